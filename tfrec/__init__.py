@@ -1,0 +1,33 @@
+"""tfrec: a Keras 3 model zoo of attention-based recommenders.
+
+The rooms load when they are first used, so `import tfrec` is quick, and layers, losses and models never pull in
+TensorFlow's data and serving parts when Keras runs on another backend.
+"""
+
+import importlib
+from types import ModuleType
+
+__version__ = "0.1.0"
+__all__ = [
+    "data",
+    "errors",
+    "evaluation",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "presets",
+    "serving",
+    "training",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in __all__:
+        return importlib.import_module(f"tfrec.{name}")
+    raise AttributeError(f"module 'tfrec' has no attribute {name!r}; it has: {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

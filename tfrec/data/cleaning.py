@@ -1,0 +1,126 @@
+"""What is dropped from a table of interactions, and what makes it unusable."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tfrec.data.ids import encode_ids
+from tfrec.data.report import CleaningReport
+from tfrec.data.timestamps import parse_times
+from tfrec.errors import InputError
+
+
+def clean_interactions(
+    frame: pd.DataFrame,
+    user: str,
+    item: str,
+    time: str | None,
+    weight: str | None,
+    context: tuple[str, ...],
+    min_weight: float | None,
+    min_user_count: int,
+    min_item_count: int,
+) -> dict[str, Any]:
+    """The arrays of an `Interactions`, with the report of what was dropped; see `Interactions.from_pandas`."""
+    _check_columns(frame, {"user": user, "item": item, "time": time, "weight": weight}, context)
+    if min_weight is not None and weight is None:
+        raise InputError(f"min_weight={min_weight} needs a weight: name the column of ratings with weight=... too.")
+    if not len(frame):
+        raise InputError("The table has no rows: expected at least one interaction.")
+
+    user_codes, user_ids = encode_ids(frame[user])
+    item_codes, item_ids = encode_ids(frame[item])
+    times = None if time is None else parse_times(frame[time])
+    weights = None if weight is None else pd.to_numeric(frame[weight], errors="coerce").to_numpy(np.float64)
+
+    keep = np.ones(len(frame), bool)
+    dropped: dict[str, int] = {}
+
+    def drop(cause: str, bad: np.ndarray) -> None:
+        count = int((bad & keep).sum())
+        if count:
+            dropped[cause] = dropped.get(cause, 0) + count
+            keep[bad] = False
+
+    drop(f"no usable user id in '{user}'", user_codes < 0)
+    drop(f"no usable item id in '{item}'", item_codes < 0)
+    if times is not None:
+        drop(f"no readable time in '{time}'", np.isnan(times))
+    if weights is not None:
+        drop(f"no number in '{weight}'", ~np.isfinite(weights))
+    if min_weight is not None:
+        drop(f"'{weight}' below {min_weight:g}", weights < min_weight)
+    if times is not None:
+        rows = pd.DataFrame({"user": user_codes, "item": item_codes, "time": times})
+        # Only rows that are still there may make another one a duplicate.
+        duplicate = np.zeros(len(frame), bool)
+        duplicate[keep] = rows[keep].duplicated().to_numpy()
+        drop("duplicate of another row", duplicate)
+    _drop_rare(keep, user_codes, item_codes, min_user_count, min_item_count, drop)
+    if not keep.any():
+        causes = "; ".join(f"{cause}: {count:,}" for cause, count in dropped.items())
+        raise InputError(
+            f"Nothing is left of {len(frame):,} rows. Dropped: {causes}. Loosen a filter or mend the table."
+        )
+
+    kept = np.flatnonzero(keep)
+    user_codes, user_ids = _compact(user_codes[kept], user_ids)
+    item_codes, item_ids = _compact(item_codes[kept], item_ids)
+    keys = (user_codes,) if times is None else (times[kept], user_codes)
+    order = np.lexsort(keys)  # stable: the source's order breaks ties
+    kept = kept[order]
+    return {
+        "user_codes": user_codes[order],
+        "item_codes": item_codes[order],
+        "user_ids": user_ids,
+        "item_ids": item_ids,
+        "times": None if times is None else times[kept],
+        "weights": None if weights is None else weights[kept].astype(np.float32),
+        "context": frame.iloc[kept][list(context)].reset_index(drop=True),
+        "report": CleaningReport(len(frame), dropped, len(user_ids), len(item_ids)),
+    }
+
+
+def clean_side_table(table: pd.DataFrame | None, id_column: str, what: str) -> tuple[pd.DataFrame | None, list[str]]:
+    """A side table indexed by raw id, its first row for each id, with notes on what was left out."""
+    if table is None:
+        return None, []
+    if not len(table.columns):
+        raise InputError(f"The side table of {what} has no columns: expected the id and what is known of each.")
+    column = id_column if id_column in table.columns else table.columns[0]
+    codes, ids = encode_ids(table[column])
+    _, first = np.unique(codes[codes >= 0], return_index=True)
+    rows = np.flatnonzero(codes >= 0)[first]
+    result = table.iloc[rows].drop(columns=[column])
+    result.index = pd.Index(ids[codes[rows]], name=column, dtype=object)
+    lost = len(table) - len(rows)
+    return result, [f"side table of {what}: {lost:,} rows without a usable id or repeating one"] if lost else []
+
+
+def _check_columns(frame: pd.DataFrame, named: dict[str, str | None], context: tuple[str, ...]) -> None:
+    wanted = {**named, **{f"context column {column}": column for column in context}}
+    missing = {role: name for role, name in wanted.items() if name is not None and name not in frame.columns}
+    if missing:
+        absent = ", ".join(f"{role}='{name}'" for role, name in missing.items())
+        there = ", ".join(map(str, frame.columns)) or "none"
+        raise InputError(f"The table lacks {absent}. Its columns are: {there}. Name the right ones.")
+    repeated = frame.columns[frame.columns.duplicated()].tolist()
+    if repeated:
+        raise InputError(f"The table has columns of the same name: {repeated}. Rename or drop one of each.")
+
+
+def _drop_rare(keep: np.ndarray, users: np.ndarray, items: np.ndarray, min_user: int, min_item: int, drop: Any) -> None:
+    while True:
+        before = int(keep.sum())
+        for codes, least, who in ((users, min_user, "user"), (items, min_item, "item")):
+            if least > 1 and keep.any():
+                counts = np.bincount(codes[keep], minlength=int(codes.max()) + 1)
+                drop(f"{who} with fewer than {least} rows", counts[np.maximum(codes, 0)] < least)
+        if int(keep.sum()) == before:
+            return
+
+
+def _compact(codes: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    used, compact = np.unique(codes, return_inverse=True)
+    return compact.astype(np.int32), ids[used]

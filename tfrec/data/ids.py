@@ -1,0 +1,47 @@
+"""Raw ids as strings: what makes an id usable, and one spelling for each."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+_LINE_BREAKS = ("\n", "\r", "\x00")
+
+
+def encode_ids(values: pd.Series | np.ndarray | list) -> tuple[np.ndarray, np.ndarray]:
+    """Number the distinct ids of a column, in the order of their first appearance.
+
+    Every id becomes a string: 7, 7.0 and "7" are the same id. Missing values, empty strings, and ids with a line break
+    or a NUL (which no vocabulary file can hold) have no code.
+
+    Args:
+        values: N raw ids of any type.
+
+    Returns:
+        codes (N,) int32 with -1 where the id cannot be used, and the distinct ids as an object array of str.
+
+    Example:
+        >>> codes, ids = encode_ids([7, "a b", None, 7.0, ""])
+        >>> codes.tolist(), ids.tolist()
+        ([0, 1, -1, 0, -1], ['7', 'a b'])
+    """
+    series = values if isinstance(values, pd.Series) else pd.Series(values)
+    raw_codes, raw_ids = pd.factorize(series, use_na_sentinel=True)
+    texts = np.array([id_text(value) for value in raw_ids], dtype=object)
+    if not len(texts):
+        return np.full(len(series), -1, np.int32), texts
+    merged, ids = pd.factorize(texts, use_na_sentinel=True)
+    lookup = np.append(merged, -1).astype(np.int32)  # raw code -1 reads the last cell
+    return lookup[raw_codes], np.asarray(ids, dtype=object)
+
+
+def id_text(value: Any) -> str | None:
+    """The string of one raw id, or None where it cannot be one."""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", errors="replace")
+    elif isinstance(value, float | np.floating):
+        if not np.isfinite(value):
+            return None
+        value = int(value) if float(value).is_integer() else float(value)
+    text = str(value)
+    return None if not text or any(mark in text for mark in _LINE_BREAKS) else text

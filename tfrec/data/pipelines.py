@@ -1,0 +1,157 @@
+"""`tf.data` batches: a dict of named tensors, targets, and weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec.data.feature_spec import FeatureSpec
+from tfrec.data.interactions import Interactions
+from tfrec.data.splits import Holdout
+from tfrec.errors import InputError
+
+
+def sequences(
+    data: Interactions | Holdout,
+    spec: FeatureSpec,
+    batch_size: int = 128,
+    windows: str = "newest",
+    group_by_length: bool = False,
+    shuffle: bool | None = None,
+    seed: int = 0,
+    drop_remainder: bool = False,
+) -> tf.data.Dataset:
+    """Batches for next-item models: `({"history"}, targets, weights)`.
+
+    From `Interactions`, a window of a user's items is a row: every item but the window's last is in the history, and
+    every item but its first is the target of the one before it. From a `Holdout`, a user is a row: the history is what
+    is known of the user, and the only target, at the newest position, is the first item held back.
+
+    Items out of vocabulary are left out. Padding is on the left. Weights are the batch's number of positions divided by
+    its number of real targets where there is a target, and 0 elsewhere, so that `sum(weight * loss) / size` is the mean
+    over real targets, also when `tf.distribute` deals the batch out. (With `group_by_length`, a batch that is less than
+    half full weighs less.)
+
+    Args:
+        data: what to learn from, or to be asked about.
+        spec: vocabulary and length L.
+        batch_size: B, rows of a batch.
+        windows: "newest" takes the last L + 1 items of each user; "all" cuts the whole history into windows of L + 1,
+            overlapping in one item, counted from its end: each item but the user's first is a target once.
+        group_by_length: put rows of similar length into a batch and pad only as far as they need, so that the cost of a
+            step follows its real items. A batch then holds about as many positions as `batch_size` rows of mean length
+            would: more rows where they are short, fewer where they are long. L takes at most a dozen values.
+        shuffle: the rows, anew each epoch; None shuffles training data and leaves holdouts in order.
+        seed: of the shuffling.
+        drop_remainder: leave out a last batch that is not full. Do so under `tf.distribute`, where all replicas need
+            the same number of rows.
+
+    Returns:
+        dataset of `({"history": (B, L) int32}, targets (B, L) int32, weights (B, L) float32)`; for a
+        holdout targets and weights are (B,).
+
+    Raises:
+        InputError: where no user has two items that the vocabulary knows.
+
+    Example:
+        >>> import pandas as pd
+        >>> from tfrec.data import FeatureSpec, Interactions
+        >>> table = Interactions.from_pandas(pd.DataFrame({"u": [1, 1, 1], "i": ["x", "y", "y"]}), user="u", item="i")
+        >>> spec = FeatureSpec.fit(table, max_length=3)      # "y" is more frequent: id 2
+        >>> inputs, targets, weights = next(iter(sequences(table, spec)))
+        >>> inputs["history"].numpy().tolist(), targets.numpy().tolist(), weights.numpy().tolist()
+        ([[0, 3, 2]], [[0, 2, 2]], [[0.0, 1.5, 1.5]])
+    """
+    if windows not in ("newest", "all"):
+        raise InputError(f'windows is "newest" or "all", got {windows!r}.')
+    is_holdout = isinstance(data, Holdout)
+    ids, starts, ends = _holdout_rows(data, spec) if is_holdout else _window_rows(data, spec, windows)
+    if not len(starts):
+        raise InputError(
+            "There is nothing to learn from: no user has two items that the vocabulary knows. Give more interactions, "
+            "or fit the spec on this data."
+        )
+    tokens = tf.constant(ids)
+    lengths = np.minimum(ends - starts - 1, spec.max_length)
+    widths = _widths(spec.max_length, lengths) if group_by_length else [spec.max_length]
+    grouped = len(widths) > 1
+    # What is left of a group at the end of an epoch can be a single short row: it must not weigh as a whole batch.
+    fewest = max(1.0, batch_size * lengths.mean() / 2 if grouped else 1.0)
+
+    def batch_of(first: tf.Tensor, after: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
+        longest = tf.reduce_max(after - first) - 1
+        width = tf.gather(tf.constant(widths, tf.int64), tf.searchsorted(tf.constant(widths, tf.int64), [longest])[0])
+        at = after[:, None] + tf.range(-width - 1, 0, dtype=tf.int64)
+        window = tf.where(at >= first[:, None], tf.gather(tokens, tf.maximum(at, 0)), 0)
+        history, targets = window[:, :-1], window[:, 1:]
+        if is_holdout:
+            return {"history": history}, targets[:, -1], tf.ones(tf.shape(targets)[:1])
+        is_target = history > 0  # what follows an item is a target
+        targets = tf.where(is_target, targets, 0)
+        count = tf.maximum(tf.cast(tf.math.count_nonzero(is_target), tf.float32), fewest)
+        weights = tf.cast(is_target, tf.float32) * (tf.cast(tf.size(targets), tf.float32) / count)
+        return {"history": history}, targets, weights
+
+    dataset = tf.data.Dataset.from_tensor_slices((starts, ends))
+    if not is_holdout if shuffle is None else shuffle:
+        dataset = dataset.shuffle(len(starts), seed=seed, reshuffle_each_iteration=True)
+    if grouped:
+        positions = batch_size * lengths.mean()
+        dataset = dataset.bucket_by_sequence_length(
+            lambda first, after: tf.cast(after - first - 1, tf.int32),
+            bucket_boundaries=[width + 1 for width in widths[:-1]],
+            bucket_batch_sizes=[max(1, round(positions / width)) for width in widths],
+            drop_remainder=drop_remainder,
+            no_padding=True,
+        )
+    else:
+        dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
+    return dataset.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _widths(max_length: int, lengths: np.ndarray) -> list[int]:
+    """Padded lengths, each about 1.3 times the one before, up to the longest that is needed."""
+    widths = np.unique(np.ceil(max_length / 1.3 ** np.arange(11)).astype(int))
+    return widths[: np.searchsorted(widths, lengths.max()) + 1].tolist()
+
+
+def histories(table: Interactions, spec: FeatureSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All known items of a table as one flat array, with each user's bounds in it.
+
+    Returns:
+        ids (N,) int32 without unknown items; first and after-last positions, (num_users,) int64, indexed by the
+        table's user codes: equal where a user has nothing.
+    """
+    ids = spec.items.encode(table.item_ids)[table.item_codes]
+    known = ids > 1
+    bounds = np.searchsorted(table.user_codes[known], np.arange(len(table.user_ids) + 1))
+    return ids[known], bounds[:-1], bounds[1:]
+
+
+def _window_rows(table: Interactions, spec: FeatureSpec, windows: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    ids, starts, ends = histories(table, spec)
+    enough = ends - starts >= 2
+    starts, ends = starts[enough], ends[enough]
+    step = spec.max_length
+    if windows == "all":
+        counts = -(-(ends - starts - 1) // step)
+        back = (np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)) * step
+        starts, ends = np.repeat(starts, counts), np.repeat(ends, counts) - back
+    return ids, np.maximum(starts, ends - step - 1), ends
+
+
+def _holdout_rows(holdout: Holdout, spec: FeatureSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    ids, starts, ends = histories(holdout.history, spec)
+    target_ids, target_starts, target_ends = histories(holdout.targets, spec)
+    users = np.flatnonzero((ends > starts) & (target_ends > target_starts))
+    # A row is the newest L items of the history with the first target behind them.
+    lengths = np.minimum(ends[users] - starts[users], spec.max_length)
+    after = np.cumsum(lengths + 1)
+    flat = np.empty(int(after[-1]) if len(after) else 0, np.int32)
+    is_target = np.zeros(len(flat), bool)
+    is_target[after - 1] = True
+    within = np.arange(len(flat)) - np.repeat(after - lengths - 1, lengths + 1)
+    source = np.repeat(ends[users] - lengths, lengths + 1) + within
+    flat[~is_target] = ids[source[~is_target]]
+    flat[is_target] = target_ids[target_starts[users]]
+    return flat, after - lengths - 1, after

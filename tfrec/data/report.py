@@ -1,0 +1,35 @@
+"""What happened to the rows of a table on their way in."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class CleaningReport:
+    """Rows read, rows dropped with their cause, rows kept. `str()` gives it as a table.
+
+    Attributes:
+        rows_read: rows of the source.
+        dropped: cause -> rows, in the order in which the causes were applied; causes that dropped nothing are absent.
+        num_users: distinct users of what is kept.
+        num_items: distinct items of what is kept.
+        notes: other things worth knowing, a sentence each.
+    """
+
+    rows_read: int
+    dropped: dict[str, int]
+    num_users: int
+    num_items: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rows_kept(self) -> int:
+        """Rows read less rows dropped."""
+        return self.rows_read - sum(self.dropped.values())
+
+    def __str__(self) -> str:
+        rows = [("rows read", self.rows_read)]
+        rows += [(f"  dropped: {cause}", count) for cause, count in self.dropped.items()]
+        rows += [("rows kept", self.rows_kept), ("users", self.num_users), ("items", self.num_items)]
+        width = max(len(label) for label, _ in rows)
+        lines = [f"{label:<{width}}  {count:>12,}" for label, count in rows]
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])

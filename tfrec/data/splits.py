@@ -1,0 +1,121 @@
+"""Ways to hold rows back for validation and test. Nothing later than a cut is on its near side."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from tfrec.errors import InputError
+
+if TYPE_CHECKING:
+    from tfrec.data.interactions import Interactions
+
+
+@dataclasses.dataclass(frozen=True)
+class Holdout:
+    """Rows held back, with what was known before them.
+
+    Attributes:
+        history: all rows on the near side of the cut, of every user.
+        targets: the rows held back, of the users that are asked about.
+    """
+
+    history: Interactions
+    targets: Interactions
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __repr__(self) -> str:
+        return f"Holdout({len(self):,} targets of {self.targets.num_users:,} users)"
+
+
+class Split(NamedTuple):
+    """Train rows, and the two holdouts. The history of `test` is train and the targets of `valid` together."""
+
+    train: Interactions
+    valid: Holdout
+    test: Holdout
+
+
+@dataclasses.dataclass(frozen=True)
+class LeaveLastOut:
+    """The last interaction of each user is the test, the one before it the validation.
+
+    Users with fewer than three interactions stay in train whole, as in the SASRec paper's protocol: nothing is lost.
+
+    Example:
+        >>> import pandas as pd
+        >>> from tfrec.data import Interactions
+        >>> frame = pd.DataFrame({"u": ["a"] * 4 + ["b"], "i": [1, 2, 3, 4, 9]})
+        >>> train, valid, test = Interactions.from_pandas(frame, user="u", item="i").split(LeaveLastOut())
+        >>> len(train), valid, test
+        (3, Holdout(1 targets of 1 users), Holdout(1 targets of 1 users))
+    """
+
+    def split(self, table: Interactions) -> Split:
+        """Cut a table; raises `InputError` where no user has three interactions."""
+        starts, ends = table.user_bounds
+        lengths = ends - starts
+        from_end = np.repeat(ends, lengths) - np.arange(len(table)) - 1
+        long_enough = np.repeat(lengths >= 3, lengths)
+        is_test, is_valid = long_enough & (from_end == 0), long_enough & (from_end == 1)
+        if not is_test.any():
+            raise InputError(
+                f"No user of {table!r} has three interactions, which leave-last-out needs (train, validation, test). "
+                "Give more data, or split by time."
+            )
+        return _split(table, is_valid, is_test)
+
+
+@dataclasses.dataclass(frozen=True)
+class ByTime:
+    """Everything from a moment on is held back: train < valid <= validation < test <= test.
+
+    Only targets of users with a row before the cut are asked about; the others' rows stand in no part's targets, but
+    in the history of what comes after them.
+
+    Args:
+        valid: where validation begins: a time of the table's clock, or a share of the rows between 0 and 1.
+        test: where the test begins, likewise.
+
+    Example:
+        >>> import pandas as pd
+        >>> from tfrec.data import Interactions
+        >>> frame = pd.DataFrame({"u": ["a"] * 10, "i": range(10), "t": range(100, 110)})
+        >>> train, valid, test = Interactions.from_pandas(frame, user="u", item="i", time="t").split(ByTime(0.8, 0.9))
+        >>> len(train), len(valid), len(test)
+        (8, 1, 1)
+    """
+
+    valid: float = 0.8
+    test: float = 0.9
+
+    def split(self, table: Interactions) -> Split:
+        """Cut a table; raises `InputError` where it has no time or a part would be empty."""
+        if table.times is None:
+            raise InputError("A split by time needs a time column: name it, or use LeaveLastOut.")
+        if not self.valid < self.test:
+            raise InputError(f"Validation must begin before the test: got valid={self.valid}, test={self.test}.")
+        ordered = np.sort(table.times)
+        cuts = [ordered[int(at * len(ordered))] if 0 < at < 1 else at for at in (self.valid, self.test)]
+        is_test = table.times >= cuts[1]
+        is_valid = (table.times >= cuts[0]) & ~is_test
+        if not (~is_valid & ~is_test).any() or not is_valid.any() or not is_test.any():
+            raise InputError(
+                f"The cuts {cuts[0]:g} and {cuts[1]:g} leave a part empty: the table's times run from {ordered[0]:g} to "
+                f"{ordered[-1]:g}."
+            )
+        return _split(table, is_valid, is_test)
+
+
+def _split(table: Interactions, is_valid: np.ndarray, is_test: np.ndarray) -> Split:
+    def holdout(known: np.ndarray, targets: np.ndarray) -> Holdout:
+        has_history = np.zeros(len(table.user_ids), bool)
+        has_history[table.user_codes[known]] = True
+        return Holdout(table.take(known), table.take(targets & has_history[table.user_codes]))
+
+    train = ~is_valid & ~is_test
+    return Split(table.take(train), holdout(train, is_valid), holdout(~is_test, is_test))

@@ -1,0 +1,62 @@
+"""Time stamps of any form as seconds since 1970."""
+
+import numpy as np
+import pandas as pd
+
+from tfrec.errors import InputError
+
+# Sizes that tell Unix seconds (1973 to 2286) from milliseconds of the same years.
+_SECONDS = (1e8, 1e10)
+_MILLISECONDS = (1e11, 1e13)
+
+
+def parse_times(column: pd.Series) -> np.ndarray:
+    """Read a column of times.
+
+    Numbers stay as they are; dates, and strings that hold dates, become seconds since 1970 (UTC where no zone is
+    given).
+
+    Args:
+        column: N numbers, dates, or strings of either.
+
+    Returns:
+        (N,) float64, NaN where nothing can be read.
+
+    Raises:
+        InputError: where the column mixes numbers with dates, or seconds with milliseconds: there is then no order.
+
+    Example:
+        >>> parse_times(pd.Series(["1970-01-02", "soon"])).tolist()
+        [86400.0, nan]
+    """
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return _seconds(column)
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    numbers = np.where(np.isfinite(numbers), numbers, np.nan)
+    rest = column[np.isnan(numbers) & column.notna().to_numpy()]
+    if len(rest):
+        dates = _seconds(pd.to_datetime(rest.astype(str), errors="coerce", utc=True, format="ISO8601"))
+        found = np.isfinite(dates)
+        if found.any() and np.isfinite(numbers).any():
+            raise InputError(
+                f"The time column '{column.name}' mixes numbers ({int(np.isfinite(numbers).sum())} rows) with dates "
+                f"({int(found.sum())} rows, for instance '{rest[found].iloc[0]}'). Give it in one form: all numbers or "
+                "all ISO 8601 dates."
+            )
+        if found.any():
+            numbers[np.flatnonzero(np.isnan(numbers) & column.notna().to_numpy())] = dates
+    known = np.abs(numbers[np.isfinite(numbers)])
+    in_seconds = (known >= _SECONDS[0]) & (known < _SECONDS[1])
+    in_milliseconds = (known >= _MILLISECONDS[0]) & (known < _MILLISECONDS[1])
+    if in_seconds.any() and in_milliseconds.any():
+        raise InputError(
+            f"The time column '{column.name}' mixes seconds ({int(in_seconds.sum())} rows) with milliseconds "
+            f"({int(in_milliseconds.sum())} rows). Convert it to one unit."
+        )
+    return numbers
+
+
+def _seconds(dates: pd.Series) -> np.ndarray:
+    utc = pd.to_datetime(dates, utc=True)
+    microseconds = utc.dt.tz_localize(None).astype("datetime64[us]").to_numpy()
+    return np.where(np.isnat(microseconds), np.nan, microseconds.astype(np.int64) / 1e6)

@@ -1,0 +1,70 @@
+"""Raw ids to integer ids and back, kept in a text file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tfrec.errors import InputError
+
+FIRST_ID = 2  # 0 is padding, 1 out of vocabulary
+
+
+class Vocabulary:
+    """An ordered set of raw ids. The first has id 2; id 0 is padding and id 1 out of vocabulary.
+
+    Args:
+        tokens: distinct, non-empty strings without line breaks.
+
+    Raises:
+        InputError: where they are not.
+
+    Example:
+        >>> words = Vocabulary(["b", "a"])
+        >>> words.encode(["a", "b", "?"]).tolist(), words.decode([3, 0, 1])
+        ([3, 2, 1], ['a', '', ''])
+    """
+
+    def __init__(self, tokens: Iterable[str]) -> None:
+        self.tokens = np.array(list(tokens), dtype=object)
+        self._index = pd.Index(self.tokens)
+        if not self._index.is_unique:
+            raise InputError(f"A vocabulary has '{self._index[self._index.duplicated()][0]}' twice.")
+        bad = [token for token in self.tokens if not token or "\n" in token or "\r" in token or "\x00" in token]
+        if bad:
+            raise InputError(f"A vocabulary cannot hold {bad[0]!r}: ids are not empty and have no line break or NUL.")
+
+    def encode(self, tokens: Iterable[str]) -> np.ndarray:
+        """Integer ids, int32; 1 where a token is unknown."""
+        tokens = tokens if isinstance(tokens, np.ndarray) else np.array(list(tokens), dtype=object)
+        if not len(self) or not len(tokens):
+            return np.ones(len(tokens), np.int32)
+        found = self._index.get_indexer(pd.Index(tokens, dtype=object))
+        return np.where(found >= 0, found + FIRST_ID, 1).astype(np.int32)
+
+    def decode(self, ids: Iterable[int]) -> list[str]:
+        """Raw ids; "" for padding and for the unknown."""
+        return [self.tokens[i - FIRST_ID] if i >= FIRST_ID else "" for i in ids]
+
+    def save(self, path: Path) -> None:
+        """Write a token a line, UTF-8: the first line is id 2."""
+        path.write_text("".join(f"{token}\n" for token in self.tokens), encoding="utf-8", newline="\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Vocabulary:
+        """Read what `save` wrote."""
+        return cls(path.read_bytes().decode("utf-8").removesuffix("\n").split("\n") if path.stat().st_size else [])
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocabulary) and np.array_equal(self.tokens, other.tokens)
+
+    __hash__ = None
+
+    def __contains__(self, token: str) -> bool:
+        return token in self._index

@@ -1,0 +1,8 @@
+"""Layers of the zoo: plain `keras.layers.Layer`s, one a file."""
+
+from tfrec.layers.feed_forward import FeedForward
+from tfrec.layers.position_embedding import PositionEmbedding
+from tfrec.layers.self_attention_block import SelfAttentionBlock
+from tfrec.layers.sequence_embedding import SequenceEmbedding
+
+__all__ = ["FeedForward", "PositionEmbedding", "SelfAttentionBlock", "SequenceEmbedding"]

@@ -1,0 +1,59 @@
+"""The position-wise part of a Transformer block."""
+
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class FeedForward(keras.layers.Layer):
+    """Two dense maps with an activation between them, applied to every position alike.
+
+    `y = drop(drop(act(x W1 + b1)) W2 + b2)`, without the residual, which belongs to the block.
+
+    Args:
+        inner_dim: width of the middle; None takes the width D of the input, as SASRec does.
+        activation: a Keras activation.
+        dropout: rate after each map.
+
+    Shapes:
+        input (B, L, D); output (B, L, D).
+
+    Example:
+        >>> import numpy as np
+        >>> FeedForward(dropout=0.1)(np.zeros((2, 3, 4), "float32")).shape
+        TensorShape([2, 3, 4])
+    """
+
+    def __init__(
+        self, inner_dim: int | None = None, activation: str = "relu", dropout: float = 0.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.inner_dim = inner_dim
+        self.activation = activation
+        self.dropout = dropout
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="drop")
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the two dense maps."""
+        width = input_shape[-1]
+        self.expand = keras.layers.Dense(
+            self.inner_dim or width, activation=self.activation, dtype=self.dtype_policy, name="expand"
+        )
+        self.expand.build(input_shape)
+        self.contract = keras.layers.Dense(width, dtype=self.dtype_policy, name="contract")
+        self.contract.build((*input_shape[:-1], self.inner_dim or width))
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Apply the two maps."""
+        hidden = self.drop(self.expand(inputs), training=training)
+        return self.drop(self.contract(hidden), training=training)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The shape of the input."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        own = {"inner_dim": self.inner_dim, "activation": self.activation, "dropout": self.dropout}
+        return {**super().get_config(), **own}

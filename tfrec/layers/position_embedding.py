@@ -1,0 +1,60 @@
+"""Learned positions that are counted from the newest item."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class PositionEmbedding(keras.layers.Layer):
+    """Adds a learned vector to each position of a sequence whose newest item stands last.
+
+    `y[:, t] = x[:, t] + P[max_length - L + t]`: positions are counted from the end, so a history that is padded on the
+    left gets the same positions, whatever its padded length L is.
+
+    Args:
+        max_length: the longest sequence, and the number of rows of P.
+
+    Shapes:
+        input (B, L, D) with L at most `max_length`; output (B, L, D).
+
+    Raises:
+        ValueError: where L is known and greater than `max_length`.
+
+    Example:
+        >>> import numpy as np
+        >>> layer = PositionEmbedding(max_length=10)
+        >>> layer(np.zeros((2, 3, 4), "float32")).shape
+        TensorShape([2, 3, 4])
+    """
+
+    def __init__(self, max_length: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_length = max_length
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make P, of shape (max_length, D)."""
+        self.positions = self.add_weight(
+            name="positions",
+            shape=(self.max_length, input_shape[-1]),
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Add the last L rows of P."""
+        if inputs.shape[1] is not None and inputs.shape[1] > self.max_length:
+            raise ValueError(
+                f"The sequence has {inputs.shape[1]} positions, but the model was built for max_length="
+                f"{self.max_length}. Give its newest {self.max_length} items, or build the model longer."
+            )
+        first = self.max_length - ops.shape(inputs)[1]
+        return inputs + ops.convert_to_tensor(self.positions)[first:]
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The shape of the input."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "max_length": self.max_length}

@@ -1,0 +1,6 @@
+"""The models of the zoo, one a file."""
+
+from tfrec.models.retrieval import RetrievalModel
+from tfrec.models.sequential.sasrec import SASRec
+
+__all__ = ["RetrievalModel", "SASRec"]

@@ -1,0 +1,109 @@
+"""What every retrieval model can do: compare a query vector with all items."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.losses import ItemLoss
+from tfrec.ops import RESERVED_IDS, is_item, mask_items, top_items
+
+
+class RetrievalModel(keras.Model):
+    """A Keras model whose output is a query vector and which holds a table of items to compare it with.
+
+    `model(inputs)` gives query vectors, (B, D) or, for sequences, (B, L, D), one for every position. Everything else
+    follows: the loss named at `compile` gets the queries and the table, metrics rank the catalogue at the newest
+    position, and `embed`, `score`, `recommend` and `similar` answer questions.
+
+    `compile(loss=...)` takes a `tfrec.losses` loss, or any Keras loss on logits such as
+    `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`, for which logits over all ids are made.
+    `compile(metrics=...)` takes ranking metrics of keras-rs and classification metrics on one-hot targets such as
+    `keras.metrics.TopKCategoricalAccuracy`: they see the newest position, all ids, and the items of the history masked.
+
+    Args:
+        seed: of the generator that sampling losses draw from; None takes one at random.
+    """
+
+    def __init__(self, *args: Any, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.seed = seed
+        self._negatives_seed = keras.random.SeedGenerator(seed)
+
+    # What a model must say.
+
+    def item_table(self) -> Any:
+        """The vectors of all ids, (V + 2, D): row 0 is padding, row 1 the unknown item."""
+        raise NotImplementedError
+
+    # What it can then do.
+
+    def embed(self, inputs: Any) -> Any:
+        """The query vector of each row at its newest position, (B, D) float32."""
+        return ops.cast(_newest(self(inputs, training=False)), "float32")
+
+    def score(self, inputs: Any) -> Any:
+        """The score of every id for each row, (B, V + 2) float32; those of ids 0 and 1 are -inf."""
+        return self._logits(self.embed(inputs))
+
+    def recommend(self, inputs: Any, k: int = 10, mask_seen: bool = True) -> tuple[Any, Any]:
+        """The K best items for each row, best first.
+
+        Args:
+            inputs: as for the model itself.
+            k: how many, at most the number of items.
+            mask_seen: leave out what stands in the row's history.
+
+        Returns:
+            ids (B, K) int32 and scores (B, K) float32; id 0 with -inf where fewer than K items are left.
+        """
+        scores = self.score(inputs)
+        return top_items(mask_items(scores, inputs["history"]) if mask_seen else scores, k)
+
+    def similar(self, item_ids: Any, k: int = 10) -> tuple[Any, Any]:
+        """The K items whose vectors have the highest cosine with each given item, itself left out.
+
+        Args:
+            item_ids: (B,) integer ids.
+            k: how many.
+
+        Returns:
+            ids (B, K) int32 and cosines (B, K) float32.
+        """
+        table = ops.normalize(ops.cast(self.item_table(), "float32"), axis=-1)
+        scores = _mask_reserved(ops.matmul(ops.take(table, item_ids, axis=0), ops.transpose(table)))
+        return top_items(mask_items(scores, ops.expand_dims(item_ids, 1)), k)
+
+    # How it learns, with stock fit.
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The loss of `compile`, given the item table where it asks for one, plus the losses of the layers."""
+        if len(y.shape) == 1:  # one target a row: the one behind the newest position
+            y_pred = _newest(y_pred)
+        if not isinstance(self.loss, ItemLoss):
+            return super().compute_loss(x, y, self._logits(y_pred), sample_weight, training)
+        loss = self.loss(y, y_pred, sample_weight, items=self.item_table(), seed=self._negatives_seed)
+        return sum(self.losses, start=loss)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Rank the catalogue at the newest position, with the history masked, for the metrics of `compile`."""
+        if len(self.metrics) == 1:  # the loss tracker alone
+            return self.get_metrics_result()
+        targets = _newest(y, sequence_rank=2)
+        scores = mask_items(self._logits(ops.cast(_newest(y_pred), "float32")), x["history"])
+        labels = ops.one_hot(targets, ops.shape(scores)[1])
+        return super().compute_metrics(x, labels, scores, ops.cast(is_item(targets), "float32"))
+
+    def _logits(self, queries: Any) -> Any:
+        table = ops.cast(self.item_table(), queries.dtype)
+        return _mask_reserved(ops.cast(ops.matmul(queries, ops.transpose(table)), "float32"))
+
+
+def _newest(values: Any, sequence_rank: int = 3) -> Any:
+    return values[:, -1] if len(values.shape) == sequence_rank else values
+
+
+def _mask_reserved(scores: Any) -> Any:
+    return ops.where(ops.arange(ops.shape(scores)[-1]) < RESERVED_IDS, -float("inf"), scores)

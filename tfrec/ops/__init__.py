@@ -1,0 +1,6 @@
+"""Stateless tensor functions on `keras.ops`: they run on every Keras backend."""
+
+from tfrec.ops.masks import PADDING_ID, RESERVED_IDS, UNKNOWN_ID, is_item, mask_items
+from tfrec.ops.topk import top_items
+
+__all__ = ["PADDING_ID", "RESERVED_IDS", "UNKNOWN_ID", "is_item", "mask_items", "top_items"]

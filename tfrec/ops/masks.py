@@ -1,0 +1,48 @@
+"""Which ids are items, and how to forbid some of them. Id 0 is padding and id 1 is out of vocabulary, everywhere."""
+
+from typing import Any
+
+from keras import ops
+
+PADDING_ID = 0
+UNKNOWN_ID = 1
+RESERVED_IDS = 2
+
+
+def is_item(ids: Any) -> Any:
+    """True where an id names an item of the catalogue, neither padding nor out of vocabulary.
+
+    Args:
+        ids: integer tensor of any shape.
+
+    Returns:
+        bool tensor of the same shape.
+
+    Example:
+        >>> import numpy as np
+        >>> np.asarray(is_item(np.array([0, 1, 2, 9]))).tolist()
+        [False, False, True, True]
+    """
+    return ops.greater_equal(ids, RESERVED_IDS)
+
+
+def mask_items(scores: Any, ids: Any) -> Any:
+    """Set the scores of the given items to -inf, for instance of those which a user has seen.
+
+    Args:
+        scores: (B, V) float tensor, a score for every id.
+        ids: (B, S) integer tensor; padding and repeated ids are harmless.
+
+    Returns:
+        (B, V) float tensor.
+
+    Example:
+        >>> import numpy as np
+        >>> np.asarray(mask_items(np.zeros((1, 4), "float32"), np.array([[3, 3, 0]]))).tolist()
+        [[-inf, 0.0, 0.0, -inf]]
+    """
+    batch, width = ops.shape(scores)[0], ops.shape(scores)[1]
+    rows = ops.expand_dims(ops.arange(batch, dtype="int32") * width, 1)
+    cells = ops.reshape(rows + ops.cast(ids, "int32"), (-1, 1))
+    hits = ops.scatter(cells, ops.ones_like(cells[:, 0], dtype="float32"), (batch * width,))
+    return ops.where(ops.reshape(hits, (batch, width)) > 0, ops.cast(-float("inf"), scores.dtype), scores)
