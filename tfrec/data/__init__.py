@@ -3,7 +3,9 @@
 from tfrec.data.feature_spec import FeatureSpec
 from tfrec.data.interactions import Interactions
 from tfrec.data.pipelines import sequences
+from tfrec.data.readers import read
 from tfrec.data.splits import ByTime, Holdout, LeaveLastOut, Split
+from tfrec.data.synthetic import generate_world
 from tfrec.data.vocabulary import Vocabulary
 
 __all__ = [
@@ -14,5 +16,7 @@ __all__ = [
     "LeaveLastOut",
     "Split",
     "Vocabulary",
+    "generate_world",
+    "read",
     "sequences",
 ]

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec.data.feature_spec import FeatureSpec
+from tfrec.data.histories import histories
 from tfrec.data.interactions import Interactions
 from tfrec.data.splits import Holdout
 from tfrec.errors import InputError
@@ -83,6 +84,8 @@ def sequences(
         width = tf.gather(tf.constant(widths, tf.int64), tf.searchsorted(tf.constant(widths, tf.int64), [longest])[0])
         at = after[:, None] + tf.range(-width - 1, 0, dtype=tf.int64)
         window = tf.where(at >= first[:, None], tf.gather(tokens, tf.maximum(at, 0)), 0)
+        if not grouped:
+            window.set_shape((None, spec.max_length + 1))
         history, targets = window[:, :-1], window[:, 1:]
         if is_holdout:
             return {"history": history}, targets[:, -1], tf.ones(tf.shape(targets)[:1])
@@ -96,14 +99,17 @@ def sequences(
     if not is_holdout if shuffle is None else shuffle:
         dataset = dataset.shuffle(len(starts), seed=seed, reshuffle_each_iteration=True)
     if grouped:
-        positions = batch_size * lengths.mean()
+        rows = np.maximum(1, np.round(batch_size * lengths.mean() / np.array(widths))).astype(int)
         dataset = dataset.bucket_by_sequence_length(
             lambda first, after: tf.cast(after - first - 1, tf.int32),
             bucket_boundaries=[width + 1 for width in widths[:-1]],
-            bucket_batch_sizes=[max(1, round(positions / width)) for width in widths],
+            bucket_batch_sizes=rows.tolist(),
             drop_remainder=drop_remainder,
             no_padding=True,
         )
+        members = np.bincount(np.searchsorted(widths, lengths), minlength=len(widths))
+        batches = members // rows if drop_remainder else -(-members // rows)
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(int(batches.sum())))
     else:
         dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
     return dataset.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
@@ -113,19 +119,6 @@ def _widths(max_length: int, lengths: np.ndarray) -> list[int]:
     """Padded lengths, each about 1.3 times the one before, up to the longest that is needed."""
     widths = np.unique(np.ceil(max_length / 1.3 ** np.arange(11)).astype(int))
     return widths[: np.searchsorted(widths, lengths.max()) + 1].tolist()
-
-
-def histories(table: Interactions, spec: FeatureSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All known items of a table as one flat array, with each user's bounds in it.
-
-    Returns:
-        ids (N,) int32 without unknown items; first and after-last positions, (num_users,) int64, indexed by the
-        table's user codes: equal where a user has nothing.
-    """
-    ids = spec.items.encode(table.item_ids)[table.item_codes]
-    known = ids > 1
-    bounds = np.searchsorted(table.user_codes[known], np.arange(len(table.user_ids) + 1))
-    return ids[known], bounds[:-1], bounds[1:]
 
 
 def _window_rows(table: Interactions, spec: FeatureSpec, windows: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

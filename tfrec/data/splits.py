@@ -105,7 +105,7 @@ class ByTime:
         is_valid = (table.times >= cuts[0]) & ~is_test
         if not (~is_valid & ~is_test).any() or not is_valid.any() or not is_test.any():
             raise InputError(
-                f"The cuts {cuts[0]:g} and {cuts[1]:g} leave a part empty: the table's times run from {ordered[0]:g} to "
+                f"The cuts {cuts[0]:g} and {cuts[1]:g} leave a part empty: its times run from {ordered[0]:g} to "
                 f"{ordered[-1]:g}."
             )
         return _split(table, is_valid, is_test)

@@ -46,7 +46,7 @@ class SampledSoftmax(ItemLoss):
 
     def __init__(self, num_negatives: int = 256, name: str = "sampled_softmax", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
-        if not isinstance(num_negatives, int) or num_negatives < 1:
+        if not isinstance(num_negatives, int) or isinstance(num_negatives, bool) or num_negatives < 1:
             raise ValueError(f"num_negatives must be a positive integer, got {num_negatives!r}.")
         self.num_negatives = num_negatives
 

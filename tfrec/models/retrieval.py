@@ -83,7 +83,8 @@ class RetrievalModel(keras.Model):
         if len(y.shape) == 1:  # one target a row: the one behind the newest position
             y_pred = _newest(y_pred)
         if not isinstance(self.loss, ItemLoss):
-            return super().compute_loss(x, y, self._logits(y_pred), sample_weight, training)
+            logits = ops.maximum(self._logits(y_pred), -1e9)  # finite: at padding the target is id 0, times weight 0
+            return super().compute_loss(x, y, logits, sample_weight, training)
         loss = self.loss(y, y_pred, sample_weight, items=self.item_table(), seed=self._negatives_seed)
         return sum(self.losses, start=loss)
 
@@ -93,6 +94,7 @@ class RetrievalModel(keras.Model):
             return self.get_metrics_result()
         targets = _newest(y, sequence_rank=2)
         scores = mask_items(self._logits(ops.cast(_newest(y_pred), "float32")), x["history"])
+        scores = ops.maximum(scores, -1e9)  # Keras' top-k metrics give 0 where any score is infinite
         labels = ops.one_hot(targets, ops.shape(scores)[1])
         return super().compute_metrics(x, labels, scores, ops.cast(is_item(targets), "float32"))
 

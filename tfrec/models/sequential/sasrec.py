@@ -58,12 +58,13 @@ class SASRec(RetrievalModel):
         dropout: float = 0.2,
         seed: int | None = None,
         dtype: Any = None,
+        name: str = "sasrec",
         **kwargs: Any,
     ) -> None:
         sizes = {"num_items": num_items, "max_length": max_length, "hidden_dim": hidden_dim, "num_blocks": num_blocks}
-        for name, size in {**sizes, "num_heads": num_heads}.items():
+        for argument, size in {**sizes, "num_heads": num_heads}.items():
             if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-                raise ValueError(f"{name} must be a positive integer, got {size!r}.")
+                raise ValueError(f"{argument} must be a positive integer, got {size!r}.")
         if hidden_dim % num_heads:
             raise ValueError(f"num_heads must divide hidden_dim: got num_heads={num_heads}, hidden_dim={hidden_dim}.")
 
@@ -84,7 +85,7 @@ class SASRec(RetrievalModel):
         x = embedding(history)
         for block in blocks:
             x = block(x, padding_mask)
-        super().__init__(inputs={"history": history}, outputs=query_norm(x), seed=seed, **kwargs)
+        super().__init__(inputs={"history": history}, outputs=query_norm(x), seed=seed, name=name, **kwargs)
 
         # === Config ===
         self.embedding = embedding

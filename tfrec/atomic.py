@@ -1,0 +1,66 @@
+"""Writing so that nothing is ever half-written: beside the target, then one rename."""
+
+import ctypes
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = _beside(path)
+    beside.write_text(text, encoding="utf-8", newline="\n")
+    beside.replace(path)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill; it appears at `path`, in place of what was there, only when the block ends without an error.
+
+    A process that is killed before that leaves `path` as it was, and a hidden folder `.NAME.tmp-…` beside it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = _beside(path)
+    beside.mkdir()
+    try:
+        yield beside
+        _sync(beside)
+        if path.exists():
+            _exchange(beside, path)
+        else:
+            beside.rename(path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.parent / f".{path.name}.tmp-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+
+def _exchange(first: Path, second: Path) -> None:
+    """Swap two folders: in one step where Linux can, else in two renames."""
+    if sys.platform == "linux":
+        renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+        if renameat2 is not None and not renameat2(
+            _AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE
+        ):
+            return
+    aside = _beside(second)
+    second.rename(aside)
+    first.rename(second)
+    aside.rename(first)

@@ -1,0 +1,64 @@
+"""The command line. Exit code 0: done; 2: the input was wrong, one line on stderr says how; 1: anything else."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import tfrec
+from tfrec.errors import InputError
+
+# name -> what it does; each is a module here with `add_arguments` and `run`.
+_COMMANDS = {
+    "quickstart": "train, evaluate and export on a generated world, in a few minutes",
+    "prepare": "download a MovieLens dataset from its publisher",
+    "train": "train a model on a table of interactions and write a preset",
+    "evaluate": "rank the full catalogue for the held-back items of a dataset",
+    "export": "write a SavedModel that TensorFlow Serving loads",
+    "recommend": "recommend items for a history of titles or ids",
+    "list": "list the presets that come with tfrec",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with code 2."""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    # TensorFlow reports a machine without a GPU as an error; what really fails comes as an exception too.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    parser = _Parser(prog="tfrec", description="Attention-based recommenders: train, serve, fine-tune.")
+    parser.add_argument("--version", action="version", version=f"tfrec {tfrec.__version__}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text in _COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        _module(name).add_arguments(subparser)
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    try:
+        _module(options.command).run(options)
+    except InputError as error:
+        print(f"tfrec {options.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"tfrec {options.command}: interrupted; nothing was written", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has gone
+        return 1
+    return 0
+
+
+def _module(command: str) -> object:
+    return importlib.import_module(f"tfrec.cli.{command}")

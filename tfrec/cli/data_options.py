@@ -1,0 +1,48 @@
+"""Options that name a table of interactions, shared by the commands that read one."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tfrec.data import Interactions
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --data and what says how to read it."""
+    group = parser.add_argument_group("data")
+    group.add_argument(
+        "--data",
+        required=True,
+        metavar="PATH",
+        help="a csv, tsv or parquet file, a sequence file (user item ...), or a folder in a publisher's layout "
+        "(MovieLens latest, 1M, 100K, RecBole)",
+    )
+    group.add_argument("--user", metavar="COLUMN", help="column of user ids, where it is not recognised")
+    group.add_argument("--item", metavar="COLUMN", help="column of item ids")
+    group.add_argument("--time", metavar="COLUMN", help="column of times: numbers or ISO 8601 dates")
+    group.add_argument("--rating", metavar="COLUMN", help="column of ratings or other weights")
+    group.add_argument("--items", metavar="PATH", help="table of items with ids in a column named as in the data")
+    group.add_argument("--min-rating", type=float, metavar="X", help="drop rows with a rating below X")
+    group.add_argument("--min-user-count", type=int, default=1, metavar="N", help="drop users with fewer rows")
+    group.add_argument("--min-item-count", type=int, default=1, metavar="N", help="drop items with fewer rows")
+
+
+def read_data(options: argparse.Namespace) -> Interactions:
+    """Read the table that the options name, and print what was kept and dropped."""
+    from tfrec import data
+
+    table = data.read(
+        options.data,
+        user=options.user,
+        item=options.item,
+        time=options.time,
+        weight=options.rating,
+        items=options.items,
+        min_weight=options.min_rating,
+        min_user_count=options.min_user_count,
+        min_item_count=options.min_item_count,
+    )
+    print(f"{options.data}\n{table.report}\n", flush=True)
+    return table

@@ -1,0 +1,20 @@
+"""`tfrec export`: a preset becomes a version folder for TensorFlow Serving."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("preset", metavar="PRESET", help="a name of the zoo, or a folder")
+    parser.add_argument("folder", metavar="DIR", help="the model's folder on the server; DIR/<version>/ is written")
+    parser.add_argument("--k", type=int, default=20, help="length of the ranked lists (20)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Export, and say how to serve it."""
+    from tfrec import serving
+
+    version = serving.export(options.preset, options.folder, options.k)
+    print(f"{version}: written, and its answers are the model's own\n\n{serving.how_to_serve(version)}")

@@ -1,0 +1,19 @@
+"""`tfrec prepare`: fetch a public dataset from its publisher."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("name", choices=["ml-100k", "ml-1m", "ml-latest-small"], help="which dataset")
+    parser.add_argument("--out", default="data", metavar="DIR", help="folder it is put into (data)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Download, verify, unpack, and say how to train on it."""
+    from tfrec.data import movielens
+
+    folder = movielens.download(options.name, options.out)
+    print(f"{folder}\n\nNext:\n  tfrec train --data {folder} --out my_model")

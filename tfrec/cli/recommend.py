@@ -1,0 +1,72 @@
+"""`tfrec recommend`: a history of titles or ids to what comes next."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from typing import TYPE_CHECKING
+
+from tfrec.errors import InputError
+
+if TYPE_CHECKING:
+    from tfrec.data import FeatureSpec
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("preset", metavar="PRESET", help="a name of the zoo, or a folder")
+    parser.add_argument("--history", nargs="+", required=True, metavar="ITEM", help="titles or ids, oldest first")
+    parser.add_argument("--k", type=int, default=10, help="how many (10)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print what was understood, and the ranked items."""
+    from tfrec import presets, serving
+
+    if options.k < 1:
+        raise InputError(f"--k is how many items to recommend, at least 1, got {options.k}.")
+    preset = presets.load(options.preset)
+    history = find_items(preset.spec, options.history)
+    ids, scores = serving.recommend(preset.model, preset.spec, [history], options.k)
+    print("History: " + "; ".join(_name(preset.spec, item) for item in history))
+    for place, (item, score) in enumerate(zip(ids[0], scores[0], strict=True), start=1):
+        if item:
+            print(f"{place:>3}.  {score:>8.3f}  {_name(preset.spec, item)}")
+
+
+def find_items(spec: FeatureSpec, names: list[str]) -> list[str]:
+    """The raw ids that ids or titles name.
+
+    Raises:
+        InputError: where a name is neither; it lists the nearest titles or ids.
+    """
+    titles = spec.titles or []
+    by_title: dict[str, str] = {}
+    for token, title in zip(spec.items.tokens, titles, strict=False):
+        by_title.setdefault(title.casefold(), token)  # of equal titles the most popular
+    found = []
+    for name in names:
+        if name in spec.items:
+            found.append(name)
+        elif name.casefold() in by_title:
+            found.append(by_title[name.casefold()])
+        else:
+            raise InputError(_unknown(spec, name, titles))
+    return found
+
+
+def _unknown(spec: FeatureSpec, name: str, titles: list[str]) -> str:
+    wanted = name.casefold()
+    within = [title for title in titles if wanted and wanted in title.casefold()]
+    folded = {title.casefold(): title for title in titles}
+    close = [folded[match] for match in difflib.get_close_matches(wanted, folded, n=5, cutoff=0.5)]
+    close += difflib.get_close_matches(name, spec.items.tokens.tolist(), n=3, cutoff=0.7)
+    nearest = list(dict.fromkeys([*within[:5], *close]))[:5]
+    few = ", ".join(f'"{item}"' for item in nearest or spec.items.tokens[:3])
+    hint = "Did you mean" if nearest else "Ids look like"
+    return f'The model knows no item with the title or id "{name}". {hint}: {few}? It knows {spec.num_items:,} items.'
+
+
+def _name(spec: FeatureSpec, item: str) -> str:
+    title = spec.title(int(spec.items.encode([item])[0]))
+    return item if title == item else f"{title}  [{item}]"

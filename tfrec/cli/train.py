@@ -1,0 +1,89 @@
+"""`tfrec train`: a table of interactions becomes a preset."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfrec.cli.data_options import add_data_arguments, read_data
+
+if TYPE_CHECKING:
+    from tfrec.data import Interactions
+    from tfrec.training import Recipe
+
+_OVERRIDES = ("epochs", "batch_size", "max_length", "seed", "patience")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    add_data_arguments(parser)
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the preset that is written")
+    parser.add_argument("--recipe", metavar="FILE", help="a TOML recipe; without one, a SASRec for middling data")
+    for name in _OVERRIDES:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help=f"the recipe's {name}")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read, train, evaluate, save."""
+    from tfrec import presets
+    from tfrec.training import Recipe
+
+    presets.check_target(options.out)
+    text = None
+    recipe = Recipe.load(options.recipe) if options.recipe else Recipe()
+    overrides = {name: getattr(options, name) for name in _OVERRIDES if getattr(options, name) is not None}
+    if overrides:
+        recipe = dataclasses.replace(recipe, **overrides)
+    elif options.recipe:
+        text = Path(options.recipe).read_text(encoding="utf-8")
+    train_preset(read_data(options), recipe, options.out, recipe_text=text)
+    print(f"\nNext:\n  tfrec recommend {options.out} --history ...\n  tfrec export {options.out} served/")
+
+
+def train_preset(table: Interactions, recipe: Recipe, folder: str | Path, recipe_text: str | None = None) -> None:
+    """Train on a table, compare with the baselines on the test items, and write the preset with all that was measured.
+
+    Args:
+        table: interactions.
+        recipe: what to do.
+        folder: of the preset.
+        recipe_text: the recipe's own file, comments and all; None writes the recipe anew.
+    """
+    from tfrec import environment, evaluation, presets
+    from tfrec.training import train
+    from tfrec.training.curves import learning_curve
+
+    # A bar redraws itself, which only a terminal can show.
+    training = train(table, recipe, verbose="auto" if sys.stdout.isatty() else 2)
+    spec, split = training.spec, training.split
+    print(f"\nBest epoch {training.best_epoch} of {len(training.history['loss'])}, {training.seconds:,.0f} s\n")
+    baselines = [evaluation.Popularity(spec), evaluation.ItemToItem(split.train, spec)]
+    reports = {
+        part: [evaluation.evaluate(scorer, spec, holdout, seed=recipe.seed) for scorer in (*baselines, training.model)]
+        for part, holdout in (("valid", split.valid), ("test", split.test))
+    }
+    print(f"Test items, {evaluation.comparison(reports['test'])}")
+    model_report = reports["test"][-1]
+    metrics = {part: {report.model: report.to_json() for report in of_part} for part, of_part in reports.items()} | {
+        "training": {
+            "recipe": recipe.to_json(),
+            "data_sha256": table.sha256(),
+            "rows_read": table.report.rows_read,
+            "dropped": table.report.dropped,
+            "best_epoch": training.best_epoch,
+            "seconds": training.seconds,
+            "seed": recipe.seed,
+            "versions": environment.versions(),
+            "machine": environment.machine(),
+            "history": training.history,
+        }
+    }
+    extra: dict[str, str | bytes] = {"recipe.toml": recipe_text or recipe.to_toml()}
+    if environment.has("matplotlib"):
+        to_beat = {report.model: report.metrics["ndcg@10"] for report in reports["valid"][:-1]}
+        extra["learning_curve.png"] = learning_curve(training.history, to_beat)
+    presets.save(training.model, spec, folder, metrics, extra_files=extra)
+    print(f"\n{folder}: preset written, test NDCG@10 {model_report.metrics['ndcg@10']:.4f}")

@@ -1,0 +1,111 @@
+"""The one way in from a file: recognise what it is, read it, clean it."""
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+from tfrec.data.ids import encode_ids
+from tfrec.data.interactions import Interactions
+from tfrec.data.readers.columns import Columns
+from tfrec.data.readers.layouts import find_reader
+from tfrec.data.readers.table import read_side_table
+from tfrec.errors import InputError
+
+
+def read(
+    path: str | Path,
+    user: str | None = None,
+    item: str | None = None,
+    time: str | None = None,
+    weight: str | None = None,
+    context: Iterable[str] = (),
+    items: str | Path | None = None,
+    min_weight: float | None = None,
+    min_user_count: int = 1,
+    min_item_count: int = 1,
+) -> Interactions:
+    """Read interactions from a file or a publisher's folder, and clean them.
+
+    What `path` is, is recognised by its content:
+
+    - a csv, tsv or parquet table with a header. Ids of text files are strings as they stand: "007" stays "007". Empty
+      cells and the usual spellings of nothing (NaN, NA, null, None) are missing values.
+    - a sequence file: `user item`, an interaction a line in time order, or `user item item ...`. A folder with a
+      `sequences.txt` may hold `item_to_movie.txt` (its item ids to MovieLens ids, titled by `movies.dat`),
+      `user_to_movielens.txt`, and `titles.json`.
+    - MovieLens as its publisher packs it: `ratings.csv` and `movies.csv` (latest, 20M and later), `ratings.dat`,
+      `movies.dat` and `users.dat` (1M, 10M), `u.data`, `u.item` and `u.user` (100K).
+    - RecBole's atomic files: `*.inter`, `*.item`, `*.user` with typed headers.
+
+    Args:
+        path: the file or folder.
+        user: name of the column of user ids. This and the next three may be left out where the table uses a well-known
+            name: userId, user_id, user; movieId, item_id, item, ...; timestamp, time; rating.
+        item: name of the column of item ids.
+        time: name of the column of times. Without one the rows count as being in time order.
+        weight: name of a column of ratings, labels or counts.
+        context: names of further columns to carry along.
+        items: path of a csv, tsv or parquet side table of items, its ids in a column named as `item`, else in its
+            first one. It takes the place of what a publisher's folder says of the items.
+        min_weight: smallest weight to keep. There is no threshold by default: every rating is an interaction.
+        min_user_count: fewest rows a user must have.
+        min_item_count: fewest rows an item must have.
+
+    Returns:
+        the cleaned table; its `report` counts what was dropped and why.
+
+    Raises:
+        InputError: where the path is missing or unreadable, its layout is unknown, its content is malformed, a column
+            is not found, or nothing is left after cleaning.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "plays.csv"
+        ...     _ = path.write_text("listener,song,at\\nann,007,20\\nann,008,10\\n")
+        ...     table = read(path, user="listener", item="song", time="at")
+        >>> table.item_ids[table.item_codes].tolist()
+        ['008', '007']
+    """
+    if isinstance(context, str):
+        raise InputError(f"context is a list of column names, got the string {context!r}: give [{context!r}].")
+    columns = Columns(user, item, time, weight, tuple(context))
+    try:
+        source = find_reader(Path(path))(columns)
+        side = None if items is None else read_side_table(Path(items), source.columns.item)
+    except OSError as error:
+        where = error.filename or path
+        raise InputError(
+            f"Cannot read {where}: {error.strerror or error}. Check the path and its permissions."
+        ) from None
+    found = source.columns
+    table = Interactions.from_pandas(
+        source.frame,
+        user=found.user,
+        item=found.item,
+        time=found.time,
+        weight=found.weight,
+        context=found.context,
+        items=source.items if side is None else side,
+        users=source.users,
+        min_weight=min_weight,
+        min_user_count=min_user_count,
+        min_item_count=min_item_count,
+    )
+    if side is not None:
+        _check_overlap(table, Path(items))
+    if not source.notes:
+        return table
+    notes = (*source.notes, *table.report.notes)
+    return dataclasses.replace(table, report=dataclasses.replace(table.report, notes=notes))
+
+
+def _check_overlap(table: Interactions, path: Path) -> None:
+    known, _ = encode_ids(table.items.index.to_numpy())
+    if not len(known) or not set(table.item_ids) & set(table.items.index):
+        example = f", for instance '{table.items.index[0]}'," if len(known) else ""
+        raise InputError(
+            f"{path} knows none of the items: its ids{example} are read from its column '{table.items.index.name}', "
+            f"and the interactions have ids such as '{table.item_ids[0]}'. Name its id column as that of the "
+            "interactions, or put it first."
+        )

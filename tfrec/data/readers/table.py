@@ -1,0 +1,86 @@
+"""Tables with a header: csv, tsv, parquet."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tfrec.data.readers.columns import Columns
+from tfrec.data.readers.source import Source
+from tfrec.data.readers.text import header, separated
+from tfrec.errors import InputError
+
+
+def read_text_table(path: Path, columns: Columns, separator: str) -> Source:
+    """A csv or tsv file with a header. Ids are strings, other columns what they look like."""
+    found = columns.find(header(path, separator), path)
+    frame = separated(path, separator, dtype={found.user: str, found.item: str})
+    return Source(frame, found, notes=_order_note(found, list(frame.columns)))
+
+
+def read_parquet_table(path: Path, columns: Columns) -> Source:
+    """A parquet file. Columns keep their types."""
+    file = _open_parquet(path)
+    names = file.schema_arrow.names
+    found = columns.find(names, path)
+    for name in (found.user, found.item):
+        kind = file.schema_arrow.field(name).type
+        if pa.types.is_nested(kind):
+            raise InputError(f"Column '{name}' of {path} holds {kind}: expected one id a row. Explode it first.")
+    return Source(_to_pandas(file, path, found.needed), found, notes=_order_note(found, names))
+
+
+def read_side_table(path: Path, id_column: str) -> pd.DataFrame:
+    """What is known of the items: a csv, tsv or parquet file.
+
+    Args:
+        path: the file.
+        id_column: the name of the column of ids; where it is not there, the first column is.
+
+    Raises:
+        InputError: where the file cannot be read.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is not a file: expected a side table of items (csv, tsv or parquet).")
+    if is_parquet(path):
+        file = _open_parquet(path)
+        return _to_pandas(file, path, file.schema_arrow.names)
+    separator = "\t" if path.suffix.lower() == ".tsv" else ","
+    names = header(path, separator)
+    texts = {id_column if id_column in names else names[0], *(n for n in names if n.lower() in ("title", "name"))}
+    return separated(path, separator, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=[""])
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file is parquet, or is named so."""
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1" or path.suffix.lower() in (".parquet", ".pq")
+
+
+def _open_parquet(path: Path) -> pq.ParquetFile:
+    if not path.stat().st_size:
+        raise InputError(f"{path} is empty: expected a parquet file.")
+    try:
+        return pq.ParquetFile(path)
+    except pa.ArrowException as error:
+        raise InputError(f"{path} is not a readable parquet file ({_first(error)}). Write it anew.") from None
+
+
+def _to_pandas(file: pq.ParquetFile, path: Path, names: list[str]) -> pd.DataFrame:
+    try:
+        # Whole numbers with gaps must not become floats: large ids would lose digits.
+        return file.read(columns=names).to_pandas(ignore_metadata=True, integer_object_nulls=True)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path} is damaged ({_first(error)}). Write it anew.") from None
+
+
+def _first(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _order_note(found: Columns, names: list[str]) -> tuple[str, ...]:
+    if found.time is not None:
+        return ()
+    others = ", ".join(f"'{name}'" for name in names if name not in found.needed) or "none"
+    return (f"no time column was named or known, so the rows count as being in time order; other columns: {others}",)

@@ -1,0 +1,78 @@
+"""What any model must beat: popularity, and items that are often seen together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from tfrec.data import FeatureSpec, Interactions
+from tfrec.data.histories import histories
+
+_RESERVED = 2
+
+
+class Popularity:
+    """Ranks items by how often they occur in the training data, for everyone alike.
+
+    Args:
+        spec: fitted on the training data.
+
+    Example:
+        >>> import pandas as pd
+        >>> table = Interactions.from_pandas(pd.DataFrame({"u": [1, 2], "i": ["x", "x"]}), user="u", item="i")
+        >>> Popularity(FeatureSpec.fit(table)).score({"history": np.array([[2]])}).tolist()
+        [[-inf, -inf, 2.0]]
+    """
+
+    name = "popularity"
+
+    def __init__(self, spec: FeatureSpec) -> None:
+        self._scores = np.concatenate([np.full(_RESERVED, -np.inf), spec.item_counts]).astype(np.float32)
+
+    def score(self, inputs: dict[str, Any]) -> np.ndarray:
+        """The count of every id, (B, V + 2) float32."""
+        return np.broadcast_to(self._scores, (len(inputs["history"]), len(self._scores)))
+
+
+class ItemToItem:
+    """Scores an item by its cosine with the newest items of the history, the newest counting most.
+
+    `score(i) = sum_n decay^n cos(i, history[-n])`, where the cosine of two items is that of their columns in the
+    user-item matrix.
+
+    Args:
+        train: training data.
+        spec: fitted on it.
+        decay: what an item counts less than the one after it.
+
+    Reference:
+        Linden, Smith and York, "Amazon.com recommendations: item-to-item collaborative filtering", 2003.
+    """
+
+    name = "item-to-item"
+
+    def __init__(self, train: Interactions, spec: FeatureSpec, decay: float = 0.8) -> None:
+        ids, starts, ends = histories(train, spec)
+        rows = np.repeat(np.arange(len(starts)), ends - starts)
+        shape = (len(starts), spec.num_items + _RESERVED)
+        matrix = scipy.sparse.csr_matrix((np.ones(len(ids), np.float32), (rows, ids)), shape=shape)
+        matrix.data[:] = 1.0  # an item counts once a user, however often it occurs
+        norms = np.sqrt(np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1.0))
+        scaled = matrix @ scipy.sparse.diags(1.0 / norms)
+        self._cosines = (scaled.T @ scaled).tocsr()
+        self._cosines.setdiag(0)
+        self._decay = decay
+
+    def score(self, inputs: dict[str, Any]) -> np.ndarray:
+        """The score of every id, (B, V + 2) float32."""
+        history = np.asarray(inputs["history"])
+        batch, length = history.shape
+        weights = np.where(history >= _RESERVED, self._decay ** np.arange(length)[::-1], 0).astype(np.float32)
+        rows = np.repeat(np.arange(batch), length)
+        shape = (batch, self._cosines.shape[0])
+        recent = scipy.sparse.csr_matrix((weights.ravel(), (rows, history.ravel())), shape=shape)
+        scores = np.asarray((recent @ self._cosines).todense(), dtype=np.float32)
+        scores[:, :_RESERVED] = -np.inf
+        return scores

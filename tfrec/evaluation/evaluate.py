@@ -1,0 +1,146 @@
+"""Rank the whole catalogue for every user, and see where the held-back items stand."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+
+from tfrec import environment
+from tfrec.data import FeatureSpec, Holdout
+from tfrec.data.histories import histories, pad_left
+from tfrec.errors import InputError
+from tfrec.evaluation.report import Report
+from tfrec.metrics import mrr_at_k, ndcg_at_k, recall_at_k, target_ranks
+from tfrec.ops import mask_items, top_items
+
+# Scores of one batch: a quarter of a gigabyte.
+_CELLS = 2**26
+
+
+class Scorer(Protocol):
+    """Anything that scores every id for a batch of histories: a retrieval model, a baseline."""
+
+    name: str
+
+    def score(self, inputs: dict[str, Any]) -> Any:
+        """(B, L) int32 history, padded on the left -> (B, V + 2) scores, -inf for ids 0 and 1."""
+
+
+def evaluate(
+    model: Scorer,
+    spec: FeatureSpec,
+    holdout: Holdout,
+    ks: tuple[int, ...] = (10,),
+    batch_size: int = 256,
+    mask_seen: bool = True,
+    seed: int | None = None,
+) -> Report:
+    """Rank all items for every user of a holdout.
+
+    The model reads the newest `spec.max_length` known items; every item of the whole history is masked. Where several
+    items of a user are held back, Recall is the share found and NDCG is relative to the best possible list. A tie
+    counts against the model. Targets that cannot be recommended, since the vocabulary does not know them or since they
+    are masked, count as misses, and the report says how many there are.
+
+    Args:
+        model: a retrieval model, or anything with `score`.
+        spec: what the model was trained with.
+        holdout: `valid` or `test` of a split.
+        ks: list lengths K.
+        batch_size: users at a time, fewer where the catalogue is so large that their scores would not fit.
+        mask_seen: leave items of the history out of the ranking.
+        seed: of the training run, for the report.
+
+    Returns:
+        a `Report` with recall@K, ndcg@K, mrr@K and coverage@K, the share of the catalogue that stands in anyone's
+        first K.
+
+    Raises:
+        InputError: where there is no one to ask about, or a score is not a number.
+
+    Example:
+        >>> import pandas as pd
+        >>> from tfrec.data import Interactions, LeaveLastOut
+        >>> from tfrec.evaluation import Popularity
+        >>> frame = pd.DataFrame({"u": [1, 1, 1, 2, 2, 2], "i": ["a", "b", "c", "c", "b", "a"]})
+        >>> train, _, test = Interactions.from_pandas(frame, user="u", item="i").split(LeaveLastOut())
+        >>> spec = FeatureSpec.fit(train)
+        >>> evaluate(Popularity(spec), spec, test, ks=(1,)).metrics["recall@1"]
+        0.5
+    """
+    began = time.perf_counter()
+    if not len(holdout):
+        raise InputError("The holdout has no targets: expected at least one user with an item held back.")
+    if not ks or min(ks) < 1:
+        raise InputError(f"ks are positive list lengths, got {ks}.")
+    ids, starts, ends = histories(holdout.history, spec)
+    targets, unknown_targets = _targets(holdout, spec)
+    users = np.flatnonzero(np.diff(targets.bounds))
+    users = users[np.argsort(ends[users] - starts[users], kind="stable")]  # equal lengths together: little padding
+    batch_size = max(1, min(batch_size, _CELLS // (spec.num_items + 2)))
+    ks = tuple(sorted(set(ks)))
+    most = min(ks[-1], spec.num_items)
+
+    sums = {name: 0.0 for k in ks for name in (f"recall@{k}", f"ndcg@{k}", f"mrr@{k}")}
+    recommended = {k: np.zeros(spec.num_items + 2, bool) for k in ks}
+    seen_targets = 0
+    for batch in np.array_split(users, -(-len(users) // batch_size)):
+        lengths = ends[batch] - starts[batch]
+        width = max(1, min(int(lengths.max()), spec.max_length))
+        scores = model.score({"history": pad_left(ids, starts[batch], ends[batch], width)})
+        rows, is_target = targets.rows(batch)
+        seen = pad_left(ids, starts[batch], ends[batch], max(1, int(lengths.max())))
+        seen_targets += int((is_target & (rows[:, :, None] == seen[:, None, :]).any(axis=2)).sum())
+        if np.isnan(keras.ops.convert_to_numpy(scores)).any():
+            raise InputError(f"{model.name} gives scores that are not numbers (NaN): its training has diverged.")
+        scores = mask_items(keras.ops.convert_to_tensor(scores), seen if mask_seen else np.zeros_like(seen[:, :1]))
+        ranks = target_ranks(scores, rows)
+        best = keras.ops.convert_to_numpy(top_items(scores, most)[0])
+        for k in ks:
+            for name, metric in (("recall", recall_at_k), ("ndcg", ndcg_at_k), ("mrr", mrr_at_k)):
+                sums[f"{name}@{k}"] += float(keras.ops.sum(metric(ranks, is_target, k)))
+            recommended[k][best[:, :k]] = True
+
+    metrics = {name: total / len(users) for name, total in sums.items()}
+    metrics |= {f"coverage@{k}": float(recommended[k][2:].mean()) for k in ks}
+    return Report(
+        model=model.name,
+        metrics=metrics,
+        num_users=len(users),
+        num_items=spec.num_items,
+        num_targets=len(holdout),
+        unknown_targets=unknown_targets,
+        seen_targets=seen_targets,
+        mask_seen=mask_seen,
+        data_sha256={"history": holdout.history.sha256(), "targets": holdout.targets.sha256()},
+        seed=seed,
+        seconds=round(time.perf_counter() - began, 2),
+        versions=environment.versions(),
+        machine=environment.machine(),
+    )
+
+
+class _Targets:
+    """The targets of every user; an unknown one is padding that still counts."""
+
+    def __init__(self, ids: np.ndarray, bounds: np.ndarray) -> None:
+        self.ids = ids
+        self.bounds = bounds
+
+    def rows(self, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ids (B, T) and whether each is a target at all."""
+        starts, ends = self.bounds[users], self.bounds[users + 1]
+        width = int((ends - starts).max())
+        is_target = np.arange(-width, 0) >= (starts - ends)[:, None]
+        return pad_left(self.ids, starts, ends, width), is_target
+
+
+def _targets(holdout: Holdout, spec: FeatureSpec) -> tuple[_Targets, int]:
+    table = holdout.targets
+    ids = spec.items.encode(table.item_ids)[table.item_codes]
+    unknown = ids < 2
+    bounds = np.searchsorted(table.user_codes, np.arange(len(table.user_ids) + 1))
+    return _Targets(np.where(unknown, 0, ids).astype(np.int32), bounds), int(unknown.sum())

@@ -1,0 +1,80 @@
+"""What an evaluation found, as a table and as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from tfrec import atomic
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """Metrics with everything that is needed to trust them. `str()` prints a table.
+
+    Attributes:
+        model: what was evaluated.
+        metrics: "recall@10" and the like -> mean over users.
+        num_users: users asked about.
+        num_items: items ranked for each.
+        num_targets: items held back, of all users.
+        unknown_targets: targets that the vocabulary does not know: they count as misses.
+        seen_targets: targets that stand in the user's history: with seen items masked they count as misses.
+        mask_seen: whether items of the history were left out of the ranking.
+        data_sha256: hash of the targets' table, and of the history before it.
+        seed: of the run, where it has one.
+        seconds: time the evaluation took.
+        versions: of the libraries.
+        machine: where it ran.
+    """
+
+    model: str
+    metrics: dict[str, float]
+    num_users: int
+    num_items: int
+    num_targets: int
+    unknown_targets: int
+    seen_targets: int
+    mask_seen: bool
+    data_sha256: dict[str, str]
+    seed: int | None
+    seconds: float
+    versions: dict[str, str]
+    machine: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The attributes as a dict that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the report as JSON, whole or not at all."""
+        atomic.write_text(Path(path), json.dumps(self.to_json(), indent=2) + "\n")
+
+    def __str__(self) -> str:
+        text = comparison([self])
+        if self.unknown_targets:
+            text += f"\n{self.unknown_targets:,} targets are not in the vocabulary and count as misses."
+        if self.mask_seen and self.seen_targets:
+            text += (
+                f"\n{self.seen_targets:,} targets repeat an item of the history, which is masked: they count as misses "
+                "(mask_seen=False ranks them)."
+            )
+        return text
+
+
+def comparison(reports: list[Report]) -> str:
+    """Several reports on the same data as one table, a row a model."""
+    first = reports[0]
+    names = list(first.metrics)
+    width = max(len("model"), *(len(report.model) for report in reports))
+    lines = [
+        f"{first.num_users:,} users, {first.num_items:,} items ranked for each"
+        + (", seen items masked" if first.mask_seen else ""),
+        f"{'model':<{width}}  " + "  ".join(f"{name:>12}" for name in names) + f"  {'seconds':>8}",
+    ]
+    for report in reports:
+        cells = "  ".join(f"{report.metrics[name]:>12.4f}" for name in names)
+        lines.append(f"{report.model:<{width}}  {cells}  {report.seconds:>8.1f}")
+    return "\n".join(lines)

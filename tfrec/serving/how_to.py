@@ -1,0 +1,27 @@
+"""The two lines that serve an export and ask it."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def how_to_serve(version: Path, history: Sequence[str] = ("ID", "ID")) -> str:
+    """The `docker run` and `curl` lines for a version folder.
+
+    Args:
+        version: what `export` returned.
+        history: raw ids to ask with.
+
+    Example:
+        >>> print(how_to_serve(Path("/srv/films/1"), ["m1"]))
+        docker run --rm -p 8501:8501 -v /srv/films:/models/films -e MODEL_NAME=films tensorflow/serving:2.20.0
+        curl http://localhost:8501/v1/models/films:predict -d '{"inputs": {"history": [["m1"]]}}'
+    """
+    folder = version.resolve().parent
+    mount, name = shlex.quote(f"{folder}:/models/{folder.name}"), shlex.quote(folder.name)
+    request = json.dumps({"inputs": {"history": [list(history)]}})
+    return (
+        f"docker run --rm -p 8501:8501 -v {mount} -e MODEL_NAME={name} tensorflow/serving:2.20.0\n"
+        f"curl http://localhost:8501/v1/models/{name}:predict -d {shlex.quote(request)}"
+    )

@@ -1,0 +1,45 @@
+"""The learning curve as a picture."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+from tfrec.errors import InputError
+
+
+def learning_curve(history: Mapping[str, Sequence[float]], baselines: Mapping[str, float] | None = None) -> bytes:
+    """Loss, and NDCG@10 on the validation items, over the epochs, as a PNG.
+
+    Args:
+        history: `Training.history`.
+        baselines: name -> NDCG@10 on the same items, drawn as lines to beat.
+
+    Raises:
+        InputError: where matplotlib is not installed.
+    """
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise InputError("Pictures need matplotlib: pip install 'tfrec[plot]'.") from error
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    from matplotlib.ticker import MaxNLocator
+
+    epochs = range(1, len(history["loss"]) + 1)
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    left.plot(epochs, history["loss"], marker="o", markersize=3, label="training")
+    left.plot(epochs, history["val_loss"], marker="o", markersize=3, label="validation")
+    left.set(title="Loss", xlabel="epoch", ylabel="cross-entropy")
+    right.plot(epochs, history["val_ndcg@10"], marker="o", markersize=3, label="model")
+    for (name, value), style in zip((baselines or {}).items(), ("--", ":", "-."), strict=False):
+        right.axhline(value, color="gray", linestyle=style, label=name)
+    right.set(title="NDCG@10, validation items", xlabel="epoch", ylim=(0, None))
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=110)
+    pyplot.close(figure)
+    return image.getvalue()

@@ -1,0 +1,156 @@
+"""A recipe: everything that decides about a training run, in one TOML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tfrec import losses, models
+from tfrec.data import ByTime, FeatureSpec, LeaveLastOut
+from tfrec.errors import InputError
+
+_SPLITS = {"leave-last-out": LeaveLastOut, "by-time": ByTime}
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What `tfrec train` does. The defaults suit a table of some hundred thousand interactions.
+
+    Attributes:
+        split: {"rule": "leave-last-out"} or {"rule": "by-time", "valid": ..., "test": ...}.
+        max_length: newest items of a history that the model reads.
+        model: {"class": a name in `tfrec.models`, further constructor arguments}.
+        loss: {"class": a name in `tfrec.losses`, further constructor arguments}.
+        optimizer: {"class": a name in `keras.optimizers`, further constructor arguments}.
+        batch_size: rows of a batch.
+        group_by_length: see `tfrec.data.sequences`.
+        epochs: at most.
+        patience: stop after so many epochs without a better NDCG@10 on the validation items, and go back to the best.
+        seed: of everything random.
+
+    Raises:
+        InputError: where a table or a key is unknown or a value has the wrong type.
+
+    Example:
+        >>> Recipe.from_toml('''
+        ... epochs = 3
+        ... [model]
+        ... class = "SASRec"
+        ... hidden_dim = 32
+        ... ''').model
+        {'class': 'SASRec', 'hidden_dim': 32}
+    """
+
+    split: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"rule": "leave-last-out"})
+    max_length: int = 50
+    model: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "SASRec"})
+    loss: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "FullSoftmax"})
+    optimizer: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "Adam", "learning_rate": 1e-3})
+    batch_size: int = 128
+    group_by_length: bool = True
+    epochs: int = 100
+    patience: int = 5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value, default = getattr(self, field.name), _default(field)
+            kind = Mapping if isinstance(default, Mapping) else type(default)
+            if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+                wanted = "a table" if kind is Mapping else kind.__name__
+                raise InputError(f"The recipe's {field.name} must be {wanted}, got {value!r}.")
+        for name in ("max_length", "batch_size", "epochs", "patience"):
+            if getattr(self, name) < 1:
+                raise InputError(f"The recipe's {name} must be at least 1, got {getattr(self, name)}.")
+
+    @classmethod
+    def from_toml(cls, text: str) -> Recipe:
+        """Read a recipe from TOML."""
+        try:
+            content = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"The recipe is not valid TOML: {error}") from error
+        known = [field.name for field in dataclasses.fields(cls)]
+        unknown = [name for name in content if name not in known]
+        if unknown:
+            raise InputError(f"The recipe has an unknown entry '{unknown[0]}'. Known are: {', '.join(known)}.")
+        return cls(**content)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Recipe:
+        """Read a recipe from a file."""
+        try:
+            return cls.from_toml(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"The recipe {path} cannot be read: {error}") from error
+
+    def to_json(self) -> dict[str, Any]:
+        """The entries as a dict that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    def to_toml(self) -> str:
+        """The recipe as a file that `load` reads."""
+        entries = self.to_json()
+        # A JSON scalar is a TOML scalar.
+        lines = [f"{name} = {json.dumps(value)}" for name, value in entries.items() if not isinstance(value, Mapping)]
+        for name, table in entries.items():
+            if isinstance(table, Mapping):
+                lines += ["", f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
+        return "\n".join(lines) + "\n"
+
+    def build_split(self) -> LeaveLastOut | ByTime:
+        """The rule that the recipe names."""
+        arguments = dict(self.split)
+        rule = arguments.pop("rule", None)
+        if rule not in _SPLITS:
+            raise InputError(f"The recipe's split.rule must be one of {', '.join(_SPLITS)}, got {rule!r}.")
+        return _construct(_SPLITS[rule], arguments, "split")
+
+    def build_model(self, spec: FeatureSpec) -> models.RetrievalModel:
+        """The model that the recipe names, sized for a spec."""
+        arguments = {"seed": self.seed, **self.model, "num_items": spec.num_items, "max_length": spec.max_length}
+        return _build(models, arguments, "model", models.RetrievalModel)
+
+    def build_loss(self) -> losses.ItemLoss:
+        """The loss that the recipe names."""
+        return _build(losses, dict(self.loss), "loss", losses.ItemLoss)
+
+    def build_optimizer(self) -> keras.optimizers.Optimizer:
+        """The optimizer that the recipe names."""
+        return _build(keras.optimizers, dict(self.optimizer), "optimizer", keras.optimizers.Optimizer)
+
+
+def _default(field: dataclasses.Field) -> Any:
+    return field.default if field.default is not dataclasses.MISSING else field.default_factory()
+
+
+def _build(module: Any, arguments: dict[str, Any], what: str, base: type) -> Any:
+    name = arguments.pop("class", None)
+    known = sorted(
+        key
+        for key, value in vars(module).items()
+        if inspect.isclass(value) and issubclass(value, base) and value is not base
+    )
+    if name not in known:
+        raise InputError(f"The recipe's {what}.class must be one of {', '.join(known)}, got {name!r}.")
+    return _construct(getattr(module, name), arguments, what)
+
+
+def _construct(kind: type, arguments: dict[str, Any], what: str) -> Any:
+    takes = inspect.signature(kind).parameters
+    unknown = [name for name in arguments if name not in takes]
+    if unknown:
+        raise InputError(
+            f"The recipe's {what} has an unknown entry '{unknown[0]}'. {kind.__name__} takes: {', '.join(takes)}."
+        )
+    try:
+        return kind(**arguments)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The recipe's {what} cannot be used: {error}") from error

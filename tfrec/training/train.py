@@ -1,0 +1,84 @@
+"""Carry out a recipe on a table, with stock `fit`."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import keras_rs
+
+from tfrec.data import FeatureSpec, Interactions, Split, sequences
+from tfrec.models import RetrievalModel
+from tfrec.training.recipe import Recipe
+
+MONITOR = "val_ndcg@10"
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """A finished run.
+
+    Attributes:
+        model: with the weights of its best epoch.
+        spec: fitted on the training part.
+        split: the parts.
+        history: a value an epoch for loss, val_loss and the validation's ndcg@10 and recall@10.
+        best_epoch: counted from 1.
+        seconds: that fitting took.
+    """
+
+    model: RetrievalModel
+    spec: FeatureSpec
+    split: Split
+    history: dict[str, list[float]]
+    best_epoch: int
+    seconds: float
+
+
+def train(
+    table: Interactions, recipe: Recipe, verbose: int | str = "auto", callbacks: Sequence[keras.callbacks.Callback] = ()
+) -> Training:
+    """Split, fit the spec on the training part, fit the model, keep its best epoch.
+
+    The test part is not looked at.
+
+    Args:
+        table: interactions.
+        recipe: what to do.
+        verbose: as in `keras.Model.fit`.
+        callbacks: further callbacks.
+
+    Raises:
+        InputError: where the recipe does not suit the table.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    split = table.split(recipe.build_split())
+    spec = FeatureSpec.fit(split.train, recipe.max_length)
+    model = recipe.build_model(spec)
+    model.compile(
+        optimizer=recipe.build_optimizer(),
+        loss=recipe.build_loss(),
+        metrics=[
+            keras_rs.metrics.NDCG(k=10, shuffle_ties=False, name="ndcg@10"),
+            keras_rs.metrics.RecallAtK(k=10, shuffle_ties=False, name="recall@10"),
+        ],
+        # XLA brings nothing on CPUs here, and would compile anew for each length of a batch.
+        jit_compile=False,
+    )
+    batches = {"group_by_length": recipe.group_by_length, "seed": recipe.seed}
+    best = keras.callbacks.EarlyStopping(MONITOR, mode="max", patience=recipe.patience, restore_best_weights=True)
+    began = time.perf_counter()
+    fitted = model.fit(
+        sequences(split.train, spec, recipe.batch_size, **batches),
+        validation_data=sequences(split.valid, spec, 2 * recipe.batch_size, **batches),
+        epochs=recipe.epochs,
+        verbose=verbose,
+        shuffle=False,  # the dataset shuffles itself
+        callbacks=[best, *callbacks],
+    )
+    history: dict[str, Any] = {name: [float(value) for value in values] for name, values in fitted.history.items()}
+    best_epoch = max(range(len(history[MONITOR])), key=history[MONITOR].__getitem__) + 1
+    return Training(model, spec, split, history, best_epoch, round(time.perf_counter() - began, 1))
