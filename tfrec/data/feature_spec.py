@@ -47,7 +47,7 @@ class FeatureSpec:
             >>> spec.num_items, spec.items.decode([2, 3]), spec.item_counts.tolist()
             (2, ['y', 'x'], [2, 1])
         """
-        if not isinstance(max_length, int) or max_length < 1:
+        if not isinstance(max_length, int) or isinstance(max_length, bool) or max_length < 1:
             raise InputError(f"max_length must be a positive integer, got {max_length!r}.")
         if not len(train):
             raise InputError("A FeatureSpec cannot be fitted on an empty table: give the training part of a split.")
@@ -105,7 +105,8 @@ class FeatureSpec:
         counts = np.loadtxt(folder / "vocabularies" / "item_counts.txt", dtype=np.int64, ndmin=1)
         table = None
         if spec["item_table"]:
-            table = pd.read_csv(folder / "items.csv", dtype=str, keep_default_na=False).set_index("item_id")
+            table = pd.read_csv(folder / "items.csv", dtype=str, keep_default_na=False, lineterminator="\n")
+            table = table.set_index("item_id")
         for what, size in {
             "vocabularies/item.txt": len(items),
             "vocabularies/item_counts.txt": len(counts),

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tfrec.errors import InputError
+
 _LINE_BREAKS = ("\n", "\r", "\x00")
 
 
@@ -20,13 +22,19 @@ def encode_ids(values: pd.Series | np.ndarray | list) -> tuple[np.ndarray, np.nd
     Returns:
         codes (N,) int32 with -1 where the id cannot be used, and the distinct ids as an object array of str.
 
+    Raises:
+        InputError: where the column holds lists or other things that are no ids.
+
     Example:
         >>> codes, ids = encode_ids([7, "a b", None, 7.0, ""])
         >>> codes.tolist(), ids.tolist()
         ([0, 1, -1, 0, -1], ['7', 'a b'])
     """
     series = values if isinstance(values, pd.Series) else pd.Series(values)
-    raw_codes, raw_ids = pd.factorize(series, use_na_sentinel=True)
+    try:
+        raw_codes, raw_ids = pd.factorize(series, use_na_sentinel=True)
+    except TypeError as error:
+        raise InputError(f"The ids of '{series.name}' must be numbers or strings, one a row: {error}.") from None
     texts = np.array([id_text(value) for value in raw_ids], dtype=object)
     if not len(texts):
         return np.full(len(series), -1, np.int32), texts

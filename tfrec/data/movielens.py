@@ -11,6 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
+import zlib
 from pathlib import Path
 
 from tfrec.errors import InputError
@@ -35,8 +36,9 @@ def download(name: str, folder: str | Path, base_url: str = BASE_URL) -> Path:
     """Fetch a MovieLens data set and unpack it to `folder/name`, which `tfrec.data.read` reads.
 
     Size and MD5 are checked: of ml-100k and ml-1m against the values known here, of ml-latest-small, which the
-    publisher renews from time to time, against the `.md5` file that lies beside the archive. Everything is written
-    beside its place and renamed when complete; a complete folder is used as it is, without network. GroupLens allows
+    publisher renews from time to time, against the `.md5` file that lies beside the archive (where there is none, the
+    checksums inside the archive must do, and stderr says so). Everything is written beside its place and renamed when
+    complete; a complete folder is used as it is, without network. GroupLens allows
     research and forbids commercial use and redistribution without permission: see the README in the folder.
 
     Args:
@@ -54,6 +56,9 @@ def download(name: str, folder: str | Path, base_url: str = BASE_URL) -> Path:
     Example:
         >>> download("ml-1m", "data")  # doctest: +SKIP
         PosixPath('data/ml-1m')
+        >>> download("ml-3m", "data")
+        Traceback (most recent call last):
+        tfrec.errors.InputError: There is no MovieLens data set 'ml-3m' here: expected one of ...
     """
     if name not in _NEEDED:
         raise InputError(f"There is no MovieLens data set '{name}' here: expected one of {', '.join(_NEEDED)}.")
@@ -82,7 +87,7 @@ def download(name: str, folder: str | Path, base_url: str = BASE_URL) -> Path:
                 made.rename(target)
     except InputError as error:
         raise InputError(f"{error} {by_hand}") from None
-    except (OSError, http.client.HTTPException, zipfile.BadZipFile) as error:
+    except (OSError, RuntimeError, http.client.HTTPException, zipfile.BadZipFile, zlib.error) as error:
         reason = getattr(error, "reason", None) or error
         raise InputError(f"{url} could not be fetched to {folder}: {reason}. {by_hand}") from None
     return target
@@ -92,16 +97,22 @@ def _missing(folder: Path, name: str) -> list[str]:
     return [f"{name}/{file}" for file in _NEEDED[name] if not (folder / file).is_file()]
 
 
-def _published_digest(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
-        text = answer.read(4096).decode("ascii", errors="replace")
+def _published_digest(url: str) -> str | None:
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
+            text = answer.read(4096).decode("ascii", errors="replace")
+    except urllib.error.HTTPError as error:
+        if error.code != 404:
+            raise
+        print(f"There is no {url}: only the checksums inside the archive are verified.", file=sys.stderr)
+        return None
     found = re.search(r"\b[0-9a-f]{32}\b", text.lower())
     if found is None:
         raise InputError(f"{url} holds no MD5: it begins with {text[:60]!r}.")
     return found.group()
 
 
-def _fetch(url: str, path: Path, size: int | None, digest: str) -> None:
+def _fetch(url: str, path: Path, size: int | None, digest: str | None) -> None:
     with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer, path.open("wb") as file:
         announced = answer.headers.get("Content-Length") or ""
         total = size or (int(announced) if announced.isdigit() else None)
@@ -121,7 +132,7 @@ def _fetch(url: str, path: Path, size: int | None, digest: str) -> None:
     if total is not None and done != total:
         came = "more" if done > total else f"{done:,}"
         raise InputError(f"{url} is not whole: expected {total:,} bytes, got {came}.")
-    if md5.hexdigest() != digest:
+    if digest is not None and md5.hexdigest() != digest:
         raise InputError(f"{url} is not what the publisher's MD5 says: expected {digest}, got {md5.hexdigest()}.")
 
 

@@ -21,6 +21,7 @@ def sequences(
     shuffle: bool | None = None,
     seed: int = 0,
     drop_remainder: bool = False,
+    num_replicas: int = 1,
 ) -> tf.data.Dataset:
     """Batches for next-item models: `({"history"}, targets, weights)`.
 
@@ -46,13 +47,15 @@ def sequences(
         seed: of the shuffling.
         drop_remainder: leave out a last batch that is not full. Do so under `tf.distribute`, where all replicas need
             the same number of rows.
+        num_replicas: of a `tf.distribute` strategy; the rows of every full batch are a multiple of it.
 
     Returns:
         dataset of `({"history": (B, L) int32}, targets (B, L) int32, weights (B, L) float32)`; for a
         holdout targets and weights are (B,).
 
     Raises:
-        InputError: where no user has two items that the vocabulary knows.
+        InputError: where no user has two items that the vocabulary knows, or `batch_size` is no multiple of
+            `num_replicas`.
 
     Example:
         >>> import pandas as pd
@@ -65,6 +68,10 @@ def sequences(
     """
     if windows not in ("newest", "all"):
         raise InputError(f'windows is "newest" or "all", got {windows!r}.')
+    if batch_size < 1 or batch_size % num_replicas:
+        raise InputError(
+            f"batch_size must be a positive multiple of the {num_replicas} replicas, which share a batch: got {batch_size}."
+        )
     is_holdout = isinstance(data, Holdout)
     ids, starts, ends = _holdout_rows(data, spec) if is_holdout else _window_rows(data, spec, windows)
     if not len(starts):
@@ -85,7 +92,7 @@ def sequences(
         at = after[:, None] + tf.range(-width - 1, 0, dtype=tf.int64)
         window = tf.where(at >= first[:, None], tf.gather(tokens, tf.maximum(at, 0)), 0)
         if not grouped:
-            window.set_shape((None, spec.max_length + 1))
+            window.set_shape((None, widths[0] + 1))
         history, targets = window[:, :-1], window[:, 1:]
         if is_holdout:
             return {"history": history}, targets[:, -1], tf.ones(tf.shape(targets)[:1])
@@ -99,7 +106,8 @@ def sequences(
     if not is_holdout if shuffle is None else shuffle:
         dataset = dataset.shuffle(len(starts), seed=seed, reshuffle_each_iteration=True)
     if grouped:
-        rows = np.maximum(1, np.round(batch_size * lengths.mean() / np.array(widths))).astype(int)
+        per_replica = np.round(batch_size * lengths.mean() / np.array(widths) / num_replicas).astype(int)
+        rows = num_replicas * np.maximum(1, per_replica)
         dataset = dataset.bucket_by_sequence_length(
             lambda first, after: tf.cast(after - first - 1, tf.int32),
             bucket_boundaries=[width + 1 for width in widths[:-1]],

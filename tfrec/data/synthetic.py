@@ -10,8 +10,8 @@ from tfrec.errors import InputError
 GENRES = ["Adventure", "Comedy", "Crime", "Documentary", "Drama", "Fantasy", "Mystery", "Romance", "Science", "War"]
 SHORTEST, LONGEST = 5, 60  # items of a history
 _MAX_PARTS = 5  # of a series
-_FOLLOW = 0.6  # chance a step that a sequel that waits is watched
-_PAUSE, _PATIENCE = 1, 5  # items between it and its predecessor: at least, and until it is forgotten
+_AT_ONCE, _FOLLOW = 0.25, 0.6  # chance that a sequel is watched right after its predecessor; at a later step
+_PATIENCE = 5  # steps until it is forgotten
 _MOVE_ON = 0.15  # chance a step that a taste moves to the user's next genre
 _FAVOURITES = 3  # genres of a user
 _STRAY = 0.05  # chance that a choice is of any genre
@@ -27,9 +27,10 @@ def generate_world(num_users: int = 3000, num_items: int = 600, seed: int = 0) -
 
     - A popularity tail: within a genre the chance of an item falls as 1 / rank (Zipf).
     - Tastes that drift: a user has three favourite genres in an order of their own, and goes round them, staying with
-      each for five items on average. The last items say more about the next one than the whole history does.
-    - Sequels: "The Silent Harbour II" is mostly watched within four items after "The Silent Harbour", or never. A
-      count of what was watched together knows the pair, and not that the moment has passed.
+      each for seven items on average. The last items say more about the next one than the whole history does.
+    - Sequels: "The Silent Harbour II" is mostly watched within five items after "The Silent Harbour", seldom right
+      behind it, or else never. The last item alone does not tell that a sequel is due, and a count of what
+      was watched together does not tell that its moment has passed.
 
     Nobody watches an item twice. Histories have 5 to 60 items, minutes to weeks apart. Item ids are "m0000", ..., user
     ids "u00000", ...; ids say nothing of popularity.
@@ -120,7 +121,7 @@ def _watch(rng: np.random.Generator, charts: np.ndarray, sequel: np.ndarray, len
         mood = (mood + (rng.random(len(users)) < _MOVE_ON)) % _FAVOURITES
         genre = np.where(rng.random(len(users)) < _STRAY, len(GENRES), favourites[users, mood])
         choice = _look_for(rng, charts, genre, seen)
-        follows = (waiting >= 0) & (waited >= _PAUSE) & (rng.random(len(users)) < _FOLLOW)
+        follows = (waiting >= 0) & (rng.random(len(users)) < np.where(waited == 0, _AT_ONCE, _FOLLOW))
         choice = np.where(follows, waiting, choice)
         seen[users, choice] = True
         watched[:, step] = np.where(step < lengths, choice, -1)

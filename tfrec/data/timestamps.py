@@ -23,7 +23,8 @@ def parse_times(column: pd.Series) -> np.ndarray:
         (N,) float64, NaN where nothing can be read.
 
     Raises:
-        InputError: where the column mixes numbers with dates, or seconds with milliseconds: there is then no order.
+        InputError: where no time can be read, or the column mixes numbers with dates, or seconds with milliseconds:
+            there is then no order.
 
     Example:
         >>> parse_times(pd.Series(["1970-01-02", "soon"])).tolist()
@@ -37,6 +38,11 @@ def parse_times(column: pd.Series) -> np.ndarray:
     if len(rest):
         dates = _seconds(pd.to_datetime(rest.astype(str), errors="coerce", utc=True, format="ISO8601"))
         found = np.isfinite(dates)
+        if not found.any() and not np.isfinite(numbers).any():
+            raise InputError(
+                f"No time in the column '{column.name}' can be read, for instance '{rest.iloc[0]}'. Give numbers, or "
+                "dates in the ISO 8601 form 2020-12-31T23:59:59."
+            )
         if found.any() and np.isfinite(numbers).any():
             raise InputError(
                 f"The time column '{column.name}' mixes numbers ({int(np.isfinite(numbers).sum())} rows) with dates "

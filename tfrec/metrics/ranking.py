@@ -8,6 +8,8 @@ from typing import Any
 
 from keras import ops
 
+_NEVER = 2**30  # the rank of what cannot be recommended: beyond every K
+
 
 def target_ranks(scores: Any, targets: Any) -> Any:
     """How many ids stand before each target. A tie counts against the model, so that equal scores win nothing.
@@ -17,18 +19,17 @@ def target_ranks(scores: Any, targets: Any) -> Any:
         targets: (B, T) integer ids.
 
     Returns:
-        (B, T) int32; V where the target itself has the score -inf.
+        (B, T) int32; 2**30, beyond every K, where the target itself has the score -inf.
 
     Example:
         >>> import numpy as np
-        >>> np.asarray(target_ranks(np.array([[0.1, 0.5, 0.5, -np.inf]]), np.array([[1, 0, 3]]))).tolist()
-        [[1, 2, 4]]
+        >>> np.asarray(target_ranks(np.array([[0.1, 0.5, 0.5, -np.inf]]), np.array([[1, 0]]))).tolist()
+        [[1, 2]]
     """
     own = ops.take_along_axis(scores, targets, axis=1)
-    # A loop over the T columns in one reduction each would need (B, T, V): rows are few enough for that.
     not_worse = ops.expand_dims(scores, 1) >= ops.expand_dims(own, 2)
     ranks = ops.sum(ops.cast(not_worse, "int32"), axis=-1) - 1
-    return ops.where(own > -float("inf"), ranks, ops.shape(scores)[1])
+    return ops.where(own > -float("inf"), ranks, _NEVER)
 
 
 def recall_at_k(ranks: Any, counts: Any, k: int) -> Any:
@@ -50,8 +51,8 @@ def ndcg_at_k(ranks: Any, counts: Any, k: int) -> Any:
 
     Example:
         >>> import numpy as np
-        >>> np.asarray(ndcg_at_k(np.array([[1]]), np.array([[True]]), k=10)).round(4).tolist()
-        [0.6309]
+        >>> round(float(ndcg_at_k(np.array([[1]]), np.array([[True]]), k=10)[0]), 4)
+        0.6309
     """
     gains = _hits(ranks, counts, k) * _discount(ranks)
     place = ops.arange(ops.shape(ranks)[1], dtype="int32")

@@ -20,6 +20,8 @@ class RetrievalModel(keras.Model):
     `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`, for which logits over all ids are made.
     `compile(metrics=...)` takes ranking metrics of keras-rs and classification metrics on one-hot targets such as
     `keras.metrics.TopKCategoricalAccuracy`: they see the newest position, all ids, and the items of the history masked.
+    A target out of vocabulary is a miss there; `weighted_metrics` leaves it out. (Not under JAX, where Keras lets
+    metrics read no weights.)
 
     Args:
         seed: of the generator that sampling losses draw from; None takes one at random.

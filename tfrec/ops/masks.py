@@ -31,7 +31,7 @@ def mask_items(scores: Any, ids: Any) -> Any:
 
     Args:
         scores: (B, V) float tensor, a score for every id.
-        ids: (B, S) integer tensor; padding and repeated ids are harmless.
+        ids: (B, S) integer tensor; padding and repeated ids are harmless. B x V is below 2^31.
 
     Returns:
         (B, V) float tensor.

@@ -46,9 +46,10 @@ def check(export: Path, model: RetrievalModel, spec: FeatureSpec, k: int, num_hi
             raise ParityError(
                 f"The export answers {found.shape} lists of other lengths than the model's {expected.shape}."
             )
-        difference = np.abs(np.where(np.isfinite(found), found - expected, 0))
+        finite = np.isfinite(found)
+        difference = np.abs(found[finite] - expected[finite])
         worst = max(worst, float(difference.max(initial=0)))
-        if worst > _TOLERANCE * max(1.0, float(np.abs(expected[np.isfinite(expected)]).max(initial=0))):
+        if worst > _TOLERANCE * max(1.0, float(np.abs(expected[finite]).max(initial=0))):
             raise ParityError(f"The export's scores differ from the model's by {worst:.2g}.")
         for history, left, right, scores in zip(batch, expected_ids, found_ids, expected, strict=True):
             if not _same_order(left, right, scores):

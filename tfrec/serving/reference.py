@@ -30,7 +30,7 @@ def recommend(
         B lists of K raw ids, and (B, K) float32 scores.
     """
     known = [ids[is_known] for ids in map(spec.items.encode, map(_array, histories)) for is_known in [ids > 1]]
-    newest = _pad([ids[-spec.max_length :] for ids in known])
+    newest = _pad([ids[-spec.max_length :] for ids in known])[:, -spec.max_length :]
     scores = keras.ops.convert_to_numpy(model.score({"history": newest}))
     has_history = is_item(newest[:, -1:])
     scores = keras.ops.where(has_history, scores, popularity_scores(spec))
@@ -49,5 +49,5 @@ def _array(history: Sequence[str]) -> np.ndarray:
 
 
 def _pad(rows: list[np.ndarray]) -> np.ndarray:
-    width = max(1, *(len(row) for row in rows))
+    width = max(2, *(len(row) for row in rows))  # Keras warns of a softmax over one position
     return np.stack([np.concatenate([np.zeros(width - len(row), np.int32), row]) for row in rows]).astype(np.int32)

@@ -32,7 +32,7 @@ class RecommendModule(tf.Module):
             tf.lookup.TextFileInitializer(path, tf.int64, line, tf.string, whole), default_value=""
         )
         # Only what the answers need: the state of dropout and of sampling losses stays behind.
-        self.weights = [variable.value for variable in model.trainable_variables + model.non_trainable_variables]
+        self.weights = [variable.value for variable in model.weights]
         self._score = model.score  # a bound method: a model that is an attribute would be saved once more
         self._popularity = popularity_scores(spec)
         self._max_length = spec.max_length

@@ -63,7 +63,7 @@ def _open_parquet(path: Path) -> pq.ParquetFile:
         raise InputError(f"{path} is empty: expected a parquet file.")
     try:
         return pq.ParquetFile(path)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path} is not a readable parquet file ({_first(error)}). Write it anew.") from None
 
 

@@ -1,0 +1,66 @@
+"""The commands, as a user gives them."""
+
+import json
+
+import pytest
+
+from tfrec.cli import main
+from tfrec.presets import load
+
+
+def test_train_reports_writes_and_measures(films, tmp_path, capsys):
+    out = tmp_path / "preset"
+    assert main(["train", "--data", str(films), "--out", str(out), "--epochs", "1", "--min-item-count", "3"]) == 0
+    printed = capsys.readouterr().out
+    for said in ("rows read", "rows kept", "popularity", "item-to-item", "sasrec", "tfrec export"):
+        assert said in printed
+    metrics = load(out).metrics
+    assert set(metrics["test"]) == {"popularity", "item-to-item", "sasrec"}
+    training = metrics["training"]
+    assert training["seed"] == 0 and training["machine"] and training["data_sha256"] and training["seconds"] > 0
+    assert (out / "recipe.toml").exists() and (out / "learning_curve.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_the_written_recipe_trains_the_same_again(films, preset, tmp_path):
+    out = tmp_path / "again"
+    assert main(["train", "--data", str(films), "--recipe", str(preset / "recipe.toml"), "--out", str(out)]) == 0
+    first, again = (load(folder).metrics["training"] for folder in (preset, out))
+    assert again["recipe"] == first["recipe"]
+    assert again["history"]["loss"] == pytest.approx(first["history"]["loss"], rel=1e-3)
+
+
+def test_evaluate(films, preset, tmp_path, capsys):
+    report = tmp_path / "report.json"
+    assert main(["evaluate", str(preset), "--data", str(films), "--k", "5", "10", "--out", str(report)]) == 0
+    assert "ndcg@5" in capsys.readouterr().out
+    measured = load(preset).metrics["test"]["sasrec"]["metrics"]
+    assert json.loads(report.read_text())["metrics"]["ndcg@10"] == pytest.approx(measured["ndcg@10"], abs=1e-6)
+
+
+def test_recommend_takes_titles_and_ids(preset, capsys):
+    spec = load(preset).spec
+    first, second = spec.items.tokens[:2]
+    assert main(["recommend", str(preset), "--history", first, spec.titles[1].upper(), "--k", "3"]) == 0
+    printed = capsys.readouterr().out
+    assert f"[{first}]" in printed and f"[{second}]" in printed.splitlines()[0]
+    assert len(printed.splitlines()) == 4
+
+
+def test_recommend_helps_with_an_unknown_title(preset, capsys):
+    title = load(preset).spec.titles[0]
+    assert main(["recommend", str(preset), "--history", title[:-2] + "q"]) == 2
+    assert title in capsys.readouterr().err
+
+
+def test_export_and_list(preset, tmp_path, capsys):
+    assert main(["export", str(preset), str(tmp_path / "films"), "--k", "5"]) == 0
+    assert "docker run" in capsys.readouterr().out and (tmp_path / "films" / "1" / "saved_model.pb").exists()
+    assert main(["list"]) == 0
+    assert "preset" in capsys.readouterr().out
+
+
+def test_quickstart(tmp_path, capsys):
+    assert main(["quickstart", "--out", str(tmp_path / "q"), "--users", "150", "--epochs", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "docker run" in printed and "curl" in printed and "should see" in printed
+    assert (tmp_path / "q" / "learning_curve.png").exists()

@@ -1,0 +1,227 @@
+"""A messy table is either refused with a helpful message, or its losses are counted."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tfrec.data import Interactions
+from tfrec.data.ids import encode_ids
+from tfrec.errors import InputError
+
+
+def table(user, item, time=None, **options):
+    columns = {"user": user, "item": item} | ({} if time is None else {"time": time})
+    frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
+    named = {"user": "user", "item": "item", "time": None if time is None else "time"}
+    return Interactions.from_pandas(frame, **{**named, **options})
+
+
+def ids_of(values):
+    codes, ids = encode_ids(pd.Series(values, dtype=object))
+    return [None if code < 0 else ids[code] for code in codes]
+
+
+# --- columns
+
+
+def test_missing_columns_are_named_with_those_that_are_there():
+    frame = pd.DataFrame({"userId": [1], "movieId": [2]})
+    with pytest.raises(InputError, match=r"lacks user='user', time='when'.*columns are: userId, movieId"):
+        Interactions.from_pandas(frame, user="user", item="movieId", time="when")
+    with pytest.raises(InputError, match=r"context column device='device'"):
+        Interactions.from_pandas(frame, user="userId", item="movieId", context=["device"])
+
+
+def test_columns_of_the_same_name():
+    frame = pd.DataFrame([[1, 2, 3]], columns=["user", "item", "item"])
+    with pytest.raises(InputError, match=r"same name: .'item'"):
+        Interactions.from_pandas(frame, user="user", item="item")
+
+
+def test_empty_table():
+    with pytest.raises(InputError, match="no rows"):
+        table([], [])
+
+
+# --- ids
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ([7, 7.0, "7", np.int64(7), np.float32(7), b"7"], ["7"] * 6),
+        (["007", "7"], ["007", "7"]),
+        (["a b", " a b", "a,b", 'say "hi"', "it's", "a\tb"], ["a b", " a b", "a,b", 'say "hi"', "it's", "a\tb"]),
+        (["Zürich", "北京", "🎬", "é", "e\u0301"], ["Zürich", "北京", "🎬", "é", "e\u0301"]),
+        ([None, float("nan"), pd.NA, pd.NaT, "", float("inf")], [None] * 6),
+        (["a\nb", "a\rb", "a\x00b"], [None] * 3),
+        ([2**63 + 1, -5, 0, 1.5], ["9223372036854775809", "-5", "0", "1.5"]),
+    ],
+)
+def test_one_spelling_for_each_id(raw, expected):
+    assert ids_of(raw) == expected
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(), st.text(max_size=5), st.floats()), max_size=30))
+def test_every_id_is_a_string_that_a_line_can_hold(raw):
+    for before, after in zip(raw, ids_of(raw), strict=True):
+        if after is None:
+            assert before is None or before == "" or not str(before).isprintable() or not np.isfinite(before)
+        else:
+            assert after and "\n" not in after and "\r" not in after
+            assert not isinstance(before, str) or after == before
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "Float64", "category", "string", "float64"])
+def test_ids_of_any_column_type(dtype):
+    values = pd.Series(["7", None, "8"] if dtype in ("category", "string") else [7, None, 8], dtype=dtype)
+    codes, ids = encode_ids(values)
+    assert codes.tolist() == [0, -1, 1] and ids.tolist() == ["7", "8"]
+
+
+def test_lists_are_no_ids():
+    with pytest.raises(InputError, match="'item' must be numbers or strings"):
+        table([1, 2], [[1], [2]])
+
+
+def test_unusable_ids_are_counted():
+    result = table([1, None, "", 2, None], [5, 5, 5, float("nan"), None])
+    assert result.report.dropped == {"no usable user id in 'user'": 3, "no usable item id in 'item'": 1}
+    assert result.report.rows_read == 5 and result.report.rows_kept == len(result) == 1
+
+
+# --- times
+
+
+def test_unsorted_rows_are_put_in_order():
+    result = table(["b", "a", "b", "a"], ["x", "y", "z", "x"], [2, 9, 1, 3])
+    frame = result.to_pandas()
+    assert frame["user"].tolist() == ["b", "b", "a", "a"]
+    assert frame["item"].tolist() == ["z", "x", "x", "y"]
+
+
+def test_equal_times_keep_the_order_of_the_source():
+    assert table([1] * 4, ["d", "a", "c", "b"], [5] * 4).to_pandas()["item"].tolist() == ["d", "a", "c", "b"]
+
+
+def test_without_times_nothing_is_a_duplicate():
+    assert len(table([1, 1], ["x", "x"])) == 2
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ([3, "2", 1.5], [1.5, 2, 3]),
+        (["1970-01-02", "1970-01-01T00:00:01Z", "1970-01-01 02:00:02+02:00"], [1, 2, 86400]),
+        ([datetime.date(1970, 1, 2), pd.Timestamp(1, unit="s"), datetime.datetime(1970, 1, 1)], [0, 1, 86400]),
+    ],
+)
+def test_times_of_any_form(times, expected):
+    assert table([1] * 3, list("abc"), times).times.tolist() == expected
+
+
+def test_unreadable_times_are_counted():
+    result = table([1] * 5, list("abcde"), ["5", "soon", None, "inf", ""])
+    assert result.report.dropped == {"no readable time in 'time'": 4}
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        (["5", "2020-01-01"], r"mixes numbers \(1 rows\) with dates \(1 rows, for instance '2020-01-01'\)"),
+        ([1_600_000_000, 1_600_000_000_000], "mixes seconds .* with milliseconds"),
+        (["11/12/2019 2:14 PM", "11/13/2019 2:14 PM"], r"No time .* '11/12/2019 2:14 PM'.*ISO 8601"),
+        ([None, None], "Nothing is left of 2 rows.*no readable time in 'time': 2"),
+    ],
+)
+def test_times_without_an_order_are_refused(times, message):
+    with pytest.raises(InputError, match=message):
+        table([1, 1], ["a", "b"], times)
+
+
+# --- duplicates, thresholds, rare users and items
+
+
+def test_duplicates_are_same_user_item_and_time():
+    result = table(["a", "a", "a", "b"], ["x", "x", "x", "x"], [1, 1, 2, 1])
+    assert result.report.dropped == {"duplicate of another row": 1}
+
+
+def test_a_dropped_row_makes_no_duplicate():
+    frame = pd.DataFrame({"u": [1, 1], "i": [5, 5], "t": [3, 3], "w": [1, 5]})
+    result = Interactions.from_pandas(frame, user="u", item="i", time="t", weight="w", min_weight=4)
+    assert result.weights.tolist() == [5]
+    assert result.report.dropped == {"'w' below 4": 1}
+
+
+def test_weights_that_are_no_numbers():
+    frame = pd.DataFrame({"u": [1] * 4, "i": list("abcd"), "w": ["4", "good", None, "inf"]})
+    result = Interactions.from_pandas(frame, user="u", item="i", weight="w")
+    assert result.weights.tolist() == [4] and result.report.dropped == {"no number in 'w'": 3}
+    with pytest.raises(InputError, match="needs a weight"):
+        Interactions.from_pandas(frame, user="u", item="i", min_weight=3)
+
+
+def test_k_core_is_reached():
+    # Item z falls, so user c falls, so item y falls below two rows, so does user b.
+    result = table(list("aaabbcc"), list("wxwwyyz"), min_user_count=2, min_item_count=2)
+    frame = result.to_pandas()
+    assert frame.groupby("user").size().min() >= 2 and frame.groupby("item").size().min() >= 2
+    assert set(frame["user"]) == {"a"} and set(frame["item"]) == {"w"}
+    assert len(frame) + sum(result.report.dropped.values()) == 7
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=40),
+    st.integers(1, 4),
+    st.integers(1, 4),
+)
+def test_every_row_is_kept_or_counted(rows, least_user, least_item):
+    users, items = zip(*rows, strict=True)
+    try:
+        result = table(users, items, min_user_count=least_user, min_item_count=least_item)
+    except InputError as error:
+        assert "Nothing is left" in str(error)
+        return
+    frame = result.to_pandas()
+    assert frame.groupby("user").size().min() >= least_user and frame.groupby("item").size().min() >= least_item
+    assert len(frame) + sum(result.report.dropped.values()) == len(rows)
+    assert set(result.user_ids) == set(frame["user"]) and set(result.item_ids) == set(frame["item"])
+
+
+def test_users_with_one_interaction_stay_unless_asked():
+    assert table(["a", "b", "b"], ["x", "x", "y"]).num_users == 2
+    result = table(["a", "b", "b"], ["x", "x", "y"], min_user_count=2)
+    assert result.user_ids.tolist() == ["b"]
+    assert result.report.dropped == {"user with fewer than 2 rows": 1}
+
+
+def test_nothing_left_names_every_cause():
+    with pytest.raises(
+        InputError, match=r"Nothing is left of 2 rows.*no usable user id.*1; user with fewer than 2 rows: 1"
+    ):
+        table([None, 1], [5, 6], min_user_count=2)
+
+
+def test_the_table_cannot_be_changed():
+    with pytest.raises(ValueError, match="read-only"):
+        table([1], [2]).item_codes[0] = 5
+
+
+# --- side tables
+
+
+def test_side_table_keeps_the_first_row_of_an_id():
+    items = pd.DataFrame({"name": ["x", "y", "z"], "item": [5.0, 5, None]})
+    result = table([1], [5], items=items)
+    assert result.items.to_dict() == {"name": {"5": "x"}}
+    assert "2 rows without a usable id or repeating one" in str(result.report)
+
+
+def test_side_table_without_columns():
+    with pytest.raises(InputError, match="side table of items has no columns"):
+        table([1], [5], items=pd.DataFrame())

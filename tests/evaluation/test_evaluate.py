@@ -1,0 +1,107 @@
+"""The evaluation against a slow and obvious one, and what it refuses."""
+
+import json
+import math
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfrec.data import ByTime, FeatureSpec, Interactions, LeaveLastOut
+from tfrec.errors import InputError
+from tfrec.evaluation import ItemToItem, Popularity, comparison, evaluate
+from tfrec.models import SASRec
+
+
+def random_table(seed=0, users=40, items=25):
+    random = np.random.default_rng(seed)
+    rows = [
+        {"u": f"u{user}", "i": f"i{item}", "t": time}
+        for user in range(users)
+        for time, item in enumerate(random.choice(items, random.integers(3, 12), replace=False))
+    ]
+    return Interactions.from_pandas(pd.DataFrame(rows), user="u", item="i", time="t")
+
+
+def obvious(model, spec, holdout, k, mask_seen=True):
+    """One user after the other, in plain Python."""
+    history, targets = holdout.history.to_pandas(), holdout.targets.to_pandas()
+    recalls, gains, reciprocals, shown = [], [], [], set()
+    for user, wanted in targets.groupby("user")["item"]:
+        past = history[history.user == user].item.tolist()
+        known = [int(spec.items.encode([item])[0]) for item in past if item in spec.items]
+        newest = known[-spec.max_length :]
+        scores = np.asarray(keras.ops.convert_to_numpy(model.score({"history": np.array([newest])})))[0]
+        ranking = sorted((i for i in range(2, spec.num_items + 2)), key=lambda i: (-scores[i], i))
+        ranking = [spec.items.decode([i])[0] for i in ranking if not (mask_seen and i in known)][:k]
+        shown.update(ranking)
+        hits = [item in set(wanted) for item in ranking]
+        recalls.append(sum(hits) / len(wanted))
+        best = sum(1 / math.log2(place + 2) for place in range(min(k, len(wanted))))
+        gains.append(sum(hit / math.log2(place + 2) for place, hit in enumerate(hits)) / best)
+        reciprocals.append(next((1 / (place + 1) for place, hit in enumerate(hits) if hit), 0))
+    values = np.mean(recalls), np.mean(gains), np.mean(reciprocals), len(shown) / spec.num_items
+    return dict(zip([f"recall@{k}", f"ndcg@{k}", f"mrr@{k}", f"coverage@{k}"], values, strict=True))
+
+
+@pytest.mark.parametrize("rule", [LeaveLastOut(), ByTime(6, 8)], ids=["last", "time"])
+@pytest.mark.parametrize("mask_seen", [True, False])
+def test_agrees_with_the_obvious_implementation(rule, mask_seen):
+    train, valid, test = random_table().split(rule)
+    spec = FeatureSpec.fit(train, max_length=4)
+    model = SASRec(spec.num_items, max_length=4, hidden_dim=8, seed=1)
+    for holdout in (valid, test):
+        report = evaluate(model, spec, holdout, ks=(1, 5), batch_size=7, mask_seen=mask_seen)
+        for k in (1, 5):
+            expected = obvious(model, spec, holdout, k, mask_seen)
+            for name, value in expected.items():
+                assert report.metrics[name] == pytest.approx(value, abs=1e-6), name
+
+
+def test_unknown_and_seen_targets_are_misses_and_are_reported():
+    frame = pd.DataFrame(
+        {"u": list("aaaabbbb"), "i": ["x", "y", "z", "new", "x", "y", "z", "x"], "t": [1, 2, 3, 4] * 2}
+    )
+    train, _, test = Interactions.from_pandas(frame, user="u", item="i", time="t").split(LeaveLastOut())
+    spec = FeatureSpec.fit(train)
+    report = evaluate(Popularity(spec), spec, test, ks=(10,))
+    assert (report.unknown_targets, report.seen_targets, report.metrics["recall@10"]) == (1, 1, 0.0)
+    assert "not in the vocabulary" in str(report) and "repeat an item" in str(report)
+    assert evaluate(Popularity(spec), spec, test, mask_seen=False).metrics["recall@10"] == 0.5
+
+
+def test_the_report_says_what_is_needed_to_trust_it(tmp_path):
+    train, _, test = random_table().split(LeaveLastOut())
+    spec = FeatureSpec.fit(train)
+    report = evaluate(Popularity(spec), spec, test, seed=7)
+    report.save(tmp_path / "report.json")
+    saved = json.loads((tmp_path / "report.json").read_text())
+    assert saved["seed"] == 7 and saved["versions"]["keras"] == keras.__version__ and saved["seconds"] >= 0
+    assert (
+        saved["data_sha256"] != evaluate(Popularity(spec), spec, random_table(1).split(LeaveLastOut()).test).data_sha256
+    )
+    table = comparison([report, evaluate(ItemToItem(train, spec), spec, test)])
+    assert "popularity" in table and "item-to-item" in table
+
+
+def test_a_diverged_model_is_refused():
+    train, _, test = random_table().split(LeaveLastOut())
+    spec = FeatureSpec.fit(train)
+
+    class Diverged(Popularity):
+        def score(self, inputs):
+            return np.full((len(inputs["history"]), spec.num_items + 2), np.nan, np.float32)
+
+    with pytest.raises(InputError, match="diverged"):
+        evaluate(Diverged(spec), spec, test)
+    with pytest.raises(InputError, match="positive"):
+        evaluate(Popularity(spec), spec, test, ks=(0,))
+
+
+def test_item_to_item_finds_what_is_seen_together():
+    frame = pd.DataFrame({"u": [1, 1, 2, 2, 3, 3, 4], "i": ["a", "b", "a", "b", "c", "d", "a"]})
+    table = Interactions.from_pandas(frame, user="u", item="i")
+    spec = FeatureSpec.fit(table)
+    scores = ItemToItem(table, spec).score({"history": spec.items.encode(["a"])[None]})[0]
+    assert spec.items.decode([int(np.argmax(scores))]) == ["b"]

@@ -1,0 +1,303 @@
+"""SASRec answers for what it means: the planted pattern, the past, the padding, and every stock way of training."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from tfrec.losses import FullSoftmax, SampledSoftmax
+from tfrec.models import SASRec
+
+CYCLE = 30
+LENGTH = 16
+ON_JAX = keras.backend.backend() == "jax"
+# One-step fits: quickest without a graph under TensorFlow, and with one on JAX, which also compiles op by op.
+ONE_STEP = {"jit_compile": True} if ON_JAX else {"run_eagerly": True}
+
+
+def made(seed=0, **kwargs):
+    """A small model whose weights are all far from where they begin."""
+    model = SASRec(**{"num_items": 20, "max_length": 6, "hidden_dim": 8, "num_heads": 2, **kwargs})
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
+    return model
+
+
+def numpy(tensors):
+    return [ops.convert_to_numpy(tensor) for tensor in tensors]
+
+
+def walks(rows=64, length=8):
+    """Histories on a cycle of 30 items, their next items, and weights: plain arrays, for any backend."""
+    start = np.random.default_rng(0).integers(0, CYCLE, (rows, 1))
+    ids = (start + np.arange(length + 1)) % CYCLE + 2
+    ids[: rows // 2, :3] = 0
+    targets = np.where(ids[:, :-1] > 0, ids[:, 1:], 0)
+    weights = (targets > 0) * (targets.size / (targets > 0).sum())
+    return {"history": ids[:, :-1].astype("int32")}, targets.astype("int32"), weights.astype("float32")
+
+
+def learner(loss, **kwargs):
+    keras.utils.set_random_seed(0)
+    model = SASRec(CYCLE, max_length=LENGTH, hidden_dim=32, num_blocks=1, dropout=0.0, seed=1)
+    # XLA under TensorFlow takes seconds a model.
+    model.compile(**{"optimizer": keras.optimizers.Adam(0.01), "loss": loss, "jit_compile": ON_JAX, **kwargs})
+    return model
+
+
+# The planted pattern.
+
+
+@pytest.fixture(scope="module")
+def cycle(cyclic_walks):
+    from tfrec.data import FeatureSpec
+
+    return cyclic_walks, FeatureSpec.fit(cyclic_walks, max_length=LENGTH)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("loss", [FullSoftmax(), SampledSoftmax(16)], ids=["full", "sampled"])
+def test_recovers_a_planted_cycle(loss, cycle):
+    from tfrec.data import sequences
+
+    table, spec = cycle
+    model = learner(loss)
+    model.fit(sequences(table, spec, batch_size=60), epochs=25, verbose=0)
+    starts = np.random.default_rng(9).integers(0, CYCLE, 200)
+    raw = (starts[:, None] + np.arange(4)) % CYCLE
+    history = np.pad(spec.items.encode(raw.ravel().astype(str).astype(object)).reshape(raw.shape), ((0, 0), (5, 0)))
+    found = ops.convert_to_numpy(model.recommend({"history": history}, k=1)[0])[:, 0]
+    assert np.mean(spec.items.decode(found) == ((starts + 4) % CYCLE).astype(str)) > 0.95
+
+
+# What a score may depend on.
+
+
+def test_a_later_item_changes_no_earlier_query():
+    model, history = made(), np.array([[0, 3, 4, 5, 6], [7, 8, 9, 2, 3]])
+    changed = history.copy()
+    changed[:, -1] = 20
+    before, after = numpy([model({"history": history}), model({"history": changed})])
+    np.testing.assert_allclose(after[:, :-1], before[:, :-1], atol=1e-6)
+    assert np.abs(after[:, -1] - before[:, -1]).max() > 0.01
+
+
+def test_left_padding_changes_no_score():
+    model, history = made(), np.array([[3, 4, 5], [0, 7, 8]])
+    plain, padded = numpy(model.score({"history": ids}) for ids in (history, np.pad(history, ((0, 0), (3, 0)))))
+    np.testing.assert_allclose(padded, plain, atol=1e-5)
+    assert np.isfinite(plain[:, 2:]).all() and (plain[:, :2] == -np.inf).all()
+
+
+def test_an_empty_history_has_finite_scores():
+    scores = ops.convert_to_numpy(made().score({"history": np.zeros((2, 4), "int32")}))
+    assert np.isfinite(scores[:, 2:]).all()
+
+
+def test_score_is_the_inner_product_with_the_item_vectors():
+    model, inputs = made(), {"history": np.array([[0, 3, 4]])}
+    query, table, scores = numpy([model.embed(inputs), model.item_table(), model.score(inputs)])
+    np.testing.assert_allclose(query, numpy([model(inputs)])[0][:, -1], atol=1e-6)
+    np.testing.assert_allclose(scores[:, 2:], query @ table[2:].T, atol=1e-5)
+
+
+# What it answers.
+
+
+def test_recommends_the_best_items_that_are_not_seen():
+    model, history = made(), np.array([[0, 3, 1, 20, 3], [4, 5, 6, 7, 8]])
+    scores = ops.convert_to_numpy(model.score({"history": history}))
+    ids, best = numpy(model.recommend({"history": history}, k=5))
+    for row in range(2):
+        allowed = [i for i in range(2, 22) if i not in history[row]]
+        expected = sorted(allowed, key=lambda i: -scores[row, i])[:5]
+        assert ids[row].tolist() == expected
+        np.testing.assert_allclose(best[row], scores[row, expected], atol=1e-5)
+    everything = ops.convert_to_numpy(model.recommend({"history": history}, k=20, mask_seen=False)[0])
+    assert all(sorted(row) == list(range(2, 22)) for row in everything.tolist())
+
+
+def test_where_too_few_items_are_left_the_rest_is_padding():
+    model = made(num_items=4)
+    ids, scores = numpy(model.recommend({"history": np.array([[2, 3, 5]])}, k=4))
+    assert ids.tolist() == [[4, 0, 0, 0]]
+    assert np.isfinite(scores[0, 0]) and (scores[0, 1:] == -np.inf).all()
+
+
+def test_similar_items_are_those_of_the_highest_cosine_without_the_item_itself():
+    model = made()
+    table = ops.convert_to_numpy(model.item_table()).astype("float64")
+    table /= np.linalg.norm(table, axis=1, keepdims=True)
+    ids, cosines = numpy(model.similar(np.array([2, 21]), k=19))
+    for row, item in enumerate((2, 21)):
+        others = [i for i in range(2, 22) if i != item]
+        assert ids[row].tolist() == sorted(others, key=lambda i: -table[i] @ table[item])
+        np.testing.assert_allclose(cosines[row], table[ids[row]] @ table[item], atol=1e-5)
+
+
+# How it is kept.
+
+
+@pytest.mark.parametrize("loss", [SampledSoftmax(7), pytest.param(FullSoftmax(), marks=pytest.mark.tensorflow)])
+def test_a_saved_model_answers_alike_and_knows_its_loss(loss, tmp_path):
+    inputs, targets, weights = walks(16)
+    model = learner(loss, **ONE_STEP)
+    model.fit(inputs, targets, sample_weight=weights, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(loaded) is SASRec
+    for ours, theirs in zip(numpy(model.recommend(inputs)), numpy(loaded.recommend(inputs)), strict=True):
+        np.testing.assert_array_equal(theirs, ours)
+    assert type(loaded.loss) is type(loss) and loaded.loss.get_config() == loss.get_config()
+    loaded.fit(inputs, targets, sample_weight=weights, verbose=0)
+    assert int(loaded.optimizer.iterations) == 2
+
+
+@pytest.mark.tensorflow
+def test_survives_its_config():
+    model = made(num_blocks=1, dropout=0.1, seed=4, dtype="mixed_bfloat16", name="mine")
+    again = SASRec.from_config(model.get_config())
+    assert again.get_config() == model.get_config()
+    again.set_weights(model.get_weights())
+    inputs = {"history": np.array([[3, 4]])}
+    np.testing.assert_array_equal(*numpy([again.score(inputs), model.score(inputs)]))
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(("dtype", "close"), [("mixed_bfloat16", 0.15), ("mixed_float16", 0.02)])
+def test_half_precision_stays_near(dtype, close):
+    model, half = made(), made(dtype=dtype)
+    inputs = {"history": np.array([[0, 0, 3, 4, 5], [2, 9, 8, 7, 21], [0, 0, 0, 0, 0]])}
+    exact, scores = numpy([model.score(inputs), half.score(inputs)])
+    assert scores.dtype == np.float32 and half.item_table().dtype == model.item_table().dtype
+    assert np.isfinite(scores[:, 2:]).all()
+    np.testing.assert_allclose(scores[:, 2:], exact[:, 2:], atol=close * np.abs(exact[:, 2:]).max())
+
+
+@pytest.mark.tensorflow
+def test_half_precision_learns_with_its_loss_scaled():
+    inputs, targets, weights = walks()
+    model = SASRec(CYCLE, LENGTH, 16, num_blocks=1, dropout=0.0, seed=1, dtype="mixed_float16")
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss=FullSoftmax(), jit_compile=False)
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    losses = model.fit(inputs, targets, sample_weight=weights, epochs=4, verbose=0).history["loss"]
+    assert np.isfinite(losses).all() and losses[-1] < losses[0]
+
+
+# How it learns.
+
+
+@pytest.mark.parametrize("loss", [SampledSoftmax(8), pytest.param(FullSoftmax(), marks=pytest.mark.tensorflow)])
+def test_learns_from_plain_arrays(loss):
+    inputs, targets, weights = walks()
+    history = learner(loss).fit(inputs, targets, sample_weight=weights, epochs=8, verbose=0)
+    assert history.history["loss"][-1] < 0.7 * history.history["loss"][0]
+
+
+@pytest.mark.parametrize("jit_compile", [pytest.param(False, marks=pytest.mark.tensorflow), True])
+def test_negatives_are_new_at_every_step(jit_compile):
+    inputs, targets, weights = walks()
+    model = learner(SampledSoftmax(8), optimizer=keras.optimizers.SGD(0.0), jit_compile=jit_compile)
+    fitted = model.fit(inputs, targets, sample_weight=weights, batch_size=64, epochs=4, shuffle=False, verbose=0)
+    assert len(set(fitted.history["loss"])) == 4  # nothing but the draw changes
+
+
+@pytest.mark.tensorflow
+def test_compiled_by_xla_or_not_the_loss_is_the_same():
+    inputs, targets, weights = walks()
+    plain, compiled = (
+        learner(FullSoftmax(), jit_compile=jit).fit(
+            inputs, targets, sample_weight=weights, epochs=2, shuffle=False, verbose=0
+        )
+        for jit in (False, True)
+    )
+    np.testing.assert_allclose(compiled.history["loss"], plain.history["loss"], rtol=1e-5)
+
+
+@pytest.mark.tensorflow
+def test_a_loss_of_keras_gives_what_full_softmax_gives():
+    inputs, targets, weights = walks()
+    stock = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    ours, theirs = (
+        learner(loss, **ONE_STEP).fit(inputs, targets, sample_weight=weights, epochs=2, shuffle=False, verbose=0)
+        for loss in (FullSoftmax(), stock)
+    )
+    np.testing.assert_allclose(theirs.history["loss"], ours.history["loss"], rtol=1e-5)
+
+
+def test_one_target_a_row_is_the_one_behind_the_newest_position():
+    inputs, targets, _ = walks(8)
+    model = learner(FullSoftmax())
+    value = model.evaluate(inputs, targets[:, -1], verbose=0)
+    scores = ops.convert_to_numpy(model.score(inputs))[:, 2:].astype("float64")
+    picked = scores[np.arange(8), targets[:, -1] - 2]
+    assert value == pytest.approx(np.mean(np.log(np.exp(scores).sum(1)) - picked), rel=1e-5)
+
+
+@pytest.mark.tensorflow  # on JAX, Keras lets metrics read no weights of the model
+@pytest.mark.parametrize("one_target", [True, False])
+def test_compile_metrics_rank_the_newest_position_with_the_history_masked(one_target):
+    from keras_rs.metrics import NDCG
+
+    def metrics(prefix):
+        return [
+            NDCG(5, shuffle_ties=False, name=f"{prefix}ndcg"),
+            keras.metrics.TopKCategoricalAccuracy(5, f"{prefix}top"),
+        ]
+
+    inputs, targets, weights = walks(24)
+    targets[:4, -1] = 1  # these rows ask for an item that nobody knows
+    targets[4, -1] = inputs["history"][4, 4]  # and this one for an item that it has seen
+    model = learner(FullSoftmax(), metrics=metrics(""), weighted_metrics=metrics("known_"))
+    data = (targets[:, -1], None) if one_target else (targets, weights)
+    reported = model.evaluate(inputs, data[0], sample_weight=data[1], batch_size=24, verbose=0, return_dict=True)
+    ids = ops.convert_to_numpy(model.recommend(inputs, k=5)[0]).tolist()
+    gains = [1 / np.log2(row.index(y) + 2) if y in row else 0.0 for row, y in zip(ids, targets[:, -1], strict=True)]
+    hits = np.sign(gains)
+    assert 2 <= hits.sum() < 20 and not hits[:5].any()
+    by_hand = {"ndcg": np.mean(gains), "top": np.mean(hits)}
+    known = {"known_ndcg": np.mean(gains[4:]), "known_top": np.mean(hits[4:])}  # stock Keras weighs these alone
+    for name, value in {**by_hand, **known}.items():
+        assert reported[name] == pytest.approx(value, abs=1e-5), name
+
+
+@pytest.mark.tensorflow
+def test_stock_callbacks(tmp_path):
+    inputs, targets, weights = walks()
+    model = learner(FullSoftmax(), metrics=[keras.metrics.TopKCategoricalAccuracy(3, name="recall")])
+    early = keras.callbacks.EarlyStopping("val_recall", mode="max", patience=0, min_delta=2.0)  # nothing is good enough
+    kept = keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor="val_loss", save_best_only=True)
+    board = keras.callbacks.TensorBoard(tmp_path / "logs", write_graph=False)
+    data = (inputs, targets, weights)
+    fitted = model.fit(*data[:2], 32, 9, 0, [early, kept, board], validation_data=data, sample_weight=weights)
+    assert len(fitted.history["loss"]) == 2
+    best = keras.saving.load_model(tmp_path / "best.keras")
+    assert best.evaluate(*data[:2], sample_weight=weights, verbose=0)[0] == pytest.approx(
+        min(fitted.history["val_loss"]), rel=1e-4
+    )
+    assert list((tmp_path / "logs").rglob("events.out.*"))
+
+
+# What it refuses.
+
+
+@pytest.mark.parametrize("argument", ["num_items", "max_length", "hidden_dim", "num_blocks", "num_heads"])
+@pytest.mark.parametrize("bad", [0, -1, True, 1.5])
+def test_sizes_are_positive_integers(argument, bad):
+    with pytest.raises(ValueError, match=f"{argument} must be a positive integer, got {bad}"):
+        SASRec(**{"num_items": 5, argument: bad})
+
+
+def test_heads_divide_the_width():
+    with pytest.raises(ValueError, match="num_heads=3, hidden_dim=8"):
+        SASRec(5, hidden_dim=8, num_heads=3)
+
+
+def test_too_long_a_history_says_what_to_do():
+    with pytest.raises(ValueError, match=r"7 positions.*max_length=6.*newest 6"):
+        made().score({"history": np.ones((1, 7), "int32")})
+
+
+def test_a_history_without_rows_of_its_own_is_refused():
+    with pytest.raises(ValueError, match="history"):
+        made().score({"history": np.array([3, 4, 5])})

@@ -1,0 +1,16 @@
+"""Two replicas give the loss and the weights of one device, also where they hold different numbers of targets."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_two_replicas_learn_what_one_device_learns(optimizer):
+    script = Path(__file__).with_name("two_replicas.py")
+    done = subprocess.run([sys.executable, str(script), optimizer], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,54 @@
+"""Run by test_two_replicas.py in a process of its own: one device and two replicas must learn the same."""
+
+import os
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import contextlib
+import sys
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec.data import FeatureSpec, Interactions, sequences
+from tfrec.losses import FullSoftmax
+from tfrec.models import SASRec
+
+tf.config.set_visible_devices([], "GPU")
+[cpu] = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+def table() -> Interactions:
+    """25 users of 2 to 12 items: the halves of a batch hold very different numbers of targets."""
+    rng = np.random.default_rng(0)
+    rows = [(user, item) for user in range(25) for item in rng.integers(0, 20, 2 + (user * 7) % 11)]
+    return Interactions.from_pandas(pd.DataFrame(rows, columns=["user", "item"]), user="user", item="item")
+
+
+def learn(strategy: tf.distribute.Strategy | None, optimizer: str) -> tuple[list[float], list[np.ndarray]]:
+    data = table()
+    spec = FeatureSpec.fit(data, max_length=8)
+    batches = sequences(data, spec, batch_size=8, drop_remainder=True, shuffle=False)
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        keras.utils.set_random_seed(0)
+        model = SASRec(spec.num_items, max_length=8, hidden_dim=8, num_blocks=1, num_heads=2, dropout=0.0, seed=0)
+        steps = {"sgd": keras.optimizers.SGD(0.3), "adam": keras.optimizers.Adam(0.01)}
+        model.compile(steps[optimizer], FullSoftmax(), jit_compile=False)
+    losses = model.fit(batches, epochs=2, shuffle=False, verbose=0).history["loss"]
+    assert len(list(batches)) == 3
+    return losses, model.get_weights()
+
+
+optimizer = sys.argv[1]
+one_losses, one_weights = learn(None, optimizer)
+two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+assert two.num_replicas_in_sync == 2
+two_losses, two_weights = learn(two, optimizer)
+print("losses", one_losses, two_losses)
+print("largest difference of a weight", max(np.abs(a - b).max() for a, b in zip(one_weights, two_weights, strict=True)))
+np.testing.assert_allclose(two_losses, one_losses, atol=1e-6)
+for ours, theirs in zip(one_weights, two_weights, strict=True):
+    np.testing.assert_allclose(theirs, ours, atol=2e-6)

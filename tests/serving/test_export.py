@@ -1,0 +1,123 @@
+"""An export answers as its model does, and nothing else ever becomes visible."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tfrec import presets, serving
+from tfrec.data import FeatureSpec, Interactions
+from tfrec.errors import InputError
+from tfrec.models import SASRec
+from tfrec.serving import parity
+
+IDS = ["7", "007", "with space", "a,b", 'quo"te', "Größe", "日本", "🎬", " lead", "tab\tbed", "x" * 300]
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory):
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"u": np.repeat(range(30), 6), "i": random.choice(IDS, 180)})
+    spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5)
+    model = SASRec(spec.num_items, max_length=5, hidden_dim=8, seed=0)
+    folder = tmp_path_factory.mktemp("preset") / "preset"
+    presets.save(model, spec, folder)
+    return presets.load(folder)
+
+
+@pytest.fixture(scope="module")
+def exported(preset, tmp_path_factory):
+    return serving.export(preset, tmp_path_factory.mktemp("served") / "films", k=4)
+
+
+def ask(export, histories):
+    width = max(map(len, histories))
+    rows = [[*history, *[""] * (width - len(history))] for history in histories]
+    answer = tf.saved_model.load(str(export)).signatures["serving_default"](history=tf.constant(rows, tf.string))
+    return [[item.decode() for item in row] for row in answer["item_ids"].numpy()], answer["scores"].numpy()
+
+
+def test_top_k_is_the_models_own_for_ids_of_any_spelling(preset, exported):
+    histories = [[token] for token in preset.spec.items.tokens] + [IDS[:4], IDS[::-1]]
+    ids, scores = ask(exported, histories)
+    expected_ids, expected = serving.recommend(preset.model, preset.spec, histories, 4)
+    assert ids == expected_ids
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+
+
+def test_seen_items_are_never_recommended_also_beyond_the_length_that_is_read(preset, exported):
+    tokens = preset.spec.items.tokens.tolist()
+    for history in ([tokens[0]], tokens[:8], tokens[:8] * 3):
+        (found,), _ = ask(exported, [history])
+        assert not set(found) & set(history)
+
+
+def test_where_too_few_items_are_left_the_rest_is_empty(preset, exported):
+    tokens = preset.spec.items.tokens.tolist()
+    (found,), scores = ask(exported, [tokens[:-2]])
+    assert set(found[:2]) == set(tokens[-2:]) and found[2:] == ["", ""]
+    assert np.isneginf(scores[0, 2:]).all() and np.isfinite(scores[0, :2]).all()
+
+
+def test_padding_on_either_side_and_unknown_ids_change_nothing(exported):
+    plain, scores = ask(exported, [["7", "a,b"]])
+    for history in (["", "", "7", "a,b"], ["7", "a,b", "", ""], ["7", "", "no such id", "a,b"]):
+        found, others = ask(exported, [history])
+        assert found == plain
+        np.testing.assert_allclose(others, scores, atol=1e-6)
+
+
+def test_a_history_without_a_known_id_gets_the_most_popular(preset, exported):
+    for history in ([""], ["no such id"]):
+        (found,), scores = ask(exported, [history])
+        assert found == preset.spec.items.tokens[:4].tolist()
+        share = preset.spec.item_counts[:4] / preset.spec.item_counts.sum()
+        np.testing.assert_allclose(scores[0], np.log(share), rtol=1e-5)
+
+
+def test_tensorflow_alone_loads_it(preset, exported):
+    """`python -c` with only tensorflow imported, as an operator would try it."""
+    script = (
+        "import sys, tensorflow as tf\n"
+        "f = tf.saved_model.load(sys.argv[1]).signatures['serving_default']\n"
+        "print(*[i.decode() for i in f(history=tf.constant([['7', '007']]))['item_ids'].numpy()[0]], sep='|')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", script, str(exported)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().split("|") == serving.recommend(preset.model, preset.spec, [["7", "007"]], 4)[0][0]
+
+
+def test_vocabulary_is_an_asset_and_weights_are_written_once(preset, exported):
+    assert (exported / "assets" / "item.txt").read_text("utf-8").splitlines() == preset.spec.items.tokens.tolist()
+    checkpoint = tf.train.load_checkpoint(str(exported / "variables" / "variables"))
+    shapes = checkpoint.get_variable_to_shape_map().values()
+    written = sum(int(np.prod(shape)) for shape in shapes if shape)  # the scalar keeps the checkpoint's books
+    assert written == preset.model.count_params()
+
+
+def test_versions_count_up_and_nothing_else_is_left(preset, exported):
+    assert exported.name == "1"
+    second = serving.export(preset, exported.parent, k=1000)
+    assert sorted(path.name for path in exported.parent.iterdir()) == ["1", "2"]
+    assert ask(second, [["7"]])[1].shape == (1, preset.spec.num_items)
+
+
+def test_an_export_that_answers_otherwise_never_becomes_visible(preset, tmp_path, monkeypatch):
+    other = SASRec(preset.spec.num_items, max_length=5, hidden_dim=8, seed=9)
+    check = parity.check
+    monkeypatch.setattr(parity, "check", lambda export, model, *rest: check(export, other, *rest))
+    with pytest.raises(serving.ParityError, match=r"differ|ranks"):
+        serving.export(preset, tmp_path / "films")
+    assert not list((tmp_path / "films").iterdir())
+
+
+def test_bad_requests_say_so(preset, tmp_path):
+    with pytest.raises(InputError, match="at least 1"):
+        serving.export(preset, tmp_path / "films", k=0)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="is a file"):
+        serving.export(preset, tmp_path / "file")

@@ -1,0 +1,102 @@
+"""The direction of the floors, read from the imports themselves."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted((ROOT / "tfrec").rglob("*.py"))
+
+LEAVES = {"atomic", "environment", "errors"}
+GROUND = LEAVES | {"ops", "layers", "losses", "metrics", "models", "data"}
+MAY_IMPORT = {
+    **{leaf: set() for leaf in LEAVES},
+    "ops": set(),
+    "layers": {"ops"},
+    "losses": {"ops"},
+    "metrics": {"ops"},
+    "models": {"ops", "layers", "losses"},
+    "data": LEAVES,
+    "presets": GROUND,
+    "training": GROUND | {"presets"},
+    "evaluation": GROUND | {"presets"},
+    "serving": GROUND | {"presets"},
+    "cli": GROUND | {"presets", "training", "evaluation", "serving"},
+    "__init__": set(),
+    "__main__": {"cli"},
+}
+KERAS_ONLY = {"ops", "layers", "losses", "metrics", "models"}
+KERAS = {"keras", "keras_rs", "numpy"}
+CODE_IN_DATA = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(ROOT / "tfrec").parts[0].removesuffix(".py")
+
+
+def imports_of(tree: ast.AST) -> set[str]:
+    """Full dotted names of everything that a file imports, wherever in it the import stands."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"line {node.lineno}: imports are absolute here"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            names |= {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
+    return names
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_rooms_import_only_what_is_below_them(path):
+    room = room_of(path)
+    assert room in MAY_IMPORT, f"a new room, {room}: give it a floor in this test"
+    rooms = {name.split(".")[1] for name in imports_of(ast.parse(path.read_text("utf-8"))) if name.startswith("tfrec.")}
+    above = (rooms & set(MAY_IMPORT)) - MAY_IMPORT[room] - {room, "__init__"}
+    assert not above, f"{room} may import {sorted(MAY_IMPORT[room])} of tfrec, not {sorted(above)}"
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) in KERAS_ONLY], ids=named)
+def test_the_ground_floors_need_only_keras(path):
+    tops = {name.split(".")[0] for name in imports_of(ast.parse(path.read_text("utf-8")))}
+    assert not tops - KERAS - {"tfrec"} - set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_no_second_keras_and_no_code_in_data(path):
+    tree = ast.parse(path.read_text("utf-8"))
+    imported = imports_of(tree)
+    assert not {name.split(".")[0] for name in imported} & (CODE_IN_DATA | {"tf_keras"})
+    assert not any(name.startswith("tensorflow.keras") for name in imported)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == "keras":
+            assert ast.unparse(node) not in ("tf.keras", "tensorflow.keras"), f"line {node.lineno}: write keras"
+        if isinstance(node, ast.keyword):
+            said = f"{node.arg}={ast.unparse(node.value)}"
+            assert said not in ("allow_pickle=True", "safe_mode=False"), f"line {node.value.lineno}: {said}"
+        if isinstance(node, ast.Attribute) and node.attr in ("enable_unsafe_deserialization", "read_pickle"):
+            raise AssertionError(f"line {node.lineno}: {node.attr}")
+
+
+def test_importing_tfrec_is_cheap_and_leaves_the_process_alone():
+    script = (
+        "import os, sys; before = dict(os.environ); import tfrec\n"
+        "heavy = {'tensorflow', 'keras', 'pandas', 'numpy', 'jax'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "assert dict(os.environ) == before"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_zoo_is_data_and_neither_folder_is_a_package():
+    assert not list((ROOT / "models").rglob("*.py"))
+    assert not list((ROOT / "export").rglob("__init__.py"))

@@ -1,0 +1,153 @@
+"""A preset comes back as it went, and every damage is named."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tfrec import presets
+from tfrec.data import FeatureSpec, generate_world
+from tfrec.errors import InputError
+from tfrec.models import SASRec
+
+
+@pytest.fixture(scope="module")
+def spec():
+    return FeatureSpec.fit(generate_world(num_users=60, num_items=120, seed=1), max_length=8)
+
+
+@pytest.fixture
+def saved(spec, tmp_path):
+    model = SASRec(spec.num_items, max_length=8, hidden_dim=8, seed=3)
+    presets.save(model, spec, tmp_path / "preset", metrics={"note": 1}, extra_files={"recipe.toml": "epochs = 1\n"})
+    return model, tmp_path / "preset"
+
+
+def test_round_trip(saved, spec):
+    model, folder = saved
+    preset = presets.load(folder)
+    history = {"history": np.array([[2, 3, 4]])}
+    np.testing.assert_array_equal(np.asarray(model.score(history)), np.asarray(preset.model.score(history)))
+    assert preset.spec.items == spec.items and preset.metrics == {"note": 1}
+    assert preset.spec.titles == spec.titles
+    np.testing.assert_array_equal(preset.spec.item_counts, spec.item_counts)
+
+
+def test_no_pickle_and_text_vocabularies(saved, spec):
+    _, folder = saved
+    assert (folder / "vocabularies" / "item.txt").read_text().split("\n")[:-1] == spec.items.tokens.tolist()
+    assert not list(folder.rglob("*.pkl"))
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "spec.json", "model.weights.h5", "vocabularies/item.txt", "items.csv", "recipe.toml"]
+)
+def test_a_damaged_or_missing_file_is_named(saved, name):
+    _, folder = saved
+    path = folder / name
+    content = path.read_bytes()
+    for damaged in (content[:-1], content[:-1] + bytes([content[-1] ^ 1]), content + b"x"):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=name.replace(".", r"\.")):
+            presets.load(folder)
+    path.unlink()
+    with pytest.raises(InputError, match=f"{name} is missing".replace(".", r"\.")):
+        presets.load(folder)
+
+
+def reseal(folder):
+    """Write hashes that fit, as an attacker or a careless editor would."""
+    manifest = json.loads((folder / "preset.json").read_text())
+    (folder / "preset.json").unlink()
+    manifest["files"] = presets._manifest(folder)["files"]
+    (folder / "preset.json").write_text(json.dumps(manifest))
+
+
+def test_files_that_name_classes_paths_or_sizes_are_checked(saved):
+    _, folder = saved
+    original = (folder / "config.json").read_text()
+
+    def with_config(**changes):
+        config = json.loads(original)
+        config.update(changes)
+        (folder / "config.json").write_text(json.dumps(config))
+        reseal(folder)
+
+    with_config(registered_name="builtins>eval", class_name="eval", module="builtins")
+    with pytest.raises(InputError, match="no tfrec model"):
+        presets.load(folder)
+    with_config(config={**json.loads(original)["config"], "num_items": 7})
+    with pytest.raises(InputError, match="num_items=7"):
+        presets.load(folder)
+    with_config(config={**json.loads(original)["config"], "hidden_dim": 16})
+    with pytest.raises(InputError, match=r"model\.weights\.h5 does not fit"):
+        presets.load(folder)
+
+    manifest = json.loads((folder / "preset.json").read_text())
+    manifest["files"]["../outside"] = {"bytes": 1, "sha256": ""}
+    (folder / "preset.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="inside the preset"):
+        presets.load(folder)
+    (folder / "preset.json").write_text(json.dumps({"format": 99}))
+    with pytest.raises(InputError, match="format 99"):
+        presets.load(folder)
+    (folder / "preset.json").write_text("{")
+    with pytest.raises(InputError, match="JSON"):
+        presets.load(folder)
+
+
+def test_a_folder_that_is_no_preset_is_never_replaced(saved, spec, tmp_path):
+    model, _ = saved
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="would be lost"):
+        presets.save(model, spec, tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+def test_model_and_spec_must_fit(spec, tmp_path):
+    with pytest.raises(InputError, match="max_length"):
+        presets.save(SASRec(spec.num_items, max_length=9, hidden_dim=8), spec, tmp_path / "preset")
+    assert not (tmp_path / "preset").exists()
+
+
+def test_an_unknown_name_lists_the_known():
+    with pytest.raises(InputError, match="name of the zoo"):
+        presets.load("sasrec_mars")
+
+
+KILLED = """
+import os, sys
+from tfrec import presets
+from tfrec.models import RetrievalModel
+preset = presets.load(sys.argv[1])
+stop_after = int(sys.argv[2])
+calls = 0
+real = os.fsync
+def dying(*arguments):
+    global calls
+    calls += 1
+    if calls > stop_after:
+        os._exit(9)
+    return real(*arguments)
+os.fsync = dying
+presets.save(preset.model, preset.spec, sys.argv[1], metrics={"new": True})
+"""
+
+
+@pytest.mark.parametrize("stop_after", [0, 4])
+def test_a_save_that_is_killed_leaves_the_old_preset_whole(saved, stop_after):
+    _, folder = saved
+    command = [sys.executable, "-c", KILLED, str(folder), str(stop_after)]
+    assert subprocess.run(command, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}).returncode == 9
+    assert presets.load(folder).metrics == {"note": 1}
+    presets.save(*_parts(folder), folder, metrics={"new": True})
+    assert presets.load(folder).metrics == {"new": True}
+
+
+def _parts(folder):
+    preset = presets.load(folder)
+    return preset.model, preset.spec

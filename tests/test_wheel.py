@@ -1,0 +1,57 @@
+"""The wheel carries the zoo, and its only import name is tfrec."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    out = tmp_path_factory.mktemp("wheel")
+    # A copy, so that building leaves nothing in the checkout.
+    copy = tmp_path_factory.mktemp("source") / "tfrec"
+    files = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    )
+    if files.returncode:
+        pytest.skip("not a git checkout: which files belong to the source is unknown")
+    for name in files.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).write_bytes((ROOT / name).read_bytes())
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", out, copy]
+    subprocess.run(command, check=True, capture_output=True)
+    return next(out.glob("*.whl"))
+
+
+def test_only_import_name_is_tfrec(wheel):
+    tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"tfrec"}
+
+
+def test_every_module_is_in_it(wheel):
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tfrec").rglob("*.py")}
+    assert not modules - inside
+
+
+def test_the_zoo_is_in_it_and_answers(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import tfrec, tfrec.presets\n"
+        "assert tfrec.__file__.startswith(sys.argv[1]), tfrec.__file__\n"
+        "print(*sorted(tfrec.presets.zoo()))\n"
+        "for name in tfrec.presets.zoo(): tfrec.presets.load(name)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", script, str(tmp_path / "site")], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    names = sorted(path.parent.name for path in (ROOT / "models").rglob("preset.json"))
+    assert done.stdout.split() == names

@@ -1,0 +1,53 @@
+"""Recipes say what they do not understand."""
+
+import pytest
+
+from tfrec.data import FeatureSpec, generate_world
+from tfrec.errors import InputError
+from tfrec.training import Recipe, train
+
+
+def test_round_trip():
+    recipe = Recipe(epochs=3, loss={"class": "SampledSoftmax", "num_negatives": 64}, group_by_length=False)
+    assert Recipe.from_toml(recipe.to_toml()) == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("epochs = ", "not valid TOML"),
+        ("epoch = 3", "unknown entry 'epoch'"),
+        ('epochs = "many"', "epochs must be int"),
+        ("epochs = 0", "at least 1"),
+        ("model = 3", "model must be a table"),
+        ('[split]\nrule = "random"', "split.rule must be one of"),
+        ('[split]\nrule = "by-time"\nvalidation = 3', "unknown entry 'validation'"),
+        ('[model]\nclass = "Oracle"', "model.class must be one of SASRec"),
+        ('[model]\nclass = "SASRec"\nwidth = 3', "unknown entry 'width'"),
+        ('[model]\nclass = "SASRec"\nhidden_dim = -3', "hidden_dim must be a positive integer"),
+        ('[loss]\nclass = "Hinge"', "loss.class must be one of"),
+        ('[optimizer]\nclass = "Adam"\nlearning = 3', "unknown entry 'learning'"),
+    ],
+)
+def test_what_is_wrong_is_named(text, said):
+    spec = FeatureSpec.fit(generate_world(num_users=60, num_items=120, seed=0))
+    with pytest.raises(InputError, match=said):
+        recipe = Recipe.from_toml(text)
+        recipe.build_split()
+        recipe.build_model(spec)
+        recipe.build_loss()
+        recipe.build_optimizer()
+
+
+@pytest.mark.parametrize("loss", ["FullSoftmax", "SampledSoftmax"])
+def test_training_learns_and_keeps_the_best_epoch(loss):
+    table = generate_world(num_users=300, num_items=120, seed=0)
+    recipe = Recipe(
+        epochs=3, patience=1, max_length=20, loss={"class": loss}, model={"class": "SASRec", "hidden_dim": 16}
+    )
+    training = train(table, recipe, verbose=0)
+    losses = training.history["loss"]
+    assert losses[-1] < losses[0]
+    assert training.history["val_ndcg@10"][training.best_epoch - 1] == max(training.history["val_ndcg@10"])
+    again = train(table, recipe, verbose=0)
+    assert again.history["loss"] == pytest.approx(losses, rel=1e-3)
