@@ -12,6 +12,7 @@ from tfrec import presets
 from tfrec.data import FeatureSpec, generate_world
 from tfrec.errors import InputError
 from tfrec.models import SASRec
+from tfrec.presets import manifest
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +61,7 @@ def test_a_damaged_or_missing_file_is_named(saved, name):
 
 def reseal(folder):
     """Write hashes that fit, as an attacker or a careless editor would."""
-    manifest = json.loads((folder / "preset.json").read_text())
-    (folder / "preset.json").unlink()
-    manifest["files"] = presets._manifest(folder)["files"]
-    (folder / "preset.json").write_text(json.dumps(manifest))
+    manifest.write(folder)
 
 
 def test_files_that_name_classes_paths_or_sizes_are_checked(saved):
@@ -86,10 +84,14 @@ def test_files_that_name_classes_paths_or_sizes_are_checked(saved):
     with pytest.raises(InputError, match=r"model\.weights\.h5 does not fit"):
         presets.load(folder)
 
-    manifest = json.loads((folder / "preset.json").read_text())
-    manifest["files"]["../outside"] = {"bytes": 1, "sha256": ""}
-    (folder / "preset.json").write_text(json.dumps(manifest))
+    listed = json.loads((folder / "preset.json").read_text())
+    listed["files"]["../outside"] = {"bytes": 1, "sha256": ""}
+    (folder / "preset.json").write_text(json.dumps(listed))
     with pytest.raises(InputError, match="inside the preset"):
+        presets.load(folder)
+    listed["versions"]["tfrec"] = "99.0.0"
+    (folder / "preset.json").write_text(json.dumps(listed))
+    with pytest.raises(InputError, match=r"tfrec 99\.0\.0"):
         presets.load(folder)
     (folder / "preset.json").write_text(json.dumps({"format": 99}))
     with pytest.raises(InputError, match="format 99"):

@@ -19,6 +19,7 @@ def test_round_trip():
         ("epoch = 3", "unknown entry 'epoch'"),
         ('epochs = "many"', "epochs must be int"),
         ("epochs = 0", "at least 1"),
+        ('schedule = "wild"', "schedule must be constant or cosine"),
         ("model = 3", "model must be a table"),
         ('[split]\nrule = "random"', "split.rule must be one of"),
         ('[split]\nrule = "by-time"\nvalidation = 3', "unknown entry 'validation'"),
@@ -36,7 +37,14 @@ def test_what_is_wrong_is_named(text, said):
         recipe.build_split()
         recipe.build_model(spec)
         recipe.build_loss()
-        recipe.build_optimizer()
+        recipe.build_optimizer(total_steps=10)
+
+
+def test_the_cosine_rises_then_falls_to_nothing():
+    optimizer = Recipe(schedule="cosine", optimizer={"class": "Adam", "learning_rate": 0.5}).build_optimizer(200)
+    rates = [float(optimizer._learning_rate(step)) for step in range(201)]
+    assert rates[0] == 0 and max(rates) == pytest.approx(0.5) and rates.index(max(rates)) == 10
+    assert rates[10:] == sorted(rates[10:], reverse=True) and rates[-1] == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("loss", ["FullSoftmax", "SampledSoftmax"])

@@ -6,6 +6,8 @@ import argparse
 import time
 from pathlib import Path
 
+from tfrec.errors import InputError
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
@@ -19,11 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Generate, train, evaluate, save, export, and ask the export from a process of its own."""
-    from tfrec import presets, serving
+    from tfrec import environment, presets, serving
     from tfrec.cli.train import train_preset
     from tfrec.data import generate_world
     from tfrec.training import Recipe
 
+    if not environment.has("matplotlib"):
+        raise InputError("The quickstart draws a learning curve, which needs matplotlib: pip install 'tfrec[plot]'.")
     began = time.perf_counter()
     out = Path(options.out)
     preset_folder = presets.check_target(out / "preset")

@@ -98,15 +98,20 @@ class FeatureSpec:
     @classmethod
     def load(cls, folder: Path) -> FeatureSpec:
         """Read what `save` wrote; raises `InputError` where the parts do not fit each other."""
-        spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
-        if spec.get("format") != 1:
-            raise InputError(f"{folder / 'spec.json'} has format {spec.get('format')!r}; this tfrec reads format 1.")
-        items = Vocabulary.load(folder / "vocabularies" / "item.txt")
-        counts = np.loadtxt(folder / "vocabularies" / "item_counts.txt", dtype=np.int64, ndmin=1)
-        table = None
-        if spec["item_table"]:
-            table = pd.read_csv(folder / "items.csv", dtype=str, keep_default_na=False, lineterminator="\n")
-            table = table.set_index("item_id")
+        try:
+            spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
+            if spec["format"] != 1:
+                raise InputError(f"{folder / 'spec.json'} has format {spec['format']!r}; this tfrec reads format 1.")
+            items = Vocabulary.load(folder / "vocabularies" / "item.txt")
+            counts = np.loadtxt(folder / "vocabularies" / "item_counts.txt", dtype=np.int64, ndmin=1)
+            table = None
+            if spec["item_table"]:
+                table = pd.read_csv(folder / "items.csv", dtype=str, keep_default_na=False, lineterminator="\n")
+                table = table.set_index("item_id")
+        except InputError:
+            raise
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{folder} holds no feature spec that can be read: {error!r}.") from error
         for what, size in {
             "vocabularies/item.txt": len(items),
             "vocabularies/item_counts.txt": len(counts),

@@ -70,7 +70,7 @@ def sequences(
         raise InputError(f'windows is "newest" or "all", got {windows!r}.')
     if batch_size < 1 or batch_size % num_replicas:
         raise InputError(
-            f"batch_size must be a positive multiple of the {num_replicas} replicas, which share a batch: got {batch_size}."
+            f"batch_size must be a positive multiple of the {num_replicas} replicas that share it, got {batch_size}."
         )
     is_holdout = isinstance(data, Holdout)
     ids, starts, ends = _holdout_rows(data, spec) if is_holdout else _window_rows(data, spec, windows)

@@ -29,6 +29,8 @@ class Recipe:
         model: {"class": a name in `tfrec.models`, further constructor arguments}.
         loss: {"class": a name in `tfrec.losses`, further constructor arguments}.
         optimizer: {"class": a name in `keras.optimizers`, further constructor arguments}.
+        schedule: "constant", or "cosine": the learning rate rises linearly over the first twentieth of all steps, then
+            falls to 0 along a cosine.
         batch_size: rows of a batch.
         group_by_length: see `tfrec.data.sequences`.
         epochs: at most.
@@ -53,6 +55,7 @@ class Recipe:
     model: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "SASRec"})
     loss: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "FullSoftmax"})
     optimizer: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "Adam", "learning_rate": 1e-3})
+    schedule: str = "constant"
     batch_size: int = 128
     group_by_length: bool = True
     epochs: int = 100
@@ -66,6 +69,8 @@ class Recipe:
             if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
                 wanted = "a table" if kind is Mapping else kind.__name__
                 raise InputError(f"The recipe's {field.name} must be {wanted}, got {value!r}.")
+        if self.schedule not in ("constant", "cosine"):
+            raise InputError(f"The recipe's schedule must be constant or cosine, got {self.schedule!r}.")
         for name in ("max_length", "batch_size", "epochs", "patience"):
             if getattr(self, name) < 1:
                 raise InputError(f"The recipe's {name} must be at least 1, got {getattr(self, name)}.")
@@ -122,9 +127,15 @@ class Recipe:
         """The loss that the recipe names."""
         return _build(losses, dict(self.loss), "loss", losses.ItemLoss)
 
-    def build_optimizer(self) -> keras.optimizers.Optimizer:
-        """The optimizer that the recipe names."""
-        return _build(keras.optimizers, dict(self.optimizer), "optimizer", keras.optimizers.Optimizer)
+    def build_optimizer(self, total_steps: int) -> keras.optimizers.Optimizer:
+        """The optimizer that the recipe names, with its schedule spread over all steps of a run."""
+        optimizer = _build(keras.optimizers, dict(self.optimizer), "optimizer", keras.optimizers.Optimizer)
+        if self.schedule == "cosine":
+            warmup = max(1, total_steps // 20)
+            optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
+                0.0, max(1, total_steps - warmup), warmup_target=float(optimizer.learning_rate), warmup_steps=warmup
+            )
+        return optimizer
 
 
 def _default(field: dataclasses.Field) -> Any:

@@ -58,8 +58,10 @@ def train(
     split = table.split(recipe.build_split())
     spec = FeatureSpec.fit(split.train, recipe.max_length)
     model = recipe.build_model(spec)
+    batches = {"group_by_length": recipe.group_by_length, "seed": recipe.seed}
+    train_batches = sequences(split.train, spec, recipe.batch_size, **batches)
     model.compile(
-        optimizer=recipe.build_optimizer(),
+        optimizer=recipe.build_optimizer(recipe.epochs * int(train_batches.cardinality())),
         loss=recipe.build_loss(),
         metrics=[
             keras_rs.metrics.NDCG(k=10, shuffle_ties=False, name="ndcg@10"),
@@ -68,11 +70,10 @@ def train(
         # XLA brings nothing on CPUs here, and would compile anew for each length of a batch.
         jit_compile=False,
     )
-    batches = {"group_by_length": recipe.group_by_length, "seed": recipe.seed}
     best = keras.callbacks.EarlyStopping(MONITOR, mode="max", patience=recipe.patience, restore_best_weights=True)
     began = time.perf_counter()
     fitted = model.fit(
-        sequences(split.train, spec, recipe.batch_size, **batches),
+        train_batches,
         validation_data=sequences(split.valid, spec, 2 * recipe.batch_size, **batches),
         epochs=recipe.epochs,
         verbose=verbose,

@@ -1,0 +1,16 @@
+"""A preset: a folder with a trained model and all it needs to be used, verified when it is loaded.
+
+```
+preset.json        format, versions, and the hash and size of every other file
+config.json        the model's class and constructor arguments
+model.weights.h5   its weights
+spec.json, vocabularies/item.txt, vocabularies/item_counts.txt, items.csv      the feature spec
+metrics.json       what was measured
+README.md          the model card
+```
+"""
+
+from tfrec.presets.store import Preset, check_target, load, save
+from tfrec.presets.shelf import find, zoo
+
+__all__ = ["Preset", "check_target", "find", "load", "save", "zoo"]

@@ -1,0 +1,135 @@
+"""Save and load a preset."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+import tfrec
+from tfrec import atomic, models
+from tfrec.data import FeatureSpec
+from tfrec.errors import InputError
+from tfrec.presets import manifest
+from tfrec.presets.shelf import find
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """A loaded preset.
+
+    Attributes:
+        model: the model with its weights.
+        spec: the feature spec it was trained with.
+        metrics: what was measured, as saved.
+        folder: where it came from.
+        manifest: preset.json.
+    """
+
+    model: models.RetrievalModel
+    spec: FeatureSpec
+    metrics: dict[str, Any]
+    folder: Path
+    manifest: dict[str, Any]
+
+
+def save(
+    model: models.RetrievalModel,
+    spec: FeatureSpec,
+    folder: str | Path,
+    metrics: Mapping[str, Any] | None = None,
+    card: str | None = None,
+    extra_files: Mapping[str, str | bytes] | None = None,
+) -> Path:
+    """Write a preset; the folder appears, or an old preset there is replaced, only when everything is written.
+
+    Args:
+        model: a tfrec model.
+        spec: what it was trained with.
+        folder: where to; a folder that exists must be empty or a preset.
+        metrics: what was measured, for metrics.json.
+        card: text of README.md; None writes a stub that says what is known.
+        extra_files: further files by their path in the preset: a recipe, a learning curve.
+
+    Raises:
+        InputError: where the folder holds something else, or model and spec do not fit.
+    """
+    folder = check_target(folder)
+    _check_fit(model, spec, f"the preset to be saved in {folder}")
+    with atomic.new_folder(folder) as new:
+        spec.save(new)
+        config = keras.saving.serialize_keras_object(model)
+        config.pop("compile_config", None)
+        manifest.write_json(new / "config.json", config)
+        model.save_weights(new / "model.weights.h5")
+        manifest.write_json(new / "metrics.json", dict(metrics or {}))
+        (new / "README.md").write_text(card or _card_stub(model, spec, folder.name), encoding="utf-8")
+        for name, content in (extra_files or {}).items():
+            manifest.inside(new, name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        manifest.write(new)
+    return folder
+
+
+def check_target(folder: str | Path) -> Path:
+    """The folder, if a preset may be saved there: it is new, empty, or a preset. Raises `InputError` otherwise."""
+    folder = Path(folder)
+    if folder.exists() and not (folder / manifest.NAME).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} exists and is not a preset: it would be lost. Name another folder, or remove it.")
+    return folder
+
+
+def load(preset: str | Path) -> Preset:
+    """Load a preset by the name it has in the zoo, or from its folder, and check every file of it.
+
+    Args:
+        preset: "sasrec_ml1m", or a path.
+
+    Raises:
+        InputError: where there is none, or a file is missing, altered, of another version, or does not fit the others;
+            the text names it.
+    """
+    folder = find(preset)
+    listed = manifest.verify(folder)
+    config = manifest.read_json(folder / "config.json")
+    if not str(config.get("registered_name", "")).startswith("tfrec>"):
+        raise InputError(f"{folder / 'config.json'} names {config.get('registered_name')!r}, which is no tfrec model.")
+    try:
+        model = keras.saving.deserialize_keras_object(config)
+    except Exception as error:
+        raise InputError(f"{folder / 'config.json'} does not describe a model that can be built: {error}") from error
+    spec = FeatureSpec.load(folder)
+    _check_fit(model, spec, folder)
+    try:
+        model.load_weights(folder / "model.weights.h5")
+    except Exception as error:
+        raise InputError(f"{folder / 'model.weights.h5'} does not fit the model of config.json: {error}") from error
+    metrics_file = folder / "metrics.json"
+    return Preset(model, spec, manifest.read_json(metrics_file) if metrics_file.exists() else {}, folder, listed)
+
+
+def _check_fit(model: Any, spec: FeatureSpec, where: str | Path) -> None:
+    for name in ("num_items", "max_length"):
+        of_model, of_spec = getattr(model, name, None), getattr(spec, name)
+        if of_model is not None and of_model != of_spec:
+            raise InputError(
+                f"Model and feature spec of {where} do not fit: the model has {name}={of_model}, the spec {of_spec}. "
+                f"Build the model with {name}=spec.{name}."
+            )
+
+
+def _card_stub(model: models.RetrievalModel, spec: FeatureSpec, name: str) -> str:
+    return f"""# {name}
+
+A {type(model).__name__} with {model.count_params():,} parameters over {spec.num_items:,} items, written by tfrec \
+{tfrec.__version__}. What was measured stands in `metrics.json`.
+
+To be written by whoever publishes it: the data and its terms, what the model is for, where it fails.
+
+```
+tfrec recommend {name} --history ID ID ...
+tfrec export {name} served/{name}
+```
+"""
