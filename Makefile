@@ -12,7 +12,7 @@ quickstart: $(VENV)/.installed
 	$(BIN)/tfrec quickstart
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

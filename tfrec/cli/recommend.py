@@ -29,6 +29,8 @@ def run(options: argparse.Namespace) -> None:
     history = find_items(preset.spec, options.history)
     ids, scores = serving.recommend(preset.model, preset.spec, [history], options.k)
     print("History: " + "; ".join(_name(preset.spec, item) for item in history))
+    if not ids[0][0]:
+        print("Nothing is left to recommend: the history holds the whole catalogue.")
     for place, (item, score) in enumerate(zip(ids[0], scores[0], strict=True), start=1):
         if item:
             print(f"{place:>3}.  {score:>8.3f}  {_name(preset.spec, item)}")

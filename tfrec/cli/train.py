@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tfrec.data import Interactions
     from tfrec.training import Recipe
 
+_LARGE_CATALOGUE = 20_000  # beyond it the logits of a full softmax no longer fit a small machine
 _OVERRIDES = ("epochs", "batch_size", "max_length", "seed", "patience")
 
 
@@ -39,7 +40,11 @@ def run(options: argparse.Namespace) -> None:
         recipe = dataclasses.replace(recipe, **overrides)
     elif options.recipe:
         text = Path(options.recipe).read_text(encoding="utf-8")
-    train_preset(read_data(options), recipe, options.out, recipe_text=text)
+    table = read_data(options)
+    if not options.recipe and table.num_items > _LARGE_CATALOGUE:
+        print(f"{table.num_items:,} items: training against sampled negatives; a recipe can choose another loss.\n")
+        recipe = dataclasses.replace(recipe, loss={"class": "SampledSoftmax", "num_negatives": 1024})
+    train_preset(table, recipe, options.out, recipe_text=text)
     print(f"\nNext:\n  tfrec recommend {options.out} --history ...\n  tfrec export {options.out} served/")
 
 

@@ -54,7 +54,7 @@ def sequences(
         holdout targets and weights are (B,).
 
     Raises:
-        InputError: where no user has two items that the vocabulary knows, or `batch_size` is no multiple of
+        InputError: where no user has two items (a history and a target) that the vocabulary knows, or `batch_size` is no multiple of
             `num_replicas`.
 
     Example:
@@ -76,8 +76,9 @@ def sequences(
     ids, starts, ends = _holdout_rows(data, spec) if is_holdout else _window_rows(data, spec, windows)
     if not len(starts):
         raise InputError(
-            "There is nothing to learn from: no user has two items that the vocabulary knows. Give more interactions, "
-            "or fit the spec on this data."
+            f"There is no row in {data!r}: no user has "
+            + ("both a history and a held-back item" if is_holdout else "two items")
+            + " that the vocabulary knows. Give more interactions, or fit the spec on data that has these items."
         )
     tokens = tf.constant(ids)
     lengths = np.minimum(ends - starts - 1, spec.max_length)

@@ -10,7 +10,7 @@ README.md          the model card
 ```
 """
 
-from tfrec.presets.store import Preset, check_target, load, save
 from tfrec.presets.shelf import find, zoo
+from tfrec.presets.store import Preset, check_target, load, save
 
 __all__ = ["Preset", "check_target", "find", "load", "save", "zoo"]

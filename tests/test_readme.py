@@ -1,0 +1,47 @@
+"""What the README shows is what works."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tfrec.cli import _COMMANDS
+from tfrec.data import generate_world
+from tfrec.presets import zoo
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_journey_in_python_runs(tmp_path, monkeypatch):
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    world = generate_world(num_users=60, num_items=120, seed=0)
+    folder = tmp_path / "ml-latest-small"
+    folder.mkdir()
+    rows = world.to_pandas().rename(columns={"user": "userId", "item": "movieId", "time": "timestamp"})
+    rows.to_csv(folder / "ratings.csv", index=False)
+    world.items.rename_axis("movieId").reset_index().to_csv(folder / "movies.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code.replace("epochs=20", "epochs=1"), "README.md", "exec"), {})
+    assert (tmp_path / "served" / "my_model" / "1" / "saved_model.pb").exists()
+
+
+def test_every_command_is_shown_and_every_shown_command_exists():
+    assert set(re.findall(r"^\| `tfrec (\w+)", README, re.MULTILINE)) == set(_COMMANDS)
+
+
+def test_the_numbers_of_the_zoo_are_those_that_were_measured():
+    for name, folder in zoo().items():
+        measured = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["test"]
+        (row,) = (line for line in README.splitlines() if line.startswith(f"| `{name}`"))
+        for model in ("sasrec", "popularity"):
+            for metric in ("recall@10", "ndcg@10"):
+                assert f"{measured[model]['metrics'][metric]:.4f}" in row, (name, model, metric)
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "export/README.md"])
+def test_links_lead_somewhere(document):
+    path = ROOT / document
+    for link in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+        assert link.startswith("http") or (path.parent / link).exists(), link
