@@ -2,8 +2,8 @@
 
     python benchmarks/data_path.py            writes benchmarks/results/data_path.json
 
-Run it while nothing else runs. The table is generated; the model is SASRec of width 64, 2 blocks and length 200 with full
-softmax.
+Run it while nothing else runs. The table is generated; the model is SASRec of width 64, 2 blocks and length 200 with
+full softmax.
 """
 
 import json

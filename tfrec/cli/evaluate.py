@@ -27,8 +27,6 @@ def run(options: argparse.Namespace) -> None:
         evaluation.evaluate(scorer, preset.spec, split.test, ks=tuple(options.k), mask_seen=not options.keep_seen)
         for scorer in (evaluation.Popularity(preset.spec), preset.model)
     ]
-    print(evaluation.comparison(reports[:1]).splitlines()[0])
-    print("\n".join(evaluation.comparison(reports).splitlines()[1:]))
-    print("\n".join(str(reports[-1]).splitlines()[3:]), end="")
+    print("\n".join([evaluation.comparison(reports), *reports[-1].notes]))
     if options.out:
         reports[-1].save(options.out)

@@ -70,8 +70,8 @@ def train_preset(table: Interactions, recipe: Recipe, folder: str | Path, recipe
         part: [evaluation.evaluate(scorer, spec, holdout, seed=recipe.seed) for scorer in (*baselines, training.model)]
         for part, holdout in (("valid", split.valid), ("test", split.test))
     }
-    print(f"Test items, {evaluation.comparison(reports['test'])}")
     model_report = reports["test"][-1]
+    print("\n".join([f"Test items, {evaluation.comparison(reports['test'])}", *model_report.notes]))
     metrics = {part: {report.model: report.to_json() for report in of_part} for part, of_part in reports.items()} | {
         "training": {
             "recipe": recipe.to_json(),

@@ -52,16 +52,21 @@ class Report:
         """Write the report as JSON, whole or not at all."""
         atomic.write_text(Path(path), json.dumps(self.to_json(), indent=2) + "\n")
 
-    def __str__(self) -> str:
-        text = comparison([self])
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the numbers should know, a sentence each."""
+        notes = []
         if self.unknown_targets:
-            text += f"\n{self.unknown_targets:,} targets are not in the vocabulary and count as misses."
+            notes.append(f"{self.unknown_targets:,} targets are not in the vocabulary and count as misses.")
         if self.mask_seen and self.seen_targets:
-            text += (
-                f"\n{self.seen_targets:,} targets repeat an item of the history, which is masked: they count as misses "
-                "(mask_seen=False ranks them)."
+            notes.append(
+                f"{self.seen_targets:,} targets repeat an item of the history, which is masked: they count as misses "
+                "(mask_seen=False, or --keep-seen, ranks them)."
             )
-        return text
+        return notes
+
+    def __str__(self) -> str:
+        return "\n".join([comparison([self]), *self.notes])
 
 
 def comparison(reports: list[Report]) -> str:
