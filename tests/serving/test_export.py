@@ -99,6 +99,17 @@ def test_vocabulary_is_an_asset_and_weights_are_written_once(preset, exported):
     assert written == preset.model.count_params()
 
 
+def test_the_graph_has_only_what_the_stock_server_runs(exported):
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved = saved_model_pb2.SavedModel.FromString((exported / "saved_model.pb").read_bytes())
+    graph = saved.meta_graphs[0].graph_def
+    functions = graph.library.function
+    ops = {node.op for nodes in (graph.node, *(function.node_def for function in functions)) for node in nodes}
+    assert not {op for op in ops if "PyFunc" in op or op.startswith("Xla")}
+    assert not any(function.attr["_XlaMustCompile"].b for function in functions)
+
+
 def test_versions_count_up_and_nothing_else_is_left(preset, exported):
     assert exported.name == "1"
     second = serving.export(preset, exported.parent, k=1000)

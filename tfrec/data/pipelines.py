@@ -54,8 +54,8 @@ def sequences(
         holdout targets and weights are (B,).
 
     Raises:
-        InputError: where no user has two items (a history and a target) that the vocabulary knows, or `batch_size` is no multiple of
-            `num_replicas`.
+        InputError: where no user has two items (a history and a target) that the vocabulary knows, or `batch_size` is
+            no multiple of `num_replicas`.
 
     Example:
         >>> import pandas as pd
