@@ -37,6 +37,15 @@ def test_round_trip(saved, spec):
     np.testing.assert_array_equal(preset.spec.item_counts, spec.item_counts)
 
 
+def test_training_leaves_no_state_behind(saved, spec, tmp_path):
+    model, folder = saved
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.optimizer.build(model.trainable_variables)
+    presets.save(model, spec, tmp_path / "trained")
+    sizes = [(path / "model.weights.h5").stat().st_size for path in (folder, tmp_path / "trained")]
+    assert sizes[0] == sizes[1]
+
+
 def test_no_pickle_and_text_vocabularies(saved, spec):
     _, folder = saved
     assert (folder / "vocabularies" / "item.txt").read_text().split("\n")[:-1] == spec.items.tokens.tolist()

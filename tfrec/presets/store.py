@@ -64,7 +64,9 @@ def save(
         config = keras.saving.serialize_keras_object(model)
         config.pop("compile_config", None)
         manifest.write_json(new / "config.json", config)
-        model.save_weights(new / "model.weights.h5")
+        twin = type(model).from_config(model.get_config())  # never compiled: Keras would save the optimizer's state too
+        twin.set_weights(model.get_weights())
+        twin.save_weights(new / "model.weights.h5")
         manifest.write_json(new / "metrics.json", dict(metrics or {}))
         (new / "README.md").write_text(card or _card_stub(model, spec, folder.name), encoding="utf-8")
         for name, content in (extra_files or {}).items():
