@@ -14,6 +14,7 @@ LEAVES = {"atomic", "environment", "errors"}
 GROUND = LEAVES | {"ops", "layers", "losses", "metrics", "models", "data"}
 MAY_IMPORT = {
     **{leaf: set() for leaf in LEAVES},
+    "atomic": {"errors"},
     "ops": set(),
     "layers": {"ops"},
     "losses": {"ops"},

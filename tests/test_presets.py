@@ -119,6 +119,24 @@ def test_a_folder_that_is_no_preset_is_never_replaced(saved, spec, tmp_path):
     assert (tmp_path / "mine" / "thesis.txt").exists()
 
 
+def test_files_that_were_put_into_a_preset_are_not_lost(saved, spec):
+    model, folder = saved
+    (folder / "served").mkdir()
+    (folder / "served" / "model").write_text("deployed")
+    with pytest.raises(InputError, match="served/model would be lost"):
+        presets.save(model, spec, folder)
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_training(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "inside"):
+        with pytest.raises(InputError, match=r"would be lost|cannot be written"):
+            presets.check_target(place)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="the folder you are in"):
+        presets.check_target(".")
+
+
 def test_model_and_spec_must_fit(spec, tmp_path):
     with pytest.raises(InputError, match="max_length"):
         presets.save(SASRec(spec.num_items, max_length=9, hidden_dim=8), spec, tmp_path / "preset")

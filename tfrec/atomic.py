@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tfrec.errors import InputError
+
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -21,9 +23,22 @@ def write_text(path: Path, text: str) -> None:
     beside.replace(path)
 
 
+def check_writable(path: Path) -> None:
+    """Raise `InputError` where a file or folder cannot be made at `path`."""
+    probe = _beside(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe.mkdir()
+        probe.rmdir()
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}. Name another place.") from error
+
+
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, replace: bool = True) -> Iterator[Path]:
     """A folder to fill; it appears at `path`, in place of what was there, only when the block ends without an error.
+
+    With `replace` False, what is at `path` stays, and `FileExistsError` is raised.
 
     A process that is killed before that leaves `path` as it was, and a hidden folder `.NAME.tmp-…` beside it.
     """
@@ -33,10 +48,12 @@ def new_folder(path: Path) -> Iterator[Path]:
     try:
         yield beside
         _sync(beside)
-        if path.exists():
+        if replace and path.exists():
             _exchange(beside, path)
+        elif path.exists():
+            raise FileExistsError(path)
         else:
-            beside.rename(path)
+            beside.rename(path)  # fails where another process has made a folder with files there meanwhile
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

@@ -79,12 +79,22 @@ def test_atomic_files(tmp_path):
         tmp_path / "x.item", 'item_id:token\tmovie_title:token_seq\tclass:token_seq\na b\tSay "No\tWar Drama\nc\t\t\n'
     )
     write(tmp_path / "x.user", "user_id:token\tage:float\n01\t24\n02\t\n")
+    # Nobody asked for ratings: rows without one stay. Named, they must be numbers.
     table = read(tmp_path)
+    assert history(table, "01") == ["c", "a b"] and not table.report.dropped
+    assert any("'rating' is not a number in 2 rows" in note for note in table.report.notes)
+    table = read(tmp_path, weight="rating")
     assert history(table, "01") == ["a b"]
     assert table.report.dropped == {"no number in 'rating'": 2}
     assert table.items.loc["a b"].to_dict() == {"title": 'Say "No', "genres": "War|Drama"}
     assert table.users.loc["01", "age"] == 24
-    assert len(read(tmp_path / "x.inter")) == 1
+    assert len(read(tmp_path / "x.inter")) == 3
+
+
+def test_a_stray_quote_swallows_no_rows(tmp_path):
+    write(tmp_path / "x.csv", 'user,item,time\n1,a0,0\n1,"a1,1\n1,a2,2\n1,a3,3\n1,"a4,4\n1,a5,5\n')
+    with pytest.raises(InputError, match="stray quote"):
+        read(tmp_path / "x.csv")
 
 
 # --- sequences

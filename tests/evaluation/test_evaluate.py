@@ -85,6 +85,24 @@ def test_the_report_says_what_is_needed_to_trust_it(tmp_path):
     assert "popularity" in table and "item-to-item" in table
 
 
+def test_an_unknown_target_is_not_mistaken_for_a_seen_one():
+    frame = pd.DataFrame({"u": list("aaaabbb"), "i": ["x", "y", "z", "new", "x", "z", "y"]})
+    train, _, test = Interactions.from_pandas(frame, user="u", item="i").split(LeaveLastOut())
+    spec = FeatureSpec.fit(train)
+    report = evaluate(Popularity(spec), spec, test)
+    assert (report.unknown_targets, report.seen_targets) == (1, 0)
+
+
+def test_a_model_of_another_spec_and_foreign_data_are_refused():
+    train, _, test = random_table().split(LeaveLastOut())
+    spec = FeatureSpec.fit(train, max_length=4)
+    with pytest.raises(InputError, match="num_items"):
+        evaluate(SASRec(spec.num_items + 1, max_length=4, hidden_dim=8), spec, test)
+    foreign = FeatureSpec.fit(Interactions.from_pandas(pd.DataFrame({"u": [1, 1], "i": ["q", "r"]}), "u", "i"))
+    with pytest.raises(InputError, match="None of the 40 held-back items"):
+        evaluate(Popularity(foreign), foreign, test)
+
+
 def test_a_diverged_model_is_refused():
     train, _, test = random_table().split(LeaveLastOut())
     spec = FeatureSpec.fit(train)

@@ -117,6 +117,30 @@ def test_versions_count_up_and_nothing_else_is_left(preset, exported):
     assert ask(second, [["7"]])[1].shape == (1, preset.spec.num_items)
 
 
+def test_a_version_that_another_export_wrote_meanwhile_stays(preset, tmp_path, monkeypatch):
+    check = parity.check
+
+    def slow(export, *rest):
+        (tmp_path / "films" / "1").mkdir()
+        (tmp_path / "films" / "1" / "saved_model.pb").write_text("theirs")
+        return check(export, *rest)
+
+    monkeypatch.setattr(parity, "check", slow)
+    with pytest.raises(InputError, match="meanwhile"):
+        serving.export(preset, tmp_path / "films")
+    assert (tmp_path / "films" / "1" / "saved_model.pb").read_text() == "theirs"
+    assert [path.name for path in (tmp_path / "films").iterdir()] == ["1"]
+
+
+def test_integers_are_the_ids_that_they_spell(preset):
+    assert (
+        serving.recommend(preset.model, preset.spec, [[7]], 3)[0]
+        == serving.recommend(preset.model, preset.spec, [["7"]], 3)[0]
+    )
+    with pytest.raises(InputError, match="list of ids"):
+        serving.recommend(preset.model, preset.spec, ["7"])
+
+
 def test_an_export_that_answers_otherwise_never_becomes_visible(preset, tmp_path, monkeypatch):
     other = SASRec(preset.spec.num_items, max_length=5, hidden_dim=8, seed=9)
     check = parity.check

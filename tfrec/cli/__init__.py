@@ -57,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has gone
         return 1
+    except OSError as error:  # a disk that is full, a folder that may not be written
+        print(f"tfrec {options.command}: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from tfrec.cli.data_options import add_data_arguments, read_data
 
@@ -18,10 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Rank for the last item of each user."""
-    from tfrec import evaluation, presets
+    from tfrec import atomic, evaluation, presets
     from tfrec.data import LeaveLastOut
 
     preset = presets.load(options.preset)
+    if options.out:
+        atomic.check_writable(Path(options.out))
     split = read_data(options).split(LeaveLastOut())
     reports = [
         evaluation.evaluate(scorer, preset.spec, split.test, ks=tuple(options.k), mask_seen=not options.keep_seen)

@@ -45,7 +45,8 @@ def find_items(spec: FeatureSpec, names: list[str]) -> list[str]:
     titles = spec.titles or []
     by_title: dict[str, str] = {}
     for token, title in zip(spec.items.tokens, titles, strict=False):
-        by_title.setdefault(title.casefold(), token)  # of equal titles the most popular
+        if title:
+            by_title.setdefault(title.casefold(), token)  # of equal titles the most popular
     found = []
     for name in names:
         if name in spec.items:

@@ -54,7 +54,8 @@ class FeatureSpec:
         counts = np.bincount(train.item_codes, minlength=len(train.item_ids))
         used = np.flatnonzero(counts)
         # Most frequent first; ids break ties, so that the order of the rows does not matter.
-        used = used[np.lexsort((train.item_ids[used].astype(str), -counts[used]))]
+        used = used[np.argsort(train.item_ids[used], kind="stable")]
+        used = used[np.argsort(-counts[used], kind="stable")]
         vocabulary = Vocabulary(train.item_ids[used])
         table = None if train.items is None else train.items.reindex(vocabulary.tokens)
         return cls(vocabulary, counts[used].astype(np.int64), max_length, table)

@@ -68,7 +68,7 @@ def sequences(
     """
     if windows not in ("newest", "all"):
         raise InputError(f'windows is "newest" or "all", got {windows!r}.')
-    if batch_size < 1 or batch_size % num_replicas:
+    if batch_size < 1 or num_replicas < 1 or batch_size % num_replicas:
         raise InputError(
             f"batch_size must be a positive multiple of the {num_replicas} replicas that share it, got {batch_size}."
         )

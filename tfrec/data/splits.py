@@ -97,6 +97,10 @@ class ByTime:
         """Cut a table; raises `InputError` where it has no time or a part would be empty."""
         if table.times is None:
             raise InputError("A split by time needs a time column: name it, or use LeaveLastOut.")
+        if not all(isinstance(at, int | float) for at in (self.valid, self.test)):
+            raise InputError(
+                f"The cuts of ByTime are numbers, shares or seconds since 1970: got {self.valid!r}, {self.test!r}."
+            )
         if not self.valid < self.test:
             raise InputError(f"Validation must begin before the test: got valid={self.valid}, test={self.test}.")
         ordered = np.sort(table.times)

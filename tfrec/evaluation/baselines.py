@@ -11,6 +11,7 @@ from tfrec.data import FeatureSpec, Interactions
 from tfrec.data.histories import histories
 
 _RESERVED = 2
+_NEWEST = 1000  # items of a user that count: a crawler with 50,000 would make a matrix of their square
 
 
 class Popularity:
@@ -55,6 +56,9 @@ class ItemToItem:
 
     def __init__(self, train: Interactions, spec: FeatureSpec, decay: float = 0.8) -> None:
         ids, starts, ends = histories(train, spec)
+        starts = np.maximum(starts, ends - _NEWEST)
+        kept = np.concatenate([np.arange(start, end) for start, end in zip(starts, ends, strict=True)])
+        ids = ids[kept]
         rows = np.repeat(np.arange(len(starts)), ends - starts)
         shape = (len(starts), spec.num_items + _RESERVED)
         matrix = scipy.sparse.csr_matrix((np.ones(len(ids), np.float32), (rows, ids)), shape=shape)

@@ -59,7 +59,8 @@ def evaluate(
         first K.
 
     Raises:
-        InputError: where there is no one to ask about, or a score is not a number.
+        InputError: where there is no one to ask about, no target is known, model and spec do not fit, or a score is not
+            a number.
 
     Example:
         >>> import pandas as pd
@@ -76,11 +77,23 @@ def evaluate(
         raise InputError("The holdout has no targets: expected at least one user with an item held back.")
     if not ks or min(ks) < 1:
         raise InputError(f"ks are positive list lengths, got {ks}.")
+    for name in ("num_items", "max_length"):
+        if getattr(model, name, getattr(spec, name)) != getattr(spec, name):
+            raise InputError(
+                f"Model and spec do not fit: {name} is {getattr(model, name)} and {getattr(spec, name)}. Give the spec "
+                "that the model was trained with."
+            )
     ids, starts, ends = histories(holdout.history, spec)
     targets, unknown_targets = _targets(holdout, spec)
+    if unknown_targets == len(holdout):
+        raise InputError(
+            f"None of the {len(holdout):,} held-back items is in the vocabulary, which has ids such as "
+            f"'{spec.items.tokens[0]}'; the data has ids such as '{holdout.targets.item_ids[0]}'."
+        )
     users = np.flatnonzero(np.diff(targets.bounds))
     users = users[np.argsort(ends[users] - starts[users], kind="stable")]  # equal lengths together: little padding
-    batch_size = max(1, min(batch_size, _CELLS // (spec.num_items + 2)))
+    most_targets = int(np.diff(targets.bounds).max())
+    batch_size = max(1, min(batch_size, _CELLS // ((spec.num_items + 2) * most_targets)))
     ks = tuple(sorted(set(ks)))
     most = min(ks[-1], spec.num_items)
 
@@ -93,7 +106,7 @@ def evaluate(
         scores = model.score({"history": pad_left(ids, starts[batch], ends[batch], width)})
         rows, is_target = targets.rows(batch)
         seen = pad_left(ids, starts[batch], ends[batch], max(1, int(lengths.max())))
-        seen_targets += int((is_target & (rows[:, :, None] == seen[:, None, :]).any(axis=2)).sum())
+        seen_targets += int(((rows >= 2) & (rows[:, :, None] == seen[:, None, :]).any(axis=2)).sum())
         if np.isnan(keras.ops.convert_to_numpy(scores)).any():
             raise InputError(f"{model.name} gives scores that are not numbers (NaN): its training has diverged.")
         scores = mask_items(keras.ops.convert_to_tensor(scores), seen if mask_seen else np.zeros_like(seen[:, :1]))

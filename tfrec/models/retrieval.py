@@ -20,6 +20,7 @@ class RetrievalModel(keras.Model):
     `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`, for which logits over all ids are made.
     `compile(metrics=...)` takes ranking metrics of keras-rs and classification metrics on one-hot targets such as
     `keras.metrics.TopKCategoricalAccuracy`: they see the newest position, all ids, and the items of the history masked.
+    They are computed in evaluation and validation only: ranking the catalogue would cost more than a step of training.
     A target out of vocabulary is a miss there; `weighted_metrics` leaves it out. (Not under JAX, where Keras lets
     metrics read no weights.)
 
@@ -30,6 +31,7 @@ class RetrievalModel(keras.Model):
     def __init__(self, *args: Any, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.seed = seed
+        self._is_training = False
         self._negatives_seed = keras.random.SeedGenerator(seed)
 
     # What a model must say.
@@ -82,6 +84,7 @@ class RetrievalModel(keras.Model):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """The loss of `compile`, given the item table where it asks for one, plus the losses of the layers."""
+        self._is_training = training
         if len(y.shape) == 1:  # one target a row: the one behind the newest position
             y_pred = _newest(y_pred)
         if not isinstance(self.loss, ItemLoss):
@@ -92,8 +95,8 @@ class RetrievalModel(keras.Model):
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Rank the catalogue at the newest position, with the history masked, for the metrics of `compile`."""
-        if len(self.metrics) == 1:  # the loss tracker alone
-            return self.get_metrics_result()
+        if self._is_training or len(self.metrics) == 1:  # the loss tracker alone
+            return {self.metrics[0].name: self.metrics[0].result()}
         targets = _newest(y, sequence_rank=2)
         scores = mask_items(self._logits(ops.cast(_newest(y_pred), "float32")), x["history"])
         scores = ops.maximum(scores, -1e9)  # Keras' top-k metrics give 0 where any score is infinite

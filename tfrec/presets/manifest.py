@@ -36,7 +36,8 @@ def verify(folder: Path) -> dict[str, Any]:
             f"{folder / NAME} has format {manifest.get('format')!r}; tfrec {tfrec.__version__} reads format "
             f"{_FORMAT}. Use the tfrec that wrote it, or save the preset again."
         )
-    writer = str(manifest.get("versions", {}).get("tfrec", "0"))
+    versions = manifest.get("versions")
+    writer = str(versions.get("tfrec", "0") if isinstance(versions, dict) else "0")
     if _release(writer) > _release(tfrec.__version__):
         raise InputError(f"{folder} was written by tfrec {writer}; this is {tfrec.__version__}. Install the newer one.")
     files = manifest.get("files")

@@ -76,10 +76,28 @@ def save(
 
 
 def check_target(folder: str | Path) -> Path:
-    """The folder, if a preset may be saved there: it is new, empty, or a preset. Raises `InputError` otherwise."""
-    folder = Path(folder)
-    if folder.exists() and not (folder / manifest.NAME).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} exists and is not a preset: it would be lost. Name another folder, or remove it.")
+    """The folder, if a preset may be saved there: it can be written, and is new, empty, or a preset and nothing else.
+
+    Raises:
+        InputError: otherwise, before hours of training are lost.
+    """
+    folder = Path(folder).resolve()
+    if folder == Path.cwd():
+        raise InputError(f"{folder} is the folder you are in, which cannot be replaced: name a folder in it.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        known = {manifest.NAME}
+        if (folder / manifest.NAME).is_file():
+            known |= set(manifest.read_json(folder / manifest.NAME).get("files", {}))
+        else:
+            known = set()
+        files = [folder] if folder.is_file() else [path for path in folder.rglob("*") if path.is_file()]
+        others = [path for path in files if path.relative_to(folder).as_posix() not in known]
+        if others:
+            raise InputError(
+                f"{folder} exists and is not a preset, or holds more than one: {others[0]} would be lost. Name another "
+                "folder."
+            )
+    atomic.check_writable(folder)
     return folder
 
 

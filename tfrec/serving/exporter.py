@@ -41,19 +41,23 @@ def export(preset: str | Path | presets.Preset, folder: str | Path, k: int = 20)
         raise InputError(f"k is the length of the answers, at least 1, got {k}.")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file: name the folder that the versions go to.")
+    atomic.check_writable(folder)
     if not isinstance(preset, presets.Preset):
         preset = presets.load(preset)
     k = min(k, preset.spec.num_items)
     version = folder / str(max(versions(folder), default=0) + 1)
-    with atomic.new_folder(version) as new:
-        module = RecommendModule(preset.model, preset.spec, preset.folder / "vocabularies" / "item.txt", k)
-        tf.saved_model.save(module, str(new), signatures={"serving_default": module.recommend})
-        parity.check(new, preset.model, preset.spec, k)
+    try:
+        with atomic.new_folder(version, replace=False) as new:
+            module = RecommendModule(preset.model, preset.spec, preset.folder / "vocabularies" / "item.txt", k)
+            tf.saved_model.save(module, str(new), signatures={"serving_default": module.recommend})
+            parity.check(new, preset.model, preset.spec, k)
+    except FileExistsError:
+        raise InputError(f"Another export has written {version} meanwhile. Run this one again.") from None
     return version
 
 
 def versions(folder: Path) -> list[int]:
-    """The versions that a server would find in a folder, in order."""
+    """The version numbers that are taken in a folder, in order."""
     if not folder.is_dir():
         return []
-    return sorted(int(path.name) for path in folder.iterdir() if path.is_dir() and re.fullmatch(r"\d+", path.name))
+    return sorted(int(path.name) for path in folder.iterdir() if re.fullmatch(r"[0-9]+", path.name))

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 
 from tfrec.data import FeatureSpec
+from tfrec.data.ids import id_text
+from tfrec.errors import InputError
 from tfrec.models import RetrievalModel
 from tfrec.ops import is_item, mask_items, top_items
 
@@ -23,7 +25,7 @@ def recommend(
     Args:
         model: a retrieval model.
         spec: what it was trained with.
-        histories: B lists of raw ids, oldest first.
+        histories: B lists of raw ids, oldest first; 7 and "7" are the same id.
         k: how many, at most the number of items.
 
     Returns:
@@ -45,7 +47,9 @@ def popularity_scores(spec: FeatureSpec) -> np.ndarray:
 
 
 def _array(history: Sequence[str]) -> np.ndarray:
-    return np.array(list(history), dtype=object)
+    if isinstance(history, str):
+        raise InputError(f"A history is a list of ids, got the string {history!r}: give [[{history!r}]].")
+    return np.array([id_text(item) for item in history], dtype=object)
 
 
 def _pad(rows: list[np.ndarray]) -> np.ndarray:

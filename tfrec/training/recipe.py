@@ -71,6 +71,8 @@ class Recipe:
                 raise InputError(f"The recipe's {field.name} must be {wanted}, got {value!r}.")
         if self.schedule not in ("constant", "cosine"):
             raise InputError(f"The recipe's schedule must be constant or cosine, got {self.schedule!r}.")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"The recipe's seed must lie between 0 and 2**32 - 1, got {self.seed}.")
         for name in ("max_length", "batch_size", "epochs", "patience"):
             if getattr(self, name) < 1:
                 raise InputError(f"The recipe's {name} must be at least 1, got {getattr(self, name)}.")
@@ -155,7 +157,11 @@ def _build(module: Any, arguments: dict[str, Any], what: str, base: type) -> Any
 
 
 def _construct(kind: type, arguments: dict[str, Any], what: str) -> Any:
-    takes = inspect.signature(kind).parameters
+    takes = [
+        name
+        for name, parameter in inspect.signature(kind).parameters.items()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD and name != "name"  # reports go by the name
+    ]
     unknown = [name for name in arguments if name not in takes]
     if unknown:
         raise InputError(

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
+
 from tfrec.data.ids import encode_ids
 from tfrec.data.interactions import Interactions
 from tfrec.data.readers.columns import Columns
@@ -78,7 +80,13 @@ def read(
         raise InputError(
             f"Cannot read {where}: {error.strerror or error}. Check the path and its permissions."
         ) from None
-    found = source.columns
+    found, notes = source.columns, source.notes
+    if found.weight is not None and weight is None and min_weight is None:
+        numbers = pd.to_numeric(source.frame[found.weight], errors="coerce")
+        if numbers.isna().any():
+            rows = int(numbers.isna().sum())
+            note = f"'{found.weight}' is not a number in {rows:,} rows and was not named: it is left aside"
+            found, notes = dataclasses.replace(found, weight=None), (*notes, note)
     table = Interactions.from_pandas(
         source.frame,
         user=found.user,
@@ -94,9 +102,9 @@ def read(
     )
     if side is not None:
         _check_overlap(table, Path(items))
-    if not source.notes:
+    if not notes:
         return table
-    notes = (*source.notes, *table.report.notes)
+    notes = (*notes, *table.report.notes)
     return dataclasses.replace(table, report=dataclasses.replace(table.report, notes=notes))
 
 

@@ -16,6 +16,14 @@ def read_text_table(path: Path, columns: Columns, separator: str) -> Source:
     """A csv or tsv file with a header. Ids are strings, other columns what they look like."""
     found = columns.find(header(path, separator), path)
     frame = separated(path, separator, dtype={found.user: str, found.item: str})
+    for name in (found.user, found.item, found.time):
+        if name is not None and not pd.api.types.is_numeric_dtype(frame[name]):
+            broken = frame[name].astype(str).str.contains(r"[\r\n]")
+            if broken.any():
+                raise InputError(
+                    f"{path} has a stray quote near row {int(broken.idxmax()) + 1}: a field of '{name}' runs over "
+                    f"several lines, from {frame[name][broken.idxmax()][:20]!r}. Double the quote or remove it."
+                )
     return Source(frame, found, notes=_order_note(found, list(frame.columns)))
 
 
