@@ -96,12 +96,18 @@ class RetrievalModel(keras.Model):
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Rank the catalogue at the newest position, with the history masked, for the metrics of `compile`."""
         if self._is_training or len(self.metrics) == 1:  # the loss tracker alone
-            return {self.metrics[0].name: self.metrics[0].result()}
+            return self.get_metrics_result()
         targets = _newest(y, sequence_rank=2)
         scores = mask_items(self._logits(ops.cast(_newest(y_pred), "float32")), x["history"])
         scores = ops.maximum(scores, -1e9)  # Keras' top-k metrics give 0 where any score is infinite
         labels = ops.one_hot(targets, ops.shape(scores)[1])
         return super().compute_metrics(x, labels, scores, ops.cast(is_item(targets), "float32"))
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The results of all metrics; in training of the loss alone, as the others are not computed there."""
+        if self._is_training:
+            return {self.metrics[0].name: self.metrics[0].result()}
+        return super().get_metrics_result()
 
     def _logits(self, queries: Any) -> Any:
         table = ops.cast(self.item_table(), queries.dtype)

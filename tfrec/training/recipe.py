@@ -21,7 +21,9 @@ _SPLITS = {"leave-last-out": LeaveLastOut, "by-time": ByTime}
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """What `tfrec train` does. The defaults suit a table of some hundred thousand interactions.
+    """What `tfrec train` does. The defaults suit tables of ten thousand to a million interactions.
+
+    They are patient, since a model of few users knows popularity alone for the first dozen epochs.
 
     Attributes:
         split: {"rule": "leave-last-out"} or {"rule": "by-time", "valid": ..., "test": ...}.
@@ -54,12 +56,12 @@ class Recipe:
     max_length: int = 50
     model: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "SASRec"})
     loss: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "FullSoftmax"})
-    optimizer: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "Adam", "learning_rate": 1e-3})
-    schedule: str = "constant"
-    batch_size: int = 128
+    optimizer: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "Adam", "learning_rate": 2e-3})
+    schedule: str = "cosine"
+    batch_size: int = 32
     group_by_length: bool = True
-    epochs: int = 100
-    patience: int = 5
+    epochs: int = 60
+    patience: int = 15
     seed: int = 0
 
     def __post_init__(self) -> None:
