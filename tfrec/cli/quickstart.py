@@ -38,6 +38,7 @@ def run(options: argparse.Namespace) -> None:
         max_length=40,
         model={"class": "SASRec", "hidden_dim": 64, "num_blocks": 2, "dropout": 0.2},
         optimizer={"class": "Adam", "learning_rate": 2e-3},
+        schedule="constant",
         batch_size=64,
         epochs=options.epochs,
         patience=4,
