@@ -65,6 +65,16 @@ class FeatureSpec:
         """Items of the catalogue; ids run from 2 to num_items + 1."""
         return len(self.items)
 
+    def check_fits(self, model: object) -> None:
+        """Raise `InputError` where a model says another `num_items` or `max_length` than this spec."""
+        for name in ("num_items", "max_length"):
+            own, of_model = getattr(self, name), getattr(model, name, None)
+            if of_model not in (None, own):
+                raise InputError(
+                    f"Model and feature spec do not fit: the model has {name}={of_model}, the spec {own}. Use the spec "
+                    f"that the model was trained with, or build the model with {name}=spec.{name}."
+                )
+
     @property
     def titles(self) -> list[str] | None:
         """A title for each item in the vocabulary's order, where the side table has a column named title or name."""

@@ -77,12 +77,7 @@ def evaluate(
         raise InputError("The holdout has no targets: expected at least one user with an item held back.")
     if not ks or min(ks) < 1:
         raise InputError(f"ks are positive list lengths, got {ks}.")
-    for name in ("num_items", "max_length"):
-        if getattr(model, name, getattr(spec, name)) != getattr(spec, name):
-            raise InputError(
-                f"Model and spec do not fit: {name} is {getattr(model, name)} and {getattr(spec, name)}. Give the spec "
-                "that the model was trained with."
-            )
+    spec.check_fits(model)
     ids, starts, ends = histories(holdout.history, spec)
     targets, unknown_targets = _targets(holdout, spec)
     if unknown_targets == len(holdout):

@@ -58,7 +58,7 @@ def save(
         InputError: where the folder holds something else, or model and spec do not fit.
     """
     folder = check_target(folder)
-    _check_fit(model, spec, f"the preset to be saved in {folder}")
+    spec.check_fits(model)
     with atomic.new_folder(folder) as new:
         spec.save(new)
         config = keras.saving.serialize_keras_object(model)
@@ -85,11 +85,8 @@ def check_target(folder: str | Path) -> Path:
     if folder == Path.cwd():
         raise InputError(f"{folder} is the folder you are in, which cannot be replaced: name a folder in it.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        known = {manifest.NAME}
-        if (folder / manifest.NAME).is_file():
-            known |= set(manifest.read_json(folder / manifest.NAME).get("files", {}))
-        else:
-            known = set()
+        is_preset = (folder / manifest.NAME).is_file()
+        known = {manifest.NAME, *manifest.read_json(folder / manifest.NAME).get("files", {})} if is_preset else set()
         files = [folder] if folder.is_file() else [path for path in folder.rglob("*") if path.is_file()]
         others = [path for path in files if path.relative_to(folder).as_posix() not in known]
         if others:
@@ -121,23 +118,13 @@ def load(preset: str | Path) -> Preset:
     except Exception as error:
         raise InputError(f"{folder / 'config.json'} does not describe a model that can be built: {error}") from error
     spec = FeatureSpec.load(folder)
-    _check_fit(model, spec, folder)
+    spec.check_fits(model)
     try:
         model.load_weights(folder / "model.weights.h5")
     except Exception as error:
         raise InputError(f"{folder / 'model.weights.h5'} does not fit the model of config.json: {error}") from error
     metrics_file = folder / "metrics.json"
     return Preset(model, spec, manifest.read_json(metrics_file) if metrics_file.exists() else {}, folder, listed)
-
-
-def _check_fit(model: Any, spec: FeatureSpec, where: str | Path) -> None:
-    for name in ("num_items", "max_length"):
-        of_model, of_spec = getattr(model, name, None), getattr(spec, name)
-        if of_model is not None and of_model != of_spec:
-            raise InputError(
-                f"Model and feature spec of {where} do not fit: the model has {name}={of_model}, the spec {of_spec}. "
-                f"Build the model with {name}=spec.{name}."
-            )
 
 
 def _card_stub(model: models.RetrievalModel, spec: FeatureSpec, name: str) -> str:
