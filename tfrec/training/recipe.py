@@ -34,6 +34,8 @@ class Recipe:
         schedule: "constant", or "cosine": the learning rate rises linearly over the first twentieth of all steps, then
             falls to 0 along a cosine.
         batch_size: rows of a batch.
+        windows: "newest" learns from each user's newest items alone, "all" from the whole history in windows; see
+            `tfrec.data.sequences`.
         group_by_length: see `tfrec.data.sequences`.
         epochs: at most.
         patience: stop after so many epochs without a better NDCG@10 on the validation items, and go back to the best.
@@ -59,6 +61,7 @@ class Recipe:
     optimizer: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "Adam", "learning_rate": 2e-3})
     schedule: str = "cosine"
     batch_size: int = 32
+    windows: str = "newest"
     group_by_length: bool = True
     epochs: int = 60
     patience: int = 15
@@ -73,6 +76,8 @@ class Recipe:
                 raise InputError(f"The recipe's {field.name} must be {wanted}, got {value!r}.")
         if self.schedule not in ("constant", "cosine"):
             raise InputError(f"The recipe's schedule must be constant or cosine, got {self.schedule!r}.")
+        if self.windows not in ("newest", "all"):
+            raise InputError(f"The recipe's windows must be newest or all, got {self.windows!r}.")
         if not 0 <= self.seed < 2**32:
             raise InputError(f"The recipe's seed must lie between 0 and 2**32 - 1, got {self.seed}.")
         for name in ("max_length", "batch_size", "epochs", "patience"):

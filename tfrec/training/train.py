@@ -59,7 +59,7 @@ def train(
     spec = FeatureSpec.fit(split.train, recipe.max_length)
     model = recipe.build_model(spec)
     batches = {"group_by_length": recipe.group_by_length, "seed": recipe.seed}
-    train_batches = sequences(split.train, spec, recipe.batch_size, **batches)
+    train_batches = sequences(split.train, spec, recipe.batch_size, windows=recipe.windows, **batches)
     model.compile(
         optimizer=recipe.build_optimizer(recipe.epochs * int(train_batches.cardinality())),
         loss=recipe.build_loss(),
