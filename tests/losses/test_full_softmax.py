@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tfrec.losses import FullSoftmax
+from tfrec.losses import FullSoftmax, ItemLoss, SampledSoftmax
 
 V, D = 9, 4  # catalogue and width
 
@@ -28,6 +28,91 @@ def test_equals_the_formula_and_means_over_the_real_targets():
     targets, queries, items = batch()
     expected = slow(targets, queries, items).sum() / 5  # 5 of the 8 are items
     assert float(FullSoftmax()(targets, queries, items=items)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("chunk_size", [1, 3, 8, 100, None])
+def test_chunks_give_the_loss_and_the_gradients_of_the_whole(chunk_size, value_and_gradients):
+    targets, queries, items = batch()
+    weights = np.array([[0, 7, 2.0, 0.5], [1, 3, 0, 4]], "float32")
+    loss = FullSoftmax(chunk_size)
+    value, (by_queries, by_items) = value_and_gradients(
+        lambda q, e: 3 * loss(targets, q, weights, items=e), queries, items
+    )
+    expected_queries, expected_items = np.zeros(queries.shape), np.zeros(items.shape)
+    for at in zip(*np.nonzero(targets >= 2), strict=True):  # by the book, in float64
+        query, table = queries[at].astype("float64"), items[2:].astype("float64")
+        error = np.exp(table @ query) / np.exp(table @ query).sum()
+        error[targets[at] - 2] -= 1
+        expected_queries[at] = 3 * weights[at] / 8 * error @ table
+        expected_items[2:] += 3 * weights[at] / 8 * np.outer(error, query)
+    assert value == pytest.approx(3 * (weights * slow(targets, queries, items)).sum() / 8, rel=1e-5)
+    np.testing.assert_allclose(by_queries, expected_queries, atol=1e-5)
+    np.testing.assert_allclose(by_items, expected_items, atol=1e-5)
+
+
+def test_large_scores_neither_overflow_nor_vanish():
+    targets, queries, items = batch()
+    value = float(FullSoftmax(3)(targets, 200 * queries, items=items))
+    scores = 200 * (queries[targets >= 2].astype("float64") @ items[2:].T.astype("float64"))
+    picked = scores[np.arange(5), targets[targets >= 2] - 2]
+    highest = scores.max(1)
+    assert value == pytest.approx(
+        (np.log(np.exp(scores - highest[:, None]).sum(1)) + highest - picked).mean(), rel=1e-5
+    )
+
+
+class Plain(ItemLoss):
+    """All logits at once."""
+
+    def item_loss(self, targets, queries, items, seed=None):
+        logits = ops.matmul(queries, ops.transpose(items[2:]))
+        return ops.sparse_categorical_crossentropy(ops.maximum(targets - 2, 0), logits, from_logits=True)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(("loss", "holds"), [(FullSoftmax(5), False), (SampledSoftmax(11), False), (Plain(), True)])
+def test_the_logits_of_all_targets_never_exist(loss, holds):
+    import tensorflow as tf
+
+    length, rows, catalogue = 7, 3, 1009
+    seed = keras.random.SeedGenerator(0)
+
+    @tf.function
+    def gradients(targets, queries, items):
+        with tf.GradientTape() as tape:
+            tape.watch([queries, items])
+            value = loss(targets, queries, items=items, seed=seed)
+        return value, tape.gradient(value, [queries, items])
+
+    definition = gradients.get_concrete_function(
+        tf.TensorSpec((rows, length), tf.int32),
+        tf.TensorSpec((rows, length, D)),
+        tf.TensorSpec((catalogue + 2, D)),
+    ).graph.as_graph_def(add_shapes=True)
+    nodes = [*definition.node, *(node for function in definition.library.function for node in function.node_def)]
+    shapes = {
+        tuple(size.size for size in shape.dim) for node in nodes for shape in node.attr["_output_shapes"].list.shape
+    }
+    assert ((rows * length, catalogue) in shapes) == holds
+    assert ((5, catalogue) in shapes) == isinstance(loss, FullSoftmax)
+
+
+@pytest.mark.tensorflow
+def test_gathering_the_real_targets_first_changes_nothing(value_and_gradients):
+    targets, queries, items = batch()
+    plain, gathered = (
+        value_and_gradients(lambda q, e, only=only: FullSoftmax()(targets, q, items=e, only_real=only), queries, items)
+        for only in (False, True)
+    )
+    assert gathered[0] == pytest.approx(plain[0], rel=1e-6)
+    for ours, theirs in zip(gathered[1], plain[1], strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [0, -1, 2.5])
+def test_the_chunk_is_a_positive_number_of_targets(bad):
+    with pytest.raises(ValueError, match=f"chunk_size must be a positive integer or None, got {bad}"):
+        FullSoftmax(bad)
 
 
 def test_one_target_a_row():
@@ -92,5 +177,5 @@ def test_without_a_table_the_error_says_who_gives_it():
 
 
 def test_survives_its_config():
-    again = keras.losses.deserialize(keras.losses.serialize(FullSoftmax(name="mine")))
-    assert isinstance(again, FullSoftmax) and again.name == "mine"
+    again = keras.losses.deserialize(keras.losses.serialize(FullSoftmax(64, name="mine")))
+    assert isinstance(again, FullSoftmax) and again.name == "mine" and again.chunk_size == 64

@@ -96,36 +96,6 @@ def test_each_call_draws_anew():
     assert one != two
 
 
-@pytest.mark.tensorflow
-@pytest.mark.parametrize(("loss", "grows"), [(SampledSoftmax(11), False), (FullSoftmax(), True)])
-def test_only_the_full_softmax_makes_a_tensor_of_positions_times_items(loss, grows):
-    import tensorflow as tf
-
-    length, rows, catalogue = 7, 3, 1009
-    seed = seeded()
-
-    @tf.function
-    def gradients(targets, queries, items):
-        with tf.GradientTape() as tape:
-            tape.watch([queries, items])
-            value = loss(targets, queries, items=items, seed=seed)
-        return value, tape.gradient(value, [queries, items])
-
-    graph = gradients.get_concrete_function(
-        tf.TensorSpec((rows, length), tf.int32),
-        tf.TensorSpec((rows, length, D)),
-        tf.TensorSpec((catalogue + 2, D)),
-    ).graph
-    made = [output.shape for op in graph.get_operations() for output in op.outputs if output.shape.rank]
-    large = [
-        shape
-        for shape in made
-        if {length, rows * length} & set(shape.as_list()) and {catalogue, catalogue + 2} & set(shape.as_list())
-    ]
-    assert bool(large) == grows, large
-    assert not any(shape.num_elements() == rows * length * (catalogue + 2) for shape in made) or grows
-
-
 @pytest.mark.parametrize("bad", [0, -3, 2.5, "7", None, True])
 def test_the_number_of_negatives_is_a_positive_integer(bad):
     with pytest.raises(ValueError, match=f"num_negatives must be a positive integer, got {bad!r}"):

@@ -14,15 +14,33 @@ class FullSoftmax(ItemLoss):
     """Softmax cross-entropy with every item of the catalogue as a candidate.
 
     `loss = logsumexp_j(q . e_j) - q . e_target`, j over all items, neither padding nor the unknown item among them.
-    It holds one logit for every target and item, so memory grows with B x L x V; `SampledSoftmax` does not.
+
+    The logits of `chunk_size` targets exist at a time, never (T, V): in one pass over the targets, a chunk's logits
+    give its share of the loss and of both gradients,
+
+    ```
+    p = softmax(q E^T);   dq = p E - e_target;   dE = p^T q - (q at the target's row)
+    ```
+
+    and are forgotten. Besides memory this saves time wherever a chunk's logits fit into a cache.
+
+    Args:
+        chunk_size: targets at a time; None takes as many as make two million logits, but at least 256. A chunk of
+            more targets costs memory, `4 chunk_size V` bytes; one of fewer adds to the gradient of the whole table more
+            often.
 
     Shapes:
-        targets (..., ) ids; queries (..., D); items (V, D); a scalar out. Logits are computed in the type of the
-        queries and reduced in float32.
+        targets (..., ) ids; queries (..., D); items (V + 2, D); a scalar out. Products are computed in the type of the
+        queries (the gradients' in float32 where that is float16) and summed up in float32.
+
+    Raises:
+        ValueError: where `chunk_size` is not a positive integer.
 
     Reference:
         Klenitskiy and Vasilev, "Turning Dross Into Gold Loss: is BERT4Rec really better than SASRec?", RecSys 2023,
-        arXiv 2309.07602, who show what this loss does for SASRec.
+        arXiv 2309.07602, who show what this loss does for SASRec. Wijmans et al., "Cut Your Losses in Large-Vocabulary
+        Language Models", 2024, arXiv 2411.09009, for never holding the logits; unlike there, no logit is computed
+        twice, since the gradients are made together with the loss, and no small gradient is skipped.
 
     Example:
         >>> import numpy as np
@@ -32,12 +50,73 @@ class FullSoftmax(ItemLoss):
         4.0
     """
 
-    def __init__(self, name: str = "full_softmax", **kwargs: Any) -> None:
+    def __init__(self, chunk_size: int | None = None, name: str = "full_softmax", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
+        if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
+            raise ValueError(f"chunk_size must be a positive integer or None, got {chunk_size!r}.")
+        self.chunk_size = chunk_size
 
-    def item_loss(self, targets: Any, queries: Any, items: Any, seed: Any = None) -> Any:
-        """Cross-entropy at each target."""
+    def weighted_sum(self, targets: Any, queries: Any, weights: Any, items: Any, seed: Any = None) -> Any:
+        """The cross-entropies of all targets, weighted and summed up."""
         table = ops.cast(items, queries.dtype)[RESERVED_IDS:]
-        logits = ops.cast(ops.matmul(queries, ops.transpose(table)), "float32")
         labels = ops.maximum(targets - RESERVED_IDS, 0)
-        return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+        positives = ops.sum(ops.cast(queries * ops.take(table, labels, axis=0), "float32"), axis=-1)
+        chunk_size = self.chunk_size or max(256, 2**21 // table.shape[0])
+        return _weighted_log_sum_exp(queries, table, weights, chunk_size) - ops.sum(weights * positives)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "chunk_size": self.chunk_size}
+
+
+def _weighted_log_sum_exp(queries: Any, table: Any, weights: Any, chunk_size: int) -> Any:
+    """`sum_t w_t logsumexp_j(q_t . e_j)` with its gradients by queries and table, `chunk_size` queries at a time."""
+
+    @ops.custom_gradient
+    def value(queries: Any, table: Any) -> tuple[Any, Any]:
+        total, by_queries, by_table = _value_and_gradients(queries, table, weights, chunk_size)
+
+        def gradient(*args: Any, upstream: Any = None) -> tuple[Any, Any]:
+            scale = args[0] if upstream is None else upstream
+            return ops.cast(scale * by_queries, queries.dtype), ops.cast(scale * by_table, table.dtype)
+
+        return total, gradient
+
+    return value(queries, table)
+
+
+def _value_and_gradients(queries: Any, table: Any, weights: Any, chunk_size: int) -> tuple[Any, Any, Any]:
+    count, width = ops.shape(queries)[0], queries.shape[1]
+    if isinstance(count, int):
+        chunk_size = max(1, min(chunk_size, count))
+    num_chunks = (count + chunk_size - 1) // chunk_size
+    fill = num_chunks * chunk_size - count
+    chunks = ops.reshape(ops.pad(queries, [[0, fill], [0, 0]]), (num_chunks, chunk_size, width))
+    shares = ops.reshape(ops.pad(weights, [[0, fill]]), (num_chunks, chunk_size, 1))
+    exact = "float32" if keras.backend.standardize_dtype(queries.dtype) == "float16" else queries.dtype
+    candidates = ops.cast(table, exact)
+
+    def add_chunk(index: Any, total: Any, by_queries: Any, by_table: Any) -> tuple[Any, Any, Any, Any]:
+        chunk, share = ops.take(chunks, index, axis=0), ops.take(shares, index, axis=0)
+        logits = ops.cast(ops.matmul(chunk, ops.transpose(table)), "float32")
+        highest = ops.max(logits, axis=-1, keepdims=True)
+        exponentials = ops.exp(logits - highest)
+        partition = ops.sum(exponentials, axis=-1, keepdims=True)
+        total = total + ops.sum(share * (ops.log(partition) + highest))
+        exponentials = ops.cast(exponentials, exact)
+        scale = share / partition
+        by_chunk = scale * ops.cast(ops.matmul(exponentials, candidates), "float32")
+        # The weights go to the narrow factor: a pass over the logits less.
+        scaled = ops.cast(scale * ops.cast(chunk, "float32"), exact)
+        by_table = by_table + ops.cast(ops.matmul(ops.transpose(exponentials), scaled), "float32")
+        by_queries = ops.scatter_update(by_queries, ops.reshape(index, (1, 1)), by_chunk[None])
+        return index + 1, total, by_queries, by_table
+
+    start = (
+        ops.zeros((), "int32"),
+        ops.zeros(()),
+        ops.zeros((num_chunks, chunk_size, width)),
+        ops.zeros(table.shape),
+    )
+    _, total, by_queries, by_table = ops.while_loop(lambda index, *_: index < num_chunks, add_chunk, start)
+    return total, ops.reshape(by_queries, (num_chunks * chunk_size, width))[:count], by_table

@@ -22,43 +22,74 @@ class ItemLoss(keras.losses.Loss):
       that turn this into the mean over the real targets of the *global* batch, so that replicas which hold different
       numbers of real targets add up to the loss of one device.
 
-    Subclasses write `item_loss`.
+    Subclasses write `item_loss`, or `weighted_sum` where they know a better way to the sum.
 
     Args:
         name: of the loss, in logs.
-        reduction: as in `keras.losses.Loss`.
 
     Shapes:
-        targets (B,) or (B, L) integer ids; queries (B, D) or (B, L, D); items (V, D); the result is a scalar.
+        targets (B,) or (B, L) integer ids; queries (B, D) or (B, L, D); items (V + 2, D); the result is a scalar.
     """
 
-    def __init__(self, name: str | None = None, reduction: str = "sum_over_batch_size", **kwargs: Any) -> None:
-        super().__init__(name=name, reduction=reduction, **kwargs)
+    def __init__(self, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(name=name, reduction="sum_over_batch_size", **kwargs)
 
     def item_loss(self, targets: Any, queries: Any, items: Any, seed: Any) -> Any:
-        """The value at each target, of the shape of `targets`, float32. What stands at padding is ignored."""
+        """The value at each target: targets (T,), queries (T, D) -> (T,) float32. What stands at padding is ignored."""
         raise NotImplementedError
 
+    def weighted_sum(self, targets: Any, queries: Any, weights: Any, items: Any, seed: Any) -> Any:
+        """`sum(weights * item_loss)`, a scalar; the weights (T,) are 0 where nothing counts."""
+        values = self.item_loss(targets, queries, items, seed)
+        return ops.sum(ops.where(weights > 0, weights * values, 0.0))
+
     def __call__(
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None, *, items: Any = None, seed: Any = None
+        self,
+        y_true: Any,
+        y_pred: Any,
+        sample_weight: Any = None,
+        *,
+        items: Any = None,
+        seed: Any = None,
+        only_real: bool = False,
     ) -> Any:
-        """The loss as a scalar; `items` is the item table and `seed` a `keras.random.SeedGenerator`."""
+        """The loss as a scalar.
+
+        Args:
+            y_true: targets.
+            y_pred: queries.
+            sample_weight: of the shape of the targets.
+            items: the item table.
+            seed: a `keras.random.SeedGenerator` for losses that draw.
+            only_real: gather the targets that count before anything is computed. The result is the same and costs
+                less, but the shapes depend on the values, which XLA and JAX do not take.
+        """
         if items is None:
             raise ValueError(
                 f"{type(self).__name__} needs the item table. Compile a tfrec retrieval model with it, or call it as "
                 "loss(targets, queries, items=table)."
             )
-        targets = ops.cast(y_true, "int32")
+        targets = ops.reshape(ops.cast(y_true, "int32"), (-1,))
+        queries = ops.reshape(y_pred, (-1, y_pred.shape[-1]))
         counts = ops.cast(is_item(targets), "float32")
+        size = ops.maximum(ops.cast(ops.size(targets), "float32"), 1.0)
         if sample_weight is None:
-            weights = counts * (ops.cast(ops.size(counts), "float32") / ops.maximum(ops.sum(counts), 1.0))
+            weights = counts * (size / ops.maximum(ops.sum(counts), 1.0))
         else:
-            weights = counts * ops.cast(sample_weight, "float32")
-        values = self.item_loss(targets, y_pred, items, seed)
-        values = ops.where(counts > 0, values, 0.0)
-        # Keras' own reduction also scales for tf.distribute: `call` just hands the values through.
-        return super().__call__(values, values, sample_weight=weights)
+            weights = counts * ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+        if only_real:
+            (real,) = ops.nonzero(weights)
+            targets, queries, weights = (ops.take(tensor, real, axis=0) for tensor in (targets, queries, weights))
+        mean = self.weighted_sum(targets, queries, weights, items, seed) / size
+        # Keras' own reduction scales for tf.distribute; `call` just hands the value through.
+        return super().__call__(mean[None], mean[None])
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The values themselves; `__call__` has computed them."""
+        """The value itself; `__call__` has computed it."""
         return y_pred
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments; how values are averaged is not one of them."""
+        config = super().get_config()
+        config.pop("reduction")
+        return config

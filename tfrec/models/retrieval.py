@@ -90,7 +90,10 @@ class RetrievalModel(keras.Model):
         if not isinstance(self.loss, ItemLoss):
             logits = ops.maximum(self._logits(y_pred), -1e9)  # finite: at padding the target is id 0, times weight 0
             return super().compute_loss(x, y, logits, sample_weight, training)
-        loss = self.loss(y, y_pred, sample_weight, items=self.item_table(), seed=self._negatives_seed)
+        dynamic = keras.backend.backend() == "tensorflow" and not self.jit_compile
+        loss = self.loss(
+            y, y_pred, sample_weight, items=self.item_table(), seed=self._negatives_seed, only_real=dynamic
+        )
         return sum(self.losses, start=loss)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
