@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tfrec.data import FeatureSpec, Interactions, LeaveLastOut, sequences
+from tfrec.data import FeatureSpec, Interactions, LeaveLastOut, read, sequences
 from tfrec.errors import InputError
 
 pytestmark = pytest.mark.tensorflow
@@ -145,3 +145,64 @@ def test_nothing_to_learn_from_is_an_error():
         sequences(table, FeatureSpec.fit(table))
     with pytest.raises(InputError, match="'oldest'"):
         sequences(table, FeatureSpec.fit(table), windows="oldest")
+
+
+# Time stamps.
+
+
+@quick
+@given(walks, lengths, st.sampled_from(["newest", "all"]), st.booleans(), st.booleans())
+def test_time_stamps_stand_beside_their_items(walks, length, windows, group, some_unknown):
+    """Every row is unique here: the time of a row of the table names its item."""
+    rows = [(u, i, 1_500_000_000 + 1000 * u + t) for u, walk in enumerate(walks) for t, i in enumerate(walk)]
+    frame = pd.DataFrame(rows, columns=["user", "item", "time"])
+    table = Interactions.from_pandas(frame, user="user", item="item", time="time")
+    kept = frame[frame["item"] != frame["item"].iloc[0]] if some_unknown else frame
+    spec = FeatureSpec.fit(Interactions.from_pandas(kept, user="user", item="item"), max_length=length)
+    encoded = spec.items.encode(frame["item"].astype(str).to_numpy(object)).tolist()
+    item_at = {0: 0, **dict(zip(frame["time"], encoded, strict=True))}
+    both = {"inputs": ("history", "timestamps")}
+    _, valid, test = table.split(LeaveLastOut())
+    for data in (table, valid, test):
+        try:
+            plain = sequences(data, spec, 4, windows, group, shuffle=False)
+        except InputError:  # only unknown items
+            continue
+        timed = sequences(data, spec, 4, windows, group, shuffle=False, **both)
+        for (inputs, *_), (expected, *_) in zip(timed.as_numpy_iterator(), plain.as_numpy_iterator(), strict=True):
+            history, stamps = inputs["history"], inputs["timestamps"]
+            assert stamps.dtype == np.int64 and (history == expected["history"]).all()
+            assert [[item_at[at] for at in row] for row in stamps.tolist()] == history.tolist()
+            assert all((np.diff(row[row > 0]) > 0).all() for row in stamps)
+
+
+def test_milliseconds_become_seconds():
+    frame = pd.DataFrame({"u": [1, 1, 1], "i": ["x", "y", "z"], "t": [1.5e12, 1.5e12 + 900, 1.5e12 + 61_000]})
+    table = Interactions.from_pandas(frame, user="u", item="i", time="t")
+    inputs, *_ = next(iter(sequences(table, FeatureSpec.fit(table, 3), inputs=("history", "timestamps"))))
+    assert inputs["timestamps"].numpy().tolist() == [[0, 1_500_000_000, 1_500_000_000]]
+
+
+def test_a_table_without_times_has_no_time_stamps():
+    table = made([[1, 2, 3]])
+    spec = FeatureSpec.fit(table)
+    for data in (table, table.split(LeaveLastOut()).test):
+        with pytest.raises(InputError, match=r"reads time stamps.*none.*SASRec"):
+            sequences(data, spec, inputs=("history", "timestamps"))
+    with pytest.raises(InputError, match="weather"):
+        sequences(table, spec, inputs=("history", "weather"))
+
+
+@pytest.mark.parametrize(("name", "has_times"), [("ml-100k", True), ("ml-latest-small", True), ("ml-1m", False)])
+def test_real_tables_have_time_stamps_or_say_that_they_have_none(shared_data, name, has_times):
+    table = read(shared_data / name)
+    spec = FeatureSpec.fit(table, max_length=20)
+    if not has_times:
+        with pytest.raises(InputError, match="none"):
+            sequences(table, spec, inputs=("history", "timestamps"))
+        return
+    inputs, *_ = next(iter(sequences(table, spec, inputs=("history", "timestamps"))))
+    history, stamps = inputs["history"].numpy(), inputs["timestamps"].numpy()
+    assert ((stamps > 0) == (history > 0)).all()
+    years = pd.to_datetime(stamps[stamps > 0], unit="s").year
+    assert years.min() >= 1995 and years.max() <= 2018

@@ -59,6 +59,35 @@ def test_agrees_with_the_obvious_implementation(rule, mask_seen):
                 assert report.metrics[name] == pytest.approx(value, abs=1e-6), name
 
 
+def test_a_model_that_reads_time_stamps_gets_those_of_the_newest_known_items():
+    """The score of the one item names the time stamps that came along."""
+    table = random_table()
+    train, _, test = table.split(LeaveLastOut())
+    spec = FeatureSpec.fit(train, max_length=4)
+    frame = test.history.to_pandas()
+    frame = frame[frame["item"].isin(set(spec.items.tokens))]
+    wanted = {tuple(rows["item"][-4:]): rows["time"].tolist()[-4:] for _, rows in frame.groupby("user")}
+
+    class Timed(Popularity):
+        input_names = ("history", "timestamps")
+        asked = 0
+
+        def score(self, inputs):
+            for ids, stamps in zip(inputs["history"], inputs["timestamps"], strict=True):
+                assert not stamps[ids == 0].any() and stamps.dtype == np.int64
+                assert stamps[ids > 0].tolist() == wanted[tuple(spec.items.decode(ids[ids > 0]))]
+                self.asked += 1
+            return super().score(inputs)
+
+    model = Timed(spec)
+    evaluate(model, spec, test, batch_size=7)
+    assert model.asked == 40
+    frame = table.to_pandas()[["user", "item"]]
+    timeless = Interactions.from_pandas(frame, user="user", item="item").split(LeaveLastOut()).test
+    with pytest.raises(InputError, match=r"reads time stamps.*none"):
+        evaluate(model, spec, timeless)
+
+
 def test_unknown_and_seen_targets_are_misses_and_are_reported():
     frame = pd.DataFrame(
         {"u": list("aaaabbbb"), "i": ["x", "y", "z", "new", "x", "y", "z", "x"], "t": [1, 2, 3, 4] * 2}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import tensorflow as tf
 
 from tfrec.data.feature_spec import FeatureSpec
-from tfrec.data.histories import histories
+from tfrec.data.histories import histories, history_inputs
 from tfrec.data.interactions import Interactions
 from tfrec.data.splits import Holdout
 from tfrec.errors import InputError
+
+_Rows = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]  # flat columns; first and after-last position of each row
 
 
 def sequences(
@@ -22,8 +26,9 @@ def sequences(
     seed: int = 0,
     drop_remainder: bool = False,
     num_replicas: int = 1,
+    inputs: Collection[str] = ("history",),
 ) -> tf.data.Dataset:
-    """Batches for next-item models: `({"history"}, targets, weights)`.
+    """Batches for next-item models: `({"history"}, targets, weights)`, with "timestamps" where they are asked for.
 
     From `Interactions`, a window of a user's items is a row: every item but the window's last is in the history, and
     every item but its first is the target of the one before it. From a `Holdout`, a user is a row: the history is what
@@ -48,14 +53,16 @@ def sequences(
         drop_remainder: leave out a last batch that is not full. Do so under `tf.distribute`, where all replicas need
             the same number of rows.
         num_replicas: of a `tf.distribute` strategy; the rows of every full batch are a multiple of it.
+        inputs: what the model reads, its `input_names`. "timestamps" are the seconds since 1970 of the history's items,
+            0 at padding.
 
     Returns:
         dataset of `({"history": (B, L) int32}, targets (B, L) int32, weights (B, L) float32)`; for a
-        holdout targets and weights are (B,).
+        holdout targets and weights are (B,). Time stamps are (B, L) int64.
 
     Raises:
-        InputError: where no user has two items (a history and a target) that the vocabulary knows, or `batch_size` is
-            no multiple of `num_replicas`.
+        InputError: where no user has two items (a history and a target) that the vocabulary knows, `batch_size` is no
+            multiple of `num_replicas`, or time stamps are asked for and the table has none.
 
     Example:
         >>> import pandas as pd
@@ -73,14 +80,15 @@ def sequences(
             f"batch_size must be a positive multiple of the {num_replicas} replicas that share it, got {batch_size}."
         )
     is_holdout = isinstance(data, Holdout)
-    ids, starts, ends = _holdout_rows(data, spec) if is_holdout else _window_rows(data, spec, windows)
+    rows = _holdout_rows(data, spec, inputs) if is_holdout else _window_rows(data, spec, inputs, windows)
+    columns, starts, ends = rows
     if not len(starts):
         raise InputError(
             f"There is no row in {data!r}: no user has "
             + ("both a history and a held-back item" if is_holdout else "two items")
             + " that the vocabulary knows. Give more interactions, or fit the spec on data that has these items."
         )
-    tokens = tf.constant(ids)
+    tensors = {name: tf.constant(column) for name, column in columns.items()}
     lengths = np.minimum(ends - starts - 1, spec.max_length)
     widths = _widths(spec.max_length, lengths) if group_by_length else [spec.max_length]
     grouped = len(widths) > 1
@@ -91,17 +99,21 @@ def sequences(
         longest = tf.reduce_max(after - first) - 1
         width = tf.gather(tf.constant(widths, tf.int64), tf.searchsorted(tf.constant(widths, tf.int64), [longest])[0])
         at = after[:, None] + tf.range(-width - 1, 0, dtype=tf.int64)
-        window = tf.where(at >= first[:, None], tf.gather(tokens, tf.maximum(at, 0)), 0)
+        window = {
+            name: tf.where(at >= first[:, None], tf.gather(column, tf.maximum(at, 0)), tf.zeros((), column.dtype))
+            for name, column in tensors.items()
+        }
         if not grouped:
-            window.set_shape((None, widths[0] + 1))
-        history, targets = window[:, :-1], window[:, 1:]
+            for column in window.values():
+                column.set_shape((None, widths[0] + 1))
+        read, targets = {name: column[:, :-1] for name, column in window.items()}, window["history"][:, 1:]
         if is_holdout:
-            return {"history": history}, targets[:, -1], tf.ones(tf.shape(targets)[:1])
-        is_target = history > 0  # what follows an item is a target
+            return read, targets[:, -1], tf.ones(tf.shape(targets)[:1])
+        is_target = read["history"] > 0  # what follows an item is a target
         targets = tf.where(is_target, targets, 0)
         count = tf.maximum(tf.cast(tf.math.count_nonzero(is_target), tf.float32), fewest)
         weights = tf.cast(is_target, tf.float32) * (tf.cast(tf.size(targets), tf.float32) / count)
-        return {"history": history}, targets, weights
+        return read, targets, weights
 
     dataset = tf.data.Dataset.from_tensor_slices((starts, ends))
     if not is_holdout if shuffle is None else shuffle:
@@ -130,8 +142,8 @@ def _widths(max_length: int, lengths: np.ndarray) -> list[int]:
     return widths[: np.searchsorted(widths, lengths.max()) + 1].tolist()
 
 
-def _window_rows(table: Interactions, spec: FeatureSpec, windows: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    ids, starts, ends = histories(table, spec)
+def _window_rows(table: Interactions, spec: FeatureSpec, inputs: Collection[str], windows: str) -> _Rows:
+    _, starts, ends = histories(table, spec)
     enough = ends - starts >= 2
     starts, ends = starts[enough], ends[enough]
     step = spec.max_length
@@ -139,21 +151,23 @@ def _window_rows(table: Interactions, spec: FeatureSpec, windows: str) -> tuple[
         counts = -(-(ends - starts - 1) // step)
         back = (np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)) * step
         starts, ends = np.repeat(starts, counts), np.repeat(ends, counts) - back
-    return ids, np.maximum(starts, ends - step - 1), ends
+    return history_inputs(table, spec, inputs), np.maximum(starts, ends - step - 1), ends
 
 
-def _holdout_rows(holdout: Holdout, spec: FeatureSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    ids, starts, ends = histories(holdout.history, spec)
+def _holdout_rows(holdout: Holdout, spec: FeatureSpec, inputs: Collection[str]) -> _Rows:
+    _, starts, ends = histories(holdout.history, spec)
     target_ids, target_starts, target_ends = histories(holdout.targets, spec)
     users = np.flatnonzero((ends > starts) & (target_ends > target_starts))
     # A row is the newest L items of the history with the first target behind them.
     lengths = np.minimum(ends[users] - starts[users], spec.max_length)
     after = np.cumsum(lengths + 1)
-    flat = np.empty(int(after[-1]) if len(after) else 0, np.int32)
-    is_target = np.zeros(len(flat), bool)
+    is_target = np.zeros(int(after[-1]) if len(after) else 0, bool)
     is_target[after - 1] = True
-    within = np.arange(len(flat)) - np.repeat(after - lengths - 1, lengths + 1)
+    within = np.arange(len(is_target)) - np.repeat(after - lengths - 1, lengths + 1)
     source = np.repeat(ends[users] - lengths, lengths + 1) + within
-    flat[~is_target] = ids[source[~is_target]]
-    flat[is_target] = target_ids[target_starts[users]]
-    return flat, after - lengths - 1, after
+    columns = {}
+    for name, column in history_inputs(holdout.history, spec, inputs).items():
+        columns[name] = np.zeros(len(is_target), column.dtype)  # at the target nothing but its id is read
+        columns[name][~is_target] = column[source[~is_target]]
+    columns["history"][is_target] = target_ids[target_starts[users]]
+    return columns, after - lengths - 1, after

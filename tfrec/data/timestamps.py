@@ -8,6 +8,8 @@ from tfrec.errors import InputError
 # Sizes that tell Unix seconds (1973 to 2286) from milliseconds of the same years.
 _SECONDS = (1e8, 1e10)
 _MILLISECONDS = (1e11, 1e13)
+# From which size on a number counts in finer units, and how many of these make a second.
+_FINER = ((1e17, 10**9), (1e14, 10**6), (_MILLISECONDS[0], 10**3))
 
 
 def parse_times(column: pd.Series) -> np.ndarray:
@@ -60,6 +62,26 @@ def parse_times(column: pd.Series) -> np.ndarray:
             f"({int(in_milliseconds.sum())} rows). Convert it to one unit."
         )
     return numbers
+
+
+def unix_seconds(times: np.ndarray) -> np.ndarray:
+    """The times of a table as what models read: whole seconds.
+
+    Numbers of the size of milli-, micro- or nanoseconds since 1970 are divided; all others are seconds of some clock.
+
+    Args:
+        times: (N,) float64, as `parse_times` gives them.
+
+    Returns:
+        (N,) int64.
+
+    Example:
+        >>> unix_seconds(np.array([1.5e9, 1.5e9 + 0.7])).tolist(), unix_seconds(np.array([1.5e12])).tolist()
+        ([1500000000, 1500000000], [1500000000])
+    """
+    largest = np.abs(times).max(initial=0)
+    unit = next((unit for size, unit in _FINER if largest >= size), 1)
+    return np.floor(times / unit).astype(np.int64)
 
 
 def _seconds(dates: pd.Series) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfrec import environment
 from tfrec.data import FeatureSpec, Holdout
-from tfrec.data.histories import histories, pad_left
+from tfrec.data.histories import histories, history_inputs, pad_left
 from tfrec.errors import InputError
 from tfrec.evaluation.report import Report
 from tfrec.metrics import mrr_at_k, ndcg_at_k, recall_at_k, target_ranks
@@ -21,7 +21,10 @@ _CELLS = 2**26
 
 
 class Scorer(Protocol):
-    """Anything that scores every id for a batch of histories: a retrieval model, a baseline."""
+    """Anything that scores every id for a batch of histories: a retrieval model, a baseline.
+
+    What says its `input_names` gets these, everything else the history.
+    """
 
     name: str
 
@@ -59,8 +62,8 @@ def evaluate(
         first K.
 
     Raises:
-        InputError: where there is no one to ask about, no target is known, model and spec do not fit, or a score is not
-            a number.
+        InputError: where there is no one to ask about, no target is known, model and spec do not fit, the model reads
+            time stamps and the holdout has none, or a score is not a number.
 
     Example:
         >>> import pandas as pd
@@ -79,6 +82,7 @@ def evaluate(
         raise InputError(f"ks are positive list lengths, got {ks}.")
     spec.check_fits(model)
     ids, starts, ends = histories(holdout.history, spec)
+    inputs = history_inputs(holdout.history, spec, getattr(model, "input_names", ("history",)))
     targets, unknown_targets = _targets(holdout, spec)
     if unknown_targets == len(holdout):
         raise InputError(
@@ -98,7 +102,9 @@ def evaluate(
     for batch in np.array_split(users, -(-len(users) // batch_size)):
         lengths = ends[batch] - starts[batch]
         width = min(max(2, int(lengths.max())), spec.max_length)  # Keras warns of a softmax over one position
-        scores = model.score({"history": pad_left(ids, starts[batch], ends[batch], width)})
+        scores = model.score(
+            {name: pad_left(column, starts[batch], ends[batch], width) for name, column in inputs.items()}
+        )
         rows, is_target = targets.rows(batch)
         seen = pad_left(ids, starts[batch], ends[batch], max(1, int(lengths.max())))
         seen_targets += int(((rows >= 2) & (rows[:, :, None] == seen[:, None, :]).any(axis=2)).sum())

@@ -40,6 +40,14 @@ class RetrievalModel(keras.Model):
         """The vectors of all ids, (V + 2, D): row 0 is padding, row 1 the unknown item."""
         raise NotImplementedError
 
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """What it reads: "history", and "timestamps" where it asks for them.
+
+        `tfrec.data.sequences(..., inputs=model.input_names)`, the evaluation and the export give it just that.
+        """
+        return tuple(tensor.name for tensor in getattr(self, "inputs", ())) or ("history",)
+
     # What it can then do.
 
     def embed(self, inputs: Any) -> Any:

@@ -52,13 +52,13 @@ def train(
         callbacks: further callbacks.
 
     Raises:
-        InputError: where the recipe does not suit the table.
+        InputError: where the recipe does not suit the table, for instance a model that reads time stamps one without.
     """
     keras.utils.set_random_seed(recipe.seed)
     split = table.split(recipe.build_split())
     spec = FeatureSpec.fit(split.train, recipe.max_length)
     model = recipe.build_model(spec)
-    batches = {"group_by_length": recipe.group_by_length, "seed": recipe.seed}
+    batches = {"group_by_length": recipe.group_by_length, "seed": recipe.seed, "inputs": model.input_names}
     train_batches = sequences(split.train, spec, recipe.batch_size, windows=recipe.windows, **batches)
     model.compile(
         optimizer=recipe.build_optimizer(recipe.epochs * int(train_batches.cardinality())),
