@@ -1,7 +1,9 @@
 """Losses over an item table, chosen at `compile`."""
 
+from tfrec.losses.binary_cross_entropy import BinaryCrossEntropy
 from tfrec.losses.full_softmax import FullSoftmax
 from tfrec.losses.item_loss import ItemLoss
+from tfrec.losses.sampled_loss import SampledLoss
 from tfrec.losses.sampled_softmax import SampledSoftmax
 
-__all__ = ["FullSoftmax", "ItemLoss", "SampledSoftmax"]
+__all__ = ["BinaryCrossEntropy", "FullSoftmax", "ItemLoss", "SampledLoss", "SampledSoftmax"]

@@ -1,0 +1,79 @@
+"""Is this the next item, yes or no: BCE with drawn negatives, and its calibrated form gBCE."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.losses.negatives import Uniform
+from tfrec.losses.sampled_loss import SampledLoss
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class BinaryCrossEntropy(SampledLoss):
+    """Binary cross-entropy of each target against N uniformly drawn negatives; with `calibration`, gBCE.
+
+    ```
+    loss = -beta log sigma(q . e_target) - sum_n log(1 - sigma(q . e_n))
+    beta = 1 - t (1 - alpha)         alpha = min(1, N / (V - 1))
+    ```
+
+    With one negative and t = 0 it is the loss of SASRec. A model trained so is overconfident: it sees one negative in V
+    for each positive, so its sigma(score) is far above the probability of a click, and it hardly tells the best items
+    apart. The exponent beta undoes this: at t = 1 the sigma(score) of the trained model is the probability of the
+    item, as if all items had been negatives; gSASRec takes t = 0.75 with N = 256.
+
+    Where we differ from the papers: beta is the same as gSASRec's `alpha (t (1 - 1/alpha) + 1/alpha)`, multiplied out.
+    The authors of gSASRec divide by N + 1, SASRec's do not, and neither do we; Adam does not see the difference. SASRec
+    draws negatives outside the user's history; here, and in gSASRec, any item but the target can be one.
+
+    Args:
+        num_negatives: N.
+        calibration: t, from 0 (plain BCE) to 1.
+        draw_per: "token" draws for each target, "group" for 64 targets together, "batch" for all; what that costs
+            stands in `tfrec.losses.SampledLoss`. With hundreds of negatives take "group".
+        name: of the loss, in logs.
+
+    Shapes:
+        targets (..., ) ids; queries (..., D); items (V + 2, D); a scalar out.
+
+    Raises:
+        ValueError: where `num_negatives` is no positive integer, `calibration` not between 0 and 1, or `draw_per`
+            unknown.
+
+    Reference:
+        Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018, arXiv 1808.09781, for BCE.
+        Petrov and Macdonald, "gSASRec: Reducing Overconfidence in Sequential Recommendation Trained with Negative
+        Sampling", RecSys 2023, arXiv 2308.07192, for gBCE.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> items, queries = np.zeros((1002, 3), "float32"), np.zeros((1, 2, 3), "float32")
+        >>> loss = BinaryCrossEntropy(1)(np.array([[0, 2]]), queries, items=items, seed=keras.random.SeedGenerator(0))
+        >>> round(float(np.exp(-loss)), 3)                # sigma(0) of the positive times that of the negative
+        0.25
+    """
+
+    def __init__(
+        self,
+        num_negatives: int = 1,
+        calibration: float = 0.0,
+        draw_per: str = "token",
+        name: str = "binary_cross_entropy",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(num_negatives, Uniform(), draw_per, name, **kwargs)
+        if isinstance(calibration, bool) or not isinstance(calibration, int | float) or not 0 <= calibration <= 1:
+            raise ValueError(f"calibration must be a number from 0 to 1, got {calibration!r}.")
+        self.calibration = calibration
+
+    def compare(self, positive: Any, negatives: Any, is_hit: Any, log_probability: Any, num_items: int) -> Any:
+        """-beta log sigma(positive) - sum log(1 - sigma(negatives)), both as softplus: stable for any score."""
+        alpha = min(1.0, self.num_negatives / max(1, num_items - 1))
+        beta = 1 - self.calibration * (1 - alpha)
+        against = ops.sum(ops.where(is_hit, 0.0, ops.softplus(negatives)), axis=-1)
+        return beta * ops.softplus(-positive) + against
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "calibration": self.calibration}

@@ -1,0 +1,104 @@
+"""What the losses share that compare each target with a sample of the catalogue."""
+
+from typing import Any
+
+from keras import ops
+
+from tfrec.losses.item_loss import ItemLoss
+from tfrec.losses.negatives import NegativeSampler
+from tfrec.ops import RESERVED_IDS
+
+DRAWS = ("batch", "group", "token")
+GROUP = 64  # targets that share a draw in "group"
+
+
+class SampledLoss(ItemLoss):
+    """Base of the losses with N drawn negatives for each target.
+
+    Who shares a draw decides about the cost. For 6,400 targets, N = 256, 3,416 items, width 64, forward and backward on
+    two CPU cores where the full softmax takes 300 ms:
+
+    - "batch": all targets share one draw of N items: a matrix product with N rows; 18 ms.
+    - "group": groups of 64 targets share one, N x T / 64 draws in all: many small products; 32 ms. Neighbours in a
+      history fall into different groups, so that targets with similar queries do not push the same items.
+    - "token": each target has its own. Where V is at most 32 x N, all items are scored and the drawn ones picked, which
+      holds (T, V) numbers: 460 ms. Otherwise their vectors are gathered, which holds (T, N, D): 1,100 ms above, but
+      cheap for few negatives.
+
+    In expectation they are the same; fewer draws make a noisier gradient. An item drawn as a negative of itself, an
+    accidental hit, counts nothing.
+
+    Subclasses write `compare`.
+
+    Args:
+        num_negatives: N.
+        sampler: what draws them.
+        draw_per: "batch", "group" or "token".
+        name: of the loss, in logs.
+
+    Raises:
+        ValueError: where `num_negatives` is no positive integer or `draw_per` is unknown.
+    """
+
+    def __init__(self, num_negatives: int, sampler: NegativeSampler, draw_per: str, name: str, **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        if not isinstance(num_negatives, int) or isinstance(num_negatives, bool) or num_negatives < 1:
+            raise ValueError(f"num_negatives must be a positive integer, got {num_negatives!r}.")
+        if draw_per not in DRAWS:
+            raise ValueError(f"draw_per must be one of {', '.join(DRAWS)}, got {draw_per!r}.")
+        self.num_negatives = num_negatives
+        self.sampler = sampler
+        self.draw_per = draw_per
+
+    def compare(self, positive: Any, negatives: Any, is_hit: Any, log_probability: Any, num_items: int) -> Any:
+        """The loss of each target, given scores.
+
+        Args:
+            positive: (G, S) float32, the score of each target.
+            negatives: (G, S, N) float32, the scores of its negatives.
+            is_hit: (G, S, N) bool, where the negative is the target.
+            log_probability: of each negative, as the sampler gives it; broadcasts against `negatives`.
+            num_items: V.
+
+        Returns:
+            (G, S) float32.
+        """
+        raise NotImplementedError
+
+    def item_loss(self, targets: Any, queries: Any, items: Any, seed: Any = None) -> Any:
+        """Draw, score, compare: (T,) targets and (T, D) queries in, (T,) values out."""
+        given = ops.shape(targets)
+        targets, queries = ops.reshape(targets, (-1,)), ops.reshape(queries, (-1, queries.shape[-1]))
+        num_items, count = items.shape[0] - RESERVED_IDS, ops.shape(targets)[0]
+        positive = ops.sum(queries * ops.cast(ops.take(items, targets, axis=0), queries.dtype), axis=-1)
+        size = {"batch": count, "group": GROUP, "token": 1}[self.draw_per]
+        groups = 1 if self.draw_per == "batch" else -(-count // size)
+        shape = (groups, 1, self.num_negatives)
+        negatives, log_probability = self.sampler.draw(shape, num_items, targets, seed)
+
+        def deal(values: Any) -> Any:  # (T, ...) -> (G, S, ...): target t goes to group t mod G
+            if self.draw_per == "group":
+                values = ops.pad(values, [[0, groups * size - count]] + [[0, 0]] * (len(values.shape) - 1))
+            values = ops.reshape(values, (size, groups, *values.shape[1:]))
+            return ops.swapaxes(values, 0, 1)
+
+        values = self.compare(
+            ops.cast(deal(positive), "float32"),
+            ops.cast(self._score(deal(queries), negatives, ops.cast(items, queries.dtype)), "float32"),
+            ops.equal(ops.expand_dims(deal(targets), -1), negatives),
+            log_probability,
+            num_items,
+        )
+        return ops.reshape(ops.reshape(ops.swapaxes(values, 0, 1), (-1,))[:count], given)
+
+    def _score(self, queries: Any, negatives: Any, items: Any) -> Any:
+        """(G, S, D) queries, (G, 1, N) ids -> (G, S, N) scores."""
+        if self.draw_per == "token" and items.shape[0] <= 32 * self.num_negatives:
+            scores = ops.matmul(ops.squeeze(queries, 1), ops.transpose(items))
+            return ops.expand_dims(ops.take_along_axis(scores, ops.squeeze(negatives, 1), axis=1), 1)
+        rows = ops.take(items, ops.squeeze(negatives, 1), axis=0)
+        return ops.matmul(queries, ops.transpose(rows, (0, 2, 1)))
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments but the sampler, which not all subclasses leave open."""
+        return {**super().get_config(), "num_negatives": self.num_negatives, "draw_per": self.draw_per}
