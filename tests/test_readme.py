@@ -41,7 +41,9 @@ def test_the_numbers_of_the_zoo_are_those_that_were_measured():
                 assert f"{metrics['test'][model]['metrics'][metric]:.4f}" in row, (name, model, metric)
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "export/README.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "export/README.md", "models/README.md"]
+)
 def test_links_lead_somewhere(document):
     path = ROOT / document
     for link in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
