@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test lint format clean
+.PHONY: quickstart test lint format zoo clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/tfrec quickstart
@@ -21,6 +21,10 @@ lint: $(VENV)/.installed
 format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+zoo: $(VENV)/.installed
+	$(BIN)/tfrec list --markdown > models/README.md.new
+	mv models/README.md.new models/README.md
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis

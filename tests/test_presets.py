@@ -11,7 +11,7 @@ import pytest
 from tfrec import presets
 from tfrec.data import FeatureSpec, generate_world
 from tfrec.errors import InputError
-from tfrec.models import SASRec
+from tfrec.models import RetrievalModel, SASRec
 from tfrec.presets import manifest
 
 
@@ -35,6 +35,26 @@ def test_round_trip(saved, spec):
     assert preset.spec.items == spec.items and preset.metrics == {"note": 1}
     assert preset.spec.titles == spec.titles
     np.testing.assert_array_equal(preset.spec.item_counts, spec.item_counts)
+
+
+def test_the_model_itself_is_saved_and_comes_back(spec, tmp_path):
+    model = SASRec(spec.num_items, max_length=8, hidden_dim=8)
+    model.save_to_preset(tmp_path / "mine", spec, metrics={"note": 2}, card="# Mine\n")
+    history = {"history": np.array([[2, 3, 4]])}
+    for kind in (SASRec, RetrievalModel):
+        again = kind.from_preset(tmp_path / "mine")
+        assert type(again) is SASRec
+        np.testing.assert_array_equal(np.asarray(model.score(history)), np.asarray(again.score(history)))
+    preset = presets.load(tmp_path / "mine")
+    assert preset.metrics == {"note": 2} and (tmp_path / "mine" / "README.md").read_text() == "# Mine\n"
+
+
+def test_another_class_is_one_clear_error():
+    class Oracle(RetrievalModel):
+        pass
+
+    with pytest.raises(InputError, match=r"'sasrec_ml1m' holds a SASRec, no Oracle: use tfrec\.models\.SASRec\."):
+        Oracle.from_preset("sasrec_ml1m")
 
 
 def test_training_leaves_no_state_behind(saved, spec, tmp_path):

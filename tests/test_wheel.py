@@ -44,10 +44,14 @@ def test_the_zoo_is_in_it_and_answers(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "import tfrec, tfrec.presets\n"
+        "def audit(event, arguments):\n"
+        "    if event in ('socket.connect', 'socket.getaddrinfo'): raise AssertionError(f'network: {event}')\n"
+        "sys.addaudithook(audit)\n"
+        "import tfrec.models\n"
         "assert tfrec.__file__.startswith(sys.argv[1]), tfrec.__file__\n"
+        "assert type(tfrec.models.SASRec.from_preset('sasrec_ml1m')) is tfrec.models.SASRec\n"
         "print(*sorted(tfrec.presets.zoo()))\n"
-        "for name in tfrec.presets.zoo(): tfrec.presets.load(name)\n"
+        "for name in tfrec.presets.zoo(): tfrec.models.RetrievalModel.from_preset(name)\n"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", script, str(tmp_path / "site")], cwd=tmp_path, capture_output=True, text=True

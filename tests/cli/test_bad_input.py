@@ -48,6 +48,17 @@ CASES = {
         ],
         "unknown entry 'epoch'",
     ),
+    "a recipe that climbs instead of descending": (
+        lambda folder, preset: [
+            *("train", "--data", write(folder, "d.csv", GOOD), "--out", str(folder / "out")),
+            *("--recipe", write(folder, "r.toml", '[optimizer]\nclass = "Adam"\nlearning_rate = -1e-3')),
+        ],
+        "optimizer.learning_rate must be a number above 0",
+    ),
+    "seeds of what was never trained": (
+        lambda folder, preset: ["seeds", str(preset), str(folder)],
+        "is no preset",
+    ),
     "a recipe that is not there": (train(csv(GOOD), "--recipe", "nowhere.toml"), "nowhere.toml"),
     "no epochs": (train(csv(GOOD), "--epochs", "0"), "at least 1"),
     "a word for a number": (train(csv(GOOD), "--epochs", "many"), "invalid int"),

@@ -28,6 +28,20 @@ def test_round_trip():
         ('[model]\nclass = "SASRec"\nhidden_dim = -3', "hidden_dim must be a positive integer"),
         ('[loss]\nclass = "Hinge"', "loss.class must be one of"),
         ('[optimizer]\nclass = "Adam"\nlearning = 3', "unknown entry 'learning'"),
+        *(
+            (f'[optimizer]\nclass = "Adam"\nlearning_rate = {rate}', "optimizer.learning_rate must be a number above 0")
+            for rate in ("0.0", "-1e-3", "nan", "inf", '"1e-3"', "true", "[]", "{}")
+        ),
+        ('[optimizer]\nclass = "Adam"\nlearning_rate = 10', "optimizer cannot be used: .*float"),
+        ('[optimizer]\nclass = "Adam"\nbeta_2 = 1.0', "optimizer.beta_2 must be a number of at least 0 and below 1"),
+        ('[optimizer]\nclass = "Adam"\nweight_decay = -0.1', "optimizer.weight_decay must be a number, 0 or above"),
+        ('[optimizer]\nclass = "SGD"\nclipnorm = 0.0', "optimizer.clipnorm must be a number above 0"),
+        *(
+            (f'[model]\nclass = "SASRec"\ndropout = {rate}', "model.dropout must be a number of at least 0 and below 1")
+            for rate in ("1.0", "-0.1", "nan", "1", "true")
+        ),
+        ('[loss]\nclass = "SampledSoftmax"\nnum_negatives = inf', "loss.num_negatives must be finite"),
+        ('[split]\nrule = "by-time"\nvalid = nan', "split.valid must be finite"),
     ],
 )
 def test_what_is_wrong_is_named(text, said):

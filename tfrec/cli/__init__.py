@@ -20,7 +20,8 @@ _COMMANDS = {
     "evaluate": "rank the full catalogue for the held-back items of a dataset",
     "export": "write a SavedModel that TensorFlow Serving loads",
     "recommend": "recommend items for a history of titles or ids",
-    "list": "list the presets that come with tfrec",
+    "list": "list the presets that come with tfrec, with what they reach",
+    "seeds": "gather runs of one recipe with several seeds into the preset's seeds.json",
 }
 
 

@@ -8,9 +8,14 @@ spec.json, vocabularies/item.txt, vocabularies/item_counts.txt, items.csv      t
 metrics.json       what was measured
 README.md          the model card
 ```
+
+Beside these may stand what came later, without a hash: seeds.json, the results of further seeds, and shelf.toml, the
+data's name and what others publish on it.
 """
 
+from tfrec.presets.measured import Result, results
+from tfrec.presets.seeds import gather as gather_seeds
 from tfrec.presets.shelf import find, zoo
 from tfrec.presets.store import Preset, check_target, load, save
 
-__all__ = ["Preset", "check_target", "find", "load", "save", "zoo"]
+__all__ = ["Preset", "Result", "check_target", "find", "gather_seeds", "load", "results", "save", "zoo"]

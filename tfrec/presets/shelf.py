@@ -24,6 +24,11 @@ def find(preset: str | Path) -> Path:
 
 def zoo() -> dict[str, Path]:
     """Name -> folder of the presets that come with tfrec."""
-    package = Path(tfrec.__file__).parent
-    root = next((path for path in (package / "zoo", package.parent / "models") if path.is_dir()), None)
+    root = zoo_folder()
     return {path.parent.name: path.parent for path in sorted(root.rglob(manifest.NAME))} if root else {}
+
+
+def zoo_folder() -> Path | None:
+    """Where the zoo lies: inside the installed package, or in a checkout; None where it is in neither."""
+    package = Path(tfrec.__file__).parent
+    return next((path for path in (package / "zoo", package.parent / "models") if path.is_dir()), None)

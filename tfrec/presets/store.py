@@ -98,15 +98,16 @@ def check_target(folder: str | Path) -> Path:
     return folder
 
 
-def load(preset: str | Path) -> Preset:
+def load(preset: str | Path, kind: type[models.RetrievalModel] = models.RetrievalModel) -> Preset:
     """Load a preset by the name it has in the zoo, or from its folder, and check every file of it.
 
     Args:
         preset: "sasrec_ml1m", or a path.
+        kind: the class that its model must have.
 
     Raises:
         InputError: where there is none, or a file is missing, altered, of another version, or does not fit the others;
-            the text names it.
+            the text names it. Where the model has another class, too.
     """
     folder = find(preset)
     listed = manifest.verify(folder)
@@ -117,6 +118,12 @@ def load(preset: str | Path) -> Preset:
         model = keras.saving.deserialize_keras_object(config)
     except Exception as error:
         raise InputError(f"{folder / 'config.json'} does not describe a model that can be built: {error}") from error
+    if not isinstance(model, kind):
+        its = type(model).__name__
+        raise InputError(
+            f"The preset '{preset}' holds a {its}, no {kind.__name__}: use tfrec.models.{its}.from_preset, or "
+            "tfrec.models.RetrievalModel.from_preset, which takes any."
+        )
     spec = FeatureSpec.load(folder)
     spec.check_fits(model)
     try:

@@ -15,6 +15,7 @@ import keras
 from tfrec import losses, models
 from tfrec.data import ByTime, FeatureSpec, LeaveLastOut
 from tfrec.errors import InputError
+from tfrec.training import ranges
 
 _SPLITS = {"leave-last-out": LeaveLastOut, "by-time": ByTime}
 
@@ -42,7 +43,7 @@ class Recipe:
         seed: of everything random.
 
     Raises:
-        InputError: where a table or a key is unknown or a value has the wrong type.
+        InputError: where a table or a key is unknown or a value has the wrong type or cannot train.
 
     Example:
         >>> Recipe.from_toml('''
@@ -83,6 +84,7 @@ class Recipe:
         for name in ("max_length", "batch_size", "epochs", "patience"):
             if getattr(self, name) < 1:
                 raise InputError(f"The recipe's {name} must be at least 1, got {getattr(self, name)}.")
+        ranges.check({name: value for name, value in vars(self).items() if isinstance(value, Mapping)})
 
     @classmethod
     def from_toml(cls, text: str) -> Recipe:

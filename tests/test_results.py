@@ -1,0 +1,98 @@
+"""The shelf's table: what stands in it is what was measured, over all seeds."""
+
+import statistics
+
+import pytest
+
+from tfrec import presets
+from tfrec.cli import main
+from tfrec.cli.list import page
+from tfrec.data import FeatureSpec, generate_world
+from tfrec.errors import InputError
+from tfrec.models import SASRec
+from tfrec.training import Recipe
+
+SPEC = FeatureSpec.fit(generate_world(num_users=60, num_items=120, seed=1), max_length=8)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A preset as `tfrec train` writes it, with results as given."""
+
+    def save(seed, ndcg, folder=None, data="a", **changes):
+        report = {"metrics": {"recall@10": 2 * ndcg, "ndcg@10": ndcg}}
+        reports = {"sasrec": report, "popularity": {"metrics": {"recall@10": 0.04, "ndcg@10": 0.02}}}
+        metrics = {"valid": reports, "test": reports} | {
+            "training": {
+                "recipe": Recipe(seed=seed, **changes).to_json(),
+                "data_sha256": data,
+                "best_epoch": 3,
+                "seconds": 120.0 + 60 * seed,
+                "seed": seed,
+                "versions": {},
+                "machine": "an abacus",
+            }
+        }
+        model = SASRec(SPEC.num_items, max_length=8, hidden_dim=8)
+        return presets.save(model, SPEC, folder or tmp_path / f"seed{seed}", metrics)
+
+    return save
+
+
+@pytest.fixture
+def shelf(run, tmp_path):
+    """A zoo: one trained preset, whose card is still to come, and one that is a recipe alone."""
+    of_model = tmp_path / "models" / "sequential" / "sasrec"
+    trained = run(0, 0.1, of_model / "sasrec_moon")
+    (trained / "shelf.toml").write_text(
+        'data = "The Moon"\n[[published]]\n"recall@10" = 0.3\n"ndcg@10" = 0.15\nsource = "Someone"\n'
+    )
+    (of_model / "sasrec_mars").mkdir()
+    (of_model / "sasrec_mars" / "recipe.toml").write_text("epochs = 1\n")
+    return tmp_path / "models"
+
+
+def test_a_row_says_what_was_measured_and_published(shelf):
+    own, baseline = presets.results(shelf)
+    assert (own.preset, own.model, own.loss, own.data) == ("sasrec_moon", "SASRec", "FullSoftmax", "The Moon")
+    assert own.metrics == {"recall@10": 0.2, "ndcg@10": 0.1} and own.minutes == 2 and own.seeds == (0,)
+    assert own.published[0].metrics == {"recall@10": 0.3, "ndcg@10": 0.15}
+    assert (baseline.model, baseline.metrics["ndcg@10"], baseline.preset) == ("popularity", 0.02, "")
+    (row,) = (line for line in page([own, baseline]).splitlines() if "sasrec_moon" in line)
+    for said in ("(sequential/sasrec/README.md)", "| 0.2000 | 0.1000 |", "0.3000 / 0.1500 (Someone)", "| 2 | 0 |"):
+        assert said in row
+
+
+def test_seeds_become_mean_and_deviation(shelf, run, capsys):
+    folder = shelf / "sequential" / "sasrec" / "sasrec_moon"
+    assert main(["seeds", str(folder), str(run(2, 0.13)), str(run(1, 0.1))]) == 0
+    assert f"0.1100 ± {statistics.stdev([0.1, 0.13, 0.1]):.4f}" in capsys.readouterr().out
+    own, _ = presets.results(shelf)
+    assert own.seeds == (0, 2, 1) and own.minutes == 3
+    assert own.metrics["ndcg@10"] == pytest.approx(0.11)
+    assert own.deviations["ndcg@10"] == pytest.approx(0.03 / 3**0.5)
+    assert "| 0.2200 ± 0.0346 | 0.1100 ± 0.0173 |" in page([own])
+    presets.load(folder)
+
+
+def test_only_the_seed_may_differ(run, tmp_path):
+    first = run(0, 0.1)
+    for other, said in (
+        (run(1, 0.1, tmp_path / "recipe", epochs=7), "epochs is 7, not 60"),
+        (run(1, 0.1, tmp_path / "data", data="b"), "other data"),
+        (first, "a seed of its own, got 0, 0"),
+        (first.parent, "is no preset"),
+    ):
+        with pytest.raises(InputError, match=said):
+            presets.gather_seeds(first, [other])
+    assert not (first / "seeds.json").exists()
+
+
+def test_a_shelf_file_that_says_nothing_is_named(shelf):
+    path = shelf / "sequential" / "sasrec" / "sasrec_moon" / "shelf.toml"
+    for text in ("data = ", "[[published]]\nsource = 3\n", 'data = "x"\npublished = 3\n'):
+        path.write_text(text)
+        with pytest.raises(InputError, match=r"shelf\.toml cannot be read"):
+            presets.results(shelf)
+    path.unlink()
+    assert presets.results(shelf)[0].data == "moon"

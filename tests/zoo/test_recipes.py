@@ -1,0 +1,49 @@
+"""Every recipe of the zoo, trained or not yet: it is understood, builds what it names, and says what to expect."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tfrec.data import FeatureSpec, generate_world
+from tfrec.training import Recipe
+
+ROOT = Path(__file__).parents[2] / "models"
+FILES = sorted(ROOT.rglob("recipe.toml"))
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture(scope="module")
+def spec():
+    return FeatureSpec.fit(generate_world(num_users=60, num_items=120, seed=0))
+
+
+def test_no_two_presets_have_one_name():
+    names = [path.parent.name for path in FILES]
+    assert len(names) == len(set(names)) and names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+class TestRecipe:
+    def test_builds_all_that_it_names(self, path, spec):
+        recipe = Recipe.load(path)
+        recipe.build_split()
+        recipe.build_loss()
+        recipe.build_optimizer(total_steps=100)
+        model = recipe.build_model(dataclasses.replace(spec, max_length=recipe.max_length))
+        assert (model.num_items, model.max_length) == (spec.num_items, recipe.max_length)
+        assert np.asarray(model.item_table()).shape[0] == spec.num_items + 2
+
+    def test_lies_where_its_name_says(self, path):
+        # models/<family>/<model>/<preset>/, the preset named <model>_<dataset>[_<size>].
+        assert len(path.relative_to(ROOT).parts) == 4
+        assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+){1,2}", path.parent.name)
+
+    def test_the_head_names_command_machine_time_and_result(self, path):
+        text = path.read_text(encoding="utf-8")
+        for said in ("tfrec train", "Machine:", "Time:", "Expect"):
+            assert said in text
+        assert path.relative_to(ROOT.parent).as_posix() in text, "the command names this very file"

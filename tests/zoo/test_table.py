@@ -1,0 +1,35 @@
+"""models/README.md is what the presets measured."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tfrec import presets
+from tfrec.cli.list import page
+
+ROOT = Path(__file__).parents[2] / "models"
+FOLDERS = sorted(path.parent for path in ROOT.rglob("metrics.json"))
+
+
+def test_the_table_is_up_to_date():
+    assert (ROOT / "README.md").read_text(encoding="utf-8") == page(presets.results()), "run `make zoo`"
+
+
+def test_what_is_measured_on_one_data_set_is_comparable():
+    targets: dict[str, set[str]] = {}
+    for folder in FOLDERS:
+        data = tomllib.loads((folder / "shelf.toml").read_text(encoding="utf-8"))["data"]
+        for report in json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["test"].values():
+            assert report["mask_seen"]
+            targets.setdefault(data, set()).add(report["data_sha256"]["targets"])
+    assert all(len(hashes) == 1 for hashes in targets.values()), "the same test items under one name"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("seeds.json")), ids=lambda path: path.parent.name)
+def test_further_seeds_stand_beside_the_presets_own(path):
+    own = json.loads((path.parent / "metrics.json").read_text(encoding="utf-8"))["training"]
+    entries = json.loads(path.read_text(encoding="utf-8"))["seeds"]
+    assert entries[0]["seed"] == own["seed"] and entries[0]["seconds"] == own["seconds"]
+    assert len({entry["seed"] for entry in entries}) == len(entries) > 1

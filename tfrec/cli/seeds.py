@@ -1,0 +1,28 @@
+"""`tfrec seeds`: several seeds of one recipe become a mean and a standard deviation."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("preset", metavar="PRESET", help="folder of the preset; seeds.json is written into it")
+    parser.add_argument(
+        "runs", metavar="RUN", nargs="+", help="folders that `tfrec train --seed N` wrote from the same recipe and data"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write, and print a row a seed."""
+    import statistics
+
+    from tfrec import presets
+
+    entries = presets.gather_seeds(options.preset, options.runs)
+    names = list(entries[0]["test"])
+    print("seed  " + "  ".join(f"{name:>16}" for name in names))
+    for entry in entries:
+        print(f"{entry['seed']:>4}  " + "  ".join(f"{entry['test'][name]:>16.4f}" for name in names))
+    columns = [[entry["test"][name] for entry in entries] for name in names]
+    print("mean  " + "  ".join(f"{statistics.fmean(of):.4f} ± {statistics.stdev(of):.4f}" for of in columns))
