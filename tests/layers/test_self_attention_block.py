@@ -3,18 +3,20 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tfrec.layers import SelfAttentionBlock
+from tfrec.layers import FeedForward, GatedFeedForward, SelfAttentionBlock, SoftmaxAttention
 
 D = 6
+RESIDUALS = ("sasrec", "pre-norm", "post-norm", "gated")
 
 
 def run(block, x, mask):
     return ops.convert_to_numpy(block(x.astype("float32"), mask))
 
 
-def made(seed=0, **kwargs):
+def made(seed=0, num_heads=1, causal=True, inner_dim=None, residual="sasrec"):
     """A block whose weights are all far from their initial zeros and ones."""
-    block = SelfAttentionBlock(**kwargs)
+    attention = SoftmaxAttention(num_heads, causal=causal, name="attention")
+    block = SelfAttentionBlock(attention, FeedForward(inner_dim, name="feed_forward"), residual)
     block.build((None, None, D), (None, None))
     rng = np.random.default_rng(seed)
     block.set_weights([rng.normal(0, 0.5, w.shape) for w in block.weights])
@@ -36,35 +38,52 @@ def oracle(block, x, mask):
         return v * w[f"{name}/gamma"] + w[f"{name}/beta"]
 
     def project(v, name, head):
-        return v @ w[f"attention/{name}/kernel"][:, head] + w[f"attention/{name}/bias"][head]
+        return v @ w[f"attention/heads/{name}/kernel"][:, head] + w[f"attention/heads/{name}/bias"][head]
+
+    def attend(b, t, queries, context):
+        seen = [s for s in np.flatnonzero(mask[b]) if s <= t or not block.attention.causal]
+        attended = w["attention/heads/attention_output/bias"].copy()
+        for head in range(block.attention.num_heads):
+            q = project(queries[t], "query", head)
+            keys = np.array([q @ project(context[s], "key", head) for s in seen])
+            shares = np.exp(keys / np.sqrt(D // block.attention.num_heads))
+            value = sum(share * project(context[s], "value", head) for share, s in zip(shares, seen, strict=True))
+            attended += value / shares.sum() @ w["attention/heads/attention_output/kernel"][head]
+        return attended
+
+    def feed(h):
+        inner = np.maximum(h @ w["feed_forward/expand/kernel"] + w["feed_forward/expand/bias"], 0)
+        return inner @ w["feed_forward/contract/kernel"] + w["feed_forward/contract/bias"]
+
+    def gate(v, name):
+        return 1 / (1 + np.exp(-(v @ w[f"{name}/kernel"] + w[f"{name}/bias"]))) if block.residual == "gated" else 1.0
 
     y = np.zeros_like(x)
     for b, t in zip(*np.nonzero(mask), strict=True):
-        query = norm(x[b, t], "attention_norm")
-        seen = [s for s in np.flatnonzero(mask[b]) if s <= t or not block.causal]
-        attended = w["attention/attention_output/bias"].copy()
-        for head in range(block.num_heads):
-            q = project(query, "query", head)
-            logits = np.array([q @ project(x[b, s], "key", head) for s in seen]) / np.sqrt(D // block.num_heads)
-            shares = np.exp(logits) / np.exp(logits).sum()
-            value = sum(share * project(x[b, s], "value", head) for share, s in zip(shares, seen, strict=True))
-            attended += value @ w["attention/attention_output/kernel"][head]
-        h = norm(query + attended, "feed_forward_norm")
-        inner = np.maximum(h @ w["feed_forward/expand/kernel"] + w["feed_forward/expand/bias"], 0)
-        y[b, t] = h + inner @ w["feed_forward/contract/kernel"] + w["feed_forward/contract/bias"]
+        normed = np.stack([norm(v, "attention_norm") for v in x[b]])
+        if block.residual == "sasrec":
+            h = norm(normed[t] + attend(b, t, normed, x[b]), "feed_forward_norm")
+            y[b, t] = h + feed(h)
+        elif block.residual == "post-norm":
+            h = norm(x[b, t] + attend(b, t, x[b], x[b]), "attention_norm")
+            y[b, t] = norm(h + feed(h), "feed_forward_norm")
+        else:
+            h = x[b, t] + attend(b, t, normed, normed) * gate(x[b, t], "attention_gate")
+            y[b, t] = h + feed(norm(h, "feed_forward_norm")) * gate(h, "feed_forward_gate")
     return y
 
 
-@pytest.mark.parametrize("causal", [True, False])
-@pytest.mark.parametrize("num_heads", [1, 3])
-def test_equals_the_formula(causal, num_heads):
-    block, (x, mask) = made(num_heads=num_heads, causal=causal, inner_dim=9), padded_batch()
+@pytest.mark.parametrize("residual", RESIDUALS)
+@pytest.mark.parametrize(("causal", "num_heads"), [(True, 1), (True, 3), (False, 3)])
+def test_equals_the_formula(residual, causal, num_heads):
+    block, (x, mask) = made(num_heads=num_heads, causal=causal, inner_dim=9, residual=residual), padded_batch()
     np.testing.assert_allclose(run(block, x, mask), oracle(block, x, mask), atol=3e-6)
 
 
+@pytest.mark.parametrize("residual", RESIDUALS)
 @pytest.mark.parametrize("causal", [True, False])
-def test_padding_is_inert(causal):
-    block, (x, mask) = made(num_heads=2, causal=causal), padded_batch()
+def test_padding_is_inert(causal, residual):
+    block, (x, mask) = made(num_heads=2, causal=causal, residual=residual), padded_batch()
     expected = run(block, x, mask)
     junk = np.where(mask[..., None], x, 7.0)
     np.testing.assert_array_equal(run(block, junk, mask), expected)
@@ -87,12 +106,20 @@ def test_only_a_block_that_is_not_causal_looks_ahead(causal):
 
 def test_heads_must_divide_the_width():
     with pytest.raises(ValueError, match=r"num_heads=4.*6"):
-        SelfAttentionBlock(num_heads=4)(np.zeros((1, 2, D), "float32"), np.ones((1, 2), bool))
+        SelfAttentionBlock(SoftmaxAttention(4))(np.zeros((1, 2, D), "float32"), np.ones((1, 2), bool))
+
+
+def test_an_unknown_residual_is_refused():
+    with pytest.raises(ValueError, match="sasrec, pre-norm, post-norm, gated, got 'mid-norm'"):
+        SelfAttentionBlock(residual="mid-norm")
 
 
 def test_survives_its_config():
-    block, (x, mask) = made(num_heads=2, dropout=0.1, causal=False, inner_dim=5, activation="gelu"), padded_batch()
+    x, mask = padded_batch()
+    block = SelfAttentionBlock(SoftmaxAttention(2, 0.1, causal=False), GatedFeedForward(5), "gated", dropout=0.3)
+    expected = run(block, x, mask)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(block))
+    again.build((None, None, D), (None, None))
     assert again.get_config() == block.get_config()
     again.set_weights(block.get_weights())
-    np.testing.assert_array_equal(run(again, x, mask), run(block, x, mask))
+    np.testing.assert_array_equal(run(again, x, mask), expected)

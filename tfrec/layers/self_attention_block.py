@@ -1,4 +1,4 @@
-"""The block of SASRec: self-attention, then a position-wise map."""
+"""One block: a layer that mixes positions, a map of each position, and the residuals around them."""
 
 from typing import Any
 
@@ -6,95 +6,114 @@ import keras
 from keras import ops
 
 from tfrec.layers.feed_forward import FeedForward
+from tfrec.layers.softmax_attention import SoftmaxAttention
+
+RESIDUALS = ("sasrec", "pre-norm", "post-norm", "gated")
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class SelfAttentionBlock(keras.layers.Layer):
-    """One self-attention block over a padded sequence, as in SASRec.
+    """A self-attention block over a padded sequence, put together from small layers.
+
+    `attention` decides how positions see each other, `feed_forward` what happens to each of them, and `residual` how
+    the two are joined with the input:
 
     ```
-    q = norm(x);  a = q + attention(q, x, x)      queries are normalised, keys and values are not
-    h = norm(a);  y = h + feed_forward(h)
+    sasrec      q = norm(x);  h = norm(q + attention(q, x));  y = h + feed_forward(h)
+    pre-norm    h = x + attention(norm(x));                   y = h + feed_forward(norm(h))
+    post-norm   h = norm(x + attention(x));                   y = norm(h + feed_forward(h))
+    gated       h = x + attention(norm(x)) * sigmoid(x G1);   y = h + feed_forward(norm(h)) * sigmoid(h G2)
     ```
 
     Positions that are padding neither attend with effect nor are attended to: no output at a real position depends on
     them, and their own output is zero.
 
     Args:
-        num_heads: H, a divisor of the width D.
-        dropout: rate on the attention weights and inside the position-wise map.
-        causal: whether a position sees only itself and what came before.
-        inner_dim: width of the position-wise map; None takes D.
-        activation: of the position-wise map.
+        attention: a layer called as `attention(queries, context, padding_mask, training=...)`; None takes
+            `SoftmaxAttention()`, which is causal.
+        feed_forward: a layer (B, L, D) -> (B, L, D); None takes `FeedForward()`.
+        residual: one of the four above.
+        dropout: rate on the output of the attention. The two layers bring their own dropout within.
 
     Shapes:
         inputs (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D).
 
     Raises:
-        ValueError: where H does not divide D.
+        ValueError: where `residual` is none of the four.
 
     Reference:
-        Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018, arXiv 1808.09781. As in the authors'
-        code, residuals start from the normalised input. Unlike there, heads are joined by a learned map, which is how
-        `keras.layers.MultiHeadAttention` and the PyTorch SASRecs do it.
+        sasrec: Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018, arXiv 1808.09781; as in the
+        authors' code, residuals start from the normalised input. Unlike there, heads are joined by a learned map, which
+        is how `keras.layers.MultiHeadAttention` and the PyTorch SASRecs do it. post-norm: Vaswani et al., 2017, and
+        BERT. gated: LiGR, Borisyuk et al., 2025, arXiv 2502.03417, as eSASRec uses it (arXiv 2508.06450).
 
     Example:
         >>> import numpy as np
-        >>> block = SelfAttentionBlock(num_heads=2)
+        >>> block = SelfAttentionBlock(SoftmaxAttention(num_heads=2), residual="pre-norm")
         >>> block(np.zeros((1, 3, 4), "float32"), np.array([[False, True, True]])).shape
         TensorShape([1, 3, 4])
     """
 
     def __init__(
         self,
-        num_heads: int = 1,
+        attention: keras.layers.Layer | None = None,
+        feed_forward: keras.layers.Layer | None = None,
+        residual: str = "sasrec",
         dropout: float = 0.0,
-        causal: bool = True,
-        inner_dim: int | None = None,
-        activation: str = "relu",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.num_heads = num_heads
+        if residual not in RESIDUALS:
+            raise ValueError(f"residual must be one of {', '.join(RESIDUALS)}, got {residual!r}.")
+        policy = self.dtype_policy
+        self.attention = attention or SoftmaxAttention(dtype=policy, name="attention")
+        self.feed_forward = feed_forward or FeedForward(dtype=policy, name="feed_forward")
+        self.residual = residual
         self.dropout = dropout
-        self.causal = causal
-        self.inner_dim = inner_dim
-        self.activation = activation
-        self.attention_norm = keras.layers.LayerNormalization(
-            epsilon=1e-6, dtype=self.dtype_policy, name="attention_norm"
-        )
-        self.feed_forward_norm = keras.layers.LayerNormalization(
-            epsilon=1e-6, dtype=self.dtype_policy, name="feed_forward_norm"
-        )
-        self.feed_forward = FeedForward(inner_dim, activation, dropout, dtype=self.dtype_policy, name="feed_forward")
+        self.attention_norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name="attention_norm")
+        self.feed_forward_norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name="feed_forward_norm")
+        self.drop = keras.layers.Dropout(dropout, dtype=policy, name="drop")
 
     def build(self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None) -> None:
-        """Make the attention for the input's width."""
-        width = inputs_shape[-1]
-        if width % self.num_heads:
-            raise ValueError(f"num_heads must divide the width of the input: got num_heads={self.num_heads}, {width=}.")
-        self.attention = keras.layers.MultiHeadAttention(
-            self.num_heads, width // self.num_heads, dropout=self.dropout, dtype=self.dtype_policy, name="attention"
-        )
-        self.attention.build(inputs_shape, inputs_shape)
+        """Make what depends on the input's width."""
+        if not self.attention.built:  # from a config, Keras has built the two already
+            self.attention.build(inputs_shape, inputs_shape, padding_mask_shape)
+        if not self.feed_forward.built:
+            self.feed_forward.build(inputs_shape)
         self.attention_norm.build(inputs_shape)
         self.feed_forward_norm.build(inputs_shape)
-        self.feed_forward.build(inputs_shape)
+        if self.residual == "gated":
+            self.attention_gate, self.feed_forward_gate = (
+                keras.layers.Dense(inputs_shape[-1], activation="sigmoid", dtype=self.dtype_policy, name=name)
+                for name in ("attention_gate", "feed_forward_gate")
+            )
+            self.attention_gate.build(inputs_shape)
+            self.feed_forward_gate.build(inputs_shape)
 
     def call(self, inputs: Any, padding_mask: Any, training: bool | None = None) -> Any:
-        """Attend within each sequence."""
-        keep = ops.cast(ops.expand_dims(padding_mask, -1), inputs.dtype)
-        queries = self.attention_norm(inputs)
-        attended = self.attention(
-            queries,
-            inputs,
-            inputs,
-            attention_mask=ops.expand_dims(padding_mask, 1),
-            use_causal_mask=self.causal,
-            training=training,
-        )
-        hidden = self.feed_forward_norm(queries + attended)
-        return (hidden + self.feed_forward(hidden, training=training)) * keep
+        """Attend within each sequence, then map each position."""
+
+        def attend(queries: Any, context: Any) -> Any:
+            return self.drop(self.attention(queries, context, padding_mask, training=training), training=training)
+
+        def feed(hidden: Any) -> Any:
+            return self.feed_forward(hidden, training=training)
+
+        first, second = self.attention_norm, self.feed_forward_norm
+        if self.residual == "sasrec":
+            queries = first(inputs)
+            hidden = second(queries + attend(queries, inputs))
+            outputs = hidden + feed(hidden)
+        elif self.residual == "post-norm":
+            hidden = first(inputs + attend(inputs, inputs))
+            outputs = second(hidden + feed(hidden))
+        else:
+            queries = first(inputs)
+            change = attend(queries, queries)
+            hidden = inputs + (change * self.attention_gate(inputs) if self.residual == "gated" else change)
+            change = feed(second(hidden))
+            outputs = hidden + (change * self.feed_forward_gate(hidden) if self.residual == "gated" else change)
+        return outputs * ops.cast(ops.expand_dims(padding_mask, -1), outputs.dtype)
 
     def compute_output_shape(
         self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None
@@ -105,10 +124,15 @@ class SelfAttentionBlock(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         own = {
-            "num_heads": self.num_heads,
+            "attention": keras.saving.serialize_keras_object(self.attention),
+            "feed_forward": keras.saving.serialize_keras_object(self.feed_forward),
+            "residual": self.residual,
             "dropout": self.dropout,
-            "causal": self.causal,
-            "inner_dim": self.inner_dim,
-            "activation": self.activation,
         }
         return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "SelfAttentionBlock":
+        """Build the two layers, then the block."""
+        parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in ("attention", "feed_forward")}
+        return cls(**{**config, **parts})

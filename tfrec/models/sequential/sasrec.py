@@ -5,8 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.layers import SelfAttentionBlock, SequenceEmbedding
+from tfrec.layers import SequenceEmbedding
 from tfrec.models.retrieval import RetrievalModel
+from tfrec.models.sequential.blocks import make_block
 from tfrec.ops import PADDING_ID, RESERVED_IDS
 
 
@@ -28,6 +29,10 @@ class SASRec(RetrievalModel):
         num_blocks: how many attention blocks.
         num_heads: H, a divisor of D.
         dropout: rate, everywhere.
+        block: "sasrec", the block of the paper; or "ligr", the pre-norm block with gated residuals and a SwiGLU map
+            that eSASRec takes instead.
+        attention: how positions see each other, if not by `SoftmaxAttention`: {"class": the name of an attention layer
+            of `tfrec.layers`, further arguments of its constructor}. Those for long histories cost less than L^2.
         seed: of the initial item vectors and of the negatives that sampling losses draw.
 
     Shapes:
@@ -38,7 +43,9 @@ class SASRec(RetrievalModel):
 
     Reference:
         Kang and McAuley, ICDM 2018, arXiv 1808.09781. The paper trains with one negative a position; the loss is chosen
-        at `compile` here, and `tfrec.losses.FullSoftmax` is what reaches today's numbers.
+        at `compile` here, and `tfrec.losses.FullSoftmax` is what reaches today's numbers; with
+        `tfrec.losses.BinaryCrossEntropy` and a calibration it is gSASRec (arXiv 2308.07192). "ligr": eSASRec,
+        arXiv 2508.06450.
 
     Example:
         >>> import numpy as np
@@ -56,6 +63,8 @@ class SASRec(RetrievalModel):
         num_blocks: int = 2,
         num_heads: int = 1,
         dropout: float = 0.2,
+        block: str = "sasrec",
+        attention: dict[str, Any] | None = None,
         seed: int | None = None,
         dtype: Any = None,
         name: str = "sasrec",
@@ -74,7 +83,7 @@ class SASRec(RetrievalModel):
             num_items + RESERVED_IDS, hidden_dim, max_length, dropout, seed, dtype=policy, name="embedding"
         )
         blocks = [
-            SelfAttentionBlock(num_heads, dropout=dropout, dtype=policy, name=f"block_{index}")
+            make_block(block, attention, num_heads, hidden_dim, dropout, dtype=policy, name=f"block_{index}")
             for index in range(num_blocks)
         ]
         query_norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name="query_norm")
@@ -83,8 +92,8 @@ class SASRec(RetrievalModel):
         history = keras.Input(shape=(None,), dtype="int32", name="history")
         padding_mask = ops.not_equal(history, PADDING_ID)
         x = embedding(history)
-        for block in blocks:
-            x = block(x, padding_mask)
+        for layer in blocks:
+            x = layer(x, padding_mask)
         super().__init__(inputs={"history": history}, outputs=query_norm(x), seed=seed, name=name, **kwargs)
 
         # === Config ===
@@ -95,6 +104,8 @@ class SASRec(RetrievalModel):
         self.num_blocks = num_blocks
         self.num_heads = num_heads
         self.dropout = dropout
+        self.block = block
+        self.attention = dict(attention) if attention else None
         self.dtype_policy = policy
 
     def item_table(self) -> Any:
@@ -113,5 +124,7 @@ class SASRec(RetrievalModel):
             "num_blocks": self.num_blocks,
             "num_heads": self.num_heads,
             "dropout": self.dropout,
+            "block": self.block,
+            "attention": self.attention,
             "seed": self.seed,
         }

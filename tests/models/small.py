@@ -1,0 +1,17 @@
+"""Every model of the zoo at a size for tests: what test_meaning.py walks."""
+
+from tfrec import models
+
+# name -> (class, arguments beside sizes)
+VARIANTS = {
+    "sasrec": (models.SASRec, {"num_heads": 2}),
+    "sasrec-ligr": (models.SASRec, {"num_heads": 2, "block": "ligr"}),
+}
+BIDIRECTIONAL: set[str] = set()  # what these learn at a position may come from later ones
+
+
+def build(name, num_items=20, **kwargs):
+    """The variant with sizes that a test can afford, or those given."""
+    kind, arguments = VARIANTS[name]
+    sizes = {"num_items": num_items, "max_length": 6, "hidden_dim": 8}
+    return kind(**{**sizes, **arguments, **kwargs})

@@ -1,0 +1,136 @@
+"""What every model answers for: the planted pattern, the past, the padding, and its life on disk."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from small import BIDIRECTIONAL, VARIANTS, build
+
+from tfrec.losses import FullSoftmax
+
+CYCLE = 30
+LENGTH = 16
+HISTORIES = np.array([[0, 3, 4, 5, 6], [7, 8, 9, 2, 3]])
+
+pytestmark = pytest.mark.parametrize("name", VARIANTS)
+
+
+def given(model, history):
+    """The inputs that a model asks for; time stamps are a minute apart."""
+    inputs = {"history": np.asarray(history, "int32")}
+    if "timestamps" in model.input_names:
+        inputs["timestamps"] = np.where(
+            inputs["history"] > 0, 10**9 - 60 * np.arange(inputs["history"].shape[1])[::-1], 0
+        )
+    return inputs
+
+
+def made(name, seed=0, **kwargs):
+    """A small model whose weights are all far from where they begin."""
+    model = build(name, **kwargs)
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
+    return model
+
+
+def scores_of(model, history):
+    return ops.convert_to_numpy(model.score(given(model, history)))
+
+
+@pytest.mark.tensorflow
+def test_recovers_a_planted_cycle(name, cyclic_walks):
+    from tfrec.data import FeatureSpec
+    from tfrec.training import Recipe, train
+
+    kind = VARIANTS[name][0]
+    arguments = {"class": kind.__name__, "hidden_dim": 32, "dropout": 0.0, **VARIANTS[name][1]}
+    recipe = Recipe(
+        model=arguments, max_length=LENGTH, epochs=30, optimizer={"class": "Adam", "learning_rate": 0.01}, patience=30
+    )
+    done = train(cyclic_walks, recipe, verbose=0)
+    spec: FeatureSpec = done.spec
+    starts = np.random.default_rng(9).integers(0, CYCLE, 200)
+    raw = (starts[:, None] + np.arange(4)) % CYCLE
+    history = np.pad(spec.items.encode(raw.ravel().astype(str).astype(object)).reshape(raw.shape), ((0, 0), (5, 0)))
+    found = ops.convert_to_numpy(done.model.recommend(given(done.model, history), k=1)[0])[:, 0]
+    assert np.mean(spec.items.decode(found) == ((starts + 4) % CYCLE).astype(str)) > 0.95
+
+
+def test_a_later_item_changes_no_earlier_query(name):
+    if name in BIDIRECTIONAL:
+        pytest.skip("looks both ways on purpose")
+    model = made(name)
+    changed = HISTORIES.copy()
+    changed[:, -1] = 20
+    before, after = (ops.convert_to_numpy(model(given(model, ids))) for ids in (HISTORIES, changed))
+    np.testing.assert_allclose(after[:, :-1], before[:, :-1], atol=1e-6)
+    assert np.abs(after[:, -1] - before[:, -1]).max() > 0.01
+
+
+def test_left_padding_changes_no_score(name):
+    model, history = made(name), np.array([[3, 4, 5], [0, 7, 8]])
+    plain, padded = scores_of(model, history), scores_of(model, np.pad(history, ((0, 0), (3, 0))))
+    np.testing.assert_allclose(padded, plain, atol=2e-5)
+    assert np.isfinite(plain[:, 2:]).all() and (plain[:, :2] == -np.inf).all()
+
+
+def test_rows_of_a_batch_do_not_see_each_other(name):
+    model = made(name)
+    together = scores_of(model, HISTORIES)
+    alone = np.concatenate([scores_of(model, HISTORIES[row : row + 1]) for row in range(2)])
+    np.testing.assert_allclose(together, alone, atol=2e-5)
+
+
+def test_an_empty_history_has_finite_scores(name):
+    assert np.isfinite(scores_of(made(name), np.zeros((2, 4), "int32"))[:, 2:]).all()
+
+
+@pytest.mark.tensorflow
+def test_a_saved_model_answers_alike(name, tmp_path):
+    model = made(name)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(loaded) is type(model) and loaded.get_config() == model.get_config()
+    np.testing.assert_array_equal(scores_of(loaded, HISTORIES), scores_of(model, HISTORIES))
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(("dtype", "close"), [("mixed_bfloat16", 0.2), ("mixed_float16", 0.03)])
+def test_half_precision_stays_near(name, dtype, close):
+    history = np.array([[0, 0, 3, 4, 5], [2, 9, 8, 7, 21], [0, 0, 0, 0, 0]])
+    exact, half = (scores_of(made(name, dtype=kind), history) for kind in ("float32", dtype))
+    assert half.dtype == np.float32 and np.isfinite(half[:, 2:]).all()
+    np.testing.assert_allclose(half[:, 2:], exact[:, 2:], atol=close * np.abs(exact[:, 2:]).max())
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("dtype", ["mixed_float16", "float32"])
+def test_a_step_moves_every_weight_and_leaves_it_finite(name, dtype):
+    model = build(name, dropout=0.0, seed=1, dtype=dtype)
+    before = [weight.copy() for weight in model.get_weights()]
+    rng = np.random.default_rng(0)
+    ids = rng.integers(2, 22, (32, 7))
+    inputs = given(model, ids[:, :-1])
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss=FullSoftmax(), jit_compile=False)
+    losses = model.fit(inputs, ids[:, 1:], epochs=3, verbose=0, shuffle=False).history["loss"]
+    assert np.isfinite(losses).all() and losses[-1] < losses[0]
+    for weight, old in zip(model.weights, before, strict=True):
+        new = ops.convert_to_numpy(weight)
+        assert np.isfinite(new).all() and (not weight.trainable or (new != old).any()), weight.path
+
+
+@pytest.mark.tensorflow
+def test_an_export_answers_as_the_model_does(name, tmp_path):
+    """The gate of `export` compares a fresh process without keras and tfrec with the model."""
+    import pandas as pd
+
+    from tfrec import presets, serving
+    from tfrec.data import FeatureSpec, Interactions
+
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"u": np.repeat(np.arange(30), 5), "i": rng.integers(0, 20, 150), "t": np.arange(150) + 10**9})
+    table = Interactions.from_pandas(rows, user="u", item="i", time="t")
+    spec = FeatureSpec.fit(table, max_length=6)
+    model = made(name, num_items=spec.num_items)
+    presets.save(model, spec, tmp_path / "preset")
+    assert (serving.export(tmp_path / "preset", tmp_path / "served") / "saved_model.pb").is_file()

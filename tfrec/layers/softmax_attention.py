@@ -1,0 +1,78 @@
+"""Scaled dot-product attention over a padded sequence."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class SoftmaxAttention(keras.layers.Layer):
+    """Multi-head softmax attention of every position over the real positions that it may see.
+
+    `y_i = W_o [ sum_j softmax_j(q_i . k_j / sqrt(D / H)) v_j ]`, heads side by side, j <= i where it is causal.
+
+    This is `keras.layers.MultiHeadAttention` behind the call that all attention layers of `SelfAttentionBlock` share.
+    Time and memory grow with L^2.
+
+    Args:
+        num_heads: H, a divisor of the width D.
+        dropout: rate on the attention weights.
+        causal: whether a position sees only itself and what came before.
+
+    Shapes:
+        queries and context (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D). What
+        stands at padding in the output means nothing.
+
+    Raises:
+        ValueError: where H does not divide D.
+
+    Reference:
+        Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762.
+
+    Example:
+        >>> import numpy as np
+        >>> x, mask = np.ones((1, 3, 4), "float32"), np.array([[False, True, True]])
+        >>> SoftmaxAttention(num_heads=2)(x, x, mask).shape
+        TensorShape([1, 3, 4])
+    """
+
+    def __init__(self, num_heads: int = 1, dropout: float = 0.0, causal: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.causal = causal
+
+    def build(
+        self, queries_shape: tuple[int | None, ...], context_shape: Any = None, padding_mask_shape: Any = None
+    ) -> None:
+        """Make the heads for the width of the queries."""
+        width = queries_shape[-1]
+        if width % self.num_heads:
+            raise ValueError(f"num_heads must divide the width of the input: got num_heads={self.num_heads}, {width=}.")
+        self.heads = keras.layers.MultiHeadAttention(
+            self.num_heads, width // self.num_heads, dropout=self.dropout, dtype=self.dtype_policy, name="heads"
+        )
+        self.heads.build(queries_shape, queries_shape)
+
+    def call(self, queries: Any, context: Any, padding_mask: Any, training: bool | None = None) -> Any:
+        """Attend from each query to the context."""
+        return self.heads(
+            queries,
+            context,
+            context,
+            attention_mask=ops.expand_dims(padding_mask, 1),
+            use_causal_mask=self.causal,
+            training=training,
+        )
+
+    def compute_output_shape(
+        self, queries_shape: tuple[int | None, ...], context_shape: Any = None, padding_mask_shape: Any = None
+    ) -> tuple[int | None, ...]:
+        """The shape of the queries."""
+        return queries_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        own = {"num_heads": self.num_heads, "dropout": self.dropout, "causal": self.causal}
+        return {**super().get_config(), **own}
