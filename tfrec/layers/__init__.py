@@ -4,5 +4,14 @@ from tfrec.layers.feed_forward import FeedForward
 from tfrec.layers.position_embedding import PositionEmbedding
 from tfrec.layers.self_attention_block import SelfAttentionBlock
 from tfrec.layers.sequence_embedding import SequenceEmbedding
+from tfrec.layers.time_interval_attention import TimeIntervalAttention
+from tfrec.layers.time_intervals import TimeIntervals
 
-__all__ = ["FeedForward", "PositionEmbedding", "SelfAttentionBlock", "SequenceEmbedding"]
+__all__ = [
+    "FeedForward",
+    "PositionEmbedding",
+    "SelfAttentionBlock",
+    "SequenceEmbedding",
+    "TimeIntervalAttention",
+    "TimeIntervals",
+]
