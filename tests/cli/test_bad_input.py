@@ -78,6 +78,10 @@ CASES = {
         lambda folder, preset: ["recommend", str(preset), "--history", "zzzzzz"],
         'no item with the title or id "zzzzzz"',
     ),
+    "time stamps for a model of the order alone": (
+        lambda folder, preset: ["recommend", str(preset), "--history", "1", "--timestamps", "1500000000"],
+        "reads no time stamps",
+    ),
     "no command": (lambda folder, preset: [], "COMMAND"),
     "an unknown command": (lambda folder, preset: ["trian"], "trian"),
     "an unknown dataset": (lambda folder, preset: ["prepare", "netflix"], "ml-1m"),

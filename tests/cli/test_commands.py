@@ -52,6 +52,32 @@ def test_recommend_helps_with_an_unknown_title(preset, capsys):
     assert title in capsys.readouterr().err
 
 
+def test_a_model_of_time_stamps_from_training_to_export(films, tmp_path, capsys):
+    recipe, out = tmp_path / "recipe.toml", tmp_path / "preset"
+    recipe.write_text('epochs = 1\nmax_length = 8\n[model]\nclass = "TiSASRec"\nhidden_dim = 8\nnum_blocks = 1\n')
+    assert main(["train", "--data", str(films), "--recipe", str(recipe), "--out", str(out)]) == 0
+    assert main(["export", str(out), str(tmp_path / "films")]) == 0
+    assert '"timestamps": [[0, 0]]' in capsys.readouterr().out
+    asked = ["recommend", str(out), "--history", *load(out).spec.items.tokens[:2], "--k", "3"]
+    assert main([*asked, "--timestamps", "1500000000", "1500086400"]) == 0
+    answer = capsys.readouterr().out
+    assert main([*asked, "--timestamps", "2017-07-14T02:40:00", "2017-07-15T02:40:00"]) == 0
+    assert capsys.readouterr().out == answer
+    for stamps, said in (
+        ([], "tisasrec reads time stamps: give"),
+        (["--timestamps", "1500000000"], "2 items needs as many time stamps"),
+        (["--timestamps", "1500000000", "soon"], "'soon' cannot be read"),
+    ):
+        assert main([*asked, *stamps]) == 2
+        assert said in capsys.readouterr().err
+    sequences = tmp_path / "sequences.txt"
+    sequences.write_text("".join(f"{user} {item}\n" for user in range(9) for item in range(5)))
+    assert main(["train", "--data", str(sequences), "--recipe", str(recipe), "--out", str(tmp_path / "other")]) == 2
+    error = capsys.readouterr().err
+    assert "reads time stamps" in error and len(error.splitlines()) == 1
+    assert not (tmp_path / "other").exists()
+
+
 def test_export_and_list(preset, tmp_path, capsys):
     assert main(["export", str(preset), str(tmp_path / "films"), "--k", "5"]) == 0
     assert "docker run" in capsys.readouterr().out and (tmp_path / "films" / "1" / "saved_model.pb").exists()

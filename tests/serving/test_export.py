@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfrec import presets, serving
 from tfrec.data import FeatureSpec, Interactions
 from tfrec.errors import InputError
-from tfrec.models import SASRec
+from tfrec.models import SASRec, TiSASRec
 from tfrec.serving import parity
 
 IDS = ["7", "007", "with space", "a,b", 'quo"te', "Größe", "日本", "🎬", " lead", "tab\tbed", "x" * 300]
@@ -156,3 +156,96 @@ def test_bad_requests_say_so(preset, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="is a file"):
         serving.export(preset, tmp_path / "file")
+
+
+# Time stamps.
+
+
+@pytest.fixture(scope="module")
+def timed(tmp_path_factory):
+    """A preset of a model that reads time stamps, with weights that make them matter, and its export."""
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"u": np.repeat(range(30), 6), "i": random.choice(IDS, 180)})
+    spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5)
+    model = TiSASRec(spec.num_items, max_length=5, hidden_dim=8, num_blocks=1, seed=0)
+    model.set_weights([random.normal(0, 0.4, weight.shape) for weight in model.get_weights()])
+    folder = tmp_path_factory.mktemp("timed")
+    presets.save(model, spec, folder / "preset")
+    preset = presets.load(folder / "preset")
+    return preset, serving.export(preset, folder / "films", k=4)
+
+
+def ask_timed(export, history, stamps):
+    answer = tf.saved_model.load(str(export)).signatures["serving_default"](
+        history=tf.constant([history], tf.string), timestamps=tf.constant([stamps], tf.int64)
+    )
+    return [item.decode() for item in answer["item_ids"].numpy()[0]], answer["scores"].numpy()[0]
+
+
+def test_an_export_with_time_stamps_answers_as_the_model_does(timed):
+    preset, exported = timed
+    history, stamps = IDS[:7], (1_500_000_000 + np.array([0, 9, 60, 60, 9e4, 1e6, 5e7], np.int64)).tolist()
+    found, scores = ask_timed(exported, history, stamps)
+    expected_ids, expected = serving.recommend(preset.model, preset.spec, [history], 4, [stamps])
+    assert found == expected_ids[0]
+    np.testing.assert_allclose(scores, expected[0], atol=1e-5)
+    ids = preset.spec.items.encode(history)[-5:]
+    plain = preset.model.score({"history": ids[None], "timestamps": np.array([stamps[-5:]])})
+    np.testing.assert_allclose(scores, np.asarray(plain)[0, preset.spec.items.encode(found)], atol=1e-5)
+    others = ask_timed(exported, history, [*stamps[:-1], stamps[-1] + 10**8])[1]
+    assert np.abs(others - scores).max() > 0.001
+
+
+def test_padding_and_unknown_ids_drop_with_their_time_stamps(timed):
+    _, exported = timed
+    plain, scores = ask_timed(exported, ["7", "a,b"], [1_500_000_000, 1_500_086_400])
+    for history, stamps in (
+        (["", "7", "a,b"], [5, 1_500_000_000, 1_500_086_400]),
+        (["7", "a,b", ""], [1_500_000_000, 1_500_086_400, 0]),
+        (["7", "no such id", "a,b"], [1_500_000_000, 1_500_000_001, 1_500_086_400]),
+    ):
+        found, others = ask_timed(exported, history, stamps)
+        assert found == plain
+        np.testing.assert_allclose(others, scores, atol=1e-6)
+
+
+def test_time_stamps_of_another_shape_are_refused_by_the_graph(timed):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="the shape of history"):
+        ask_timed(timed[1], ["7", "a,b"], [1_500_000_000])
+
+
+def test_an_export_that_dropped_time_stamps_would_be_seen(timed, tmp_path, monkeypatch):
+    """The time stamps that are replayed matter: a model that is told none answers otherwise."""
+    preset, _ = timed
+    recommend = parity.recommend
+    monkeypatch.setattr(
+        parity,
+        "recommend",
+        lambda model, spec, batch, k, times: recommend(model, spec, batch, k, [[0] * len(row) for row in batch]),
+    )
+    with pytest.raises(serving.ParityError, match=r"differ|ranks"):
+        serving.export(preset, tmp_path / "films")
+    assert not list((tmp_path / "films").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("stamps", "said"),
+    [
+        (None, "tisasrec reads time stamps: give"),
+        ([[1, 2]], "3 items needs as many time stamps.*got 2"),
+        ([[1, 2, 3], [4]], "1 histories and the time stamps of 2"),
+        ([["soon", "now", "then"]], "numbers, seconds since 1970"),
+        ([[1, 2, float("nan")]], "numbers"),
+    ],
+)
+def test_time_stamps_that_are_missing_or_do_not_fit_are_named(timed, stamps, said):
+    preset, _ = timed
+    with pytest.raises(InputError, match=said):
+        serving.recommend(preset.model, preset.spec, [IDS[:3]], 4, stamps)
+
+
+def test_a_model_of_the_order_alone_takes_no_time_stamps(preset, exported):
+    with pytest.raises(InputError, match="reads no time stamps"):
+        serving.recommend(preset.model, preset.spec, [["7"]], 4, [[1_500_000_000]])
+    signature = tf.saved_model.load(str(exported)).signatures["serving_default"]
+    assert set(signature.structured_input_signature[1]) == {"history"}

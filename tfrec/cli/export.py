@@ -14,7 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Export, and say how to serve it."""
-    from tfrec import serving
+    from tfrec import presets, serving
 
-    version = serving.export(options.preset, options.folder, options.k)
-    print(f"{version}: written, and its answers are the model's own\n\n{serving.how_to_serve(version)}")
+    preset = presets.load(options.preset)
+    version = serving.export(preset, options.folder, options.k)
+    how = serving.how_to_serve(version, timestamps="timestamps" in preset.model.input_names)
+    print(f"{version}: written, and its answers are the model's own\n\n{how}")

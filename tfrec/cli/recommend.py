@@ -16,6 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("preset", metavar="PRESET", help="a name of the zoo, or a folder")
     parser.add_argument("--history", nargs="+", required=True, metavar="ITEM", help="titles or ids, oldest first")
+    parser.add_argument(
+        "--timestamps",
+        nargs="+",
+        metavar="TIME",
+        help="when each item was met: seconds since 1970 or ISO 8601 dates, for a model that reads them",
+    )
     parser.add_argument("--k", type=int, default=10, help="how many (10)")
 
 
@@ -27,7 +33,8 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"--k is how many items to recommend, at least 1, got {options.k}.")
     preset = presets.load(options.preset)
     history = find_items(preset.spec, options.history)
-    ids, scores = serving.recommend(preset.model, preset.spec, [history], options.k)
+    timestamps = None if options.timestamps is None else [read_times(options.timestamps)]
+    ids, scores = serving.recommend(preset.model, preset.spec, [history], options.k, timestamps)
     print("History: " + "; ".join(_name(preset.spec, item) for item in history))
     if not ids[0][0]:
         print("Nothing is left to recommend: the history holds the whole catalogue.")
@@ -56,6 +63,26 @@ def find_items(spec: FeatureSpec, names: list[str]) -> list[str]:
         else:
             raise InputError(_unknown(spec, name, titles))
     return found
+
+
+def read_times(times: list[str]) -> list[int]:
+    """Seconds since 1970 from numbers or dates.
+
+    Raises:
+        InputError: where one of them is neither.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from tfrec.data.timestamps import parse_times, unix_seconds
+
+    seconds = parse_times(pd.Series(times, name="--timestamps"))
+    if np.isnan(seconds).any():
+        raise InputError(
+            f"The time stamp '{times[int(np.isnan(seconds).argmax())]}' cannot be read: give seconds since 1970, or "
+            "dates in the ISO 8601 form 2020-12-31T23:59:59."
+        )
+    return unix_seconds(seconds).tolist()
 
 
 def _unknown(spec: FeatureSpec, name: str, titles: list[str]) -> str:

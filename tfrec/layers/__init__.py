@@ -6,6 +6,8 @@ from tfrec.layers.position_embedding import PositionEmbedding
 from tfrec.layers.self_attention_block import SelfAttentionBlock
 from tfrec.layers.sequence_embedding import SequenceEmbedding
 from tfrec.layers.softmax_attention import SoftmaxAttention
+from tfrec.layers.time_interval_attention import TimeIntervalAttention
+from tfrec.layers.time_intervals import TimeIntervals
 
 __all__ = [
     "FeedForward",
@@ -14,4 +16,6 @@ __all__ = [
     "SelfAttentionBlock",
     "SequenceEmbedding",
     "SoftmaxAttention",
+    "TimeIntervalAttention",
+    "TimeIntervals",
 ]

@@ -2,5 +2,6 @@
 
 from tfrec.models.retrieval import RetrievalModel
 from tfrec.models.sequential.sasrec import SASRec
+from tfrec.models.sequential.tisasrec import TiSASRec
 
-__all__ = ["RetrievalModel", "SASRec"]
+__all__ = ["RetrievalModel", "SASRec", "TiSASRec"]

@@ -21,6 +21,9 @@ def export(preset: str | Path | presets.Preset, folder: str | Path, k: int = 20)
     model reads decide, and all that are given are masked. Ids that the vocabulary does not know are ignored; a history
     without a known id is answered by popularity. Where fewer than K items are left, "" with score -inf stands.
 
+    Where the model reads time stamps, `serving_default` also takes `timestamps` (B, L) int64, seconds since 1970, one
+    for each place of `history`; those beside padding and unknown ids are ignored.
+
     The version is one more than the highest there. It becomes visible, whole, only after a fresh process that imports
     neither tfrec nor keras has got the model's own answers from it.
 

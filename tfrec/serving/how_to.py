@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def how_to_serve(version: Path, history: Sequence[str] = ("ID", "ID")) -> str:
+def how_to_serve(version: Path, history: Sequence[str] = ("ID", "ID"), timestamps: bool = False) -> str:
     """The `docker run` and `curl` lines for a version folder.
 
     Args:
         version: what `export` returned.
         history: raw ids to ask with.
+        timestamps: whether it takes time stamps too; the request then has zeros to fill in.
 
     Example:
         >>> print(how_to_serve(Path("/srv/films/1"), ["m1"]))
@@ -20,7 +21,8 @@ def how_to_serve(version: Path, history: Sequence[str] = ("ID", "ID")) -> str:
     """
     folder = version.resolve().parent
     mount, name = shlex.quote(f"{folder}:/models/{folder.name}"), shlex.quote(folder.name)
-    request = json.dumps({"inputs": {"history": [list(history)]}})
+    inputs = {"history": [list(history)]} | ({"timestamps": [[0] * len(history)]} if timestamps else {})
+    request = json.dumps({"inputs": inputs})
     return (
         f"docker run --rm -p 8501:8501 -v {mount} -e MODEL_NAME={name} tensorflow/serving:2.20.0\n"
         f"curl http://localhost:8501/v1/models/{name}:predict -d {shlex.quote(request)}"

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +39,10 @@ def check(export: Path, model: RetrievalModel, spec: FeatureSpec, k: int, num_hi
         ParityError: where a list or a score differs by more than float noise.
     """
     batches = sample_histories(spec, num_histories)
+    stamps = sample_timestamps(batches) if "timestamps" in model.input_names else [None] * len(batches)
     worst = 0.0
-    for batch, answer in zip(batches, replay(export, batches), strict=True):
-        expected_ids, expected = recommend(model, spec, batch, k)
+    for batch, times, answer in zip(batches, stamps, replay(export, batches, stamps), strict=True):
+        expected_ids, expected = recommend(model, spec, batch, k, times)
         found_ids, found = answer["item_ids"], np.array(answer["scores"], np.float32)
         if found.shape != expected.shape or not np.array_equal(np.isfinite(found), np.isfinite(expected)):
             raise ParityError(
@@ -57,11 +59,23 @@ def check(export: Path, model: RetrievalModel, spec: FeatureSpec, k: int, num_hi
     return worst
 
 
-def replay(export: Path, batches: list[list[list[str]]]) -> list[dict]:
-    """The answers of an export to batches of histories, from a fresh process; see `replay.py`."""
+def replay(
+    export: Path, batches: list[list[list[str]]], timestamps: Sequence[list[list[int]] | None] | None = None
+) -> list[dict]:
+    """The answers of an export to batches of histories, from a fresh process; see `replay.py`.
+
+    Args:
+        export: the folder of a SavedModel.
+        batches: of histories of raw ids.
+        timestamps: of their items, for an export that takes them.
+    """
+    asked = [
+        {"history": batch} if times is None else {"history": batch, "timestamps": times}
+        for batch, times in zip(batches, timestamps or [None] * len(batches), strict=True)
+    ]
     with tempfile.TemporaryDirectory() as folder:
         requests, answers = Path(folder) / "requests.json", Path(folder) / "answers.json"
-        requests.write_text(json.dumps(batches), encoding="utf-8")
+        requests.write_text(json.dumps(asked), encoding="utf-8")
         script = Path(__file__).with_name("replay.py")
         command = [sys.executable, "-I", str(script), str(export), str(requests), str(answers)]
         done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
@@ -87,6 +101,17 @@ def sample_histories(spec: FeatureSpec, number: int, seed: int = 0) -> list[list
         tokens[: len(tokens) - 1][:longest],
     ]
     return [edges, *(drawn[start : start + 50] for start in range(0, number, 50))]
+
+
+def sample_timestamps(batches: list[list[list[str]]], seed: int = 0) -> list[list[list[int]]]:
+    """Ascending time stamps for histories, unknown ids and all: gaps from none to decades."""
+    random = np.random.default_rng(seed)
+
+    def stamps(length: int) -> list[int]:
+        gaps = np.floor(2 ** random.uniform(-1, random.uniform(1, 27), length)).astype(np.int64)
+        return (random.integers(0, 2**30) + np.cumsum(gaps)).tolist()
+
+    return [[stamps(len(history)) for history in batch] for batch in batches]
 
 
 def _same_order(expected: list[str], found: list[str], scores: np.ndarray) -> bool:

@@ -13,7 +13,7 @@ from tfrec.serving.reference import popularity_scores
 
 
 class RecommendModule(tf.Module):
-    """`recommend`: histories of raw ids to the K best raw ids.
+    """`recommend`: histories of raw ids, and time stamps where the model reads them, to the K best raw ids.
 
     Args:
         model: a retrieval model.
@@ -37,17 +37,29 @@ class RecommendModule(tf.Module):
         self._popularity = popularity_scores(spec)
         self._max_length = spec.max_length
         self._k = min(k, spec.num_items)
+        taken = [tf.TensorSpec((None, None), tf.string, name="history")]
+        if "timestamps" in model.input_names:
+            taken.append(tf.TensorSpec((None, None), tf.int64, name="timestamps"))
+        self.recommend = tf.function(self._recommend, input_signature=taken, jit_compile=False)
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None), tf.string, name="history")], jit_compile=False)
-    def recommend(self, history: tf.Tensor) -> dict[str, tf.Tensor]:
-        """(B, L) raw ids, "" at padding on either side -> item_ids (B, K) strings and scores (B, K) float32."""
+    def _recommend(self, history: tf.Tensor, timestamps: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        """(B, L) raw ids, "" at padding on either side -> item_ids (B, K) strings and scores (B, K) float32.
+
+        Time stamps are (B, L) seconds since 1970; what stands beside padding or an unknown id is ignored.
+        """
         codes = self.codes.lookup(history)
         known = codes >= 0
         ids = tf.where(known, tf.cast(codes, tf.int32) + RESERVED_IDS, 0)
         # Known items move to the right in their order, which drops padding and unknown ids from between them.
         order = tf.argsort(tf.cast(known, tf.int32), axis=1, stable=True)
         ids = tf.pad(tf.gather(ids, order, batch_dims=1), [[0, 0], [1, 0]])  # a column at least, if only of padding
-        scores = self._score({"history": ids[:, -self._max_length :]})
+        inputs = {"history": ids}
+        if timestamps is not None:
+            message = "timestamps must have the shape of history: one for each item, in the same order."
+            tf.debugging.assert_equal(tf.shape(timestamps), tf.shape(history), message)
+            stamps = tf.where(known, timestamps, tf.zeros((), tf.int64))
+            inputs["timestamps"] = tf.pad(tf.gather(stamps, order, batch_dims=1), [[0, 0], [1, 0]])
+        scores = self._score({name: values[:, -self._max_length :] for name, values in inputs.items()})
         scores = tf.where(ids[:, -1:] >= RESERVED_IDS, scores, self._popularity)
         best_ids, best = top_items(mask_items(scores, ids), self._k)
         return {"item_ids": self.tokens.lookup(tf.cast(best_ids, tf.int64) - RESERVED_IDS), "scores": best}

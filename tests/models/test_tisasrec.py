@@ -1,0 +1,136 @@
+"""TiSASRec knows when: what depends on the time is learned, and nothing else of the time counts."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from tfrec.losses import FullSoftmax
+from tfrec.models import SASRec, TiSASRec
+
+ON_JAX = keras.backend.backend() == "jax"
+HOUR, DAY = 3600, 86_400
+
+
+def made(seed=0, **kwargs):
+    """A small model whose weights are all far from where they begin."""
+    model = TiSASRec(**{"num_items": 20, "max_length": 6, "hidden_dim": 8, "num_heads": 2, **kwargs})
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
+    return model
+
+
+def batch():
+    history = np.array([[0, 3, 4, 5, 6], [7, 8, 9, 2, 3]])
+    stamps = 1_500_000_000 + np.cumsum([[9, 60, 0, 5 * HOUR, 3 * DAY], [1, 2, 400 * DAY, DAY, 7]], axis=1)
+    return {"history": history, "timestamps": np.where(history > 0, stamps, 0)}
+
+
+def numpy(tensors):
+    return [ops.convert_to_numpy(tensor) for tensor in tensors]
+
+
+# The planted pattern: after a short gap comes the next item on a circle of 12, after a long one the fifth from here.
+
+
+def walks(rows=256, length=9, seed=0):
+    rng = np.random.default_rng(seed)
+    is_long = rng.random((rows, length)) < 0.5  # before each item but the first
+    gaps = np.where(is_long, rng.integers(DAY, 9 * DAY, is_long.shape), rng.integers(60, HOUR, is_long.shape))
+    start = rng.integers(0, 12, (rows, 1))
+    # The step to an item is decided by the gap before the item that it follows.
+    steps = np.concatenate([np.zeros((rows, 2), int), np.where(is_long[:, 1:], 5, 1)], axis=1)
+    ids = (start + np.cumsum(steps, axis=1)) % 12 + 2
+    history, targets = ids[:, :-1].astype("int32"), ids[:, 1:].astype("int32")
+    targets[:, 0] = 0  # nothing tells that step
+    weights = (targets > 0) * (targets.size / (targets > 0).sum())
+    return {"history": history, "timestamps": 1_500_000_000 + np.cumsum(gaps, axis=1)}, targets, weights
+
+
+@pytest.mark.parametrize(
+    ("kind", "own", "low", "high"),
+    [(TiSASRec, {"num_buckets": 16}, 0.95, 1.0), (SASRec, {}, 0.35, 0.65)],
+    ids=["with times", "without"],
+)
+def test_what_comes_next_depends_on_the_last_gap(kind, own, low, high):
+    """The order of the items says nothing about a gap: a coin decides for whoever does not see the time."""
+    keras.utils.set_random_seed(0)
+    model = kind(12, max_length=9, hidden_dim=24, num_blocks=1, dropout=0.0, seed=1, **own)
+    model.compile(optimizer=keras.optimizers.Adam(0.02), loss=FullSoftmax(), jit_compile=ON_JAX)
+    inputs, targets, weights = walks()
+    read = {name: inputs[name] for name in model.input_names}
+    model.fit(read, targets, sample_weight=weights, batch_size=32, epochs=35, verbose=0)
+    unseen, wanted, _ = walks(seed=5)
+    unseen = {name: unseen[name] for name in model.input_names}
+    found = ops.convert_to_numpy(model.recommend(unseen, k=1, mask_seen=False)[0])[:, 0]
+    assert low <= np.mean(found == wanted[:, -1]) <= high
+
+
+# What a score may depend on.
+
+
+def test_asks_for_time_stamps():
+    assert made().input_names == ("history", "timestamps")
+    assert SASRec(5, hidden_dim=4).input_names == ("history",)
+
+
+def test_a_later_item_or_time_changes_no_earlier_query():
+    model, inputs = made(), batch()
+    for name, changed in (("history", 20), ("timestamps", inputs["timestamps"][:, -1] + 500 * DAY)):
+        later = {**inputs, name: inputs[name].copy()}
+        later[name][:, -1] = changed
+        before, after = numpy([model(inputs), model(later)])
+        real = inputs["history"][:, :-1] > 0
+        np.testing.assert_allclose(after[:, :-1][real], before[:, :-1][real], atol=1e-6)
+        assert np.abs(after[:, -1] - before[:, -1]).max() > 0.01
+
+
+def test_a_short_gap_that_comes_later_changes_no_unit_of_time():
+    """The paper's unit, the shortest gap of the whole history, would change every interval here."""
+    model, inputs = made(), batch()
+    later = {**inputs, "timestamps": inputs["timestamps"].copy()}
+    later["timestamps"][:, -1] = later["timestamps"][:, -2] + 1
+    before, after = numpy([model(inputs), model(later)])
+    real = inputs["history"][:, :-1] > 0
+    np.testing.assert_allclose(after[:, :-1][real], before[:, :-1][real], atol=1e-6)
+
+
+def test_only_differences_of_times_count():
+    model, inputs = made(), batch()
+    stamps = inputs["timestamps"]
+    for shift in (1, -400_000_001, 123_456_789):
+        moved = {**inputs, "timestamps": np.where(stamps > 0, stamps + shift, 0)}
+        np.testing.assert_allclose(*numpy([model.score(moved), model.score(inputs)]), atol=1e-5)
+
+
+def test_padding_and_what_stands_beside_it_change_no_score():
+    model, inputs = made(), batch()
+    plain = ops.convert_to_numpy(model.score(inputs))
+    junk = {**inputs, "timestamps": np.where(inputs["history"] > 0, inputs["timestamps"], 1_499_999_999)}
+    padded = {name: np.pad(values, ((0, 0), (1, 0))) for name, values in inputs.items()}
+    for other in (junk, padded):
+        np.testing.assert_allclose(ops.convert_to_numpy(model.score(other)), plain, atol=1e-5)
+    nothing = {"history": np.zeros((2, 4), "int32"), "timestamps": np.zeros((2, 4), "int64")}
+    assert np.isfinite(ops.convert_to_numpy(model.score(nothing))[:, 2:]).all()
+
+
+# How it is kept, and what it refuses.
+
+
+def test_survives_its_config():
+    model = made(num_blocks=1, num_buckets=9, max_interval=DAY, seed=4, name="mine")
+    again = TiSASRec.from_config(model.get_config())
+    assert again.get_config() == model.get_config()
+    again.set_weights(model.get_weights())
+    np.testing.assert_array_equal(*numpy([again.score(batch()), model.score(batch())]))
+
+
+def test_what_cannot_be_built_or_asked_is_refused():
+    with pytest.raises(ValueError, match="num_blocks must be a positive integer, got 0"):
+        TiSASRec(5, num_blocks=0)
+    with pytest.raises(ValueError, match="num_heads=3, hidden_dim=8"):
+        TiSASRec(5, hidden_dim=8, num_heads=3)
+    with pytest.raises(ValueError, match="num_buckets must be an integer of at least 3"):
+        TiSASRec(5, hidden_dim=8, num_buckets=1)
+    with pytest.raises(ValueError, match="timestamps"):
+        made().score({"history": np.array([[3, 4]])})

@@ -1,0 +1,133 @@
+"""Self-attention that knows when things happened, not only in which order."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class TimeIntervalAttention(keras.layers.Layer):
+    """Causal self-attention with a key and a value for the time between two items, and for positions.
+
+    ```
+    e[i, j] = q_i . (k_j + Pk[j] + Ek[r_ij]) / sqrt(D / H)            a = softmax over j <= i, padding left out
+    y_i     = W_o sum_j drop(a)[i, j] (v_j + Pv[j] + Ev[r_ij])        r_ij = intervals[i, j]
+    ```
+
+    Each head has its share of the D columns. Positions are counted from the newest item. The time parts never make a
+    (B, L, L, D) tensor: `q_i . Ek[r]` is computed for the R buckets and looked up at `r_ij`, and the weights of each
+    query are summed by bucket before they meet `Ev`. Both are (B, H, L, R).
+
+    Padding is not attended to; what comes out at a position of padding means nothing.
+
+    Args:
+        max_length: the longest sequence.
+        num_heads: H, a divisor of the width D.
+        dropout: rate on the attention weights.
+        num_buckets: R.
+
+    Shapes:
+        queries and context (B, L, D), padding_mask (B, L) bool with True at real positions, intervals (B, L, L) int32
+        below R, which `TimeIntervals` makes of time stamps; output (B, L, D).
+
+    Raises:
+        ValueError: where H does not divide D, or L is known and greater than `max_length`.
+
+    Reference:
+        Li, Wang and McAuley, "Time Interval Aware Self-Attention for Sequential Recommendation", WSDM 2020. There an
+        interval is counted in units of the user's own shortest one, which is known at the end of the history only: in
+        training, a later item would change what earlier positions see. `TimeIntervals` are fixed and logarithmic, and
+        cover seconds and years alike. Besides, each layer has its own P and E, dropout acts on the attention weights
+        alone, and heads are joined by a learned map.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfrec.layers import TimeIntervals
+        >>> x, stamps = np.zeros((1, 3, 4), "float32"), np.array([[0, 1_500_000_000, 1_500_086_400]])
+        >>> layer = TimeIntervalAttention(max_length=10, num_heads=2)
+        >>> layer(x, x, np.array([[False, True, True]]), TimeIntervals()(stamps)).shape
+        TensorShape([1, 3, 4])
+    """
+
+    def __init__(
+        self,
+        max_length: int,
+        num_heads: int = 1,
+        dropout: float = 0.0,
+        num_buckets: int = 64,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.max_length = max_length
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.num_buckets = num_buckets
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="drop")
+
+    def build(self, queries_shape: tuple[int | None, ...], *_: Any) -> None:
+        """Make the maps, and the tables of positions and intervals."""
+        width = queries_shape[-1]
+        if width % self.num_heads:
+            raise ValueError(f"num_heads must divide the width of the input: got num_heads={self.num_heads}, {width=}.")
+        for name in ("query", "key", "value", "output"):
+            dense = keras.layers.Dense(width, dtype=self.dtype_policy, name=name)
+            dense.build(queries_shape)
+            setattr(self, f"{name}_map", dense)
+        for what, rows in (("position", self.max_length), ("interval", self.num_buckets)):
+            for name in (f"{what}_keys", f"{what}_values"):
+                normal = keras.initializers.RandomNormal(stddev=0.02)
+                setattr(self, name, self.add_weight(name=name, shape=(rows, width), initializer=normal))
+
+    def call(self, queries: Any, context: Any, padding_mask: Any, intervals: Any, training: bool | None = None) -> Any:
+        """Attend to what came before."""
+        if queries.shape[1] is not None and queries.shape[1] > self.max_length:
+            raise ValueError(
+                f"The sequence has {queries.shape[1]} positions, but the model was built for max_length="
+                f"{self.max_length}. Give its newest {self.max_length} items, or build the model longer."
+            )
+        batch, length, width = ops.shape(queries)[0], ops.shape(queries)[1], queries.shape[2]
+        heads, buckets = self.num_heads, self.num_buckets
+        first = self.max_length - length
+
+        def split(vectors: Any) -> Any:  # (..., D) -> (..., H, D / H)
+            return ops.reshape(vectors, (*ops.shape(vectors)[:-1], heads, width // heads))
+
+        def table(weight: Any) -> Any:
+            return ops.cast(ops.convert_to_tensor(weight), self.compute_dtype)
+
+        query = split(self.query_map(queries)) / (width // heads) ** 0.5
+        key = split(self.key_map(context) + table(self.position_keys)[first:])
+        value = split(self.value_map(context) + table(self.position_values)[first:])
+
+        # The place of r_ij among all (B, H, L, R).
+        rows = ops.reshape(ops.arange(batch * heads * length, dtype="int32"), (batch, heads, length, 1))
+        cells = ops.reshape(rows * buckets + ops.expand_dims(intervals, 1), (-1,))
+
+        of_bucket = ops.einsum("blhd,rhd->bhlr", query, split(table(self.interval_keys)))
+        logits = ops.einsum("bihd,bjhd->bhij", query, key)
+        logits = logits + ops.reshape(ops.take(ops.reshape(of_bucket, (-1,)), cells), ops.shape(logits))
+        position = ops.arange(length)
+        allowed = ops.logical_and(ops.expand_dims(padding_mask, 1), ops.expand_dims(position, 1) >= position)
+        logits = ops.where(ops.expand_dims(allowed, 1), ops.cast(logits, "float32"), -1e9)
+        weights = self.drop(ops.softmax(logits), training=training)
+
+        summed = ops.segment_sum(ops.reshape(weights, (-1,)), cells, batch * heads * length * buckets)
+        by_bucket = ops.reshape(summed, (batch, heads, length, buckets))
+        attended = ops.einsum("bhij,bjhd->bihd", weights, value)
+        attended = attended + ops.einsum("bhlr,rhd->blhd", by_bucket, split(table(self.interval_values)))
+        return self.output_map(ops.reshape(attended, (batch, length, width)))
+
+    def compute_output_shape(self, queries_shape: tuple[int | None, ...], *_: Any) -> tuple[int | None, ...]:
+        """The shape of `queries`."""
+        return queries_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        own = {
+            "max_length": self.max_length,
+            "num_heads": self.num_heads,
+            "dropout": self.dropout,
+            "num_buckets": self.num_buckets,
+        }
+        return {**super().get_config(), **own}

@@ -1,0 +1,80 @@
+"""How long ago, in steps that grow with the time itself."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class TimeIntervals(keras.layers.Layer):
+    """The bucket of the time between every two items of a sequence; it has no weights.
+
+    `r[i, j]` is the number of bounds that `|t_i - t_j|` has reached. The bounds run from 1 second to `max_interval` in
+    equal ratios, as far as whole seconds allow it, so that bucket 0 means the same second and the last one
+    `max_interval` or more. With 64 buckets up to ten years, a bucket is about a third longer than the one before it.
+
+    The bounds are the same for everyone and fixed: an interval depends on its two items alone, and times may be counted
+    from anywhere. They are whole numbers and compared as such, so no rounding moves an interval between buckets.
+
+    Args:
+        num_buckets: R, at least 3.
+        max_interval: seconds, at least R - 1.
+
+    Shapes:
+        input (B, L) integer seconds; output (B, L, L) int32 below R. Pairs with padding have a bucket of no meaning.
+
+    Raises:
+        ValueError: where `num_buckets` or `max_interval` is too small.
+
+    Example:
+        >>> import numpy as np
+        >>> layer = TimeIntervals(num_buckets=4, max_interval=100)
+        >>> layer.bounds
+        [1, 10, 100]
+        >>> np.asarray(layer(np.array([[0, 9, 500]])))[0].tolist()
+        [[0, 1, 3], [1, 0, 3], [3, 3, 0]]
+    """
+
+    def __init__(self, num_buckets: int = 64, max_interval: int = 10 * 365 * 86_400, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(num_buckets, int) or isinstance(num_buckets, bool) or num_buckets < 3:
+            raise ValueError(f"num_buckets must be an integer of at least 3, got {num_buckets!r}.")
+        if not isinstance(max_interval, int) or not num_buckets - 1 <= max_interval < 2**31:
+            raise ValueError(
+                f"max_interval is a whole number of seconds, from num_buckets - 1 = {num_buckets - 1} to 2**31 - 1: "
+                f"got {max_interval!r}."
+            )
+        self.num_buckets = num_buckets
+        self.max_interval = max_interval
+        self.bounds = _bounds(num_buckets - 1, max_interval)
+
+    def call(self, timestamps: Any) -> Any:
+        """Compare every two."""
+        between = ops.abs(ops.expand_dims(timestamps, 2) - ops.expand_dims(timestamps, 1))
+        between = ops.cast(ops.minimum(between, self.max_interval), "int32")
+        # Not logarithms: their last digit differs with the place in memory, and with it the bucket.
+        buckets = ops.searchsorted(np.array(self.bounds, "int32"), ops.reshape(between, (-1,)), side="right")
+        return ops.reshape(ops.cast(buckets, "int32"), ops.shape(between))
+
+    def compute_output_shape(self, timestamps_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """(B, L, L)."""
+        return (*timestamps_shape, timestamps_shape[-1])
+
+    def compute_output_spec(self, timestamps: Any) -> keras.KerasTensor:
+        """(B, L, L) int32, whatever the layer's own type is."""
+        return keras.KerasTensor(self.compute_output_shape(timestamps.shape), "int32")
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "num_buckets": self.num_buckets, "max_interval": self.max_interval}
+
+
+def _bounds(number: int, longest: int) -> list[int]:
+    """`number` ascending whole numbers from 1 to `longest`, in equal ratios where whole numbers allow it."""
+    bounds = [1]
+    for left in range(number - 1, 0, -1):
+        ratio = (longest / bounds[-1]) ** (1 / left)
+        bounds.append(max(bounds[-1] + 1, round(bounds[-1] * ratio)))
+    return bounds

@@ -1,0 +1,157 @@
+"""TiSASRec: causal self-attention over what a user did and when."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.layers import FeedForward, TimeIntervalAttention, TimeIntervals
+from tfrec.models.retrieval import RetrievalModel
+from tfrec.ops import PADDING_ID, RESERVED_IDS
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class TiSASRec(RetrievalModel):
+    """Time Interval Aware Self-Attention for Sequential Recommendation.
+
+    SASRec whose attention knows how much time lies between two items. Positions and intervals enter the keys and values
+    of every block instead of the item vectors:
+
+    ```
+    x = drop(sqrt(D) E[history]);  x = block(x, positions, intervals) num_blocks times;  q = norm(x)
+    block:  n = norm(x);  h = norm(n + attention(n, x));  y = h + feed_forward(h)         score(i) = q . E[i]
+    ```
+
+    It wants the time stamps of the history, which `tfrec.data.sequences(..., inputs=model.input_names)`, the recipes,
+    the evaluation and the export give it; only their differences matter. A table without times cannot train it.
+
+    Args:
+        num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
+        max_length: L, the most items that are read.
+        hidden_dim: D, width of all vectors.
+        num_blocks: how many attention blocks.
+        num_heads: H, a divisor of D.
+        dropout: rate, everywhere.
+        num_buckets: R, how many intervals are told apart, at least 3.
+        max_interval: in seconds; longer intervals count as this one. See `tfrec.layers.TimeIntervals`.
+        seed: of the initial item vectors and of the negatives that sampling losses draw.
+
+    Shapes:
+        `{"history": (B, L) int, "timestamps": (B, L) int}` with L free up to `max_length`, seconds since 1970, anything
+        at padding; output (B, L, D).
+
+    Raises:
+        ValueError: where a size is not a positive integer, H does not divide D, or the intervals cannot be made.
+
+    Reference:
+        Li, Wang and McAuley, WSDM 2020, doi 10.1145/3336191.3371786. Intervals there are multiples of the user's
+        shortest one, up to 256 or 2,048 of them, which lets a later item change what earlier positions see; here they
+        fall into fixed buckets of growing length, see `TimeIntervals` and `TimeIntervalAttention`. The block is that of
+        our SASRec. The paper trains with one negative a position; the loss is chosen at `compile` here.
+
+    Example:
+        >>> import numpy as np
+        >>> model = TiSASRec(num_items=100, max_length=8, hidden_dim=16)
+        >>> inputs = {"history": np.array([[0, 7, 9]]), "timestamps": np.array([[0, 978300019, 978301968]])}
+        >>> ids, scores = model.recommend(inputs, k=5)
+        >>> ids.shape
+        TensorShape([1, 5])
+    """
+
+    def __init__(
+        self,
+        num_items: int,
+        max_length: int = 200,
+        hidden_dim: int = 64,
+        num_blocks: int = 2,
+        num_heads: int = 1,
+        dropout: float = 0.2,
+        num_buckets: int = 64,
+        max_interval: int = 10 * 365 * 86_400,
+        seed: int | None = None,
+        dtype: Any = None,
+        name: str = "tisasrec",
+        **kwargs: Any,
+    ) -> None:
+        sizes = {"num_items": num_items, "max_length": max_length, "hidden_dim": hidden_dim, "num_blocks": num_blocks}
+        for argument, size in {**sizes, "num_heads": num_heads}.items():
+            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+                raise ValueError(f"{argument} must be a positive integer, got {size!r}.")
+        if hidden_dim % num_heads:
+            raise ValueError(f"num_heads must divide hidden_dim: got num_heads={num_heads}, hidden_dim={hidden_dim}.")
+
+        # === Layers ===
+        policy = keras.dtype_policies.get(dtype)
+        items = keras.layers.Embedding(
+            num_items + RESERVED_IDS,
+            hidden_dim,
+            embeddings_initializer=keras.initializers.RandomNormal(stddev=0.02, seed=seed),
+            dtype=policy,
+            name="items",
+        )
+        drop = keras.layers.Dropout(dropout, dtype=policy, name="drop")
+        intervals = TimeIntervals(num_buckets, max_interval, dtype=policy, name="intervals")
+
+        def norm(of: str) -> keras.layers.Layer:
+            return keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name=f"{of}_norm")
+
+        blocks = [
+            (
+                norm(f"block_{index}_attention"),
+                TimeIntervalAttention(
+                    max_length, num_heads, dropout, num_buckets, dtype=policy, name=f"block_{index}_attention"
+                ),
+                norm(f"block_{index}_feed_forward"),
+                FeedForward(dropout=dropout, dtype=policy, name=f"block_{index}_feed_forward"),
+            )
+            for index in range(num_blocks)
+        ]
+        query_norm = norm("query")
+
+        # === Functional graph ===
+        history = keras.Input(shape=(None,), dtype="int32", name="history")
+        timestamps = keras.Input(shape=(None,), dtype="int64", name="timestamps")
+        padding_mask = ops.not_equal(history, PADDING_ID)
+        between = intervals(timestamps)
+        x = drop(items(history) * hidden_dim**0.5)
+        keep = ops.cast(ops.expand_dims(padding_mask, -1), x.dtype)
+        x = x * keep
+        for attention_norm, attention, feed_forward_norm, feed_forward in blocks:
+            queries = attention_norm(x)
+            hidden = feed_forward_norm(queries + attention(queries, x, padding_mask, between))
+            x = (hidden + feed_forward(hidden)) * keep
+        inputs = {"history": history, "timestamps": timestamps}
+        super().__init__(inputs=inputs, outputs=query_norm(x), seed=seed, name=name, **kwargs)
+
+        # === Config ===
+        self.items = items
+        self.num_items = num_items
+        self.max_length = max_length
+        self.hidden_dim = hidden_dim
+        self.num_blocks = num_blocks
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.num_buckets = num_buckets
+        self.max_interval = max_interval
+        self.dtype_policy = policy
+
+    def item_table(self) -> Any:
+        """The item embeddings, (num_items + 2, D)."""
+        return ops.convert_to_tensor(self.items.embeddings)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "num_items": self.num_items,
+            "max_length": self.max_length,
+            "hidden_dim": self.hidden_dim,
+            "num_blocks": self.num_blocks,
+            "num_heads": self.num_heads,
+            "dropout": self.dropout,
+            "num_buckets": self.num_buckets,
+            "max_interval": self.max_interval,
+            "seed": self.seed,
+        }
