@@ -2,5 +2,6 @@
 
 from tfrec.ops.masks import PADDING_ID, RESERVED_IDS, UNKNOWN_ID, is_item, mask_items
 from tfrec.ops.topk import top_items
+from tfrec.ops.unit_vectors import unit_vectors
 
-__all__ = ["PADDING_ID", "RESERVED_IDS", "UNKNOWN_ID", "is_item", "mask_items", "top_items"]
+__all__ = ["PADDING_ID", "RESERVED_IDS", "UNKNOWN_ID", "is_item", "mask_items", "top_items", "unit_vectors"]
