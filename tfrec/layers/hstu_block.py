@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfrec.layers.relative_bias import RelativePositionBias
+from tfrec.ops import pointwise_attention
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -64,7 +65,7 @@ class HSTUBlock(keras.layers.Layer):
         self.dropout = dropout
         bare = {"center": False, "scale": False, "dtype": self.dtype_policy}
         self.input_norm = keras.layers.LayerNormalization(epsilon=1e-6, **bare, name="input_norm")
-        # norm(z / N) with an epsilon e is norm(z) with e N^2: nothing is divided, and half precision does not underflow.
+        # norm(z / N) with an epsilon e is norm(z) with e N^2: nothing is divided, and float16 does not underflow.
         self.attended_norm = keras.layers.LayerNormalization(epsilon=1e-6 * max_length**2, **bare, name="attended_norm")
         self.position_bias = RelativePositionBias(max_length, dtype=self.dtype_policy, name="position_bias")
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="drop")
@@ -110,10 +111,8 @@ class HSTUBlock(keras.layers.Layer):
         def heads(x: Any) -> Any:  # (B, L, H d) -> (B, H, L, d)
             return ops.transpose(ops.reshape(x, (batch, length, self.num_heads, -1)), (0, 2, 1, 3))
 
-        scores = ops.matmul(heads(queries), ops.transpose(heads(keys), (0, 1, 3, 2))) + bias
-        weights = ops.silu(scores) * ops.tril(ops.ones_like(bias))
-        attended = ops.transpose(ops.matmul(weights, heads(values)), (0, 2, 1, 3))
-        return ops.reshape(attended, (batch, length, self._value_width))
+        attended = pointwise_attention(heads(queries), heads(keys), heads(values), bias)
+        return ops.reshape(ops.transpose(attended, (0, 2, 1, 3)), (batch, length, self._value_width))
 
     def compute_output_shape(
         self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None

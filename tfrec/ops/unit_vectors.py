@@ -19,8 +19,8 @@ def unit_vectors(x: Any, epsilon: float = 1e-6) -> Any:
 
     Example:
         >>> import numpy as np
-        >>> np.asarray(unit_vectors(np.array([[3.0, 4.0], [0.0, 0.0]], "float32"))).round(3).tolist()
-        [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+        >>> np.asarray(unit_vectors(np.array([[0.0, 4.0], [0.0, 0.0]], "float32"))).round(3).tolist()
+        [[0.0, 1.0], [0.0, 0.0]]
     """
     x = ops.convert_to_tensor(x)
     exact = ops.cast(x, "float32")
