@@ -2,20 +2,26 @@
 
 from tfrec.layers.feed_forward import FeedForward
 from tfrec.layers.gated_feed_forward import GatedFeedForward
+from tfrec.layers.hstu_block import HSTUBlock
 from tfrec.layers.position_embedding import PositionEmbedding
+from tfrec.layers.relative_bias import RelativePositionBias
 from tfrec.layers.self_attention_block import SelfAttentionBlock
 from tfrec.layers.sequence_embedding import SequenceEmbedding
 from tfrec.layers.softmax_attention import SoftmaxAttention
 from tfrec.layers.time_interval_attention import TimeIntervalAttention
 from tfrec.layers.time_intervals import TimeIntervals
+from tfrec.layers.unit_norm import UnitNorm
 
 __all__ = [
     "FeedForward",
     "GatedFeedForward",
+    "HSTUBlock",
     "PositionEmbedding",
+    "RelativePositionBias",
     "SelfAttentionBlock",
     "SequenceEmbedding",
     "SoftmaxAttention",
     "TimeIntervalAttention",
     "TimeIntervals",
+    "UnitNorm",
 ]

@@ -1,6 +1,17 @@
 """Stateless tensor functions on `keras.ops`: they run on every Keras backend."""
 
 from tfrec.ops.masks import PADDING_ID, RESERVED_IDS, UNKNOWN_ID, is_item, mask_items
+from tfrec.ops.pointwise_attention import pointwise_attention
 from tfrec.ops.topk import top_items
+from tfrec.ops.unit_vectors import unit_vectors
 
-__all__ = ["PADDING_ID", "RESERVED_IDS", "UNKNOWN_ID", "is_item", "mask_items", "top_items"]
+__all__ = [
+    "PADDING_ID",
+    "RESERVED_IDS",
+    "UNKNOWN_ID",
+    "is_item",
+    "mask_items",
+    "pointwise_attention",
+    "top_items",
+    "unit_vectors",
+]

@@ -1,0 +1,78 @@
+"""What is particular to HSTU: cosine scores or inner products, and a bias that really is relative."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from tfrec.losses import FullSoftmax
+from tfrec.models import HSTU
+
+CYCLE = 30
+ON_JAX = keras.backend.backend() == "jax"
+
+
+def made(seed=0, **kwargs):
+    """A small model whose weights are all far from where they begin."""
+    model = HSTU(**{"num_items": 20, "max_length": 9, "hidden_dim": 8, "num_heads": 2, **kwargs})
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
+    return model
+
+
+def numpy(tensors):
+    return [ops.convert_to_numpy(tensor) for tensor in tensors]
+
+
+def learn(model, inputs, targets, epochs, rate=0.01):
+    weights = (targets > 0) * (targets.size / (targets > 0).sum())
+    model.compile(optimizer=keras.optimizers.Adam(rate), loss=FullSoftmax(), jit_compile=ON_JAX)
+    return model.fit(inputs, targets, sample_weight=weights, epochs=epochs, verbose=0).history["loss"]
+
+
+@pytest.mark.parametrize("temperature", [0.05, None], ids=["cosine", "inner product"])
+def test_recovers_a_planted_cycle(temperature):
+    rng = np.random.default_rng(0)
+    ids = (rng.integers(0, CYCLE, (128, 1)) + np.arange(9)) % CYCLE + 2
+    ids[:64, :4] = 0
+    keras.utils.set_random_seed(0)
+    model = HSTU(CYCLE, 8, 32, num_blocks=1, dropout=0.0, temperature=temperature, seed=1)
+    learn(model, {"history": ids[:, :-1]}, np.where(ids[:, :-1] > 0, ids[:, 1:], 0), 25)
+    found = ops.convert_to_numpy(model.recommend({"history": ids[:, 1:]}, k=1)[0])[:, 0]
+    assert np.mean(found == (ids[:, -1] - 1) % CYCLE + 2) > 0.95
+
+
+@pytest.mark.parametrize("temperature", [0.05, 2.0, None])
+def test_scores_are_cosines_over_the_temperature_or_inner_products(temperature):
+    model, inputs = made(temperature=temperature), {"history": np.array([[0, 3, 4]])}
+    query, table, scores = numpy([model.embed(inputs), model.item_table(), model.score(inputs)])
+    np.testing.assert_allclose(scores[:, 2:], query @ table[2:].T, rtol=1e-4, atol=1e-5)
+    if temperature is not None:
+        np.testing.assert_allclose(np.linalg.norm(table, axis=1), 1.0, rtol=1e-5)
+        np.testing.assert_allclose(np.linalg.norm(query, axis=1), 1 / temperature, rtol=1e-5)
+
+
+def test_more_padding_moves_no_position():
+    model, history = made(), np.array([[3, 4, 5], [0, 7, 8], [0, 0, 0]])
+    plain, padded = numpy(model({"history": ids}) for ids in (history, np.pad(history, ((0, 0), (6, 0)))))
+    np.testing.assert_allclose(padded[:, 6:], plain, atol=2e-5)
+    assert not padded[:, :6].any()
+
+
+@pytest.mark.parametrize("argument", ["num_items", "max_length", "num_blocks", "num_heads", "linear_dim"])
+@pytest.mark.parametrize("bad", [0, True, 1.5])
+def test_sizes_are_positive_integers(argument, bad):
+    with pytest.raises(ValueError, match=f"{argument} must be a positive integer, got {bad}"):
+        HSTU(**{"num_items": 5, argument: bad})
+
+
+def test_heads_divide_the_width_unless_they_have_their_own():
+    assert made(num_heads=3, attention_dim=2, linear_dim=5).hidden_dim == 8
+    with pytest.raises(ValueError, match="num_heads=3, hidden_dim=8"):
+        made(num_heads=3, attention_dim=2)
+
+
+@pytest.mark.parametrize("bad", [0, -0.1])
+def test_the_temperature_is_positive(bad):
+    with pytest.raises(ValueError, match=f"temperature must be positive.*got {bad}"):
+        HSTU(5, temperature=bad)

@@ -1,0 +1,132 @@
+"""The block of HSTU: attention without softmax, and a gate instead of a position-wise map."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.layers.relative_bias import RelativePositionBias
+from tfrec.ops import pointwise_attention
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class HSTUBlock(keras.layers.Layer):
+    """One Hierarchical Sequential Transduction Unit over a padded sequence.
+
+    ```
+    u, v, q, k = split(silu(norm(x) W))
+    a[i, j] = silu(q[i] . k[j] + b[i, j]) / max_length       where j <= i and item j is real; 0 elsewhere
+    y = drop(norm(a v) * u) W_o + b_o + x
+    ```
+
+    The weights of a row of `a` do not add up to one: how much of what was asked for stands in the history is kept,
+    which softmax forgets. `norm` has no weights of its own; `b` is a `RelativePositionBias`. Positions that are padding
+    neither attend with effect nor are attended to, and their own output is zero.
+
+    Args:
+        max_length: the longest sequence. Dividing by this constant, and not by L, keeps padding inert.
+        num_heads: H.
+        attention_dim: width of a query or key in one head; None takes D / H.
+        linear_dim: width of a value or gate in one head; None takes D / H.
+        dropout: rate on what goes into W_o.
+
+    Shapes:
+        inputs (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D).
+
+    Raises:
+        ValueError: where a width is to be D / H and H does not divide D.
+
+    Reference:
+        Zhai et al., "Actions Speak Louder than Words: Trillion-Parameter Sequential Transducers for Generative
+        Recommendations", ICML 2024, arXiv 2402.17152. Initial values as in the authors' code. There each batch is
+        padded to the longest history that is allowed, and L is that constant.
+
+    Example:
+        >>> import numpy as np
+        >>> block = HSTUBlock(max_length=8, num_heads=2)
+        >>> block(np.zeros((1, 3, 4), "float32"), np.array([[False, True, True]])).shape
+        TensorShape([1, 3, 4])
+    """
+
+    def __init__(
+        self,
+        max_length: int,
+        num_heads: int = 1,
+        attention_dim: int | None = None,
+        linear_dim: int | None = None,
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.max_length = max_length
+        self.num_heads = num_heads
+        self.attention_dim = attention_dim
+        self.linear_dim = linear_dim
+        self.dropout = dropout
+        bare = {"center": False, "scale": False, "dtype": self.dtype_policy}
+        self.input_norm = keras.layers.LayerNormalization(epsilon=1e-6, **bare, name="input_norm")
+        # norm(z / N) with an epsilon e is norm(z) with e N^2: nothing is divided, and float16 does not underflow.
+        self.attended_norm = keras.layers.LayerNormalization(epsilon=1e-6 * max_length**2, **bare, name="attended_norm")
+        self.position_bias = RelativePositionBias(max_length, dtype=self.dtype_policy, name="position_bias")
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="drop")
+
+    def build(self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None) -> None:
+        """Make W and W_o for the input's width."""
+        width, heads = inputs_shape[-1], self.num_heads
+        if width % heads and None in (self.attention_dim, self.linear_dim):
+            raise ValueError(
+                f"num_heads must divide the width of the input where attention_dim or linear_dim is None: got "
+                f"num_heads={heads}, {width=}."
+            )
+        self._key_width = heads * (self.attention_dim or width // heads)
+        self._value_width = heads * (self.linear_dim or width // heads)
+        self.expand = keras.layers.Dense(
+            2 * (self._key_width + self._value_width),
+            activation="silu",
+            use_bias=False,
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
+            dtype=self.dtype_policy,
+            name="expand",
+        )
+        self.contract = keras.layers.Dense(width, dtype=self.dtype_policy, name="contract")
+        self.expand.build(inputs_shape)
+        self.contract.build((*inputs_shape[:-1], self._value_width))
+        self.input_norm.build(inputs_shape)
+        self.attended_norm.build((*inputs_shape[:-1], self._value_width))
+        self.position_bias.build(inputs_shape)
+
+    def call(self, inputs: Any, padding_mask: Any, training: bool | None = None) -> Any:
+        """Attend within each sequence."""
+        keep = ops.cast(ops.expand_dims(padding_mask, -1), inputs.dtype)
+        ends = [self._value_width, 2 * self._value_width, 2 * self._value_width + self._key_width]
+        gates, values, queries, keys = ops.split(self.expand(self.input_norm(inputs)), ends, axis=-1)
+        # A value of zero adds nothing: no mask over (B, H, L, L) is needed to keep padding out.
+        attended = self._attend(queries, keys, values * keep, self.position_bias(inputs))
+        gated = self.drop(self.attended_norm(attended) * gates, training=training)
+        return (inputs + self.contract(gated)) * keep
+
+    def _attend(self, queries: Any, keys: Any, values: Any, bias: Any) -> Any:
+        batch, length = ops.shape(queries)[0], ops.shape(queries)[1]
+
+        def heads(x: Any) -> Any:  # (B, L, H d) -> (B, H, L, d)
+            return ops.transpose(ops.reshape(x, (batch, length, self.num_heads, -1)), (0, 2, 1, 3))
+
+        attended = pointwise_attention(heads(queries), heads(keys), heads(values), bias)
+        return ops.reshape(ops.transpose(attended, (0, 2, 1, 3)), (batch, length, self._value_width))
+
+    def compute_output_shape(
+        self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None
+    ) -> tuple[int | None, ...]:
+        """The shape of `inputs`."""
+        return inputs_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        own = {
+            "max_length": self.max_length,
+            "num_heads": self.num_heads,
+            "attention_dim": self.attention_dim,
+            "linear_dim": self.linear_dim,
+            "dropout": self.dropout,
+        }
+        return {**super().get_config(), **own}

@@ -1,0 +1,58 @@
+"""A learned number for each distance between two positions."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class RelativePositionBias(keras.layers.Layer):
+    """A bias of attention scores that knows how far apart two positions are, and nothing else.
+
+    `b[i, j] = w[clip(i - j, -(max_length - 1), max_length - 1)]`, where i attends to j. Padding on the left moves both
+    alike, so it changes nothing. All heads share the bias.
+
+    Args:
+        max_length: distances from here on share one weight; there are 2 max_length - 1 weights.
+
+    Shapes:
+        input (B, L, ...), of which only L is read; output (L, L).
+
+    Reference:
+        The position part of `RelativeBucketedTimeAndPositionBasedBias` in the authors' code of HSTU, arXiv 2402.17152,
+        which is the bias of T5 (Raffel et al., JMLR 2020, arXiv 1910.10683) without buckets. There L is always
+        `max_length`, so nothing is clipped.
+
+    Example:
+        >>> import numpy as np
+        >>> RelativePositionBias(max_length=10)(np.zeros((2, 3, 4), "float32")).shape
+        TensorShape([3, 3])
+    """
+
+    def __init__(self, max_length: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_length = max_length
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make w, of shape (2 max_length - 1,), from the farthest ahead to the farthest behind."""
+        self.weight = self.add_weight(
+            name="weight",
+            shape=(2 * self.max_length - 1,),
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Look the bias up: L x L numbers, whatever the batch is."""
+        position = ops.arange(ops.shape(inputs)[1], dtype="int32")
+        distance = ops.expand_dims(position, 1) - position
+        farthest = self.max_length - 1
+        return ops.take(self.weight, ops.clip(distance, -farthest, farthest) + farthest, axis=0)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """(L, L)."""
+        return (input_shape[1], input_shape[1])
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "max_length": self.max_length}

@@ -1,0 +1,141 @@
+"""HSTU: attention without softmax over what a user did."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.layers import HSTUBlock, SequenceEmbedding, UnitNorm
+from tfrec.models.retrieval import RetrievalModel
+from tfrec.ops import PADDING_ID, RESERVED_IDS, unit_vectors
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class HSTU(RetrievalModel):
+    """Hierarchical Sequential Transduction Units.
+
+    Reads the newest items of a history, padded on the left, and gives at each position a vector that scores every item
+    as the next one, by the cosine:
+
+    ```
+    x = drop(sqrt(D) E[history] + P);  x = block(x) num_blocks times
+    q = x / (|x| temperature);  score(i) = q . E[i] / |E[i]|
+    ```
+
+    Args:
+        num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
+        max_length: L, the most items that are read.
+        hidden_dim: D, width of all vectors.
+        num_blocks: how many blocks.
+        num_heads: H.
+        attention_dim: width of a query or key in one head; None takes D / H.
+        linear_dim: width of a value or gate in one head; None takes D / H.
+        dropout: rate, on the input and in each block.
+        temperature: scores are cosines divided by it. None makes them inner products, with q = norm(x) as in SASRec.
+        seed: of the initial item vectors and of the negatives that sampling losses draw.
+
+    Shapes:
+        `{"history": (B, L) int}` with L free up to `max_length`; output (B, L, D).
+
+    Raises:
+        ValueError: where a size is not a positive integer, the temperature is not positive, or a width is to be D / H
+            and H does not divide D.
+
+    Reference:
+        Zhai et al., "Actions Speak Louder than Words: Trillion-Parameter Sequential Transducers for Generative
+        Recommendations", ICML 2024, arXiv 2402.17152, in the form of its section 4.1.1: items alone, no actions.
+        Positions are counted from the newest item. The authors train with 128 sampled negatives; the loss is chosen at
+        `compile`.
+
+    Example:
+        >>> import numpy as np
+        >>> model = HSTU(num_items=100, max_length=8, hidden_dim=16, num_heads=2)
+        >>> ids, scores = model.recommend({"history": np.array([[0, 0, 7, 9]])}, k=5)
+        >>> ids.shape
+        TensorShape([1, 5])
+    """
+
+    def __init__(
+        self,
+        num_items: int,
+        max_length: int = 200,
+        hidden_dim: int = 64,
+        num_blocks: int = 2,
+        num_heads: int = 1,
+        attention_dim: int | None = None,
+        linear_dim: int | None = None,
+        dropout: float = 0.2,
+        temperature: float | None = 0.05,
+        seed: int | None = None,
+        dtype: Any = None,
+        name: str = "hstu",
+        **kwargs: Any,
+    ) -> None:
+        sizes = {"num_items": num_items, "max_length": max_length, "hidden_dim": hidden_dim, "num_blocks": num_blocks}
+        widths = {"attention_dim": attention_dim, "linear_dim": linear_dim}
+        named = {name: width for name, width in widths.items() if width is not None}
+        for argument, size in {**sizes, "num_heads": num_heads, **named}.items():
+            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+                raise ValueError(f"{argument} must be a positive integer, got {size!r}.")
+        if len(named) < 2 and hidden_dim % num_heads:
+            raise ValueError(f"num_heads must divide hidden_dim: got num_heads={num_heads}, hidden_dim={hidden_dim}.")
+        if temperature is not None and not temperature > 0:
+            raise ValueError(f"temperature must be positive, or None for inner products, got {temperature!r}.")
+
+        # === Layers ===
+        policy = keras.dtype_policies.get(dtype)
+        embedding = SequenceEmbedding(
+            num_items + RESERVED_IDS, hidden_dim, max_length, dropout, seed, dtype=policy, name="embedding"
+        )
+        blocks = [
+            HSTUBlock(max_length, num_heads, attention_dim, linear_dim, dropout, dtype=policy, name=f"block_{index}")
+            for index in range(num_blocks)
+        ]
+        if temperature is None:
+            query_norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name="query_norm")
+        else:
+            query_norm = UnitNorm(1 / temperature, dtype=policy, name="query_norm")
+
+        # === Functional graph ===
+        history = keras.Input(shape=(None,), dtype="int32", name="history")
+        padding_mask = ops.not_equal(history, PADDING_ID)
+        x = embedding(history)
+        for block in blocks:
+            x = block(x, padding_mask)
+        super().__init__(inputs={"history": history}, outputs=query_norm(x), seed=seed, name=name, **kwargs)
+
+        # === Config ===
+        self.embedding = embedding
+        self.num_items = num_items
+        self.max_length = max_length
+        self.hidden_dim = hidden_dim
+        self.num_blocks = num_blocks
+        self.num_heads = num_heads
+        self.attention_dim = attention_dim
+        self.linear_dim = linear_dim
+        self.dropout = dropout
+        self.temperature = temperature
+        self.dtype_policy = policy
+
+    def item_table(self) -> Any:
+        """The item embeddings, (num_items + 2, D), of length 1 where there is a temperature."""
+        table = ops.convert_to_tensor(self.embedding.items.embeddings)
+        return table if self.temperature is None else unit_vectors(table)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "num_items": self.num_items,
+            "max_length": self.max_length,
+            "hidden_dim": self.hidden_dim,
+            "num_blocks": self.num_blocks,
+            "num_heads": self.num_heads,
+            "attention_dim": self.attention_dim,
+            "linear_dim": self.linear_dim,
+            "dropout": self.dropout,
+            "temperature": self.temperature,
+            "seed": self.seed,
+        }
