@@ -1,6 +1,17 @@
 """Stateless tensor functions on `keras.ops`: they run on every Keras backend."""
 
+from tfrec.ops.additive_scores import additive_scores
 from tfrec.ops.masks import PADDING_ID, RESERVED_IDS, UNKNOWN_ID, is_item, mask_items
+from tfrec.ops.prefix_mean import prefix_mean
 from tfrec.ops.topk import top_items
 
-__all__ = ["PADDING_ID", "RESERVED_IDS", "UNKNOWN_ID", "is_item", "mask_items", "top_items"]
+__all__ = [
+    "PADDING_ID",
+    "RESERVED_IDS",
+    "UNKNOWN_ID",
+    "additive_scores",
+    "is_item",
+    "mask_items",
+    "prefix_mean",
+    "top_items",
+]
