@@ -77,7 +77,7 @@ def test_an_unknown_item_is_read_and_padding_is_not():
 
 
 def test_recovers_a_pattern_of_order():
-    """Items 2 and 3 came in one order or the other, then item 6: neither the set nor the last item tells what is next."""
+    """Items 2 and 3 in either order, then item 6: neither the set nor the last item tells what is next."""
     rng = np.random.default_rng(0)
     order = rng.integers(0, 2, 256)
     history = np.stack([rng.integers(7, 20, 256), 2 + order, 3 - order, np.full(256, 6)], axis=1)
