@@ -1,8 +1,11 @@
 """Layers of the zoo: plain `keras.layers.Layer`s, one a file."""
 
+from tfrec.layers.additive_pooling import AdditivePooling
 from tfrec.layers.feed_forward import FeedForward
 from tfrec.layers.gated_feed_forward import GatedFeedForward
 from tfrec.layers.hstu_block import HSTUBlock
+from tfrec.layers.item_embedding import ItemEmbedding
+from tfrec.layers.long_short_pooling import LongShortPooling
 from tfrec.layers.position_embedding import PositionEmbedding
 from tfrec.layers.relative_bias import RelativePositionBias
 from tfrec.layers.self_attention_block import SelfAttentionBlock
@@ -13,9 +16,12 @@ from tfrec.layers.time_intervals import TimeIntervals
 from tfrec.layers.unit_norm import UnitNorm
 
 __all__ = [
+    "AdditivePooling",
     "FeedForward",
     "GatedFeedForward",
     "HSTUBlock",
+    "ItemEmbedding",
+    "LongShortPooling",
     "PositionEmbedding",
     "RelativePositionBias",
     "SelfAttentionBlock",

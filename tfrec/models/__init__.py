@@ -2,11 +2,17 @@
 
 from tfrec.models.retrieval import RetrievalModel
 from tfrec.models.sequential.hstu import HSTU
+from tfrec.models.sequential.narm import NARM
 from tfrec.models.sequential.sasrec import SASRec
+from tfrec.models.sequential.shan import SHAN
+from tfrec.models.sequential.stamp import STAMP
 from tfrec.models.sequential.tisasrec import TiSASRec
 
 __all__ = [
     "HSTU",
+    "NARM",
+    "SHAN",
+    "STAMP",
     "RetrievalModel",
     "SASRec",
     "TiSASRec",

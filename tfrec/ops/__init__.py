@@ -1,7 +1,9 @@
 """Stateless tensor functions on `keras.ops`: they run on every Keras backend."""
 
+from tfrec.ops.additive_scores import additive_scores
 from tfrec.ops.masks import PADDING_ID, RESERVED_IDS, UNKNOWN_ID, is_item, mask_items
 from tfrec.ops.pointwise_attention import pointwise_attention
+from tfrec.ops.prefix_mean import prefix_mean
 from tfrec.ops.topk import top_items
 from tfrec.ops.unit_vectors import unit_vectors
 
@@ -9,9 +11,11 @@ __all__ = [
     "PADDING_ID",
     "RESERVED_IDS",
     "UNKNOWN_ID",
+    "additive_scores",
     "is_item",
     "mask_items",
     "pointwise_attention",
+    "prefix_mean",
     "top_items",
     "unit_vectors",
 ]

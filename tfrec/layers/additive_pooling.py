@@ -1,0 +1,83 @@
+"""What has been seen so far, each item weighted by additive attention."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.ops import additive_scores
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class AdditivePooling(keras.layers.Layer):
+    """At each position the weighted sum of the context up to there, weighted by an additive attention.
+
+    ```
+    a[l, j] = v . sigmoid(Wq q[l] + Wk c[j] + b);  y[l] = sum_{j <= l} a[l, j] c[j]
+    ```
+
+    The weights are those of NARM and STAMP: no softmax is taken, they need not add up to 1 and can be negative, so a
+    long history can give a long vector. It is zero at padding on the left, which no position looks at.
+
+    The cost is B x L x L x inner_dim sigmoids, as many again for the gradient; memory grows with B x L x L alone
+    (see `tfrec.ops.additive_scores`).
+
+    Args:
+        inner_dim: of the space where queries and context are added; None takes the width D of the context.
+        use_bias: whether there is a b.
+
+    Shapes:
+        queries (B, L, E), context (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D).
+
+    Reference:
+        Li et al., "Neural Attentive Session-based Recommendation", CIKM 2017, arXiv 1711.04725, equations 7 and 8; Liu
+        et al., "STAMP: Short-Term Attention/Memory Priority Model for Session-based Recommendation", KDD 2018,
+        equations 7 and 8. Both pool a session once, at its end, where this layer does it for each beginning of it.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.zeros((1, 3, 4), "float32")
+        >>> AdditivePooling()(x, x, np.array([[False, True, True]])).shape
+        TensorShape([1, 3, 4])
+    """
+
+    def __init__(self, inner_dim: int | None = None, use_bias: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.inner_dim = inner_dim
+        self.use_bias = use_bias
+
+    def build(
+        self,
+        queries_shape: tuple[int | None, ...],
+        context_shape: tuple[int | None, ...],
+        padding_mask_shape: Any = None,
+    ) -> None:
+        """Make Wq, b, Wk and v."""
+        inner = self.inner_dim or context_shape[-1]
+        self.query_map = keras.layers.Dense(inner, use_bias=self.use_bias, dtype=self.dtype_policy, name="query_map")
+        self.query_map.build(queries_shape)
+        self.key_map = keras.layers.Dense(inner, use_bias=False, dtype=self.dtype_policy, name="key_map")
+        self.key_map.build(context_shape)
+        self.vector = self.add_weight(
+            name="vector", shape=(inner,), initializer=keras.initializers.RandomUniform(-(inner**-0.5), inner**-0.5)
+        )
+
+    def call(self, queries: Any, context: Any, padding_mask: Any) -> Any:
+        """Pool at every position."""
+        scores = additive_scores(self.query_map(queries), self.key_map(context), ops.convert_to_tensor(self.vector))
+        place = ops.arange(ops.shape(context)[1])
+        is_seen = (ops.expand_dims(place, 1) >= place) & ops.expand_dims(padding_mask, 1)
+        return ops.matmul(ops.where(is_seen, scores, ops.zeros_like(scores)), context)
+
+    def compute_output_shape(
+        self,
+        queries_shape: tuple[int | None, ...],
+        context_shape: tuple[int | None, ...],
+        padding_mask_shape: Any = None,
+    ) -> tuple[int | None, ...]:
+        """The shape of `context`."""
+        return context_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "inner_dim": self.inner_dim, "use_bias": self.use_bias}

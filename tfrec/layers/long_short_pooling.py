@@ -1,0 +1,105 @@
+"""The two levels of SHAN: attention over old items, then over what it gave and the new ones."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+_NEVER = -1e9  # a logit far below any real one
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class LongShortPooling(keras.layers.Layer):
+    """At each position, short-term attention over long-term attention.
+
+    The newest S items up to position l, l included, are short-term, all before them long-term:
+
+    ```
+    long[l] = sum_j softmax_j(q[l] . act(W1 c[j] + b1)) c[j]        over j <= l - S
+    y[l]    = sum_j softmax_j(q[l] . act(W2 c[j] + b2)) c[j]        over l - S < j <= l, and long[l] as one more c
+    ```
+
+    So y is a weighted mean of the items, and each item's share depends on the query. Where there is nothing long-term,
+    the newest items share all; at padding on the left y is zero. The windows slide with l, so that all positions can be
+    learned at once. Cost and memory are those of two self-attentions with one head: B x L x L scores each.
+
+    Args:
+        short_term: S, how many of the newest items are short-term.
+        activation: act.
+
+    Shapes:
+        queries (B, L, D), context (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D).
+
+    Raises:
+        ValueError: where S is not a positive integer.
+
+    Reference:
+        Ying et al., "Sequential Recommender System based on Hierarchical Attention Network", IJCAI 2018, equations 1
+        to 6. There the query is a vector of the user and the short-term set is the newest basket or session.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.zeros((1, 3, 4), "float32")
+        >>> LongShortPooling(short_term=2)(x, x, np.array([[False, True, True]])).shape
+        TensorShape([1, 3, 4])
+    """
+
+    def __init__(self, short_term: int, activation: str = "relu", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(short_term, int) or isinstance(short_term, bool) or short_term < 1:
+            raise ValueError(f"short_term must be a positive integer, got {short_term!r}.")
+        self.short_term = short_term
+        self.activation = activation
+
+    def build(
+        self,
+        queries_shape: tuple[int | None, ...],
+        context_shape: tuple[int | None, ...],
+        padding_mask_shape: Any = None,
+    ) -> None:
+        """Make the maps of the two levels, W1 and W2 with their biases."""
+        width = context_shape[-1]
+        self.long_keys = keras.layers.Dense(width, self.activation, dtype=self.dtype_policy, name="long_keys")
+        self.long_keys.build(context_shape)
+        self.short_keys = keras.layers.Dense(width, self.activation, dtype=self.dtype_policy, name="short_keys")
+        self.short_keys.build(context_shape)
+
+    def call(self, queries: Any, context: Any, padding_mask: Any) -> Any:
+        """Pool at every position."""
+        place = ops.arange(ops.shape(context)[1])
+        age = ops.expand_dims(place, 1) - place
+        is_real = ops.expand_dims(padding_mask, 1)
+        is_long = (age >= self.short_term) & is_real  # (B, L, L)
+        is_short = (age >= 0) & (age < self.short_term) & is_real
+
+        long_shares = _shares(_inner(queries, self.long_keys(context)), is_long)
+        long = ops.matmul(ops.cast(long_shares, context.dtype), context)
+
+        score_of_long = ops.sum(queries * self.short_keys(long), axis=-1, keepdims=True)
+        scores = ops.concatenate([score_of_long, _inner(queries, self.short_keys(context))], axis=-1)
+        is_there = ops.concatenate([ops.any(is_long, axis=-1, keepdims=True), is_short], axis=-1)
+        shares = ops.cast(_shares(scores, is_there), context.dtype)
+        return shares[..., :1] * long + ops.matmul(shares[..., 1:], context)
+
+    def compute_output_shape(
+        self,
+        queries_shape: tuple[int | None, ...],
+        context_shape: tuple[int | None, ...],
+        padding_mask_shape: Any = None,
+    ) -> tuple[int | None, ...]:
+        """The shape of `context`."""
+        return context_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "short_term": self.short_term, "activation": self.activation}
+
+
+def _inner(queries: Any, keys: Any) -> Any:
+    return ops.matmul(queries, ops.transpose(keys, (0, 2, 1)))
+
+
+def _shares(scores: Any, is_there: Any) -> Any:
+    """A softmax over what is there, in float32; all zero where nothing is."""
+    shares = ops.softmax(ops.where(is_there, ops.cast(scores, "float32"), _NEVER), axis=-1)
+    return ops.where(is_there, shares, 0.0)

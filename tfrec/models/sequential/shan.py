@@ -1,0 +1,114 @@
+"""SHAN: short-term attention over long-term attention."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.layers import ItemEmbedding, LongShortPooling
+from tfrec.models.retrieval import RetrievalModel
+from tfrec.ops import PADDING_ID, RESERVED_IDS, prefix_mean
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class SHAN(RetrievalModel):
+    """Sequential Hierarchical Attention Network.
+
+    One attention pools the items of long ago, a second one what it gave and the newest items:
+
+    ```
+    x = drop(sqrt(D) E[history]);  u[l] = Wu [x[l], mean of x[j], j <= l] + bu
+    long[l] = sum_{j <= l - S} softmax_j(u[l] . relu(W1 x[j] + b1)) x[j]
+    q[l] = softmax-weighted mean, by u[l] . relu(W2 . + b2), of long[l] and of x[j], l - S < j <= l
+    score(i) = q . E[i]
+    ```
+
+    A query is a weighted mean of item vectors: SHAN recommends what is near to what was chosen. Both sets are sets:
+    which item is the newest and which S are new is all that is read of the order. There are no positions, so a query
+    does not depend on how long the input is, nor on padding, and `max_length` is what the data path cuts histories to.
+
+    Args:
+        num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
+        max_length: the most items that are read.
+        hidden_dim: D, width of all vectors.
+        short_term: S, how many of the newest items are the short-term set; all before them are the long-term set.
+        dropout: rate, on the item vectors.
+        seed: of the initial item vectors and of the negatives that sampling losses draw.
+
+    Shapes:
+        `{"history": (B, L) int}`; output (B, L, D).
+
+    Raises:
+        ValueError: where a size is not a positive integer.
+
+    Reference:
+        Ying et al., "Sequential Recommender System based on Hierarchical Attention Network", IJCAI 2018. There u is an
+        embedding of the user, learned for each; here it is made from the history, the mean for what stays and the last
+        item for what is wanted now, since an export answers users that training has not seen. There the short-term set
+        is the newest session, the loss is BPR, and item vectors are neither scaled nor dropped.
+
+    Example:
+        >>> import numpy as np
+        >>> model = SHAN(num_items=100, max_length=8, hidden_dim=16, short_term=3)
+        >>> ids, scores = model.recommend({"history": np.array([[0, 0, 7, 9]])}, k=5)
+        >>> ids.shape
+        TensorShape([1, 5])
+    """
+
+    def __init__(
+        self,
+        num_items: int,
+        max_length: int = 50,
+        hidden_dim: int = 64,
+        short_term: int = 5,
+        dropout: float = 0.2,
+        seed: int | None = None,
+        dtype: Any = None,
+        name: str = "shan",
+        **kwargs: Any,
+    ) -> None:
+        sizes = {"num_items": num_items, "max_length": max_length, "hidden_dim": hidden_dim}
+        for argument, size in {**sizes, "short_term": short_term}.items():
+            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+                raise ValueError(f"{argument} must be a positive integer, got {size!r}.")
+
+        # === Layers ===
+        policy = keras.dtype_policies.get(dtype)
+        embedding = ItemEmbedding(num_items + RESERVED_IDS, hidden_dim, dropout, seed, dtype=policy, name="embedding")
+        taste = keras.layers.Dense(hidden_dim, dtype=policy, name="taste")
+        pooling = LongShortPooling(short_term, dtype=policy, name="pooling")
+
+        # === Functional graph ===
+        history = keras.Input(shape=(None,), dtype="int32", name="history")
+        padding_mask = ops.not_equal(history, PADDING_ID)
+        x = embedding(history)
+        users = taste(ops.concatenate([x, prefix_mean(x, padding_mask)], axis=-1))
+        outputs = pooling(users, x, padding_mask)
+        super().__init__(inputs={"history": history}, outputs=outputs, seed=seed, name=name, **kwargs)
+
+        # === Config ===
+        self.embedding = embedding
+        self.num_items = num_items
+        self.max_length = max_length
+        self.hidden_dim = hidden_dim
+        self.short_term = short_term
+        self.dropout = dropout
+        self.dtype_policy = policy
+
+    def item_table(self) -> Any:
+        """The item embeddings, (num_items + 2, D)."""
+        return ops.convert_to_tensor(self.embedding.items.embeddings)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "num_items": self.num_items,
+            "max_length": self.max_length,
+            "hidden_dim": self.hidden_dim,
+            "short_term": self.short_term,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }

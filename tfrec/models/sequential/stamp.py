@@ -1,0 +1,112 @@
+"""STAMP: what a session was about, attended to with its last item in mind, times the last item."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.layers import AdditivePooling, ItemEmbedding
+from tfrec.models.retrieval import RetrievalModel
+from tfrec.ops import PADDING_ID, RESERVED_IDS, prefix_mean
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class STAMP(RetrievalModel):
+    """Short-Term Attention/Memory Priority model.
+
+    Has no recurrence and no self-attention: the last item and the mean of the session weigh the session's items, and
+    what comes of it is gated, feature by feature, by the last item alone:
+
+    ```
+    x = drop(sqrt(D) E[history]);  mean[l] = mean of x[j], j <= l
+    memory[l] = sum_{j <= l} w0 . sigmoid(W1 x[j] + W2 x[l] + W3 mean[l] + b) x[j]
+    q = tanh(Ws memory + bs) * tanh(Wt x + bt);  score(i) = q . E[i]
+    ```
+
+    The score is trilinear: `sum_d hs[d] ht[d] E[i, d]`. Apart from which item is the last, the order is not read, and
+    there are no positions: a query does not depend on how long the input is, nor on padding, and `max_length` is what
+    the data path cuts histories to. The attention costs B x L x L x D sigmoids.
+
+    Args:
+        num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
+        max_length: L, the most items that are read.
+        hidden_dim: D, width of all vectors.
+        dropout: rate, on the item vectors.
+        seed: of the initial item vectors and of the negatives that sampling losses draw.
+
+    Shapes:
+        `{"history": (B, L) int}`; output (B, L, D).
+
+    Raises:
+        ValueError: where a size is not a positive integer.
+
+    Reference:
+        Liu et al., "STAMP: Short-Term Attention/Memory Priority Model for Session-based Recommendation", KDD 2018. The
+        paper puts a sigmoid on the trilinear product before the softmax. Here the product itself is the logit: logits
+        between 0 and 1 cannot give an item more than e / (V - 1 + e) of the probability, however clear the case is.
+        The scale of the item vectors and the dropout are not in the paper either.
+
+    Example:
+        >>> import numpy as np
+        >>> model = STAMP(num_items=100, max_length=8, hidden_dim=16)
+        >>> ids, scores = model.recommend({"history": np.array([[0, 0, 7, 9]])}, k=5)
+        >>> ids.shape
+        TensorShape([1, 5])
+    """
+
+    def __init__(
+        self,
+        num_items: int,
+        max_length: int = 50,
+        hidden_dim: int = 64,
+        dropout: float = 0.2,
+        seed: int | None = None,
+        dtype: Any = None,
+        name: str = "stamp",
+        **kwargs: Any,
+    ) -> None:
+        sizes = {"num_items": num_items, "max_length": max_length, "hidden_dim": hidden_dim}
+        for argument, size in sizes.items():
+            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+                raise ValueError(f"{argument} must be a positive integer, got {size!r}.")
+
+        # === Layers ===
+        policy = keras.dtype_policies.get(dtype)
+        embedding = ItemEmbedding(num_items + RESERVED_IDS, hidden_dim, dropout, seed, dtype=policy, name="embedding")
+        pooling = AdditivePooling(dtype=policy, name="pooling")
+        of_session = keras.layers.Dense(hidden_dim, activation="tanh", dtype=policy, name="of_session")
+        of_last = keras.layers.Dense(hidden_dim, activation="tanh", dtype=policy, name="of_last")
+
+        # === Functional graph ===
+        history = keras.Input(shape=(None,), dtype="int32", name="history")
+        padding_mask = ops.not_equal(history, PADDING_ID)
+        x = embedding(history)
+        # W2 and W3 are the two halves of the map of the queries.
+        memory = pooling(ops.concatenate([x, prefix_mean(x, padding_mask)], axis=-1), x, padding_mask)
+        outputs = of_session(memory) * of_last(x)
+        super().__init__(inputs={"history": history}, outputs=outputs, seed=seed, name=name, **kwargs)
+
+        # === Config ===
+        self.embedding = embedding
+        self.num_items = num_items
+        self.max_length = max_length
+        self.hidden_dim = hidden_dim
+        self.dropout = dropout
+        self.dtype_policy = policy
+
+    def item_table(self) -> Any:
+        """The item embeddings, (num_items + 2, D)."""
+        return ops.convert_to_tensor(self.embedding.items.embeddings)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "num_items": self.num_items,
+            "max_length": self.max_length,
+            "hidden_dim": self.hidden_dim,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
