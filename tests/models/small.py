@@ -4,8 +4,13 @@ from tfrec import models
 
 # name -> (class, arguments beside sizes)
 VARIANTS = {
+    "hstu": (models.HSTU, {"num_heads": 2}),
+    "narm": (models.NARM, {}),
     "sasrec": (models.SASRec, {"num_heads": 2}),
     "sasrec-ligr": (models.SASRec, {"num_heads": 2, "block": "ligr"}),
+    "shan": (models.SHAN, {"short_term": 2}),
+    "stamp": (models.STAMP, {}),
+    "tisasrec": (models.TiSASRec, {"num_heads": 2}),
 }
 BIDIRECTIONAL: set[str] = set()  # what these learn at a position may come from later ones
 

@@ -11,10 +11,10 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from small import VARIANTS, build
 
 from tfrec.data import FeatureSpec, Interactions, sequences
 from tfrec.losses import FullSoftmax
-from tfrec.models import SASRec
 
 tf.config.set_visible_devices([], "GPU")
 [cpu] = tf.config.list_physical_devices("CPU")
@@ -25,30 +25,34 @@ def table() -> Interactions:
     """25 users of 2 to 12 items: the halves of a batch hold very different numbers of targets."""
     rng = np.random.default_rng(0)
     rows = [(user, item) for user in range(25) for item in rng.integers(0, 20, 2 + (user * 7) % 11)]
-    return Interactions.from_pandas(pd.DataFrame(rows, columns=["user", "item"]), user="user", item="item")
+    frame = pd.DataFrame(rows, columns=["user", "item"])
+    frame["time"] = 10**9 + 3600 * np.cumsum(rng.integers(1, 50, len(frame)))
+    return Interactions.from_pandas(frame, user="user", item="item", time="time")
 
 
-def learn(strategy: tf.distribute.Strategy | None, optimizer: str) -> tuple[list[float], list[np.ndarray]]:
+def learn(name: str, strategy: tf.distribute.Strategy | None, optimizer: str) -> tuple[list[float], list[np.ndarray]]:
     data = table()
     spec = FeatureSpec.fit(data, max_length=8)
-    batches = sequences(data, spec, batch_size=8, drop_remainder=True, shuffle=False)
     with strategy.scope() if strategy else contextlib.nullcontext():
         keras.utils.set_random_seed(0)
-        model = SASRec(spec.num_items, max_length=8, hidden_dim=8, num_blocks=1, num_heads=2, dropout=0.0, seed=0)
-        steps = {"sgd": keras.optimizers.SGD(0.3), "adam": keras.optimizers.Adam(0.01)}
+        model = build(name, spec.num_items, max_length=8, dropout=0.0, seed=0)
+        steps = {"sgd": keras.optimizers.SGD(0.1), "adam": keras.optimizers.Adam(0.01)}
         model.compile(steps[optimizer], FullSoftmax(), jit_compile=False)
+    arguments = {"drop_remainder": True, "shuffle": False, "inputs": model.input_names}
+    batches = sequences(data, spec, batch_size=8, **arguments)
     losses = model.fit(batches, epochs=2, shuffle=False, verbose=0).history["loss"]
     assert len(list(batches)) == 3
     return losses, model.get_weights()
 
 
-optimizer = sys.argv[1]
-one_losses, one_weights = learn(None, optimizer)
+optimizer, *names = sys.argv[1:]
 two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 assert two.num_replicas_in_sync == 2
-two_losses, two_weights = learn(two, optimizer)
-print("losses", one_losses, two_losses)
-print("largest difference of a weight", max(np.abs(a - b).max() for a, b in zip(one_weights, two_weights, strict=True)))
-np.testing.assert_allclose(two_losses, one_losses, atol=1e-6)
-for ours, theirs in zip(one_weights, two_weights, strict=True):
-    np.testing.assert_allclose(theirs, ours, atol=2e-6)
+for name in names or VARIANTS:
+    one_losses, one_weights = learn(name, None, optimizer)
+    two_losses, two_weights = learn(name, two, optimizer)
+    apart = max(np.abs(a - b).max() for a, b in zip(one_weights, two_weights, strict=True))
+    print(name, "losses", one_losses, two_losses, "largest difference of a weight", apart, flush=True)
+    np.testing.assert_allclose(two_losses, one_losses, rtol=1e-5, err_msg=name)
+    for ours, theirs in zip(one_weights, two_weights, strict=True):
+        np.testing.assert_allclose(theirs, ours, atol=5e-6, err_msg=name)
