@@ -4,10 +4,11 @@ from tfrec import models
 
 # name -> (class, arguments beside sizes)
 VARIANTS = {
+    "bert4rec": (models.BERT4Rec, {"num_heads": 2}),
     "sasrec": (models.SASRec, {"num_heads": 2}),
     "sasrec-ligr": (models.SASRec, {"num_heads": 2, "block": "ligr"}),
 }
-BIDIRECTIONAL: set[str] = set()  # what these learn at a position may come from later ones
+BIDIRECTIONAL = {"bert4rec"}  # what these learn at a position may come from later ones
 
 
 def build(name, num_items=20, **kwargs):

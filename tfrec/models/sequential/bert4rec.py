@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.layers import AppendMask, SelfAttentionBlock, SequenceEmbedding
+from tfrec.layers import AppendMask, FeedForward, SelfAttentionBlock, SequenceEmbedding, SoftmaxAttention
 from tfrec.models.retrieval import RetrievalModel
 from tfrec.ops import PADDING_ID, RESERVED_IDS
 
@@ -91,11 +91,10 @@ class BERT4Rec(RetrievalModel):
         embedding_norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name="embedding_norm")
         blocks = [
             SelfAttentionBlock(
-                num_heads,
-                dropout=dropout,
-                causal=False,
-                inner_dim=4 * hidden_dim,
-                activation="gelu",
+                SoftmaxAttention(num_heads, dropout, causal=False, dtype=policy, name="attention"),
+                FeedForward(4 * hidden_dim, "gelu", dropout, dtype=policy, name="feed_forward"),
+                "post-norm",
+                dropout,
                 dtype=policy,
                 name=f"block_{index}",
             )
