@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ["tests/ops", "tests/layers", "tests/losses", "tests/models/test_sasrec.py"]
+ROOMS = ["tests/ops", "tests/layers", "tests/losses", "tests/models/test_bert4rec.py", "tests/models/test_sasrec.py"]
 
 pytestmark = [
     pytest.mark.tensorflow,

@@ -6,13 +6,14 @@ from tfrec import models
 VARIANTS = {
     "hstu": (models.HSTU, {"num_heads": 2}),
     "narm": (models.NARM, {}),
+    "bert4rec": (models.BERT4Rec, {"num_heads": 2}),
     "sasrec": (models.SASRec, {"num_heads": 2}),
     "sasrec-ligr": (models.SASRec, {"num_heads": 2, "block": "ligr"}),
     "shan": (models.SHAN, {"short_term": 2}),
     "stamp": (models.STAMP, {}),
     "tisasrec": (models.TiSASRec, {"num_heads": 2}),
 }
-BIDIRECTIONAL: set[str] = set()  # what these learn at a position may come from later ones
+BIDIRECTIONAL = {"bert4rec"}  # what these learn at a position may come from later ones
 
 
 def build(name, num_items=20, **kwargs):

@@ -2,6 +2,7 @@
 
 from tfrec.data.feature_spec import FeatureSpec
 from tfrec.data.interactions import Interactions
+from tfrec.data.masking import masked_items
 from tfrec.data.pipelines import sequences
 from tfrec.data.readers import read
 from tfrec.data.splits import ByTime, Holdout, LeaveLastOut, Split
@@ -17,6 +18,7 @@ __all__ = [
     "Split",
     "Vocabulary",
     "generate_world",
+    "masked_items",
     "read",
     "sequences",
 ]

@@ -65,6 +65,11 @@ class FeatureSpec:
         """Items of the catalogue; ids run from 2 to num_items + 1."""
         return len(self.items)
 
+    @property
+    def mask_id(self) -> int:
+        """The id that hides an item in masked-item training: the one behind the last item."""
+        return FIRST_ID + self.num_items
+
     def check_fits(self, model: object) -> None:
         """Raise `InputError` where a model says another `num_items` or `max_length` than this spec."""
         for name in ("num_items", "max_length"):

@@ -1,6 +1,7 @@
 """Layers of the zoo: plain `keras.layers.Layer`s, one a file."""
 
 from tfrec.layers.additive_pooling import AdditivePooling
+from tfrec.layers.append_mask import AppendMask
 from tfrec.layers.feed_forward import FeedForward
 from tfrec.layers.gated_feed_forward import GatedFeedForward
 from tfrec.layers.hstu_block import HSTUBlock
@@ -17,6 +18,7 @@ from tfrec.layers.unit_norm import UnitNorm
 
 __all__ = [
     "AdditivePooling",
+    "AppendMask",
     "FeedForward",
     "GatedFeedForward",
     "HSTUBlock",

@@ -1,6 +1,7 @@
 """The models of the zoo, one a file."""
 
 from tfrec.models.retrieval import RetrievalModel
+from tfrec.models.sequential.bert4rec import BERT4Rec
 from tfrec.models.sequential.hstu import HSTU
 from tfrec.models.sequential.narm import NARM
 from tfrec.models.sequential.sasrec import SASRec
@@ -13,6 +14,7 @@ __all__ = [
     "NARM",
     "SHAN",
     "STAMP",
+    "BERT4Rec",
     "RetrievalModel",
     "SASRec",
     "TiSASRec",

@@ -26,9 +26,15 @@ class RetrievalModel(keras.Model):
     A target out of vocabulary is a miss there; `weighted_metrics` leaves it out. (Not under JAX, where Keras lets
     metrics read no weights.)
 
+    Attributes:
+        objective: what the targets of its training are. "next-item", the item behind each position, as
+            `tfrec.data.sequences` gives them; or "masked-item", the items that `tfrec.data.masked_items` hides.
+
     Args:
         seed: of the generator that sampling losses draw from; None takes one at random.
     """
+
+    objective = "next-item"
 
     def __init__(self, *args: Any, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -31,7 +31,7 @@ def mask_items(scores: Any, ids: Any) -> Any:
 
     Args:
         scores: (B, V) float tensor, a score for every id.
-        ids: (B, S) integer tensor; padding and repeated ids are harmless. B x V is below 2^31.
+        ids: (B, S) integer tensor; padding, repeated ids, and ids from V on are harmless. B x V is below 2^31.
 
     Returns:
         (B, V) float tensor.
@@ -43,6 +43,8 @@ def mask_items(scores: Any, ids: Any) -> Any:
     """
     batch, width = ops.shape(scores)[0], ops.shape(scores)[1]
     rows = ops.expand_dims(ops.arange(batch, dtype="int32") * width, 1)
-    cells = ops.reshape(rows + ops.cast(ids, "int32"), (-1, 1))
+    ids = ops.cast(ids, "int32")
+    ids = ops.where(ids < width, ids, PADDING_ID)  # the mask of masked-item training has no score
+    cells = ops.reshape(rows + ids, (-1, 1))
     hits = ops.scatter(cells, ops.ones_like(cells[:, 0], dtype="float32"), (batch * width,))
     return ops.where(ops.reshape(hits, (batch, width)) > 0, ops.cast(-float("inf"), scores.dtype), scores)

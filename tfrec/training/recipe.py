@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tfrec import losses, models
-from tfrec.data import ByTime, FeatureSpec, LeaveLastOut
+from tfrec.data import ByTime, FeatureSpec, LeaveLastOut, masked_items
 from tfrec.errors import InputError
 from tfrec.training import ranges
 
@@ -34,6 +35,8 @@ class Recipe:
         optimizer: {"class": a name in `keras.optimizers`, further constructor arguments}.
         schedule: "constant", or "cosine": the learning rate rises linearly over the first twentieth of all steps, then
             falls to 0 along a cosine.
+        masking: {"probability": ..., "last_only": ...} of `tfrec.data.masked_items`, for a model that is trained on
+            masked items; others take none.
         batch_size: rows of a batch.
         windows: "newest" learns from each user's newest items alone, "all" from the whole history in windows; see
             `tfrec.data.sequences`.
@@ -60,6 +63,7 @@ class Recipe:
     model: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "SASRec"})
     loss: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "FullSoftmax"})
     optimizer: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "Adam", "learning_rate": 2e-3})
+    masking: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     schedule: str = "cosine"
     batch_size: int = 32
     windows: str = "newest"
@@ -77,6 +81,11 @@ class Recipe:
                 raise InputError(f"The recipe's {field.name} must be {wanted}, got {value!r}.")
         if self.schedule not in ("constant", "cosine"):
             raise InputError(f"The recipe's schedule must be constant or cosine, got {self.schedule!r}.")
+        unknown = [name for name in self.masking if name not in ("probability", "last_only")]
+        if unknown:
+            raise InputError(
+                f"The recipe's masking has an unknown entry '{unknown[0]}'. It takes: probability, last_only."
+            )
         if self.windows not in ("newest", "all"):
             raise InputError(f"The recipe's windows must be newest or all, got {self.windows!r}.")
         if not 0 <= self.seed < 2**32:
@@ -117,7 +126,7 @@ class Recipe:
         # A JSON scalar is a TOML scalar.
         lines = [f"{name} = {json.dumps(value)}" for name, value in entries.items() if not isinstance(value, Mapping)]
         for name, table in entries.items():
-            if isinstance(table, Mapping):
+            if isinstance(table, Mapping) and table:
                 lines += ["", f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
         return "\n".join(lines) + "\n"
 
@@ -133,6 +142,17 @@ class Recipe:
         """The model that the recipe names, sized for a spec."""
         arguments = {"seed": self.seed, **self.model, "num_items": spec.num_items, "max_length": spec.max_length}
         return _build(models, arguments, "model", models.RetrievalModel)
+
+    def build_batches(
+        self, batches: tf.data.Dataset, model: models.RetrievalModel, spec: FeatureSpec
+    ) -> tf.data.Dataset:
+        """Batches of `sequences` as the model's objective wants them: as they are, or with items hidden."""
+        if model.objective == "masked-item":
+            arguments = {"batches": batches, "mask_id": spec.mask_id, "seed": self.seed}
+            return _construct(masked_items, {**arguments, **self.masking}, "masking")
+        if self.masking:
+            raise InputError(f"The recipe has a masking, but {type(model).__name__} learns next items: leave it out.")
+        return batches
 
     def build_loss(self) -> losses.ItemLoss:
         """The loss that the recipe names."""

@@ -60,6 +60,7 @@ def train(
     model = recipe.build_model(spec)
     batches = {"group_by_length": recipe.group_by_length, "seed": recipe.seed, "inputs": model.input_names}
     train_batches = sequences(split.train, spec, recipe.batch_size, windows=recipe.windows, **batches)
+    train_batches = recipe.build_batches(train_batches, model, spec)
     model.compile(
         optimizer=recipe.build_optimizer(recipe.epochs * int(train_batches.cardinality())),
         loss=recipe.build_loss(),

@@ -1,0 +1,67 @@
+"""The question that a masked-item model is asked: what stands behind the newest item?"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.ops import PADDING_ID
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class AppendMask(keras.layers.Layer):
+    """Puts the mask behind the newest item of each row that holds no mask yet.
+
+    ```
+    0 a b    ->  0 a b M     a history: the mask asks for its next item
+    a M c M  ->  0 a M c M   a row of masked-item training, which asks already
+    ```
+
+    All rows become one column wider, so the last column is the newest position of each, and the columns but the first
+    are those of a row of training.
+
+    Args:
+        mask_id: the mask.
+        max_length: L, the most items of a history that are read.
+
+    Shapes:
+        input (B, W) integer ids, padded on the left, W at most L for histories and L + 1 for rows with masks;
+        output (B, W + 1).
+
+    Raises:
+        ValueError: where W is known and greater than L + 1. (Of a history of L + 1 items the oldest is left out.)
+
+    Example:
+        >>> import numpy as np
+        >>> AppendMask(mask_id=9, max_length=3)(np.array([[0, 5, 6], [7, 9, 8]])).numpy().tolist()
+        [[0, 5, 6, 9], [0, 7, 9, 8]]
+    """
+
+    def __init__(self, mask_id: int, max_length: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mask_id = mask_id
+        self.max_length = max_length
+
+    def call(self, inputs: Any) -> Any:
+        """Append the mask, or move the row."""
+        width = inputs.shape[1]
+        if width is not None and width > self.max_length + 1:
+            raise ValueError(
+                f"The sequence has {width} positions, but the model was built for max_length={self.max_length}. Give "
+                f"its newest {self.max_length} items, or build the model longer."
+            )
+        asks = ops.any(ops.equal(inputs, self.mask_id), axis=1, keepdims=True)
+        column = inputs[:, :1]
+        age = ops.arange(ops.shape(inputs)[1], 0, -1)
+        history = ops.where(age > self.max_length, PADDING_ID, inputs)
+        appended = ops.concatenate([history, ops.full_like(column, self.mask_id)], axis=1)
+        moved = ops.concatenate([ops.full_like(column, PADDING_ID), inputs], axis=1)
+        return ops.where(asks, moved, appended)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """(B, W + 1)."""
+        return (input_shape[0], None if input_shape[1] is None else input_shape[1] + 1)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "mask_id": self.mask_id, "max_length": self.max_length}

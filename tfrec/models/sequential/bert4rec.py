@@ -1,0 +1,144 @@
+"""BERT4Rec: attention in both directions over a history with holes in it."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.layers import AppendMask, FeedForward, SelfAttentionBlock, SequenceEmbedding, SoftmaxAttention
+from tfrec.models.retrieval import RetrievalModel
+from tfrec.ops import PADDING_ID, RESERVED_IDS
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class BERT4Rec(RetrievalModel):
+    """Sequential recommendation with Bidirectional Encoder Representations from Transformers.
+
+    Every position sees the whole row. So the model cannot be asked for the next item at each of them, which it would
+    see; it is asked for items that are hidden behind a mask, and in a recommendation for the one mask behind the newest
+    item:
+
+    ```
+    x = norm(drop(sqrt(D) E[row] + P));  x = block(x) num_blocks times
+    q = norm(gelu(x W + b));  score(i) = q . E[i]
+    ```
+
+    The row is the history with a mask appended, or, where it holds masks already, the history itself: those are the
+    rows of training, which `tfrec.data.masked_items` makes. `objective` says that the model is trained so. Targets of
+    `tfrec.data.sequences` at all positions would be seen; one target a row (a holdout) is what the appended mask asks
+    for, so validation is as for any other model.
+
+    Args:
+        num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item, and
+            num_items + 2 the mask, which has a vector and is no candidate.
+        max_length: L, the most items that are read. There are L + 1 positions, the mask's among them.
+        hidden_dim: D, width of all vectors.
+        num_blocks: how many attention blocks.
+        num_heads: H, a divisor of D.
+        dropout: rate, everywhere.
+        seed: of the initial item vectors and of the negatives that sampling losses draw.
+
+    Shapes:
+        `{"history": (B, W) int}` with W free up to L, or L + 1 with masks; output (B, W, D), whose last position is
+        the query of the newest mask.
+
+    Raises:
+        ValueError: where a size is not a positive integer or H does not divide D.
+
+    Reference:
+        Sun et al., CIKM 2019, arXiv 1904.06690. Unlike there, there is no bias for each item, since scores are inner
+        products, and the position-wise map has one dropout more.
+
+    Example:
+        >>> import numpy as np
+        >>> model = BERT4Rec(num_items=100, max_length=8, hidden_dim=16)
+        >>> ids, scores = model.recommend({"history": np.array([[0, 0, 7, 9]])}, k=5)
+        >>> ids.shape
+        TensorShape([1, 5])
+    """
+
+    objective = "masked-item"
+
+    def __init__(
+        self,
+        num_items: int,
+        max_length: int = 200,
+        hidden_dim: int = 64,
+        num_blocks: int = 2,
+        num_heads: int = 2,
+        dropout: float = 0.2,
+        seed: int | None = None,
+        dtype: Any = None,
+        name: str = "bert4rec",
+        **kwargs: Any,
+    ) -> None:
+        sizes = {"num_items": num_items, "max_length": max_length, "hidden_dim": hidden_dim, "num_blocks": num_blocks}
+        for argument, size in {**sizes, "num_heads": num_heads}.items():
+            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+                raise ValueError(f"{argument} must be a positive integer, got {size!r}.")
+        if hidden_dim % num_heads:
+            raise ValueError(f"num_heads must divide hidden_dim: got num_heads={num_heads}, hidden_dim={hidden_dim}.")
+
+        # === Layers ===
+        policy = keras.dtype_policies.get(dtype)
+        num_ids = num_items + RESERVED_IDS
+        append_mask = AppendMask(num_ids, max_length, dtype=policy, name="append_mask")
+        # One vector more for the mask, and two positions: the mask's, and that of the column which `AppendMask` adds
+        # in front of a row that has masks.
+        embedding = SequenceEmbedding(
+            num_ids + 1, hidden_dim, max_length + 2, dropout, seed, dtype=policy, name="embedding"
+        )
+        embedding_norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name="embedding_norm")
+        blocks = [
+            SelfAttentionBlock(
+                SoftmaxAttention(num_heads, dropout, causal=False, dtype=policy, name="attention"),
+                FeedForward(4 * hidden_dim, "gelu", dropout, dtype=policy, name="feed_forward"),
+                "post-norm",
+                dropout,
+                dtype=policy,
+                name=f"block_{index}",
+            )
+            for index in range(num_blocks)
+        ]
+        head = keras.layers.Dense(hidden_dim, activation="gelu", dtype=policy, name="head")
+        query_norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name="query_norm")
+
+        # === Functional graph ===
+        history = keras.Input(shape=(None,), dtype="int32", name="history")
+        rows = append_mask(history)
+        padding_mask = ops.not_equal(rows, PADDING_ID)
+        x = embedding_norm(embedding(rows))
+        for block in blocks:
+            x = block(x, padding_mask)
+        queries = query_norm(head(x))[:, 1:]
+        super().__init__(inputs={"history": history}, outputs=queries, seed=seed, name=name, **kwargs)
+
+        # === Config ===
+        self.embedding = embedding
+        self.mask_id = num_ids
+        self.num_items = num_items
+        self.max_length = max_length
+        self.hidden_dim = hidden_dim
+        self.num_blocks = num_blocks
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.dtype_policy = policy
+
+    def item_table(self) -> Any:
+        """The item embeddings without the mask's, (num_items + 2, D)."""
+        return ops.convert_to_tensor(self.embedding.items.embeddings)[: self.mask_id]
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "num_items": self.num_items,
+            "max_length": self.max_length,
+            "hidden_dim": self.hidden_dim,
+            "num_blocks": self.num_blocks,
+            "num_heads": self.num_heads,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
