@@ -36,7 +36,8 @@ class TestPreset:
         preset = load(folder)
         assert preset.folder.resolve() == folder.resolve()
         tokens = preset.spec.items.tokens.tolist()
-        (ids,), scores = serving.recommend(preset.model, preset.spec, [tokens[:3]], 10)
+        stamps = [[1_500_000_000, 1_500_000_060, 1_500_086_400]] if "timestamps" in preset.model.input_names else None
+        (ids,), scores = serving.recommend(preset.model, preset.spec, [tokens[:3]], 10, stamps)
         assert len(set(ids)) == 10 and not set(ids) & set(tokens[:3])
         assert np.isfinite(scores).all()
 
