@@ -4,6 +4,7 @@ import pytest
 
 from tfrec.data import FeatureSpec, generate_world
 from tfrec.errors import InputError
+from tfrec.losses.negatives import InBatch, LogUniform, Popularity, Uniform
 from tfrec.training import Recipe, train
 
 
@@ -26,7 +27,14 @@ def test_round_trip():
         ('[model]\nclass = "Oracle"', "model.class must be one of SASRec"),
         ('[model]\nclass = "SASRec"\nwidth = 3', "unknown entry 'width'"),
         ('[model]\nclass = "SASRec"\nhidden_dim = -3', "hidden_dim must be a positive integer"),
-        ('[loss]\nclass = "Hinge"', "loss.class must be one of"),
+        ('[loss]\nclass = "Hinge"', "loss.class must be one of BinaryCrossEntropy"),
+        ('[loss]\nclass = "SampledSoftmax"\nnegatives = "rare"', "loss.negatives must be one of uniform.* got 'rare'"),
+        ('[loss]\nclass = "SampledSoftmax"\nnegatives = [2]', r"loss.negatives must be one of uniform.* got \[2\]"),
+        ('[loss]\nclass = "SampledSoftmax"\nnegatives = {name = "uniform", power = 1}', "unknown entry 'power'"),
+        ('[loss]\nclass = "SampledSoftmax"\nnegatives = {name = "popularity", power = "x"}', "power must be a finite"),
+        ('[loss]\nclass = "SampledSoftmax"\ndraw_per = "user"', "draw_per must be one of batch, group, token"),
+        ('[loss]\nclass = "BinaryCrossEntropy"\ncalibration = 2', "calibration must be a number from 0 to 1"),
+        ('[loss]\nclass = "FullSoftmax"\nnegatives = "uniform"', "unknown entry 'negatives'"),
         ('[optimizer]\nclass = "Adam"\nlearning = 3', "unknown entry 'learning'"),
         *(
             (f'[optimizer]\nclass = "Adam"\nlearning_rate = {rate}', "optimizer.learning_rate must be a number above 0")
@@ -50,7 +58,7 @@ def test_what_is_wrong_is_named(text, said):
         recipe = Recipe.from_toml(text)
         recipe.build_split()
         recipe.build_model(spec)
-        recipe.build_loss()
+        recipe.build_loss(spec)
         recipe.build_optimizer(total_steps=10)
 
 
@@ -61,7 +69,7 @@ def test_the_cosine_rises_then_falls_to_nothing():
     assert rates[10:] == sorted(rates[10:], reverse=True) and rates[-1] == pytest.approx(0, abs=1e-6)
 
 
-@pytest.mark.parametrize("loss", ["FullSoftmax", "SampledSoftmax"])
+@pytest.mark.parametrize("loss", ["BinaryCrossEntropy", "FullSoftmax", "SampledSoftmax"])
 def test_training_learns_and_keeps_the_best_epoch(loss):
     table = generate_world(num_users=300, num_items=120, seed=0)
     recipe = Recipe(
@@ -73,3 +81,31 @@ def test_training_learns_and_keeps_the_best_epoch(loss):
     assert training.history["val_ndcg@10"][training.best_epoch - 1] == max(training.history["val_ndcg@10"])
     again = train(table, recipe, verbose=0)
     assert again.history["loss"] == pytest.approx(losses, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "power"),
+    [
+        ('negatives = "uniform"', Uniform, None),
+        ('negatives = "log-uniform"', LogUniform, None),
+        ('negatives = "popularity"', Popularity, 1),
+        ('negatives = {name = "popularity", power = 0.75}', Popularity, 0.75),
+        ('negatives = "in-batch"', InBatch, None),
+    ],
+)
+def test_a_recipe_names_how_negatives_are_drawn(text, kind, power):
+    spec = FeatureSpec.fit(generate_world(num_users=60, num_items=120, seed=0))
+    recipe = Recipe.from_toml(f'[loss]\nclass = "SampledSoftmax"\n{text}')
+    assert Recipe.from_toml(recipe.to_toml()) == recipe
+    sampler = recipe.build_loss(spec).sampler
+    assert type(sampler) is kind and getattr(sampler, "power", None) == power
+    if kind.needs_counts:
+        assert sampler.counts.tolist() == spec.item_counts.tolist()
+
+
+def test_training_draws_negatives_by_the_counts_of_the_training_part():
+    table = generate_world(num_users=80, num_items=120, seed=0)
+    loss = {"class": "SampledSoftmax", "num_negatives": 8, "negatives": "popularity"}
+    training = train(table, Recipe(epochs=2, max_length=10, loss=loss, model={"class": "SASRec", "hidden_dim": 8}), 0)
+    assert training.model.loss.sampler.counts.tolist() == training.spec.item_counts.tolist()
+    assert training.history["loss"][1] < training.history["loss"][0]

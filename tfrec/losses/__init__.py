@@ -3,7 +3,6 @@
 from tfrec.losses.binary_cross_entropy import BinaryCrossEntropy
 from tfrec.losses.full_softmax import FullSoftmax
 from tfrec.losses.item_loss import ItemLoss
-from tfrec.losses.sampled_loss import SampledLoss
 from tfrec.losses.sampled_softmax import SampledSoftmax
 
-__all__ = ["BinaryCrossEntropy", "FullSoftmax", "ItemLoss", "SampledLoss", "SampledSoftmax"]
+__all__ = ["BinaryCrossEntropy", "FullSoftmax", "ItemLoss", "SampledSoftmax"]

@@ -31,7 +31,7 @@ class BinaryCrossEntropy(SampledLoss):
         num_negatives: N.
         calibration: t, from 0 (plain BCE) to 1.
         draw_per: "token" draws for each target, "group" for 64 targets together, "batch" for all; what that costs
-            stands in `tfrec.losses.SampledLoss`. With hundreds of negatives take "group".
+            stands in `tfrec.losses.sampled_loss`. With hundreds of negatives take "group".
         name: of the loss, in logs.
 
     Shapes:

@@ -67,8 +67,6 @@ class SampledLoss(ItemLoss):
 
     def item_loss(self, targets: Any, queries: Any, items: Any, seed: Any = None) -> Any:
         """Draw, score, compare: (T,) targets and (T, D) queries in, (T,) values out."""
-        given = ops.shape(targets)
-        targets, queries = ops.reshape(targets, (-1,)), ops.reshape(queries, (-1, queries.shape[-1]))
         num_items, count = items.shape[0] - RESERVED_IDS, ops.shape(targets)[0]
         positive = ops.sum(queries * ops.cast(ops.take(items, targets, axis=0), queries.dtype), axis=-1)
         size = {"batch": count, "group": GROUP, "token": 1}[self.draw_per]
@@ -89,7 +87,7 @@ class SampledLoss(ItemLoss):
             log_probability,
             num_items,
         )
-        return ops.reshape(ops.reshape(ops.swapaxes(values, 0, 1), (-1,))[:count], given)
+        return ops.reshape(ops.swapaxes(values, 0, 1), (-1,))[:count]
 
     def _score(self, queries: Any, negatives: Any, items: Any) -> Any:
         """(G, S, D) queries, (G, 1, N) ids -> (G, S, N) scores."""

@@ -6,35 +6,47 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.losses.item_loss import ItemLoss
-from tfrec.ops import RESERVED_IDS
+from tfrec.losses.negatives import NegativeSampler, sampler_of
+from tfrec.losses.sampled_loss import SampledLoss
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class SampledSoftmax(ItemLoss):
-    """Softmax cross-entropy of each target against negatives drawn uniformly for the whole batch.
+class SampledSoftmax(SampledLoss):
+    """Softmax cross-entropy of each target against N drawn negatives, corrected for how they were drawn.
 
     ```
-    loss = log(exp(q . e_target) + sum_n exp(q . e_n - log(N / V))) - q . e_target
+    loss = log(exp(q . e_target) + sum_n exp(q . e_n - log(N P(n)))) - q . e_target
     ```
 
-    The N negatives are drawn with replacement from the V items and shared by all targets of the batch. An item is
-    expected N / V times in the sample, so subtracting log(N / V) makes the sum an unbiased estimate of that over
-    the whole catalogue: the loss estimates `FullSoftmax`, whatever N is. A negative that equals the target is removed
-    where it does. Memory grows with B x L x N, never with V.
+    The N negatives are drawn with replacement, item j with probability P(j), so j is expected N P(j) times in the
+    sample. Subtracting log(N P(j)), the logQ correction, makes the sum an unbiased estimate of that over the whole
+    catalogue: the loss estimates `FullSoftmax`, whatever N and P are. A negative that equals the target is removed.
+    Memory grows with T x N, not with V (but see `draw_per="token"`).
+
+    The target is not corrected, since it is always among the candidates. Jean et al. and Yi et al. correct it as well,
+    which biases the estimate, as Khrylchenko et al. show.
 
     Args:
         num_negatives: N, at least 1.
+        negatives: what draws them. "uniform", P(j) = 1 / V; "log-uniform", Zipf's law by rank; or an object of
+            `tfrec.losses.negatives`: `Popularity(spec.item_counts, power)`, or `InBatch(spec.item_counts)` for the
+            targets of the other positions. Recipes name these "popularity" and "in-batch" and need not give counts.
+            P that resembles the softmax, as popularity does, makes the estimate less noisy.
+        draw_per: "batch" draws once for all targets, "group" for 64 targets together, "token" for each; what that costs
+            stands in `tfrec.losses.sampled_loss`.
+        name: of the loss, in logs.
 
     Shapes:
         targets (..., ) ids; queries (..., D); items (V + 2, D); a scalar out.
 
     Raises:
-        ValueError: where `num_negatives` is not a positive integer.
+        ValueError: where `num_negatives` is not a positive integer, `negatives` or `draw_per` is unknown, or there are
+            counts of another number of items than the table has.
 
     Reference:
         Jean et al., "On Using Very Large Target Vocabulary for Neural Machine Translation", ACL 2015, arXiv 1412.2007.
-        There the target is corrected as well; here it is not, since it is always among the candidates.
+        Yi et al., "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys 2019.
+        Khrylchenko et al., "Correcting the LogQ Correction", RecSys 2025, arXiv 2507.09331.
 
     Example:
         >>> import keras, numpy as np
@@ -44,25 +56,34 @@ class SampledSoftmax(ItemLoss):
         1001
     """
 
-    def __init__(self, num_negatives: int = 256, name: str = "sampled_softmax", **kwargs: Any) -> None:
-        super().__init__(name=name, **kwargs)
-        if not isinstance(num_negatives, int) or isinstance(num_negatives, bool) or num_negatives < 1:
-            raise ValueError(f"num_negatives must be a positive integer, got {num_negatives!r}.")
-        self.num_negatives = num_negatives
+    def __init__(
+        self,
+        num_negatives: int = 256,
+        negatives: str | NegativeSampler = "uniform",
+        draw_per: str = "batch",
+        name: str = "sampled_softmax",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(num_negatives, sampler_of(negatives), draw_per, name, **kwargs)
+        self.negatives = negatives
 
-    def item_loss(self, targets: Any, queries: Any, items: Any, seed: Any = None) -> Any:
-        """Cross-entropy of each target against the sample."""
-        num_items = items.shape[0] - RESERVED_IDS
-        negatives = keras.random.randint((self.num_negatives,), RESERVED_IDS, items.shape[0], seed=seed)
-        positive = ops.sum(queries * ops.cast(ops.take(items, targets, axis=0), queries.dtype), axis=-1)
-        sample = ops.cast(ops.take(items, negatives, axis=0), queries.dtype)
-        others = ops.cast(ops.matmul(queries, ops.transpose(sample)), "float32")
-        others = others - math.log(self.num_negatives / num_items)
-        accidental = ops.equal(ops.expand_dims(targets, -1), negatives)
-        others = ops.where(accidental, -float("inf"), others)
-        positive = ops.cast(positive, "float32")
-        return ops.logsumexp(ops.concatenate([ops.expand_dims(positive, -1), others], axis=-1), axis=-1) - positive
+    def compare(self, positive: Any, negatives: Any, is_hit: Any, log_probability: Any, num_items: int) -> Any:
+        """log(1 + sum exp(corrected - positive)), as a softplus: stable for any score."""
+        corrected = negatives - (log_probability + math.log(self.num_negatives))
+        # Finite, so that gradients are too where all negatives are removed.
+        corrected = ops.where(is_hit, -1e30, corrected)
+        return ops.softplus(ops.logsumexp(corrected, axis=-1) - positive)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {**super().get_config(), "num_negatives": self.num_negatives}
+        by_name = isinstance(self.negatives, str)
+        negatives = self.negatives if by_name else keras.saving.serialize_keras_object(self.negatives)
+        return {**super().get_config(), "negatives": negatives}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "SampledSoftmax":
+        """A loss from its arguments."""
+        negatives = config.get("negatives", "uniform")
+        if not isinstance(negatives, str):
+            config = {**config, "negatives": keras.saving.deserialize_keras_object(negatives)}
+        return cls(**config)

@@ -16,6 +16,7 @@ import tensorflow as tf
 from tfrec import losses, models
 from tfrec.data import ByTime, FeatureSpec, LeaveLastOut, masked_items
 from tfrec.errors import InputError
+from tfrec.losses import negatives
 from tfrec.training import ranges
 
 _SPLITS = {"leave-last-out": LeaveLastOut, "by-time": ByTime}
@@ -31,7 +32,8 @@ class Recipe:
         split: {"rule": "leave-last-out"} or {"rule": "by-time", "valid": ..., "test": ...}.
         max_length: newest items of a history that the model reads.
         model: {"class": a name in `tfrec.models`, further constructor arguments}.
-        loss: {"class": a name in `tfrec.losses`, further constructor arguments}.
+        loss: {"class": a name in `tfrec.losses`, further constructor arguments}. In `SampledSoftmax`,
+            `negatives` is a name or a table, {"name": "popularity", "power": 0.75}; counts come from the data.
         optimizer: {"class": a name in `keras.optimizers`, further constructor arguments}.
         schedule: "constant", or "cosine": the learning rate rises linearly over the first twentieth of all steps, then
             falls to 0 along a cosine.
@@ -123,11 +125,10 @@ class Recipe:
     def to_toml(self) -> str:
         """The recipe as a file that `load` reads."""
         entries = self.to_json()
-        # A JSON scalar is a TOML scalar.
-        lines = [f"{name} = {json.dumps(value)}" for name, value in entries.items() if not isinstance(value, Mapping)]
+        lines = [f"{name} = {_toml(value)}" for name, value in entries.items() if not isinstance(value, Mapping)]
         for name, table in entries.items():
             if isinstance(table, Mapping) and table:
-                lines += ["", f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
+                lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
         return "\n".join(lines) + "\n"
 
     def build_split(self) -> LeaveLastOut | ByTime:
@@ -154,9 +155,12 @@ class Recipe:
             raise InputError(f"The recipe has a masking, but {type(model).__name__} learns next items: leave it out.")
         return batches
 
-    def build_loss(self) -> losses.ItemLoss:
-        """The loss that the recipe names."""
-        return _build(losses, dict(self.loss), "loss", losses.ItemLoss)
+    def build_loss(self, spec: FeatureSpec) -> losses.ItemLoss:
+        """The loss that the recipe names; where it draws negatives by counts, by those of a spec."""
+        arguments = dict(self.loss)
+        if "negatives" in arguments:
+            arguments["negatives"] = _build_sampler(arguments["negatives"], spec)
+        return _build(losses, arguments, "loss", losses.ItemLoss)
 
     def build_optimizer(self, total_steps: int) -> keras.optimizers.Optimizer:
         """The optimizer that the recipe names, with its schedule spread over all steps of a run."""
@@ -167,6 +171,23 @@ class Recipe:
                 0.0, max(1, total_steps - warmup), warmup_target=float(optimizer.learning_rate), warmup_steps=warmup
             )
         return optimizer
+
+
+def _build_sampler(wanted: Any, spec: FeatureSpec) -> negatives.NegativeSampler:
+    arguments = dict(wanted) if isinstance(wanted, Mapping) else {"name": wanted}
+    name = arguments.pop("name", None)
+    if name not in list(negatives.SAMPLERS):
+        known = ", ".join(negatives.SAMPLERS)
+        raise InputError(f"The recipe's loss.negatives must be one of {known}, got {name!r}.")
+    kind = negatives.SAMPLERS[name]
+    counts = {"counts": spec.item_counts} if kind.needs_counts else {}
+    return _construct(kind, {**arguments, **counts}, "loss.negatives")
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key} = {_toml(part)}" for key, part in value.items()) + "}"
+    return json.dumps(value)  # a JSON scalar is a TOML scalar
 
 
 def _default(field: dataclasses.Field) -> Any:

@@ -63,7 +63,7 @@ def train(
     train_batches = recipe.build_batches(train_batches, model, spec)
     model.compile(
         optimizer=recipe.build_optimizer(recipe.epochs * int(train_batches.cardinality())),
-        loss=recipe.build_loss(),
+        loss=recipe.build_loss(spec),
         metrics=[
             keras_rs.metrics.NDCG(k=10, shuffle_ties=False, name="ndcg@10"),
             keras_rs.metrics.RecallAtK(k=10, shuffle_ties=False, name="recall@10"),

@@ -1,6 +1,10 @@
 """How the negatives of a loss are drawn: small objects that give ids and the log of how probable each one was."""
 
+from tfrec.losses.negatives.in_batch import InBatch
+from tfrec.losses.negatives.log_uniform import LogUniform
+from tfrec.losses.negatives.names import SAMPLERS, sampler_of
+from tfrec.losses.negatives.popularity import Popularity
 from tfrec.losses.negatives.sampler import NegativeSampler
 from tfrec.losses.negatives.uniform import Uniform
 
-__all__ = ["NegativeSampler", "Uniform"]
+__all__ = ["SAMPLERS", "InBatch", "LogUniform", "NegativeSampler", "Popularity", "Uniform", "sampler_of"]

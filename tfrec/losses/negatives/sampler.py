@@ -9,7 +9,12 @@ class NegativeSampler:
     Losses that correct for the sampling (logQ) need both: among N draws, item j is expected N x P(j) times.
 
     Subclasses write `draw`, and `get_config` where they have arguments.
+
+    Attributes:
+        needs_counts: whether the constructor takes `counts`, how often each item occurs.
     """
+
+    needs_counts = False
 
     def draw(self, shape: tuple[Any, ...], num_items: int, targets: Any, seed: Any) -> tuple[Any, Any]:
         """Ids of items, 2 .. num_items + 1, and the log of the probability of each.

@@ -1,0 +1,98 @@
+"""Frequent items more often, by their counts."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfrec.losses.negatives.sampler import NegativeSampler
+from tfrec.ops import RESERVED_IDS
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class Popularity(NegativeSampler):
+    """Items in proportion to a power of how often they occur: P(j) = count_j^power / sum.
+
+    Drawn in constant time by Walker's alias method: an item is chosen uniformly and then kept or replaced by its alias.
+    That is exact for the rarest items too, whose share in a cumulative sum of a million items float32 would lose.
+
+    Args:
+        counts: (V,) positive numbers, in the order of the ids: `spec.item_counts`. They stand in the config as a list,
+            so a saved model that was compiled with them carries V numbers more.
+        power: 1 draws as often as in the data, 0 uniformly; word2vec takes 0.75.
+
+    Raises:
+        ValueError: where `counts` are not positive and finite, one an item; an item that is never drawn could not be
+            corrected for. Also where `power` is not finite.
+
+    Reference:
+        Walker, "An Efficient Method for Generating Discrete Random Variables with General Distributions", ACM TOMS
+        1977.
+
+    Example:
+        >>> import keras
+        >>> sampler = Popularity([6, 3, 1])
+        >>> ids, log_probability = sampler.draw((1000,), 3, targets=None, seed=keras.random.SeedGenerator(0))
+        >>> share = np.bincount(np.asarray(ids))[2:] / 1000
+        >>> np.abs(share - [0.6, 0.3, 0.1]).max() < 0.05
+        np.True_
+    """
+
+    needs_counts = True
+
+    def __init__(self, counts: Any, power: float = 1.0) -> None:
+        self.counts = check_counts(counts)
+        if isinstance(power, bool) or not isinstance(power, int | float) or not np.isfinite(power):
+            raise ValueError(f"power must be a finite number, got {power!r}.")
+        self.power = power
+        log_weights = power * np.log(self.counts)
+        weights = np.exp(log_weights - log_weights.max())
+        self._log_probability = np.log(weights / weights.sum()).astype("float32")
+        self._kept, self._alias = _alias_tables(weights / weights.sum())
+
+    def draw(self, shape: tuple[Any, ...], num_items: int, targets: Any, seed: Any) -> tuple[Any, Any]:
+        """Ids, and the log of their share of the counts."""
+        check_fits(self.counts, num_items)
+        first = keras.random.randint(shape, 0, num_items, seed=seed)
+        is_kept = keras.random.uniform(shape, dtype="float32", seed=seed) < ops.take(self._kept, first, axis=0)
+        ranks = ops.where(is_kept, first, ops.take(self._alias, first, axis=0))
+        return ranks + RESERVED_IDS, ops.take(self._log_probability, ranks, axis=0)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {"counts": self.counts.tolist(), "power": self.power}
+
+
+def check_counts(counts: Any) -> np.ndarray:
+    """Counts as a float64 vector, or `ValueError`."""
+    array = np.asarray(counts, dtype="float64")
+    if array.ndim != 1 or not array.size or not (np.isfinite(array) & (array > 0)).all():
+        raise ValueError(
+            "counts must be a list of positive numbers, one an item in the order of the ids, such as "
+            f"FeatureSpec.item_counts, got {counts!r}. Where items have no count yet, give counts + 1."
+        )
+    return array
+
+
+def check_fits(counts: np.ndarray, num_items: int) -> None:
+    """`ValueError` where there is not one count an item."""
+    if len(counts) != num_items:
+        raise ValueError(f"counts must hold one number for each of the {num_items} items, got {len(counts)}.")
+
+
+def _alias_tables(probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The share of each of V equal cells that its own item keeps, and the item that has the rest of the cell."""
+    kept = (probability * len(probability)).tolist()
+    alias = list(range(len(kept)))
+    poor = [item for item, share in enumerate(kept) if share < 1]
+    rich = [item for item, share in enumerate(kept) if share >= 1]
+    while poor and rich:
+        item, giver = poor.pop(), rich[-1]
+        alias[item] = giver
+        kept[giver] -= 1 - kept[item]
+        if kept[giver] < 1:
+            poor.append(rich.pop())
+    for item in poor + rich:  # 1, but for rounding
+        kept[item] = 1.0
+    return np.array(kept, "float32"), np.array(alias, "int32")
