@@ -4,6 +4,7 @@ from tfrec import models
 
 # name -> (class, arguments beside sizes)
 VARIANTS = {
+    "comirec": (models.ComiRec, {"num_interests": 3}),
     "sasrec": (models.SASRec, {"num_heads": 2}),
     "sasrec-ligr": (models.SASRec, {"num_heads": 2, "block": "ligr"}),
 }

@@ -1,6 +1,7 @@
 """The models of the zoo, one a file."""
 
 from tfrec.models.retrieval import RetrievalModel
+from tfrec.models.sequential.comirec import ComiRec
 from tfrec.models.sequential.hstu import HSTU
 from tfrec.models.sequential.narm import NARM
 from tfrec.models.sequential.sasrec import SASRec
@@ -13,6 +14,7 @@ __all__ = [
     "NARM",
     "SHAN",
     "STAMP",
+    "ComiRec",
     "RetrievalModel",
     "SASRec",
     "TiSASRec",
