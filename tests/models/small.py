@@ -7,6 +7,7 @@ VARIANTS = {
     "hstu": (models.HSTU, {"num_heads": 2}),
     "narm": (models.NARM, {}),
     "bert4rec": (models.BERT4Rec, {"num_heads": 2}),
+    "comirec": (models.ComiRec, {"num_interests": 3}),
     "sasrec": (models.SASRec, {"num_heads": 2}),
     "sasrec-ligr": (models.SASRec, {"num_heads": 2, "block": "ligr"}),
     "shan": (models.SHAN, {"short_term": 2}),

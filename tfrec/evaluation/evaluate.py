@@ -92,7 +92,9 @@ def evaluate(
     users = np.flatnonzero(np.diff(targets.bounds))
     users = users[np.argsort(ends[users] - starts[users], kind="stable")]  # equal lengths together: little padding
     most_targets = int(np.diff(targets.bounds).max())
-    batch_size = max(1, min(batch_size, _CELLS // ((spec.num_items + 2) * most_targets)))
+    # A target is compared with all scores, and a model of several interests scores each item with every one of them.
+    at_once = max(most_targets, getattr(model, "num_interests", None) or 1)
+    batch_size = max(1, min(batch_size, _CELLS // ((spec.num_items + 2) * at_once)))
     ks = tuple(sorted(set(ks)))
     most = min(ks[-1], spec.num_items)
 

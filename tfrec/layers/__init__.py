@@ -7,6 +7,7 @@ from tfrec.layers.gated_feed_forward import GatedFeedForward
 from tfrec.layers.hstu_block import HSTUBlock
 from tfrec.layers.item_embedding import ItemEmbedding
 from tfrec.layers.long_short_pooling import LongShortPooling
+from tfrec.layers.multi_interest_pooling import MultiInterestPooling
 from tfrec.layers.position_embedding import PositionEmbedding
 from tfrec.layers.relative_bias import RelativePositionBias
 from tfrec.layers.self_attention_block import SelfAttentionBlock
@@ -24,6 +25,7 @@ __all__ = [
     "HSTUBlock",
     "ItemEmbedding",
     "LongShortPooling",
+    "MultiInterestPooling",
     "PositionEmbedding",
     "RelativePositionBias",
     "SelfAttentionBlock",

@@ -2,6 +2,7 @@
 
 from tfrec.models.retrieval import RetrievalModel
 from tfrec.models.sequential.bert4rec import BERT4Rec
+from tfrec.models.sequential.comirec import ComiRec
 from tfrec.models.sequential.hstu import HSTU
 from tfrec.models.sequential.narm import NARM
 from tfrec.models.sequential.sasrec import SASRec
@@ -15,6 +16,7 @@ __all__ = [
     "SHAN",
     "STAMP",
     "BERT4Rec",
+    "ComiRec",
     "RetrievalModel",
     "SASRec",
     "TiSASRec",

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from tfrec.losses import ItemLoss
-from tfrec.ops import RESERVED_IDS, is_item, mask_items, top_items
+from tfrec.ops import RESERVED_IDS, chosen_interest, is_item, mask_items, top_items
 
 
 class RetrievalModel(keras.Model):
@@ -17,6 +17,10 @@ class RetrievalModel(keras.Model):
     `model(inputs)` gives query vectors, (B, D) or, for sequences, (B, L, D), one for every position. Everything else
     follows: the loss named at `compile` gets the queries and the table, metrics rank the catalogue at the newest
     position, and `embed`, `score`, `recommend` and `similar` answer questions.
+
+    A model of K interests says so in `num_interests` and gives K vectors where others give one: (B, K, D) or
+    (B, L, K, D). An item's score is then the highest of its K inner products, and in training each target is answered
+    for by the one interest that is nearest to it.
 
     `compile(loss=...)` takes a `tfrec.losses` loss, or any Keras loss on logits such as
     `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`, for which logits over all ids are made.
@@ -29,12 +33,14 @@ class RetrievalModel(keras.Model):
     Attributes:
         objective: what the targets of its training are. "next-item", the item behind each position, as
             `tfrec.data.sequences` gives them; or "masked-item", the items that `tfrec.data.masked_items` hides.
+        num_interests: K, or None for a model whose query is one vector without an axis of interests.
 
     Args:
         seed: of the generator that sampling losses draw from; None takes one at random.
     """
 
-    objective = "next-item"
+    objective: str = "next-item"
+    num_interests: int | None = None
 
     def __init__(self, *args: Any, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,12 +65,12 @@ class RetrievalModel(keras.Model):
     # What it can then do.
 
     def embed(self, inputs: Any) -> Any:
-        """The query vector of each row at its newest position, (B, D) float32."""
-        return ops.cast(_newest(self(inputs, training=False)), "float32")
+        """The query vector of each row at its newest position, (B, D) float32, or its K vectors, (B, K, D)."""
+        return ops.cast(self._newest_query(self(inputs, training=False)), "float32")
 
     def score(self, inputs: Any) -> Any:
         """The score of every id for each row, (B, V + 2) float32; those of ids 0 and 1 are -inf."""
-        return self._logits(self.embed(inputs))
+        return self._scores(self.embed(inputs))
 
     def recommend(self, inputs: Any, k: int = 10, mask_seen: bool = True) -> tuple[Any, Any]:
         """The K best items for each row, best first.
@@ -146,9 +152,12 @@ class RetrievalModel(keras.Model):
         """The loss of `compile`, given the item table where it asks for one, plus the losses of the layers."""
         self._is_training = training
         if len(y.shape) == 1:  # one target a row: the one behind the newest position
-            y_pred = _newest(y_pred)
+            y_pred = self._newest_query(y_pred)
+        if self.num_interests is not None:
+            y_pred = chosen_interest(y_pred, ops.take(self.item_table(), y, axis=0))
         if not isinstance(self.loss, ItemLoss):
-            logits = ops.maximum(self._logits(y_pred), -1e9)  # finite: at padding the target is id 0, times weight 0
+            # Finite, since at padding the target is id 0, times weight 0.
+            logits = ops.maximum(_mask_reserved(self._logits(y_pred)), -1e9)
             return super().compute_loss(x, y, logits, sample_weight, training)
         dynamic = keras.backend.backend() == "tensorflow" and not self.jit_compile
         loss = self.loss(
@@ -161,7 +170,7 @@ class RetrievalModel(keras.Model):
         if self._is_training or len(self.metrics) == 1:  # the loss tracker alone
             return self.get_metrics_result()
         targets = _newest(y, sequence_rank=2)
-        scores = mask_items(self._logits(ops.cast(_newest(y_pred), "float32")), x["history"])
+        scores = mask_items(self._scores(ops.cast(self._newest_query(y_pred), "float32")), x["history"])
         scores = ops.maximum(scores, -1e9)  # Keras' top-k metrics give 0 where any score is infinite
         labels = ops.one_hot(targets, ops.shape(scores)[1])
         return super().compute_metrics(x, labels, scores, ops.cast(is_item(targets), "float32"))
@@ -174,7 +183,14 @@ class RetrievalModel(keras.Model):
 
     def _logits(self, queries: Any) -> Any:
         table = ops.cast(self.item_table(), queries.dtype)
-        return _mask_reserved(ops.cast(ops.matmul(queries, ops.transpose(table)), "float32"))
+        return ops.cast(ops.matmul(queries, ops.transpose(table)), "float32")
+
+    def _scores(self, queries: Any) -> Any:
+        logits = self._logits(queries)
+        return _mask_reserved(logits if self.num_interests is None else ops.max(logits, axis=1))
+
+    def _newest_query(self, queries: Any) -> Any:
+        return _newest(queries, sequence_rank=3 if self.num_interests is None else 4)
 
 
 def _presets() -> Any:
@@ -182,7 +198,7 @@ def _presets() -> Any:
     return importlib.import_module("tfrec.presets")
 
 
-def _newest(values: Any, sequence_rank: int = 3) -> Any:
+def _newest(values: Any, sequence_rank: int) -> Any:
     return values[:, -1] if len(values.shape) == sequence_rank else values
 
 

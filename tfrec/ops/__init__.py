@@ -1,6 +1,7 @@
 """Stateless tensor functions on `keras.ops`: they run on every Keras backend."""
 
 from tfrec.ops.additive_scores import additive_scores
+from tfrec.ops.interests import chosen_interest
 from tfrec.ops.masks import PADDING_ID, RESERVED_IDS, UNKNOWN_ID, is_item, mask_items
 from tfrec.ops.pointwise_attention import pointwise_attention
 from tfrec.ops.prefix_mean import prefix_mean
@@ -12,6 +13,7 @@ __all__ = [
     "RESERVED_IDS",
     "UNKNOWN_ID",
     "additive_scores",
+    "chosen_interest",
     "is_item",
     "mask_items",
     "pointwise_attention",

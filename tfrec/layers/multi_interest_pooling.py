@@ -1,0 +1,102 @@
+"""Several weighted means of what has been seen so far, at every position."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+_NEVER = -1e30  # a logit far below any real one; the sum of two is still finite
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class MultiInterestPooling(keras.layers.Layer):
+    """K attention-pooled vectors of a history, at each position those of the history up to there.
+
+    ```
+    a[k, l, j] = w2[k] . tanh(W1 h[j] + b1) + P[k, l - j]          P counted from the position that asks
+    y[l, k] = sum_{j <= l} softmax_j(a[k, l, j]) h[j]
+    ```
+
+    So `y[l]` is exactly the `y` at the end of a history that is cut after l: what is learned at all positions at once
+    is what is asked for later. It is zero at padding, which no position looks at.
+
+    The weights take B x K x L x L, as those of a self-attention with K heads do.
+
+    Args:
+        num_interests: K.
+        max_length: the longest sequence, and the number of columns of P.
+        attention_dim: rows of W1; None takes 4 D, as the authors' code does.
+
+    Shapes:
+        inputs (B, L, D) with L at most `max_length`, padding_mask (B, L) bool with True at real positions; output
+        (B, L, K, D).
+
+    Raises:
+        ValueError: where L is known and greater than `max_length`.
+
+    Reference:
+        Cen et al., "Controllable Multi-Interest Framework for Recommendation", KDD 2020, arXiv 2005.09347, section 3.1
+        (ComiRec-SA), after Lin et al., "A Structured Self-attentive Sentence Embedding", ICLR 2017, arXiv 1703.03130.
+        There the positions of a fixed window are added to h inside the tanh, and a history is pooled once, at its end.
+        A position inside the tanh that is counted from the query would need (L, L, 4 D) values a row; as a bias of the
+        logit it needs none.
+
+    Example:
+        >>> import numpy as np
+        >>> pool = MultiInterestPooling(num_interests=2, max_length=5)
+        >>> pool(np.zeros((1, 3, 4), "float32"), np.array([[False, True, True]])).shape
+        TensorShape([1, 3, 2, 4])
+    """
+
+    def __init__(self, num_interests: int, max_length: int, attention_dim: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_interests = num_interests
+        self.max_length = max_length
+        self.attention_dim = attention_dim
+
+    def build(self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None) -> None:
+        """Make W1, W2 and P."""
+        inner = self.attention_dim or 4 * inputs_shape[-1]
+        self.hidden = keras.layers.Dense(inner, activation="tanh", dtype=self.dtype_policy, name="hidden")
+        self.hidden.build(inputs_shape)
+        self.logits = keras.layers.Dense(self.num_interests, use_bias=False, dtype=self.dtype_policy, name="logits")
+        self.logits.build((*inputs_shape[:-1], inner))
+        self.recency = self.add_weight(
+            name="recency", shape=(self.num_interests, self.max_length), initializer="zeros", dtype="float32"
+        )
+
+    def call(self, inputs: Any, padding_mask: Any) -> Any:
+        """Pool at every position."""
+        if inputs.shape[1] is not None and inputs.shape[1] > self.max_length:
+            raise ValueError(
+                f"The sequence has {inputs.shape[1]} positions, but the model was built for max_length="
+                f"{self.max_length}. Give its newest {self.max_length} items, or build the model longer."
+            )
+        batch, length, width = ops.shape(inputs)[0], ops.shape(inputs)[1], inputs.shape[-1]
+        # In float32 and less the maximum of each row, which softmax takes off: no logit is too large.
+        logits = ops.cast(ops.transpose(self.logits(self.hidden(inputs)), (0, 2, 1)), "float32")
+        logits = ops.where(ops.expand_dims(padding_mask, 1), logits, _NEVER)
+        place = ops.arange(length, dtype="int32")
+        distance = ops.expand_dims(place, 1) - place
+        recency = ops.take(ops.convert_to_tensor(self.recency), ops.maximum(distance, 0), axis=1)
+        recency = ops.transpose(ops.where(distance >= 0, recency, _NEVER), (1, 0, 2))
+        shares = ops.softmax(ops.expand_dims(logits, 1) + recency, axis=-1)  # (B, L, K, L)
+        # One product of matrices a row, and its result lies as it is wanted.
+        shares = ops.reshape(ops.cast(shares, inputs.dtype), (batch, length * self.num_interests, length))
+        pooled = ops.reshape(ops.matmul(shares, inputs), (batch, length, self.num_interests, width))
+        return pooled * ops.cast(ops.expand_dims(padding_mask, (2, 3)), pooled.dtype)
+
+    def compute_output_shape(
+        self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None
+    ) -> tuple[int | None, ...]:
+        """(B, L, K, D)."""
+        return (*inputs_shape[:-1], self.num_interests, inputs_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        own = {
+            "num_interests": self.num_interests,
+            "max_length": self.max_length,
+            "attention_dim": self.attention_dim,
+        }
+        return {**super().get_config(), **own}
