@@ -31,7 +31,7 @@ class TestRecipe:
     def test_builds_all_that_it_names(self, path, spec):
         recipe = Recipe.load(path)
         recipe.build_split()
-        recipe.build_loss()
+        recipe.build_loss(spec)
         recipe.build_optimizer(total_steps=100)
         model = recipe.build_model(dataclasses.replace(spec, max_length=recipe.max_length))
         assert (model.num_items, model.max_length) == (spec.num_items, recipe.max_length)
