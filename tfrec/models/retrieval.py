@@ -8,7 +8,9 @@ import keras
 from keras import ops
 
 from tfrec.losses import ItemLoss
-from tfrec.ops import RESERVED_IDS, chosen_interest, is_item, mask_items, top_items
+from tfrec.ops import RESERVED_IDS, chosen_interest, is_item, mask_items, shortlist, top_items
+
+_LONGEST_LIST = 100  # that ranking metrics ask for
 
 
 class RetrievalModel(keras.Model):
@@ -25,10 +27,10 @@ class RetrievalModel(keras.Model):
     `compile(loss=...)` takes a `tfrec.losses` loss, or any Keras loss on logits such as
     `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`, for which logits over all ids are made.
     `compile(metrics=...)` takes ranking metrics of keras-rs and classification metrics on one-hot targets such as
-    `keras.metrics.TopKCategoricalAccuracy`: they see the newest position, all ids, and the items of the history masked.
-    They are computed in evaluation and validation only: ranking the catalogue would cost more than a step of training.
-    A target out of vocabulary is a miss there; `weighted_metrics` leaves it out. (Not under JAX, where Keras lets
-    metrics read no weights.)
+    `keras.metrics.TopKCategoricalAccuracy`, for lists up to 100: they see the newest position, the hundred best items
+    without those of the history, and the target. They are computed in evaluation and validation only: ranking the
+    catalogue would cost more than a step of training. A target out of vocabulary is a miss there; `weighted_metrics`
+    leaves it out. (Not under JAX, where Keras lets metrics read no weights.)
 
     Attributes:
         objective: what the targets of its training are. "next-item", the item behind each position, as
@@ -172,7 +174,7 @@ class RetrievalModel(keras.Model):
         targets = _newest(y, sequence_rank=2)
         scores = mask_items(self._scores(ops.cast(self._newest_query(y_pred), "float32")), x["history"])
         scores = ops.maximum(scores, -1e9)  # Keras' top-k metrics give 0 where any score is infinite
-        labels = ops.one_hot(targets, ops.shape(scores)[1])
+        labels, scores = shortlist(scores, targets, min(_LONGEST_LIST, scores.shape[1]))
         return super().compute_metrics(x, labels, scores, ops.cast(is_item(targets), "float32"))
 
     def get_metrics_result(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from tfrec.ops.interests import chosen_interest
 from tfrec.ops.masks import PADDING_ID, RESERVED_IDS, UNKNOWN_ID, is_item, mask_items
 from tfrec.ops.pointwise_attention import pointwise_attention
 from tfrec.ops.prefix_mean import prefix_mean
+from tfrec.ops.shortlist import shortlist
 from tfrec.ops.topk import top_items
 from tfrec.ops.unit_vectors import unit_vectors
 
@@ -18,6 +19,7 @@ __all__ = [
     "mask_items",
     "pointwise_attention",
     "prefix_mean",
+    "shortlist",
     "top_items",
     "unit_vectors",
 ]

@@ -1,0 +1,24 @@
+import numpy as np
+from keras import ops
+
+from tfrec.ops import shortlist
+
+
+def test_the_target_keeps_its_place_among_the_best_and_stands_last_where_it_is_not():
+    scores = np.array([[5.0, 1, 4, 3, 2]] * 3, "float32")
+    labels, best = (ops.convert_to_numpy(part) for part in shortlist(scores, np.array([2, 1, 4]), k=3))
+    assert labels.tolist() == [[0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 1]]
+    assert best.tolist() == [[5, 4, 3, 3], [5, 4, 3, 1], [5, 4, 3, 2]]
+
+
+def test_metrics_of_keras_rs_come_out_as_on_the_whole_catalogue():
+    from keras_rs.metrics import NDCG, RecallAtK
+
+    rng = np.random.default_rng(0)
+    scores, targets = rng.normal(size=(50, 40)).astype("float32"), rng.integers(0, 40, 50)
+    labels, best = shortlist(scores, targets, k=10)
+    for metric in (NDCG, RecallAtK):
+        whole, short = metric(k=10, shuffle_ties=False), metric(k=10, shuffle_ties=False)
+        whole.update_state(np.eye(40, dtype="float32")[targets], scores)
+        short.update_state(labels, best)
+        np.testing.assert_allclose(float(short.result()), float(whole.result()), rtol=1e-5)
