@@ -5,6 +5,7 @@ from tfrec import models
 # name -> (class, arguments beside sizes)
 VARIANTS = {
     "hstu": (models.HSTU, {"num_heads": 2}),
+    "hstu-time": (models.HSTU, {"num_heads": 2, "use_timestamps": True}),
     "narm": (models.NARM, {}),
     "bert4rec": (models.BERT4Rec, {"num_heads": 2}),
     "sasrec": (models.SASRec, {"num_heads": 2}),
