@@ -9,14 +9,14 @@ D = 6
 LENGTH = 9
 
 
-def run(block, x, mask):
-    return ops.convert_to_numpy(block(x.astype("float32"), mask))
+def run(block, x, mask, intervals=None):
+    return ops.convert_to_numpy(block(x.astype("float32"), mask, intervals))
 
 
 def made(seed=0, **kwargs):
     """A block whose weights are all far from their initial zeros."""
     block = HSTUBlock(LENGTH, **kwargs)
-    block.build((None, None, D), (None, None))
+    block.build((None, None, D), (None, None), (None, None, None))
     rng = np.random.default_rng(seed)
     block.set_weights([rng.normal(0, 0.7, w.shape) for w in block.weights])
     return block
@@ -32,7 +32,7 @@ def silu(x):
     return x / (1 + np.exp(-x))
 
 
-def oracle(block, x, mask):
+def oracle(block, x, mask, intervals=None):
     """The formula of the docstring, a row, a head and a position at a time, in float64."""
     w = {v.path.split("/", 1)[1]: ops.convert_to_numpy(v).astype("float64") for v in block.weights}
     heads, key_dim = block.num_heads, block.attention_dim or D // block.num_heads
@@ -54,6 +54,8 @@ def oracle(block, x, mask):
             for j in np.flatnonzero(mask[b, : i + 1]):
                 _, v, _, k = parts(x[b, j])
                 bias = w["position_bias/weight"][LENGTH - 1 + i - j]
+                if intervals is not None:
+                    bias += w["time_bias/weight"][intervals[b, i, j]]
                 attended[head] += silu(q[head] @ k[head] + bias) / LENGTH * v[head]
         y[b, i] = (norm(attended.ravel()) * u.ravel()) @ w["contract/kernel"] + w["contract/bias"] + x[b, i]
     return y
@@ -65,6 +67,14 @@ def oracle(block, x, mask):
 def test_equals_the_formula(widths):
     block, (x, mask) = made(**widths), padded_batch()
     np.testing.assert_allclose(run(block, x, mask), oracle(block, x, mask), atol=2e-5)
+
+
+def test_equals_the_formula_with_time():
+    block, (x, mask) = made(num_heads=2, num_intervals=4), padded_batch()
+    intervals = np.random.default_rng(3).integers(0, 4, (3, 5, 5))
+    y = run(block, x, mask, intervals)
+    np.testing.assert_allclose(y, oracle(block, x, mask, intervals), atol=2e-5)
+    assert np.abs(y - run(block, x, mask, intervals * 0)).max() > 0.01
 
 
 def test_padding_is_inert_and_the_bias_relative():
@@ -99,8 +109,9 @@ def test_heads_must_divide_the_width_that_they_share():
 
 
 def test_survives_its_config():
-    block, (x, mask) = made(num_heads=2, attention_dim=4, linear_dim=5, dropout=0.1), padded_batch()
+    block, (x, mask) = made(num_heads=2, attention_dim=4, linear_dim=5, dropout=0.1, num_intervals=3), padded_batch()
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(block))
     assert again.get_config() == block.get_config()
     again.set_weights(block.get_weights())
-    np.testing.assert_array_equal(run(again, x, mask), run(block, x, mask))
+    intervals = np.ones((3, 5, 5), int)
+    np.testing.assert_array_equal(run(again, x, mask, intervals), run(block, x, mask, intervals))

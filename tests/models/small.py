@@ -5,6 +5,7 @@ from tfrec import models
 # name -> (class, arguments beside sizes)
 VARIANTS = {
     "hstu": (models.HSTU, {"num_heads": 2}),
+    "hstu-time": (models.HSTU, {"num_heads": 2, "use_timestamps": True}),
     "narm": (models.NARM, {}),
     "bert4rec": (models.BERT4Rec, {"num_heads": 2}),
     "comirec": (models.ComiRec, {"num_interests": 3}),

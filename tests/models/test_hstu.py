@@ -24,10 +24,10 @@ def numpy(tensors):
     return [ops.convert_to_numpy(tensor) for tensor in tensors]
 
 
-def learn(model, inputs, targets, epochs, rate=0.01):
+def learn(model, inputs, targets, epochs):
     weights = (targets > 0) * (targets.size / (targets > 0).sum())
-    model.compile(optimizer=keras.optimizers.Adam(rate), loss=FullSoftmax(), jit_compile=ON_JAX)
-    return model.fit(inputs, targets, sample_weight=weights, epochs=epochs, verbose=0).history["loss"]
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss=FullSoftmax(), jit_compile=ON_JAX)
+    model.fit(inputs, targets, sample_weight=weights, epochs=epochs, verbose=0)
 
 
 @pytest.mark.parametrize("temperature", [0.05, None], ids=["cosine", "inner product"])
@@ -57,6 +57,71 @@ def test_more_padding_moves_no_position():
     plain, padded = numpy(model({"history": ids}) for ids in (history, np.pad(history, ((0, 0), (6, 0)))))
     np.testing.assert_allclose(padded[:, 6:], plain, atol=2e-5)
     assert not padded[:, :6].any()
+
+
+# Time.
+
+
+def in_time(history, gap=60):
+    """Time stamps for a history: `gap` seconds from one item to the next, 0 at padding."""
+    return np.where(history > 0, 1_600_000_000 + gap * np.arange(history.shape[1]), 0)
+
+
+def visits(rows, seed):
+    """Who saw something a day before the newest item now wants its partner, however many items came in between."""
+    rng = np.random.default_rng(seed)
+    history = rng.integers(2, 10, (rows, 6))
+    before = np.arange(5, -1, -1) - rng.integers(1, 5, (rows, 1))  # 0: the newest item of the day before
+    ago = np.where(before < 0, 60 * np.arange(5, -1, -1), np.where(before == 0, 86_400, 400 * 86_400 + before))
+    return {"history": history, "timestamps": 1_600_000_000 - ago}, history[before == 0] + 8
+
+
+@pytest.mark.parametrize(("timed", "least", "most"), [(True, 0.95, 1.0), (False, 0.0, 0.6)])
+def test_recovers_what_only_the_times_can_tell(timed, least, most):
+    inputs, targets = visits(512, seed=0)
+    asked, partners = visits(200, seed=1)
+    keras.utils.set_random_seed(0)
+    model = HSTU(16, 6, 16, num_blocks=1, dropout=0.0, use_timestamps=timed, seed=1)
+    model.compile(optimizer=keras.optimizers.Adam(0.02), loss=FullSoftmax(), jit_compile=ON_JAX)
+    reads = model.input_names
+    model.fit({name: inputs[name] for name in reads}, targets, batch_size=64, epochs=26, verbose=0)
+    scores = ops.convert_to_numpy(model.score({name: asked[name] for name in reads}))
+    assert least <= np.mean(scores[:, 2:].argmax(axis=1) + 2 == partners) <= most
+
+
+def test_only_the_time_between_items_counts():
+    model, history = made(use_timestamps=True), np.array([[0, 0, 3, 4, 5], [7, 8, 9, 2, 3]])
+    times = in_time(history)
+    query, later, padded, stretched = numpy(
+        model({"history": ids, "timestamps": stamps})
+        for ids, stamps in [
+            (history, times),
+            (history, np.where(times > 0, times + 10**7, 0)),
+            (np.pad(history, ((0, 0), (3, 0))), np.pad(times, ((0, 0), (3, 0)))),
+            (history, in_time(history, gap=86_400)),
+        ]
+    )
+    np.testing.assert_allclose(later, query, atol=2e-5)
+    np.testing.assert_allclose(padded[:, 3:], query, atol=2e-5)
+    assert np.abs(stretched - query)[:, -1].max() > 0.01
+
+
+def test_a_later_time_changes_no_earlier_query():
+    model, history = made(use_timestamps=True), np.array([[0, 3, 4, 5, 6], [7, 8, 9, 2, 3]])
+    times = in_time(history)
+    changed = times.copy()
+    changed[:, -1] += 10**6
+    before, after = numpy(model({"history": history, "timestamps": stamps}) for stamps in (times, changed))
+    np.testing.assert_array_equal(after[:, :-1], before[:, :-1])
+    assert np.abs(after[:, -1] - before[:, -1]).max() > 0.01
+
+
+def test_without_time_stamps_there_is_no_such_input():
+    assert made().input_names == ("history",)
+    assert set(made(use_timestamps=True).input_names) == {"history", "timestamps"}
+
+
+# What it refuses.
 
 
 @pytest.mark.parametrize("argument", ["num_items", "max_length", "num_blocks", "num_heads", "linear_dim"])

@@ -13,6 +13,7 @@ from tfrec.layers.relative_bias import RelativePositionBias
 from tfrec.layers.self_attention_block import SelfAttentionBlock
 from tfrec.layers.sequence_embedding import SequenceEmbedding
 from tfrec.layers.softmax_attention import SoftmaxAttention
+from tfrec.layers.time_bias import TimeBias
 from tfrec.layers.time_interval_attention import TimeIntervalAttention
 from tfrec.layers.time_intervals import TimeIntervals
 from tfrec.layers.unit_norm import UnitNorm
@@ -31,6 +32,7 @@ __all__ = [
     "SelfAttentionBlock",
     "SequenceEmbedding",
     "SoftmaxAttention",
+    "TimeBias",
     "TimeIntervalAttention",
     "TimeIntervals",
     "UnitNorm",

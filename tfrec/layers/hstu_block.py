@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfrec.layers.relative_bias import RelativePositionBias
+from tfrec.layers.time_bias import TimeBias
 from tfrec.ops import pointwise_attention
 
 
@@ -20,8 +21,9 @@ class HSTUBlock(keras.layers.Layer):
     ```
 
     The weights of a row of `a` do not add up to one: how much of what was asked for stands in the history is kept,
-    which softmax forgets. `norm` has no weights of its own; `b` is a `RelativePositionBias`. Positions that are padding
-    neither attend with effect nor are attended to, and their own output is zero.
+    which softmax forgets. `norm` has no weights of its own; `b` is a `RelativePositionBias`, plus a `TimeBias` where
+    there are intervals. Positions that are padding neither attend with effect nor are attended to, and their own output
+    is zero.
 
     Args:
         max_length: the longest sequence. Dividing by this constant, and not by L, keeps padding inert.
@@ -29,9 +31,11 @@ class HSTUBlock(keras.layers.Layer):
         attention_dim: width of a query or key in one head; None takes D / H.
         linear_dim: width of a value or gate in one head; None takes D / H.
         dropout: rate on what goes into W_o.
+        num_intervals: R, buckets of the time between two items; None makes a block that knows no time.
 
     Shapes:
-        inputs (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D).
+        inputs (B, L, D), padding_mask (B, L) bool with True at real positions, intervals (B, L, L) integers below R as
+        `TimeIntervals` gives them, where the block knows time; output (B, L, D).
 
     Raises:
         ValueError: where a width is to be D / H and H does not divide D.
@@ -55,6 +59,7 @@ class HSTUBlock(keras.layers.Layer):
         attention_dim: int | None = None,
         linear_dim: int | None = None,
         dropout: float = 0.0,
+        num_intervals: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -63,14 +68,19 @@ class HSTUBlock(keras.layers.Layer):
         self.attention_dim = attention_dim
         self.linear_dim = linear_dim
         self.dropout = dropout
+        self.num_intervals = num_intervals
         bare = {"center": False, "scale": False, "dtype": self.dtype_policy}
         self.input_norm = keras.layers.LayerNormalization(epsilon=1e-6, **bare, name="input_norm")
         # norm(z / N) with an epsilon e is norm(z) with e N^2: nothing is divided, and float16 does not underflow.
         self.attended_norm = keras.layers.LayerNormalization(epsilon=1e-6 * max_length**2, **bare, name="attended_norm")
         self.position_bias = RelativePositionBias(max_length, dtype=self.dtype_policy, name="position_bias")
+        if num_intervals is not None:
+            self.time_bias = TimeBias(num_intervals, dtype=self.dtype_policy, name="time_bias")
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="drop")
 
-    def build(self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None) -> None:
+    def build(
+        self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None, intervals_shape: Any = None
+    ) -> None:
         """Make W and W_o for the input's width."""
         width, heads = inputs_shape[-1], self.num_heads
         if width % heads and None in (self.attention_dim, self.linear_dim):
@@ -94,14 +104,19 @@ class HSTUBlock(keras.layers.Layer):
         self.input_norm.build(inputs_shape)
         self.attended_norm.build((*inputs_shape[:-1], self._value_width))
         self.position_bias.build(inputs_shape)
+        if self.num_intervals is not None:
+            self.time_bias.build((None, None, None))
 
-    def call(self, inputs: Any, padding_mask: Any, training: bool | None = None) -> Any:
+    def call(self, inputs: Any, padding_mask: Any, intervals: Any = None, training: bool | None = None) -> Any:
         """Attend within each sequence."""
         keep = ops.cast(ops.expand_dims(padding_mask, -1), inputs.dtype)
         ends = [self._value_width, 2 * self._value_width, 2 * self._value_width + self._key_width]
         gates, values, queries, keys = ops.split(self.expand(self.input_norm(inputs)), ends, axis=-1)
+        bias = self.position_bias(inputs)
+        if self.num_intervals is not None:
+            bias = bias + self.time_bias(intervals)
         # A value of zero adds nothing: no mask over (B, H, L, L) is needed to keep padding out.
-        attended = self._attend(queries, keys, values * keep, self.position_bias(inputs))
+        attended = self._attend(queries, keys, values * keep, bias)
         gated = self.drop(self.attended_norm(attended) * gates, training=training)
         return (inputs + self.contract(gated)) * keep
 
@@ -115,7 +130,7 @@ class HSTUBlock(keras.layers.Layer):
         return ops.reshape(ops.transpose(attended, (0, 2, 1, 3)), (batch, length, self._value_width))
 
     def compute_output_shape(
-        self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None
+        self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None, intervals_shape: Any = None
     ) -> tuple[int | None, ...]:
         """The shape of `inputs`."""
         return inputs_shape
@@ -128,5 +143,6 @@ class HSTUBlock(keras.layers.Layer):
             "attention_dim": self.attention_dim,
             "linear_dim": self.linear_dim,
             "dropout": self.dropout,
+            "num_intervals": self.num_intervals,
         }
         return {**super().get_config(), **own}

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.layers import HSTUBlock, SequenceEmbedding, UnitNorm
+from tfrec.layers import HSTUBlock, SequenceEmbedding, TimeIntervals, UnitNorm
 from tfrec.models.retrieval import RetrievalModel
 from tfrec.ops import PADDING_ID, RESERVED_IDS, unit_vectors
 
@@ -14,8 +14,8 @@ from tfrec.ops import PADDING_ID, RESERVED_IDS, unit_vectors
 class HSTU(RetrievalModel):
     """Hierarchical Sequential Transduction Units.
 
-    Reads the newest items of a history, padded on the left, and gives at each position a vector that scores every item
-    as the next one, by the cosine:
+    Reads the newest items of a history, padded on the left, and with `use_timestamps` when they happened, and gives at
+    each position a vector that scores every item as the next one, by the cosine:
 
     ```
     x = drop(sqrt(D) E[history] + P);  x = block(x) num_blocks times
@@ -32,10 +32,12 @@ class HSTU(RetrievalModel):
         linear_dim: width of a value or gate in one head; None takes D / H.
         dropout: rate, on the input and in each block.
         temperature: scores are cosines divided by it. None makes them inner products, with q = norm(x) as in SASRec.
+        use_timestamps: read a second input, and learn a bias of attention for the time between two items.
         seed: of the initial item vectors and of the negatives that sampling losses draw.
 
     Shapes:
-        `{"history": (B, L) int}` with L free up to `max_length`; output (B, L, D).
+        `{"history": (B, L) int}` with L free up to `max_length`; with `use_timestamps` also `"timestamps": (B, L) int`,
+        unix seconds, 0 at padding; output (B, L, D).
 
     Raises:
         ValueError: where a size is not a positive integer, the temperature is not positive, or a width is to be D / H
@@ -45,7 +47,8 @@ class HSTU(RetrievalModel):
         Zhai et al., "Actions Speak Louder than Words: Trillion-Parameter Sequential Transducers for Generative
         Recommendations", ICML 2024, arXiv 2402.17152, in the form of its section 4.1.1: items alone, no actions.
         Positions are counted from the newest item. The authors train with 128 sampled negatives; the loss is chosen at
-        `compile`.
+        `compile`. Their time bias knows when the next item comes; ours knows the times of the history alone, see
+        `tfrec.layers.TimeBias`, so numbers published with time are not those of this model.
 
     Example:
         >>> import numpy as np
@@ -66,6 +69,7 @@ class HSTU(RetrievalModel):
         linear_dim: int | None = None,
         dropout: float = 0.2,
         temperature: float | None = 0.05,
+        use_timestamps: bool = False,
         seed: int | None = None,
         dtype: Any = None,
         name: str = "hstu",
@@ -87,8 +91,18 @@ class HSTU(RetrievalModel):
         embedding = SequenceEmbedding(
             num_items + RESERVED_IDS, hidden_dim, max_length, dropout, seed, dtype=policy, name="embedding"
         )
+        between = TimeIntervals(dtype=policy, name="between") if use_timestamps else None
         blocks = [
-            HSTUBlock(max_length, num_heads, attention_dim, linear_dim, dropout, dtype=policy, name=f"block_{index}")
+            HSTUBlock(
+                max_length,
+                num_heads,
+                attention_dim,
+                linear_dim,
+                dropout,
+                num_intervals=between.num_buckets if use_timestamps else None,
+                dtype=policy,
+                name=f"block_{index}",
+            )
             for index in range(num_blocks)
         ]
         if temperature is None:
@@ -98,11 +112,15 @@ class HSTU(RetrievalModel):
 
         # === Functional graph ===
         history = keras.Input(shape=(None,), dtype="int32", name="history")
+        inputs, times = {"history": history}, []
+        if use_timestamps:
+            inputs["timestamps"] = keras.Input(shape=(None,), dtype="int64", name="timestamps")
+            times = [between(inputs["timestamps"])]
         padding_mask = ops.not_equal(history, PADDING_ID)
         x = embedding(history)
         for block in blocks:
-            x = block(x, padding_mask)
-        super().__init__(inputs={"history": history}, outputs=query_norm(x), seed=seed, name=name, **kwargs)
+            x = block(x, padding_mask, *times)
+        super().__init__(inputs=inputs, outputs=query_norm(x), seed=seed, name=name, **kwargs)
 
         # === Config ===
         self.embedding = embedding
@@ -115,6 +133,7 @@ class HSTU(RetrievalModel):
         self.linear_dim = linear_dim
         self.dropout = dropout
         self.temperature = temperature
+        self.use_timestamps = use_timestamps
         self.dtype_policy = policy
 
     def item_table(self) -> Any:
@@ -137,5 +156,6 @@ class HSTU(RetrievalModel):
             "linear_dim": self.linear_dim,
             "dropout": self.dropout,
             "temperature": self.temperature,
+            "use_timestamps": self.use_timestamps,
             "seed": self.seed,
         }

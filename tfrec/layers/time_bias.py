@@ -1,0 +1,54 @@
+"""A learned number for the time between two items."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class TimeBias(keras.layers.Layer):
+    """A bias of attention scores that knows how much time lies between two items, and nothing else.
+
+    `b[i, j] = w[r[i, j]]`, r being the bucket of the time from item j to item i as `TimeIntervals` counts it. All heads
+    share the bias.
+
+    Args:
+        num_buckets: R, of which there is a weight each.
+
+    Shapes:
+        input (B, L, L) integers below R; output (B, L, L).
+
+    Reference:
+        The time part of `RelativeBucketedTimeAndPositionBasedBias` in the authors' code of HSTU, arXiv 2402.17152.
+        There r[i, j] = floor(ln(max(1, |t[i + 1] - t[j]|)) / 0.301), at most 128: each bucket a third longer than the
+        one before, as with `TimeIntervals`. But theirs counts the time up to item i + 1, the one to be predicted, which
+        nobody knows before it has happened. Here it ends with item i.
+
+    Example:
+        >>> import numpy as np
+        >>> TimeBias(num_buckets=4)(np.array([[[0, 3], [3, 0]]])).shape
+        TensorShape([1, 2, 2])
+    """
+
+    def __init__(self, num_buckets: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_buckets = num_buckets
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make w, of shape (num_buckets,)."""
+        self.weight = self.add_weight(
+            name="weight", shape=(self.num_buckets,), initializer=keras.initializers.RandomNormal(stddev=0.02)
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Look the bias up."""
+        return ops.take(self.weight, inputs, axis=0)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The shape of the input."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "num_buckets": self.num_buckets}
