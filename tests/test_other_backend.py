@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ["tests/ops", "tests/layers", "tests/losses", "tests/models/test_bert4rec.py", "tests/models/test_sasrec.py"]
+ROOMS = [
+    *("tests/ops", "tests/layers", "tests/losses"),
+    *(f"tests/models/test_{model}.py" for model in ("bert4rec", "sasrec", "tisasrec")),
+]
 
 pytestmark = [
     pytest.mark.tensorflow,

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tfrec.layers import TimeIntervalAttention
+from tfrec.layers import SelfAttentionBlock, TimeIntervalAttention
 
 D = 6
 R = 5
@@ -126,6 +126,17 @@ def test_gradients_are_those_of_the_naive_form(value_and_gradients):
     np.testing.assert_allclose(value, expected, rtol=1e-5)
     for found, wanted in zip(gradients, expected_gradients, strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_a_block_hands_its_attention_the_intervals():
+    layer, (x, mask, intervals) = made(), padded_batch()
+    block = SelfAttentionBlock(layer, residual="pre-norm")
+    x = x[0].astype("float32")
+    found = block(x, mask, intervals)
+    normed = block.attention_norm(x)
+    hidden = x + layer(normed, normed, mask, intervals)
+    expected = hidden + block.feed_forward(block.feed_forward_norm(hidden))
+    np.testing.assert_allclose(ops.convert_to_numpy(found)[mask], ops.convert_to_numpy(expected)[mask], atol=1e-6)
 
 
 def test_sizes_that_do_not_fit_are_refused():

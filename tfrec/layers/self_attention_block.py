@@ -29,14 +29,15 @@ class SelfAttentionBlock(keras.layers.Layer):
     them, and their own output is zero.
 
     Args:
-        attention: a layer called as `attention(queries, context, padding_mask, training=...)`; None takes
-            `SoftmaxAttention()`, which is causal.
+        attention: a layer called as `attention(queries, context, padding_mask, training=...)`, with `pairs` behind the
+            mask where the block is given them; None takes `SoftmaxAttention()`, which is causal.
         feed_forward: a layer (B, L, D) -> (B, L, D); None takes `FeedForward()`.
         residual: one of the four above.
         dropout: rate on the output of the attention. The two layers bring their own dropout within.
 
     Shapes:
-        inputs (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D).
+        inputs (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D). pairs (B, L, L), for
+        an attention that knows more of two positions than what stands there, such as `TimeIntervalAttention`.
 
     Raises:
         ValueError: where `residual` is none of the four.
@@ -74,7 +75,9 @@ class SelfAttentionBlock(keras.layers.Layer):
         self.feed_forward_norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name="feed_forward_norm")
         self.drop = keras.layers.Dropout(dropout, dtype=policy, name="drop")
 
-    def build(self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None) -> None:
+    def build(
+        self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None, pairs_shape: Any = None
+    ) -> None:
         """Make what depends on the input's width."""
         if not self.attention.built:  # from a config, Keras has built the two already
             self.attention.build(inputs_shape, inputs_shape, padding_mask_shape)
@@ -90,11 +93,12 @@ class SelfAttentionBlock(keras.layers.Layer):
             self.attention_gate.build(inputs_shape)
             self.feed_forward_gate.build(inputs_shape)
 
-    def call(self, inputs: Any, padding_mask: Any, training: bool | None = None) -> Any:
+    def call(self, inputs: Any, padding_mask: Any, pairs: Any = None, training: bool | None = None) -> Any:
         """Attend within each sequence, then map each position."""
+        known = (padding_mask,) if pairs is None else (padding_mask, pairs)
 
         def attend(queries: Any, context: Any) -> Any:
-            return self.drop(self.attention(queries, context, padding_mask, training=training), training=training)
+            return self.drop(self.attention(queries, context, *known, training=training), training=training)
 
         def feed(hidden: Any) -> Any:
             return self.feed_forward(hidden, training=training)
@@ -116,7 +120,7 @@ class SelfAttentionBlock(keras.layers.Layer):
         return outputs * ops.cast(ops.expand_dims(padding_mask, -1), outputs.dtype)
 
     def compute_output_shape(
-        self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None
+        self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None, pairs_shape: Any = None
     ) -> tuple[int | None, ...]:
         """The shape of `inputs`."""
         return inputs_shape

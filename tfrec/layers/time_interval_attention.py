@@ -65,7 +65,13 @@ class TimeIntervalAttention(keras.layers.Layer):
         self.num_buckets = num_buckets
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="drop")
 
-    def build(self, queries_shape: tuple[int | None, ...], *_: Any) -> None:
+    def build(
+        self,
+        queries_shape: tuple[int | None, ...],
+        context_shape: Any = None,
+        padding_mask_shape: Any = None,
+        intervals_shape: Any = None,
+    ) -> None:
         """Make the maps, and the tables of positions and intervals."""
         width = queries_shape[-1]
         if width % self.num_heads:
@@ -118,8 +124,14 @@ class TimeIntervalAttention(keras.layers.Layer):
         attended = attended + ops.einsum("bhlr,rhd->blhd", by_bucket, split(table(self.interval_values)))
         return self.output_map(ops.reshape(attended, (batch, length, width)))
 
-    def compute_output_shape(self, queries_shape: tuple[int | None, ...], *_: Any) -> tuple[int | None, ...]:
-        """The shape of `queries`."""
+    def compute_output_shape(
+        self,
+        queries_shape: tuple[int | None, ...],
+        context_shape: Any = None,
+        padding_mask_shape: Any = None,
+        intervals_shape: Any = None,
+    ) -> tuple[int | None, ...]:
+        """The shape of the queries."""
         return queries_shape
 
     def get_config(self) -> dict[str, Any]:

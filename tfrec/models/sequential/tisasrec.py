@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.layers import FeedForward, TimeIntervalAttention, TimeIntervals
+from tfrec.layers import FeedForward, ItemEmbedding, SelfAttentionBlock, TimeIntervalAttention, TimeIntervals
 from tfrec.models.retrieval import RetrievalModel
 from tfrec.ops import PADDING_ID, RESERVED_IDS
 
@@ -82,49 +82,32 @@ class TiSASRec(RetrievalModel):
 
         # === Layers ===
         policy = keras.dtype_policies.get(dtype)
-        items = keras.layers.Embedding(
-            num_items + RESERVED_IDS,
-            hidden_dim,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=0.02, seed=seed),
-            dtype=policy,
-            name="items",
-        )
-        drop = keras.layers.Dropout(dropout, dtype=policy, name="drop")
+        embedding = ItemEmbedding(num_items + RESERVED_IDS, hidden_dim, dropout, seed, dtype=policy, name="embedding")
         intervals = TimeIntervals(num_buckets, max_interval, dtype=policy, name="intervals")
-
-        def norm(of: str) -> keras.layers.Layer:
-            return keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name=f"{of}_norm")
-
         blocks = [
-            (
-                norm(f"block_{index}_attention"),
-                TimeIntervalAttention(
-                    max_length, num_heads, dropout, num_buckets, dtype=policy, name=f"block_{index}_attention"
-                ),
-                norm(f"block_{index}_feed_forward"),
-                FeedForward(dropout=dropout, dtype=policy, name=f"block_{index}_feed_forward"),
+            SelfAttentionBlock(
+                TimeIntervalAttention(max_length, num_heads, dropout, num_buckets, dtype=policy, name="attention"),
+                FeedForward(dropout=dropout, dtype=policy, name="feed_forward"),
+                dtype=policy,
+                name=f"block_{index}",
             )
             for index in range(num_blocks)
         ]
-        query_norm = norm("query")
+        query_norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name="query_norm")
 
         # === Functional graph ===
         history = keras.Input(shape=(None,), dtype="int32", name="history")
         timestamps = keras.Input(shape=(None,), dtype="int64", name="timestamps")
         padding_mask = ops.not_equal(history, PADDING_ID)
         between = intervals(timestamps)
-        x = drop(items(history) * hidden_dim**0.5)
-        keep = ops.cast(ops.expand_dims(padding_mask, -1), x.dtype)
-        x = x * keep
-        for attention_norm, attention, feed_forward_norm, feed_forward in blocks:
-            queries = attention_norm(x)
-            hidden = feed_forward_norm(queries + attention(queries, x, padding_mask, between))
-            x = (hidden + feed_forward(hidden)) * keep
+        x = embedding(history)
+        for block in blocks:
+            x = block(x, padding_mask, between)
         inputs = {"history": history, "timestamps": timestamps}
         super().__init__(inputs=inputs, outputs=query_norm(x), seed=seed, name=name, **kwargs)
 
         # === Config ===
-        self.items = items
+        self.embedding = embedding
         self.num_items = num_items
         self.max_length = max_length
         self.hidden_dim = hidden_dim
@@ -137,7 +120,7 @@ class TiSASRec(RetrievalModel):
 
     def item_table(self) -> Any:
         """The item embeddings, (num_items + 2, D)."""
-        return ops.convert_to_tensor(self.items.embeddings)
+        return ops.convert_to_tensor(self.embedding.items.embeddings)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
