@@ -67,7 +67,7 @@ def test_two_interests_find_both_of_two_tastes_and_one_does_not():
 def oracle(model, history):
     """The K query vectors at the newest position, from the formulas, in float64."""
     w = {v.path.split("/", 1)[-1]: ops.convert_to_numpy(v).astype("float64") for v in model.weights}
-    h = w["embeddings"][history] * model.hidden_dim**0.5
+    h = w["items/embeddings"][history] * model.hidden_dim**0.5
     inner = np.maximum(h @ w["expand/kernel"] + w["expand/bias"], 0)
     h = h + inner @ w["contract/kernel"] + w["contract/bias"]
     logits = np.tanh(h @ w["hidden/kernel"] + w["hidden/bias"]) @ w["logits/kernel"]
