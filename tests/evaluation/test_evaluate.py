@@ -11,7 +11,7 @@ import pytest
 from tfrec.data import ByTime, FeatureSpec, Interactions, LeaveLastOut
 from tfrec.errors import InputError
 from tfrec.evaluation import ItemToItem, Popularity, comparison, evaluate
-from tfrec.models import SASRec
+from tfrec.models import ComiRec, SASRec
 
 
 def random_table(seed=0, users=40, items=25):
@@ -57,6 +57,21 @@ def test_agrees_with_the_obvious_implementation(rule, mask_seen):
             expected = obvious(model, spec, holdout, k, mask_seen)
             for name, value in expected.items():
                 assert report.metrics[name] == pytest.approx(value, abs=1e-6), name
+
+
+def test_a_model_of_several_interests_is_asked_for_fewer_users_at_a_time(monkeypatch):
+    """Its scores take as much room as those of one interest for K times the users."""
+    train, _, test = random_table().split(LeaveLastOut())
+    spec = FeatureSpec.fit(train, max_length=4)
+    model = ComiRec(spec.num_items, max_length=4, hidden_dim=8, num_interests=3, seed=1)
+    whole = evaluate(model, spec, test, ks=(5,))
+    asked, score = [], model.score
+    monkeypatch.setattr(model, "score", lambda inputs: asked.append(len(inputs["history"])) or score(inputs))
+    monkeypatch.setattr("tfrec.evaluation.evaluate._CELLS", 20 * (spec.num_items + 2))
+    few = evaluate(model, spec, test, ks=(5,))
+    assert max(asked) == 20 // 3
+    assert few.metrics == pytest.approx(whole.metrics, abs=1e-6)
+    assert few.metrics["recall@5"] == pytest.approx(obvious(model, spec, test, 5)["recall@5"], abs=1e-6)
 
 
 def test_a_model_that_reads_time_stamps_gets_those_of_the_newest_known_items():

@@ -1,4 +1,4 @@
-"""ComiRec answers for what several interests mean. What all models must do stands in the tests they share."""
+"""ComiRec answers for what several interests mean; test_meaning.py asks it what every model is asked."""
 
 import keras
 import numpy as np
@@ -67,7 +67,7 @@ def test_two_interests_find_both_of_two_tastes_and_one_does_not():
 def oracle(model, history):
     """The K query vectors at the newest position, from the formulas, in float64."""
     w = {v.path.split("/", 1)[-1]: ops.convert_to_numpy(v).astype("float64") for v in model.weights}
-    h = w["embeddings"][history] * model.hidden_dim**0.5
+    h = w["items/embeddings"][history] * model.hidden_dim**0.5
     inner = np.maximum(h @ w["expand/kernel"] + w["expand/bias"], 0)
     h = h + inner @ w["contract/kernel"] + w["contract/bias"]
     logits = np.tanh(h @ w["hidden/kernel"] + w["hidden/bias"]) @ w["logits/kernel"]
@@ -148,28 +148,6 @@ def test_compile_metrics_rank_by_the_nearest_interest():
     expected = (ids == targets[:, None]).any(axis=1).mean()
     reported = model.evaluate({"history": history}, targets, batch_size=40, verbose=0, return_dict=True)
     assert 0 < expected < 1 and reported["top"] == pytest.approx(expected)
-
-
-# How it is kept.
-
-
-@pytest.mark.tensorflow
-def test_an_export_passes_its_gate_and_answers_as_the_model(tmp_path):
-    import pandas as pd
-
-    from tfrec import presets, serving
-    from tfrec.data import FeatureSpec, Interactions
-
-    frame = pd.DataFrame({"u": np.repeat(range(30), 6), "i": np.random.default_rng(0).integers(0, 25, 180)})
-    spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5)
-    presets.save(made(num_items=spec.num_items, max_length=5), spec, tmp_path / "preset")
-    preset = presets.load(tmp_path / "preset")
-    version = serving.export(preset, tmp_path / "served", k=4)
-    histories = [["3"], ["3", "7", "11"], ["1", "2", "3", "4", "5", "6", "7"], [""], ["", "no such id", "9"]]
-    [answer] = serving.replay(version, [histories])
-    ids, scores = serving.recommend(preset.model, spec, histories, 4)
-    assert answer["item_ids"] == ids
-    np.testing.assert_allclose(answer["scores"], scores, atol=1e-5)
 
 
 # What it refuses.
