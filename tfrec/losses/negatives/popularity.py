@@ -66,7 +66,10 @@ class Popularity(NegativeSampler):
 
 def check_counts(counts: Any) -> np.ndarray:
     """Counts as a float64 vector, or `ValueError`."""
-    array = np.asarray(counts, dtype="float64")
+    try:
+        array = np.asarray(counts, dtype="float64")
+    except (TypeError, ValueError):
+        array = np.array([])
     if array.ndim != 1 or not array.size or not (np.isfinite(array) & (array > 0)).all():
         raise ValueError(
             "counts must be a list of positive numbers, one an item in the order of the ids, such as "
