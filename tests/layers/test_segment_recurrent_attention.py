@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from keras import ops
-from whole import call
+from whole import call, whole
 
 from tfrec.layers import SegmentRecurrentAttention
 
@@ -66,6 +66,7 @@ def test_the_memory_takes_no_gradient_but_its_maps_do(value_and_gradients):
     layer = made(segment_size=4, memory_segments=1)
     queries, context, mask = (x.astype("float32") for x in batch(8, (8,)))
 
+    @whole
     def newest_segment(context):
         return ops.sum(ops.square(layer(queries, context, mask > 0)[:, 4:]))
 
