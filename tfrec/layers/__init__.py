@@ -2,14 +2,17 @@
 
 from tfrec.layers.additive_pooling import AdditivePooling
 from tfrec.layers.append_mask import AppendMask
+from tfrec.layers.block_sparse_attention import BlockSparseAttention
 from tfrec.layers.feed_forward import FeedForward
 from tfrec.layers.gated_feed_forward import GatedFeedForward
 from tfrec.layers.hstu_block import HSTUBlock
 from tfrec.layers.item_embedding import ItemEmbedding
+from tfrec.layers.linear_attention import LinearAttention
 from tfrec.layers.long_short_pooling import LongShortPooling
 from tfrec.layers.multi_interest_pooling import MultiInterestPooling
 from tfrec.layers.position_embedding import PositionEmbedding
 from tfrec.layers.relative_bias import RelativePositionBias
+from tfrec.layers.segment_recurrent_attention import SegmentRecurrentAttention
 from tfrec.layers.self_attention_block import SelfAttentionBlock
 from tfrec.layers.sequence_embedding import SequenceEmbedding
 from tfrec.layers.softmax_attention import SoftmaxAttention
@@ -21,14 +24,17 @@ from tfrec.layers.unit_norm import UnitNorm
 __all__ = [
     "AdditivePooling",
     "AppendMask",
+    "BlockSparseAttention",
     "FeedForward",
     "GatedFeedForward",
     "HSTUBlock",
     "ItemEmbedding",
+    "LinearAttention",
     "LongShortPooling",
     "MultiInterestPooling",
     "PositionEmbedding",
     "RelativePositionBias",
+    "SegmentRecurrentAttention",
     "SelfAttentionBlock",
     "SequenceEmbedding",
     "SoftmaxAttention",

@@ -1,6 +1,7 @@
 """Stateless tensor functions on `keras.ops`: they run on every Keras backend."""
 
 from tfrec.ops.additive_scores import additive_scores
+from tfrec.ops.blocks import neighbours, take_blocks, to_blocks
 from tfrec.ops.interests import chosen_interest
 from tfrec.ops.masks import PADDING_ID, RESERVED_IDS, UNKNOWN_ID, is_item, mask_items
 from tfrec.ops.pointwise_attention import pointwise_attention
@@ -17,9 +18,12 @@ __all__ = [
     "chosen_interest",
     "is_item",
     "mask_items",
+    "neighbours",
     "pointwise_attention",
     "prefix_mean",
     "shortlist",
+    "take_blocks",
+    "to_blocks",
     "top_items",
     "unit_vectors",
 ]

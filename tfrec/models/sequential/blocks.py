@@ -7,7 +7,7 @@ import keras
 
 from tfrec import layers
 
-ATTENTIONS = ("SoftmaxAttention",)
+ATTENTIONS = ("SoftmaxAttention", "BlockSparseAttention", "LinearAttention", "SegmentRecurrentAttention")
 BLOCKS = ("sasrec", "ligr")
 
 

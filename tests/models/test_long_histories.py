@@ -1,0 +1,48 @@
+"""SASRec over long histories: what was 40 items ago decides, which a window of fewer items cannot know."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from tfrec.losses import FullSoftmax
+from tfrec.models import SASRec
+
+KEYS, FILLERS, LENGTH, BACK = 10, 20, 56, 40
+ANSWER = np.random.default_rng(5).permutation(KEYS) + KEYS + FILLERS  # what follows BACK items after each key
+LONG = {
+    "block_sparse": {"class": "BlockSparseAttention", "block_size": 8},
+    "segment_recurrent": {"class": "SegmentRecurrentAttention", "segment_size": 16, "memory_segments": 2},
+    "linear": {"class": "LinearAttention", "chunk_size": 8},
+}
+
+
+def histories(rows, seed):
+    """Noise from 20 items, but for one of 10 keys, which stands BACK items before the one to be found."""
+    rng = np.random.default_rng(seed)
+    key = rng.integers(0, KEYS, rows)
+    ids = rng.integers(KEYS, KEYS + FILLERS, (rows, LENGTH))
+    ids[:, LENGTH - BACK] = key
+    return ids.astype("int32") + 2, ANSWER[key].astype("int32") + 2
+
+
+def share_found(attention, max_length):
+    model = SASRec(40, max_length, hidden_dim=32, dropout=0.0, attention=attention, seed=1)
+    keras.utils.set_random_seed(0)
+    model.compile(keras.optimizers.Adam(0.005), FullSoftmax(), jit_compile=False)
+    ids, answers = histories(512, seed=0)
+    model.fit({"history": ids[:, -max_length:]}, answers, batch_size=64, epochs=12, verbose=0)
+    ids, answers = histories(200, seed=1)
+    found, _ = model.recommend({"history": ids[:, -max_length:]}, k=1)
+    return np.mean(ops.convert_to_numpy(found)[:, 0] == answers)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", LONG)
+def test_knows_what_lies_far_back(name):
+    assert share_found(LONG[name], LENGTH) > 0.95
+
+
+@pytest.mark.tensorflow
+def test_a_window_cannot_know_it():
+    assert share_found(None, BACK - 1) < 0.25  # one of ten by luck

@@ -1,0 +1,110 @@
+"""Attention whose cost grows with the length, not with its square: keys and values are multiplied first."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfrec.layers.blocked_attention import BlockedAttention, check_sizes
+from tfrec.ops import to_blocks
+
+EPSILON = 1e-6  # added to squared norms
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class LinearAttention(BlockedAttention):
+    """L2-normalised linear attention, as in LinRec: no softmax, so (Q K^T) V is computed as Q (K^T V).
+
+    ```
+    Q' = elu(Q), each row divided by its L2 norm          K' = elu(K), zero at padding
+    y_t = Q'_t  sum over s of (K'_s / n)^T V_s / sqrt(D / H)       n = L2 norm of each column of K', over positions
+    ```
+
+    Not causal, the sum and n run over the whole history, which is LinRec as published. Causal, they run over s <= t:
+    the output at t is what the published formula gives for the history up to t at its newest position. As n depends on
+    t and the column but not on s, it is the query that is divided by it, and running sums are enough. They are taken
+    by chunks of C positions: a lower-triangular (C, C) product inside, one (D / H, D / H) state handed from chunk to
+    chunk. Cost O(L (C + D / H) D); nothing of size (L, L) exists. Sums are float32, whatever the precision.
+
+    Args:
+        num_heads: H, a divisor of the width D.
+        dropout: rate on the output; there are no attention weights to drop.
+        causal: whether a position sees only itself and what came before.
+        chunk_size: C. A matter of speed alone; the results are the same.
+
+    Shapes:
+        queries and context (B, L, D), padding_mask (B, L) bool, True at real positions, padding on the left; output
+        (B, L, D), without meaning at padding.
+
+    Raises:
+        ValueError: where H does not divide D or a size is not a positive integer.
+
+    Reference:
+        Liu et al., "LinRec: Linear Attention Mechanism for Long-term Sequential Recommender Systems", SIGIR 2023, arXiv
+        2411.01537. As in the authors' code, norms are taken for each head, the scale is sqrt(D / H), and the map is elu
+        without + 1, so weights can be negative. Unlike there, padding is left out of keys and norms (the authors drop
+        the mask), and there is a causal form, which the paper has not: its norm over all positions sees the future.
+
+    Example:
+        >>> import numpy as np
+        >>> layer = LinearAttention(num_heads=2)
+        >>> x, mask = np.ones((1, 5, 4), "float32"), np.array([[False, True, True, True, True]])
+        >>> layer(x, x, mask).shape
+        TensorShape([1, 5, 4])
+    """
+
+    def __init__(
+        self,
+        num_heads: int = 1,
+        dropout: float = 0.0,
+        causal: bool = True,
+        chunk_size: int = 64,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(num_heads, dropout, causal, **kwargs)
+        check_sizes(chunk_size=chunk_size)
+        self.chunk_size = chunk_size
+
+    def call(self, queries: Any, context: Any, padding_mask: Any, training: bool | None = None) -> Any:
+        """Sum up keys times values, then ask the sum."""
+        length = ops.shape(queries)[1]
+        if self.causal:
+            queries, context, is_real = (to_blocks(x, self.chunk_size) for x in (queries, context, padding_mask))
+        else:  # one block of all
+            queries, context, is_real = (ops.expand_dims(x, 1) for x in (queries, context, padding_mask))
+        keep = ops.cast(is_real, "float32")[:, None, :, :, None]
+        q = ops.elu(ops.cast(self.split(self.query(queries)), "float32"))
+        k = ops.elu(ops.cast(self.split(self.key(context)), "float32")) * keep
+        v = ops.cast(self.split(self.value(context)), "float32")
+        q = q * _inverse_norm(ops.sum(q * q, axis=-1, keepdims=True)) / self.head_width**0.5
+        y = self._of_the_past(q, k, v) if self.causal else _of_all(q, k, v)
+        return self.drop(self.join(ops.cast(y, self.compute_dtype), length), training=training)
+
+    def _of_the_past(self, q: Any, k: Any, v: Any) -> Any:
+        """Each position's sums over what came before its chunk, plus those inside up to itself."""
+        triangle = np.tril(np.ones((self.chunk_size, self.chunk_size), "float32"))
+        squares = ops.einsum("qk,bhnkd->bhnqd", triangle, k * k) + _before(ops.sum(k * k, axis=3, keepdims=True))
+        q = q * _inverse_norm(squares)
+        inside = ops.einsum("bhnqk,bhnkd->bhnqd", ops.einsum("bhnqd,bhnkd->bhnqk", q, k) * triangle, v)
+        state = _before(ops.einsum("bhnkd,bhnke->bhnde", k, v))
+        return inside + ops.einsum("bhnqd,bhnde->bhnqe", q, state)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "chunk_size": self.chunk_size}
+
+
+def _of_all(q: Any, k: Any, v: Any) -> Any:
+    k = k * _inverse_norm(ops.sum(k * k, axis=3, keepdims=True))
+    return ops.einsum("bhnqd,bhnde->bhnqe", q, ops.einsum("bhnkd,bhnke->bhnde", k, v))
+
+
+def _before(of_chunks: Any) -> Any:
+    """Sums over the chunks before each; moved first, so that not even rounding comes from the chunk itself."""
+    moved = ops.pad(of_chunks[:, :, :-1], ((0, 0), (0, 0), (1, 0), (0, 0), (0, 0)))
+    return ops.cumsum(moved, axis=2)
+
+
+def _inverse_norm(squares: Any) -> Any:
+    return ops.rsqrt(squares + EPSILON)
