@@ -29,6 +29,30 @@ def test_the_written_recipe_trains_the_same_again(films, preset, tmp_path):
     assert again["history"]["loss"] == pytest.approx(first["history"]["loss"], rel=1e-3)
 
 
+def test_an_interrupted_run_goes_on(films, tmp_path, capsys, monkeypatch):
+    out, partial = tmp_path / "preset", tmp_path / "preset.partial"
+    command = ["train", "--data", str(films), "--out", str(out), "--epochs", "2", "--max-length", "10"]
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tfrec.evaluation.evaluate", interrupted)
+        assert main(command) == 1
+    assert f"interrupted; the same command goes on from {partial}" in capsys.readouterr().err
+    assert partial.exists() and not out.exists()
+    assert main([*command, "--seed", "1"]) == 2
+    error = capsys.readouterr().err
+    assert "another recipe: its seed is 0, now it is 1" in error and "--restart" in error
+    assert main(command) == 0
+    assert "Going on after epoch 2" in capsys.readouterr().out
+    assert not partial.exists() and len(load(out).metrics["training"]["history"]["loss"]) == 2
+    partial.mkdir()
+    (partial / "thesis.txt").write_text("years of work")
+    assert main([*command, "--restart"]) == 2
+    assert "holds something else" in capsys.readouterr().err and (partial / "thesis.txt").exists()
+
+
 def test_evaluate(films, preset, tmp_path, capsys):
     report = tmp_path / "report.json"
     assert main(["evaluate", str(preset), "--data", str(films), "--k", "5", "10", "--out", str(report)]) == 0

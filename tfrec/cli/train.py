@@ -25,14 +25,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", metavar="FILE", help="a TOML recipe; without one, a SASRec for middling data")
     for name in _OVERRIDES:
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help=f"the recipe's {name}")
+    parser.add_argument(
+        "--restart",
+        action="store_true",
+        help="begin anew where DIR.partial holds an interrupted run, which else goes on",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     """Read, train, evaluate, save."""
     from tfrec import presets
-    from tfrec.training import Recipe
+    from tfrec.training import Recipe, checkpoints
 
-    presets.check_target(options.out)
+    out = presets.check_target(options.out)
+    partial = out.with_name(f"{out.name}.partial")
+    if options.restart:
+        checkpoints.discard(partial)
     text = None
     recipe = Recipe.load(options.recipe) if options.recipe else Recipe()
     overrides = {name: getattr(options, name) for name in _OVERRIDES if getattr(options, name) is not None}
@@ -44,11 +52,23 @@ def run(options: argparse.Namespace) -> None:
     if not options.recipe and table.num_items > _LARGE_CATALOGUE:
         print(f"{table.num_items:,} items: training against sampled negatives; a recipe can choose another loss.\n")
         recipe = dataclasses.replace(recipe, loss={"class": "SampledSoftmax", "num_negatives": 1024})
-    train_preset(table, recipe, options.out, recipe_text=text)
+    try:
+        train_preset(table, recipe, options.out, recipe_text=text, checkpoint=partial)
+    except KeyboardInterrupt:
+        if partial.exists():
+            raise KeyboardInterrupt(f"the same command goes on from {partial}") from None
+        raise
+    checkpoints.discard(partial)
     print(f"\nNext:\n  tfrec recommend {options.out} --history ...\n  tfrec export {options.out} served/")
 
 
-def train_preset(table: Interactions, recipe: Recipe, folder: str | Path, recipe_text: str | None = None) -> None:
+def train_preset(
+    table: Interactions,
+    recipe: Recipe,
+    folder: str | Path,
+    recipe_text: str | None = None,
+    checkpoint: Path | None = None,
+) -> None:
     """Train on a table, compare with the baselines on the test items, and write the preset with all that was measured.
 
     Args:
@@ -56,13 +76,14 @@ def train_preset(table: Interactions, recipe: Recipe, folder: str | Path, recipe
         recipe: what to do.
         folder: of the preset.
         recipe_text: the recipe's own file, comments and all; None writes the recipe anew.
+        checkpoint: folder that keeps the state of the run, to go on from; see `tfrec.training.train`.
     """
     from tfrec import environment, evaluation, presets
     from tfrec.training import train
     from tfrec.training.curves import learning_curve
 
     # A bar redraws itself, which only a terminal can show.
-    training = train(table, recipe, verbose="auto" if sys.stdout.isatty() else 2)
+    training = train(table, recipe, verbose="auto" if sys.stdout.isatty() else 2, checkpoint=checkpoint)
     spec, split = training.spec, training.split
     print(f"\nBest epoch {training.best_epoch} of {len(training.history['loss'])}, {training.seconds:,.0f} s\n")
     baselines = [evaluation.Popularity(spec), evaluation.ItemToItem(split.train, spec)]

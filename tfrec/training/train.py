@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
 
 import keras
 import keras_rs
 
 from tfrec.data import FeatureSpec, Interactions, Split, sequences
 from tfrec.models import RetrievalModel
+from tfrec.training.checkpoints import Progress
 from tfrec.training.recipe import Recipe
 
 MONITOR = "val_ndcg@10"
@@ -27,7 +27,7 @@ class Training:
         split: the parts.
         history: a value an epoch for loss, val_loss and the validation's ndcg@10 and recall@10.
         best_epoch: counted from 1.
-        seconds: that fitting took.
+        seconds: that fitting took, all parts of an interrupted run together.
     """
 
     model: RetrievalModel
@@ -39,7 +39,11 @@ class Training:
 
 
 def train(
-    table: Interactions, recipe: Recipe, verbose: int | str = "auto", callbacks: Sequence[keras.callbacks.Callback] = ()
+    table: Interactions,
+    recipe: Recipe,
+    verbose: int | str = "auto",
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    checkpoint: Path | None = None,
 ) -> Training:
     """Split, fit the spec on the training part, fit the model, keep its best epoch.
 
@@ -50,9 +54,12 @@ def train(
         recipe: what to do.
         verbose: as in `keras.Model.fit`.
         callbacks: further callbacks.
+        checkpoint: folder that keeps the state of the run, about a minute apart. Where it holds the state of an
+            interrupted run of the same recipe and table, that one goes on. It stays when the run is done.
 
     Raises:
-        InputError: where the recipe does not suit the table, for instance a model that reads time stamps one without.
+        InputError: where the recipe does not suit the table, for instance a model that reads time stamps one without;
+            or `checkpoint` holds something else.
     """
     keras.utils.set_random_seed(recipe.seed)
     split = table.split(recipe.build_split())
@@ -72,15 +79,19 @@ def train(
         jit_compile=False,
     )
     best = keras.callbacks.EarlyStopping(MONITOR, mode="max", patience=recipe.patience, restore_best_weights=True)
-    began = time.perf_counter()
-    fitted = model.fit(
+    progress = Progress(checkpoint, recipe, table, best)
+    if progress.said and verbose:
+        print(progress.said, flush=True)
+    progress.skip_orders(train_batches)
+    model.fit(
         train_batches,
         validation_data=sequences(split.valid, spec, 2 * recipe.batch_size, **batches),
+        initial_epoch=progress.first_epoch,
         epochs=recipe.epochs,
         verbose=verbose,
         shuffle=False,  # the dataset shuffles itself
-        callbacks=[best, *callbacks],
+        callbacks=[best, progress, *callbacks],
     )
-    history: dict[str, Any] = {name: [float(value) for value in values] for name, values in fitted.history.items()}
+    history = progress.history
     best_epoch = max(range(len(history[MONITOR])), key=history[MONITOR].__getitem__) + 1
-    return Training(model, spec, split, history, best_epoch, round(time.perf_counter() - began, 1))
+    return Training(model, spec, split, history, best_epoch, round(progress.seconds, 1))

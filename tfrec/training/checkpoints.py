@@ -1,0 +1,196 @@
+"""An interrupted run goes on: its state on disk, a minute apart, and how it is taken up again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfrec import atomic, environment
+from tfrec.data import Interactions
+from tfrec.errors import InputError
+from tfrec.training.recipe import Recipe
+
+SECONDS_APART = 60
+_RUN = "run.json"
+_ARRAYS = "state.npz"
+_ITERATORS_AN_EPOCH = 2  # that Keras' fit makes of a dataset whose length is known: one to use, one at the end
+_EARLY = ("wait", "best", "best_epoch", "stopped_epoch")
+
+
+class Progress(keras.callbacks.Callback):
+    """Keeps a run's state in a folder, and takes it up from there when the run is started again.
+
+    Beside weights and optimizer, which `keras.callbacks.BackupAndRestore` keeps, these are the random generators, the
+    state of early stopping with the best weights so far, and the history. The folder is replaced whole, so a process
+    that is killed at any moment leaves a state that can be used.
+
+    It stands behind `early` in the list of callbacks, whose state it reads and restores.
+
+    Args:
+        folder: where to; None keeps nothing. What lies there already must be of the same recipe and data.
+        recipe: of the run.
+        table: of the run.
+        early: the callback that stops the run and keeps its best weights.
+
+    Attributes:
+        history: a value an epoch for each log, over all parts of the run.
+        first_epoch: epochs that are done, for `fit(initial_epoch=...)`; all of them where the run had come to its end.
+
+    Raises:
+        InputError: where the folder holds something else, is damaged, or its run had another recipe or other data.
+    """
+
+    def __init__(
+        self, folder: Path | None, recipe: Recipe, table: Interactions, early: keras.callbacks.EarlyStopping
+    ) -> None:
+        super().__init__()
+        self._folder = folder
+        self._early = early
+        self._began = self._saved = time.perf_counter()
+        self._earlier_seconds = 0.0
+        self._arrays: dict[str, list[np.ndarray]] = {}
+        self.history: dict[str, list[float]] = {}
+        self.first_epoch = 0
+        if folder is None:
+            return
+        self._identity = {"recipe": json.loads(json.dumps(recipe.to_json())), "data_sha256": table.sha256()}
+        if folder.exists():
+            state = _read(folder)
+            self._check_same(state)
+            self._arrays = _read_arrays(folder)
+            self._early_state = state["early_stopping"]
+            self._earlier_seconds = state["seconds"]
+            self.history = state["history"]
+            self.first_epoch = recipe.epochs if state["finished"] else state["epochs"]
+
+    @property
+    def seconds(self) -> float:
+        """Spent on the run so far, earlier parts included."""
+        return self._earlier_seconds + time.perf_counter() - self._began
+
+    @property
+    def said(self) -> str | None:
+        """A line for the user where an earlier part is taken up."""
+        if not self._arrays:
+            return None
+        done = len(next(iter(self.history.values())))
+        return f"Going on after epoch {done}, {self._earlier_seconds:,.0f} s of training, from {self._folder}"
+
+    def skip_orders(self, batches: Iterable) -> None:
+        """Take a dataset that shuffles itself anew for each iterator past the orders of the epochs that are done."""
+        for _ in range(_ITERATORS_AN_EPOCH * self.first_epoch):
+            iter(batches)
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Take up what was kept: Keras has built everything by now, and reset the early stopping."""
+        if not self._arrays:
+            return
+        optimizer = self.model.optimizer
+        if not optimizer.built:
+            optimizer.build(self.model.trainable_variables)
+        for name, variables in {"model": self.model.variables, "optimizer": optimizer.variables}.items():
+            values = self._arrays[name]
+            if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
+                raise InputError(
+                    f"{self._folder} holds an unfinished run whose {name} does not fit: it was written by another "
+                    "version. Start anew with --restart, or delete it."
+                )
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        for name, value in self._early_state.items():
+            setattr(self._early, name, value)
+        self._early.best_weights = self._arrays["best"]
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Remember the logs, and keep the state where the last time is long ago or the run has come to its end."""
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(float(value))
+        finished = bool(self.model.stop_training) or epoch + 1 == self.params["epochs"]
+        if self._folder and (finished or time.perf_counter() - self._saved >= SECONDS_APART):
+            self._save(self._folder, epoch + 1, finished)
+            self._saved = time.perf_counter()
+
+    def _save(self, folder: Path, epochs: int, finished: bool) -> None:
+        arrays = {
+            "model": self.model.variables,
+            "optimizer": self.model.optimizer.variables,
+            "best": self._early.best_weights or [],
+        }
+        state = {
+            **self._identity,
+            "versions": environment.versions(),
+            "epochs": epochs,
+            "finished": finished,
+            "seconds": round(self.seconds, 1),
+            "early_stopping": {name: _plain(getattr(self._early, name)) for name in _EARLY},
+            "history": self.history,
+            "arrays": {name: len(values) for name, values in arrays.items()},
+        }
+        with atomic.new_folder(folder) as new:
+            flat = {f"{name}/{i}": _array(value) for name, values in arrays.items() for i, value in enumerate(values)}
+            np.savez(new / _ARRAYS, **flat)
+            (new / _RUN).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+
+    def _check_same(self, state: dict[str, Any]) -> None:
+        what = None
+        own, other = self._identity["recipe"], state["recipe"]
+        differing = sorted(name for name in own.keys() | other.keys() if own.get(name) != other.get(name))
+        if differing:
+            name = differing[0]
+            what = f"another recipe: its {name} is {other.get(name)!r}, now it is {own.get(name)!r}"
+        elif state["data_sha256"] != self._identity["data_sha256"]:
+            what = "other data"
+        if what:
+            raise InputError(
+                f"{self._folder} holds an unfinished run of {what}. Give the same recipe and data to go on with it, "
+                "--restart to begin anew, or another --out."
+            )
+
+
+def discard(folder: Path) -> None:
+    """Delete a run's state where there is one; raises `InputError` where the folder holds something else."""
+    if folder.exists():
+        _read(folder)
+        shutil.rmtree(folder)
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    try:
+        state = json.loads((folder / _RUN).read_text(encoding="utf-8"))
+        expected = {"recipe", "data_sha256", "epochs", "finished", "seconds", "early_stopping", "history", "arrays"}
+        if not expected <= state.keys():
+            raise ValueError("entries are missing")
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{folder} is where the state of an unfinished run is kept, and holds something else: {error}. Move it "
+            "away, or name another --out."
+        ) from error
+    return state
+
+
+def _read_arrays(folder: Path) -> dict[str, list[np.ndarray]]:
+    counts = _read(folder)["arrays"]
+    try:
+        with np.load(folder / _ARRAYS) as file:
+            return {name: [file[f"{name}/{i}"] for i in range(count)] for name, count in counts.items()}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{folder / _ARRAYS} cannot be read: {error}. Start anew with --restart, or delete {folder}."
+        ) from error
+
+
+def _array(value: Any) -> np.ndarray:
+    array = keras.ops.convert_to_numpy(value)
+    return array.astype("float32") if array.dtype.kind == "V" else array  # NumPy's files know no bfloat16
+
+
+def _plain(value: Any) -> int | float | None:
+    return value.item() if hasattr(value, "item") else value
