@@ -1,5 +1,6 @@
 """Is this the next item, yes or no: BCE with drawn negatives, and its calibrated form gBCE."""
 
+import math
 from typing import Any
 
 import keras
@@ -14,14 +15,19 @@ class BinaryCrossEntropy(SampledLoss):
     """Binary cross-entropy of each target against N uniformly drawn negatives; with `calibration`, gBCE.
 
     ```
-    loss = -beta log sigma(q . e_target) - sum_n log(1 - sigma(q . e_n))
-    beta = 1 - t (1 - alpha)         alpha = min(1, N / (V - 1))
+    loss = -beta log sigma(q . e_target - c) - sum_n log(1 - sigma(q . e_n - c))
+    beta = 1 - t (1 - alpha)         alpha = min(1, N / (V - 1))         c = log(N / beta) if balanced else 0
     ```
 
     With one negative and t = 0 it is the loss of SASRec. A model trained so is overconfident: it sees one negative in V
     for each positive, so its sigma(score) is far above the probability of a click, and it hardly tells the best items
     apart. The exponent beta undoes this: at t = 1 the sigma(score) of the trained model is the probability of the
     item, as if all items had been negatives; gSASRec takes t = 0.75 with N = 256.
+
+    A model begins with scores near 0, and N negatives push them all down while one positive pulls up. The vectors of
+    all items then grow one common part before they tell anything apart, and for thousands of steps the model knows
+    popularity alone. `balanced` moves the scores' zero to c, where push and pull are equal at the start: no such
+    plateau, and nothing in how items are ranked against each other changes. With one negative and t = 0, c is 0.
 
     Where we differ from the papers: beta is the same as gSASRec's `alpha (t (1 - 1/alpha) + 1/alpha)`, multiplied out.
     The authors of gSASRec divide by N + 1, SASRec's do not, and neither do we; Adam does not see the difference. SASRec
@@ -32,6 +38,7 @@ class BinaryCrossEntropy(SampledLoss):
         calibration: t, from 0 (plain BCE) to 1.
         draw_per: "token" draws for each target, "group" for 64 targets together, "batch" for all; what that costs
             stands in `tfrec.losses.sampled_loss`. With hundreds of negatives take "group".
+        balanced: begin where negatives and positive balance; sigma(score - c) is then the probability.
         name: of the loss, in logs.
 
     Shapes:
@@ -59,6 +66,7 @@ class BinaryCrossEntropy(SampledLoss):
         num_negatives: int = 1,
         calibration: float = 0.0,
         draw_per: str = "token",
+        balanced: bool = False,
         name: str = "binary_cross_entropy",
         **kwargs: Any,
     ) -> None:
@@ -66,14 +74,16 @@ class BinaryCrossEntropy(SampledLoss):
         if isinstance(calibration, bool) or not isinstance(calibration, int | float) or not 0 <= calibration <= 1:
             raise ValueError(f"calibration must be a number from 0 to 1, got {calibration!r}.")
         self.calibration = calibration
+        self.balanced = balanced
 
     def compare(self, positive: Any, negatives: Any, is_hit: Any, log_probability: Any, num_items: int) -> Any:
         """-beta log sigma(positive) - sum log(1 - sigma(negatives)), both as softplus: stable for any score."""
         alpha = min(1.0, self.num_negatives / max(1, num_items - 1))
         beta = 1 - self.calibration * (1 - alpha)
-        against = ops.sum(ops.where(is_hit, 0.0, ops.softplus(negatives)), axis=-1)
-        return beta * ops.softplus(-positive) + against
+        centre = math.log(self.num_negatives / beta) if self.balanced else 0.0
+        against = ops.sum(ops.where(is_hit, 0.0, ops.softplus(negatives - centre)), axis=-1)
+        return beta * ops.softplus(centre - positive) + against
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {**super().get_config(), "calibration": self.calibration}
+        return {**super().get_config(), "calibration": self.calibration, "balanced": self.balanced}
