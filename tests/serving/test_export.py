@@ -231,7 +231,7 @@ def test_an_export_that_dropped_time_stamps_would_be_seen(timed, tmp_path, monke
 @pytest.mark.parametrize(
     ("stamps", "said"),
     [
-        (None, "tisasrec reads time stamps: give"),
+        (None, "tisasrec reads time stamps: give timestamps"),
         ([[1, 2]], "3 items needs as many time stamps.*got 2"),
         ([[1, 2, 3], [4]], "1 histories and the time stamps of 2"),
         ([["soon", "now", "then"]], "numbers, seconds since 1970"),
