@@ -92,6 +92,15 @@ def test_gradients_are_finite_and_none_comes_from_padding(value_and_gradients):
     assert np.isfinite(to_x).all() and not to_x[~mask].any() and to_x[mask].any()
 
 
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precision_stays_near_and_finite(dtype):
+    layer, (x, mask) = made(dtype=dtype), padded_batch()
+    mask[2] = False
+    pooled = layer(x.astype("float32"), mask)
+    assert keras.backend.standardize_dtype(pooled.dtype) == dtype.removeprefix("mixed_")
+    np.testing.assert_allclose(ops.convert_to_numpy(ops.cast(pooled, "float32")), oracle(layer, x, mask), atol=0.05)
+
+
 def test_too_long_a_sequence_is_an_error_that_says_what_to_do():
     with pytest.raises(ValueError, match=r"8 positions.*max_length=7.*newest 7"):
         made()(np.zeros((1, 8, D), "float32"), np.ones((1, 8), bool))

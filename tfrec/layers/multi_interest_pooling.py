@@ -61,8 +61,10 @@ class MultiInterestPooling(keras.layers.Layer):
         self.hidden.build(inputs_shape)
         self.logits = keras.layers.Dense(self.num_interests, use_bias=False, dtype=self.dtype_policy, name="logits")
         self.logits.build((*inputs_shape[:-1], inner))
+        # Added to logits in float32, also where the layer computes in half precision.
+        shape = (self.num_interests, self.max_length)
         self.recency = self.add_weight(
-            name="recency", shape=(self.num_interests, self.max_length), initializer="zeros", dtype="float32"
+            name="recency", shape=shape, initializer="zeros", dtype="float32", autocast=False
         )
 
     def call(self, inputs: Any, padding_mask: Any) -> Any:
