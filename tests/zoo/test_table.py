@@ -17,6 +17,15 @@ def test_the_table_is_up_to_date():
     assert (ROOT / "README.md").read_text(encoding="utf-8") == page(presets.results()), "run `make zoo`"
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("recipe.toml")), ids=lambda path: path.parent.name)
+def test_a_recipe_has_its_data_named_and_numbers_to_compare_with(path):
+    about = tomllib.loads((path.parent / "shelf.toml").read_text(encoding="utf-8"))
+    assert about.keys() <= {"data", "published"} and about["data"]
+    for entry in about.get("published", []):
+        assert entry.keys() == {"recall@10", "ndcg@10", "source"} and entry["source"]
+        assert 0 < entry["ndcg@10"] < entry["recall@10"] < 1
+
+
 def test_what_is_measured_on_one_data_set_is_comparable():
     targets: dict[str, set[str]] = {}
     for folder in FOLDERS:

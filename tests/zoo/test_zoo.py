@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,10 @@ class TestPreset:
         # An entry that recipes have got since then has its default.
         assert Recipe(**measured(folder)["training"]["recipe"]) == recipe
         assert type(load(folder).model) is getattr(models, recipe.model["class"])
+
+    def test_its_recipe_has_no_blanks_left(self, folder):
+        head = (folder / "recipe.toml").read_text(encoding="utf-8")
+        assert not re.search(r"\b(TIME|BAND|TODO|TIMETODO)\b|not run to its end", head)
 
     def test_metrics_carry_seed_time_machine_and_hash(self, folder):
         metrics = measured(folder)
