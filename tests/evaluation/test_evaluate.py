@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import keras
 import numpy as np
@@ -67,7 +68,8 @@ def test_a_model_of_several_interests_is_asked_for_fewer_users_at_a_time(monkeyp
     whole = evaluate(model, spec, test, ks=(5,))
     asked, score = [], model.score
     monkeypatch.setattr(model, "score", lambda inputs: asked.append(len(inputs["history"])) or score(inputs))
-    monkeypatch.setattr("tfrec.evaluation.evaluate._CELLS", 20 * (spec.num_items + 2))
+    module = sys.modules[evaluate.__module__]  # the function has taken its name
+    monkeypatch.setattr(module, "_CELLS", 20 * (spec.num_items + 2))
     few = evaluate(model, spec, test, ks=(5,))
     assert max(asked) == 20 // 3
     assert few.metrics == pytest.approx(whole.metrics, abs=1e-6)
