@@ -126,3 +126,24 @@ def test_what_cannot_be_built_or_asked_is_refused():
         TiSASRec(5, hidden_dim=8, num_buckets=1)
     with pytest.raises(ValueError, match="timestamps"):
         made().score({"history": np.array([[3, 4]])})
+
+
+# Real time stamps.
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", ["ml-100k", "ml-latest-small"])
+def test_learns_from_the_times_of_real_tables(shared_data, name):
+    from tfrec.data import FeatureSpec, LeaveLastOut, read, sequences
+
+    train, _, test = read(shared_data / name).split(LeaveLastOut())
+    spec = FeatureSpec.fit(train, max_length=12)
+    model = TiSASRec(spec.num_items, max_length=12, hidden_dim=8, num_blocks=1, dropout=0.0, seed=0)
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss=FullSoftmax(), jit_compile=False)
+    batch = next(iter(sequences(train, spec, 64, group_by_length=True, inputs=model.input_names)))
+    losses = [float(model.train_on_batch(*batch)) for _ in range(5)]
+    assert np.isfinite(losses).all() and losses[-1] < losses[0]
+    asked, *_ = next(iter(sequences(test, spec, 8, inputs=model.input_names)))
+    buckets = np.unique(ops.convert_to_numpy(model.get_layer("intervals")(asked["timestamps"])))
+    assert len(buckets) > 10  # sittings and years alike
+    assert np.isfinite(ops.convert_to_numpy(model.score(asked))[:, 2:]).all()
