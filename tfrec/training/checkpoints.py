@@ -108,6 +108,7 @@ class Progress(keras.callbacks.Callback):
         for name, value in self._early_state.items():
             setattr(self._early, name, value)
         self._early.best_weights = self._arrays["best"]
+        self._arrays = {}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Remember the logs, and keep the state where the last time is long ago or the run has come to its end."""
