@@ -2,7 +2,7 @@
 
     python benchmarks/packing.py [--replay PYTHON] [--rectools PYTHON] [--recbole PYTHON] [--data ../shared/data]
 
-writes benchmarks/results/packing.json. Run it while nothing else runs; it takes about half an hour with all three. Each
+writes benchmarks/results/packing.json. Run it while nothing else runs; it takes a quarter of an hour with all three. Each
 PYTHON is the interpreter of an environment in which that library is installed; benchmarks/peers/ holds what runs there.
 
 All sides train the same users on the newest items with the same sizes: width 64, 2 blocks, 1 head, dropout 0.2, batches
@@ -20,10 +20,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-ROUNDS = 3
+ROUNDS = 2
 SIZES = {"hidden_dim": 64, "num_blocks": 2, "num_heads": 1, "dropout": 0.2, "batch_size": 128}
-# name -> folder, length, users that are timed: about a minute for the slowest side
-DATA = {"ml-1m": ("ml-1m", 200, 1280), "beauty": ("amazon-beauty", 50, 2560)}
+# name -> folder, length, users that are timed: half a minute for the slowest side
+DATA = {"ml-1m": ("ml-1m", 200, 640), "beauty": ("amazon-beauty", 50, 1280)}
 ALLOCATOR = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": "17179869184",
