@@ -2,8 +2,9 @@
 
     python benchmarks/packing.py [--replay PYTHON] [--rectools PYTHON] [--recbole PYTHON] [--data ../shared/data]
 
-writes benchmarks/results/packing.json. Run it while nothing else runs; it takes a quarter of an hour with all three. Each
-PYTHON is the interpreter of an environment in which that library is installed; benchmarks/peers/ holds what runs there.
+writes benchmarks/results/packing.json. Run it while nothing else runs; it takes a quarter of an hour with all three.
+Each PYTHON is the interpreter of an environment in which that library is installed; benchmarks/peers/ holds what runs
+there.
 
 All sides train the same users on the newest items with the same sizes: width 64, 2 blocks, 1 head, dropout 0.2, batches
 of 128 users (as many positions where rows are grouped), full softmax, Adam, float32, and the allocator settings below,

@@ -6,12 +6,12 @@ import keras
 from keras import ops
 
 from tfrec.layers import FeedForward, ItemEmbedding, MultiInterestPooling
-from tfrec.models.retrieval import RetrievalModel
+from tfrec.models.sequential.sequence_model import SequenceModel, check_sizes
 from tfrec.ops import PADDING_ID, RESERVED_IDS
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class ComiRec(RetrievalModel):
+class ComiRec(SequenceModel):
     """Multi-interest retrieval by self-attentive pooling.
 
     Reads the newest items of a history, padded on the left, and gives at each position K vectors. An item scores as
@@ -63,16 +63,10 @@ class ComiRec(RetrievalModel):
         name: str = "comirec",
         **kwargs: Any,
     ) -> None:
-        sizes = {
-            "num_items": num_items,
-            "max_length": max_length,
-            "hidden_dim": hidden_dim,
-            "num_interests": num_interests,
-        }
-        sizes |= {} if attention_dim is None else {"attention_dim": attention_dim}
-        for argument, size in sizes.items():
-            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-                raise ValueError(f"{argument} must be a positive integer, got {size!r}.")
+        optional = {} if attention_dim is None else {"attention_dim": attention_dim}
+        check_sizes(
+            num_items=num_items, max_length=max_length, hidden_dim=hidden_dim, num_interests=num_interests, **optional
+        )
 
         # === Layers ===
         policy = keras.dtype_policies.get(dtype)
@@ -98,22 +92,3 @@ class ComiRec(RetrievalModel):
         self.attention_dim = attention_dim
         self.dropout = dropout
         self.dtype_policy = policy
-
-    def item_table(self) -> Any:
-        """The item embeddings, (num_items + 2, D)."""
-        return ops.convert_to_tensor(self.embedding.items.embeddings)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "num_items": self.num_items,
-            "max_length": self.max_length,
-            "hidden_dim": self.hidden_dim,
-            "num_interests": self.num_interests,
-            "attention_dim": self.attention_dim,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }

@@ -6,12 +6,12 @@ import keras
 from keras import ops
 
 from tfrec.layers import HSTUBlock, SequenceEmbedding, TimeIntervals, UnitNorm
-from tfrec.models.retrieval import RetrievalModel
+from tfrec.models.sequential.sequence_model import SequenceModel, check_heads, check_sizes
 from tfrec.ops import PADDING_ID, RESERVED_IDS, unit_vectors
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class HSTU(RetrievalModel):
+class HSTU(SequenceModel):
     """Hierarchical Sequential Transduction Units.
 
     Reads the newest items of a history, padded on the left, and with `use_timestamps` when they happened, and gives at
@@ -75,14 +75,18 @@ class HSTU(RetrievalModel):
         name: str = "hstu",
         **kwargs: Any,
     ) -> None:
-        sizes = {"num_items": num_items, "max_length": max_length, "hidden_dim": hidden_dim, "num_blocks": num_blocks}
         widths = {"attention_dim": attention_dim, "linear_dim": linear_dim}
-        named = {name: width for name, width in widths.items() if width is not None}
-        for argument, size in {**sizes, "num_heads": num_heads, **named}.items():
-            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-                raise ValueError(f"{argument} must be a positive integer, got {size!r}.")
-        if len(named) < 2 and hidden_dim % num_heads:
-            raise ValueError(f"num_heads must divide hidden_dim: got num_heads={num_heads}, hidden_dim={hidden_dim}.")
+        given = {name: width for name, width in widths.items() if width is not None}
+        check_sizes(
+            num_items=num_items,
+            max_length=max_length,
+            hidden_dim=hidden_dim,
+            num_blocks=num_blocks,
+            num_heads=num_heads,
+            **given,
+        )
+        if len(given) < 2:
+            check_heads(num_heads, hidden_dim)
         if temperature is not None and not temperature > 0:
             raise ValueError(f"temperature must be positive, or None for inner products, got {temperature!r}.")
 
@@ -140,22 +144,3 @@ class HSTU(RetrievalModel):
         """The item embeddings, (num_items + 2, D), of length 1 where there is a temperature."""
         table = ops.convert_to_tensor(self.embedding.items.embeddings)
         return table if self.temperature is None else unit_vectors(table)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "num_items": self.num_items,
-            "max_length": self.max_length,
-            "hidden_dim": self.hidden_dim,
-            "num_blocks": self.num_blocks,
-            "num_heads": self.num_heads,
-            "attention_dim": self.attention_dim,
-            "linear_dim": self.linear_dim,
-            "dropout": self.dropout,
-            "temperature": self.temperature,
-            "use_timestamps": self.use_timestamps,
-            "seed": self.seed,
-        }

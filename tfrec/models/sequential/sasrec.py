@@ -6,13 +6,13 @@ import keras
 from keras import ops
 
 from tfrec.layers import SequenceEmbedding
-from tfrec.models.retrieval import RetrievalModel
 from tfrec.models.sequential.blocks import make_block
+from tfrec.models.sequential.sequence_model import SequenceModel, check_heads, check_sizes
 from tfrec.ops import PADDING_ID, RESERVED_IDS
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class SASRec(RetrievalModel):
+class SASRec(SequenceModel):
     """Self-Attentive Sequential Recommendation.
 
     Reads the newest items of a history, padded on the left, and gives at each position a vector whose inner product
@@ -70,12 +70,14 @@ class SASRec(RetrievalModel):
         name: str = "sasrec",
         **kwargs: Any,
     ) -> None:
-        sizes = {"num_items": num_items, "max_length": max_length, "hidden_dim": hidden_dim, "num_blocks": num_blocks}
-        for argument, size in {**sizes, "num_heads": num_heads}.items():
-            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-                raise ValueError(f"{argument} must be a positive integer, got {size!r}.")
-        if hidden_dim % num_heads:
-            raise ValueError(f"num_heads must divide hidden_dim: got num_heads={num_heads}, hidden_dim={hidden_dim}.")
+        check_sizes(
+            num_items=num_items,
+            max_length=max_length,
+            hidden_dim=hidden_dim,
+            num_blocks=num_blocks,
+            num_heads=num_heads,
+        )
+        check_heads(num_heads, hidden_dim)
 
         # === Layers ===
         policy = keras.dtype_policies.get(dtype)
@@ -107,24 +109,3 @@ class SASRec(RetrievalModel):
         self.block = block
         self.attention = dict(attention) if attention else None
         self.dtype_policy = policy
-
-    def item_table(self) -> Any:
-        """The item embeddings, (num_items + 2, D)."""
-        return ops.convert_to_tensor(self.embedding.items.embeddings)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "num_items": self.num_items,
-            "max_length": self.max_length,
-            "hidden_dim": self.hidden_dim,
-            "num_blocks": self.num_blocks,
-            "num_heads": self.num_heads,
-            "dropout": self.dropout,
-            "block": self.block,
-            "attention": self.attention,
-            "seed": self.seed,
-        }

@@ -6,12 +6,12 @@ import keras
 from keras import ops
 
 from tfrec.layers import ItemEmbedding, LongShortPooling
-from tfrec.models.retrieval import RetrievalModel
+from tfrec.models.sequential.sequence_model import SequenceModel, check_sizes
 from tfrec.ops import PADDING_ID, RESERVED_IDS, prefix_mean
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class SHAN(RetrievalModel):
+class SHAN(SequenceModel):
     """Sequential Hierarchical Attention Network.
 
     One attention pools the items of long ago, a second one what it gave and the newest items:
@@ -67,10 +67,7 @@ class SHAN(RetrievalModel):
         name: str = "shan",
         **kwargs: Any,
     ) -> None:
-        sizes = {"num_items": num_items, "max_length": max_length, "hidden_dim": hidden_dim}
-        for argument, size in {**sizes, "short_term": short_term}.items():
-            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-                raise ValueError(f"{argument} must be a positive integer, got {size!r}.")
+        check_sizes(num_items=num_items, max_length=max_length, hidden_dim=hidden_dim, short_term=short_term)
 
         # === Layers ===
         policy = keras.dtype_policies.get(dtype)
@@ -94,21 +91,3 @@ class SHAN(RetrievalModel):
         self.short_term = short_term
         self.dropout = dropout
         self.dtype_policy = policy
-
-    def item_table(self) -> Any:
-        """The item embeddings, (num_items + 2, D)."""
-        return ops.convert_to_tensor(self.embedding.items.embeddings)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "num_items": self.num_items,
-            "max_length": self.max_length,
-            "hidden_dim": self.hidden_dim,
-            "short_term": self.short_term,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }

@@ -6,12 +6,12 @@ import keras
 from keras import ops
 
 from tfrec.layers import AdditivePooling, ItemEmbedding
-from tfrec.models.retrieval import RetrievalModel
+from tfrec.models.sequential.sequence_model import SequenceModel, check_sizes
 from tfrec.ops import PADDING_ID, RESERVED_IDS, prefix_mean
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class STAMP(RetrievalModel):
+class STAMP(SequenceModel):
     """Short-Term Attention/Memory Priority model.
 
     Has no recurrence and no self-attention: the last item and the mean of the session weigh the session's items, and
@@ -65,10 +65,7 @@ class STAMP(RetrievalModel):
         name: str = "stamp",
         **kwargs: Any,
     ) -> None:
-        sizes = {"num_items": num_items, "max_length": max_length, "hidden_dim": hidden_dim}
-        for argument, size in sizes.items():
-            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-                raise ValueError(f"{argument} must be a positive integer, got {size!r}.")
+        check_sizes(num_items=num_items, max_length=max_length, hidden_dim=hidden_dim)
 
         # === Layers ===
         policy = keras.dtype_policies.get(dtype)
@@ -93,20 +90,3 @@ class STAMP(RetrievalModel):
         self.hidden_dim = hidden_dim
         self.dropout = dropout
         self.dtype_policy = policy
-
-    def item_table(self) -> Any:
-        """The item embeddings, (num_items + 2, D)."""
-        return ops.convert_to_tensor(self.embedding.items.embeddings)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "num_items": self.num_items,
-            "max_length": self.max_length,
-            "hidden_dim": self.hidden_dim,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }

@@ -1,0 +1,48 @@
+"""What the models that read histories share: item table, config, and the check of their sizes."""
+
+import inspect
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.models.retrieval import RetrievalModel
+
+
+class SequenceModel(RetrievalModel):
+    """A retrieval model whose constructor's arguments are its attributes and whose item vectors are those of its input.
+
+    A subclass sets `embedding`, a layer with the item vectors in `items`, and every argument of its constructor as an
+    attribute of the same name; `dtype` becomes `dtype_policy`.
+    """
+
+    def item_table(self) -> Any:
+        """The item embeddings, (num_items + 2, D)."""
+        return ops.convert_to_tensor(self.embedding.items.embeddings)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        parameters = inspect.signature(type(self).__init__).parameters.values()
+        named = [one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD][1:]
+        policy = keras.dtype_policies.serialize(self.dtype_policy)
+        own = {name: policy if name == "dtype" else getattr(self, name) for name in named}
+        return {"trainable": self.trainable, **own}
+
+
+def check_sizes(**sizes: Any) -> None:
+    """Raise `ValueError` where a size is no positive integer.
+
+    Example:
+        >>> check_sizes(num_items=0)
+        Traceback (most recent call last):
+        ValueError: num_items must be a positive integer, got 0.
+    """
+    for argument, size in sizes.items():
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            raise ValueError(f"{argument} must be a positive integer, got {size!r}.")
+
+
+def check_heads(num_heads: int, hidden_dim: int) -> None:
+    """Raise `ValueError` where the heads do not divide the width."""
+    if hidden_dim % num_heads:
+        raise ValueError(f"num_heads must divide hidden_dim: got num_heads={num_heads}, hidden_dim={hidden_dim}.")
