@@ -76,8 +76,8 @@ def _checked(
         return None
     if timestamps is None:
         raise InputError(
-            f"{model.name} reads time stamps: give timestamps (--timestamps on the command line), when each item of the "
-            "history was met, in seconds since 1970."
+            f"{model.name} reads time stamps: give timestamps (--timestamps on the command line), when each item of "
+            "the history was met, in seconds since 1970."
         )
     if not reads:
         raise InputError(f"{model.name} reads no time stamps: leave them out.")
