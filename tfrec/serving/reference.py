@@ -76,7 +76,7 @@ def _checked(
         return None
     if timestamps is None:
         raise InputError(
-            f"{model.name} reads time stamps: give timestamps (--timestamps at the command line), when each item of "
+            f"{model.name} reads time stamps: give timestamps (--timestamps on the command line), when each item of "
             "the history was met, in seconds since 1970."
         )
     if not reads:
