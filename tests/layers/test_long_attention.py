@@ -1,5 +1,7 @@
 """What every attention for long histories must hold: padding, the past, precision, config, and linear cost."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -16,7 +18,8 @@ VARIANTS = {
 }
 
 pytestmark = pytest.mark.parametrize("variant", VARIANTS)
-both_ways = pytest.mark.parametrize("causal", [True, False])
+tensorflow = functools.partial(pytest.param, marks=pytest.mark.tensorflow)  # JAX compiles each for seconds
+both_ways = pytest.mark.parametrize("causal", [True, tensorflow(False)])
 
 
 def made(variant, seed=0, **kwargs):
@@ -49,7 +52,7 @@ def test_what_stands_at_padding_does_not_matter(variant, causal):
 
 
 @both_ways
-@pytest.mark.parametrize("wider", [1, 4, 17])
+@pytest.mark.parametrize("wider", [4, tensorflow(1), tensorflow(17)])
 def test_padding_further_left_changes_nothing(variant, causal, wider):
     layer, (x, mask) = made(variant, causal=causal), batch()
     expected = run(layer, x, mask)
@@ -80,6 +83,7 @@ def test_not_causal_it_looks_ahead(variant):
 
 
 @both_ways
+@pytest.mark.tensorflow
 def test_rows_do_not_mix(variant, causal):
     layer, (x, mask) = made(variant, causal=causal), batch()
     together = run(layer, x, mask)
@@ -105,7 +109,7 @@ def test_gradients_are_finite(variant, causal, value_and_gradients):
     assert (np.abs(gradient[mask]).max(axis=-1) > 1e-5).all()
 
 
-@pytest.mark.parametrize(("dtype", "close"), [("mixed_bfloat16", 0.1), ("mixed_float16", 0.02)])
+@pytest.mark.parametrize(("dtype", "close"), [("mixed_bfloat16", 0.1), tensorflow("mixed_float16", 0.02)])
 @both_ways
 def test_half_precision_stays_near(variant, causal, dtype, close):
     layer, half = made(variant, causal=causal), made(variant, causal=causal, dtype=dtype)

@@ -53,8 +53,7 @@ def oracle(layer, queries, context, mask):
 
 
 @pytest.mark.parametrize("causal", [True, False])
-@pytest.mark.parametrize("num_heads", [1, 3])
-@pytest.mark.parametrize(("size", "memory"), [(4, 1), (3, 2), (1, 1), (16, 1), (2, 9)])
+@pytest.mark.parametrize(("num_heads", "size", "memory"), [(1, 4, 1), (3, 3, 2), (2, 1, 1), (1, 16, 1), (3, 2, 9)])
 def test_equals_the_formula(causal, num_heads, size, memory):
     layer = made(num_heads=num_heads, causal=causal, segment_size=size, memory_segments=memory)
     queries, context, mask = batch()
@@ -62,20 +61,36 @@ def test_equals_the_formula(causal, num_heads, size, memory):
     np.testing.assert_allclose(run(layer, queries, context, mask)[mask], expected[mask], atol=1e-5)
 
 
-def test_the_memory_takes_no_gradient_but_its_maps_do(value_and_gradients):
-    layer = made(segment_size=4, memory_segments=1)
+@pytest.mark.parametrize("stop_gradient", [True, False])
+def test_the_memory_is_read_and_takes_a_gradient_only_if_told(stop_gradient, value_and_gradients):
+    layer = made(segment_size=4, memory_segments=1, stop_gradient=stop_gradient)
     queries, context, mask = (x.astype("float32") for x in batch(8, (8,)))
 
     @whole
     def newest_segment(context):
         return ops.sum(ops.square(layer(queries, context, mask > 0)[:, 4:]))
 
-    _, [gradient] = value_and_gradients(newest_segment, context)
-    assert not gradient[:, :4].any()
-    assert (np.abs(gradient[:, 4:]).max(axis=-1) > 1e-4).all()
+    value, [gradient] = value_and_gradients(newest_segment, context)
+    strength = np.abs(gradient).max(axis=-1)[0]
+    assert (strength[4:] > 1e-4).all() and ((strength[:4] == 0) == stop_gradient).all()
     moved = context.copy()
     moved[:, 3] += 1.0
-    assert abs(float(newest_segment(moved)) - float(newest_segment(context))) > 1e-2  # though it is read
+    assert abs(float(newest_segment(moved)) - float(value)) > 1e-2
+
+
+@pytest.mark.tensorflow
+def test_the_maps_learn_from_the_memory_too():
+    import tensorflow as tf
+
+    gradients = []
+    for stop_gradient in (True, False):  # the values do not depend on it, nor may what the maps learn
+        layer = made(segment_size=4, memory_segments=1, stop_gradient=stop_gradient)
+        queries, context, mask = (x.astype("float32") for x in batch(8, (8,)))
+        with tf.GradientTape() as tape:
+            y = tf.reduce_sum(tf.square(layer(queries, context, mask > 0)[:, 4:]))
+        gradients.append(tape.gradient(y, [layer.key.kernel.value, layer.value.kernel.value]))
+    for ours, theirs in zip(*gradients, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 def test_reaches_the_memory_and_no_further():

@@ -12,7 +12,12 @@ KEYS, FILLERS, LENGTH, BACK = 10, 20, 56, 40
 ANSWER = np.random.default_rng(5).permutation(KEYS) + KEYS + FILLERS  # what follows BACK items after each key
 LONG = {
     "block_sparse": {"class": "BlockSparseAttention", "block_size": 8},
-    "segment_recurrent": {"class": "SegmentRecurrentAttention", "segment_size": 16, "memory_segments": 2},
+    "segment_recurrent": {
+        "class": "SegmentRecurrentAttention",
+        "segment_size": 16,
+        "memory_segments": 2,
+        "stop_gradient": False,
+    },
     "linear": {"class": "LinearAttention", "chunk_size": 8},
 }
 
@@ -26,10 +31,10 @@ def histories(rows, seed):
     return ids.astype("int32") + 2, ANSWER[key].astype("int32") + 2
 
 
-def share_found(attention, max_length):
-    model = SASRec(40, max_length, hidden_dim=32, dropout=0.0, attention=attention, seed=1)
+def share_found(attention, max_length, num_blocks):
+    model = SASRec(40, max_length, 32, num_blocks, dropout=0.0, block="ligr", attention=attention, seed=1)
     keras.utils.set_random_seed(0)
-    model.compile(keras.optimizers.Adam(0.005), FullSoftmax(), jit_compile=False)
+    model.compile(keras.optimizers.Adam(0.01), FullSoftmax(), jit_compile=False)
     ids, answers = histories(512, seed=0)
     model.fit({"history": ids[:, -max_length:]}, answers, batch_size=64, epochs=12, verbose=0)
     ids, answers = histories(200, seed=1)
@@ -40,9 +45,10 @@ def share_found(attention, max_length):
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("name", LONG)
 def test_knows_what_lies_far_back(name):
-    assert share_found(LONG[name], LENGTH) > 0.95
+    # With random blocks it takes two steps to get everywhere.
+    assert share_found(LONG[name], LENGTH, num_blocks=2 if name == "block_sparse" else 1) > 0.95
 
 
 @pytest.mark.tensorflow
 def test_a_window_cannot_know_it():
-    assert share_found(None, BACK - 1) < 0.25  # one of ten by luck
+    assert share_found(None, BACK - 1, num_blocks=1) < 0.25  # one of ten by luck

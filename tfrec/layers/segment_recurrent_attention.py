@@ -15,15 +15,14 @@ class SegmentRecurrentAttention(BlockedAttention):
     """Segment-level recurrence with relative positions, as in Transformer-XL.
 
     The history is cut into segments of S positions. A position attends to its own segment and to the M segments before
-    it, its memory; the memory takes no gradient. Position t scores position s by content and by distance:
+    it, its memory, which takes no gradient. Position t scores position s by content and by distance:
 
     ```
     score(t, s) = ((q_t + u) . k_s + (q_t + v) . W R_(t - s)) / sqrt(D / H)
     ```
 
     R is a fixed sinusoid, W, u and v are learned. Cost O(L (M + 1) S D); nothing of size (L, L) exists. A block reaches
-    M S to (M + 1) S - 1 positions back, and blocks on top of each other reach as many times further, though it is only
-    within M S that a block can teach the one below, since no gradient passes the memory.
+    M S to (M + 1) S - 1 positions back, and blocks on top of each other reach as many times further.
 
     Args:
         num_heads: H, a divisor of the width D.
@@ -31,6 +30,9 @@ class SegmentRecurrentAttention(BlockedAttention):
         causal: whether a position sees only itself and what came before. If not, it sees its whole own segment.
         segment_size: S.
         memory_segments: M.
+        stop_gradient: whether the memory takes no gradient, as published, where it is left over from an earlier step.
+            Here it is part of the same graph, so it can be False: a step costs less, and what decides from afar is
+            learned in fewer steps, as its vectors learn from it and blocks below learn to pass it on.
 
     Shapes:
         queries and context (B, L, D), padding_mask (B, L) bool, True at real positions, padding on the left; output
@@ -62,12 +64,14 @@ class SegmentRecurrentAttention(BlockedAttention):
         causal: bool = True,
         segment_size: int = 128,
         memory_segments: int = 1,
+        stop_gradient: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(num_heads, dropout, causal, **kwargs)
         check_sizes(segment_size=segment_size, memory_segments=memory_segments)
         self.segment_size = segment_size
         self.memory_segments = memory_segments
+        self.stop_gradient = stop_gradient
 
     def build(
         self,
@@ -105,13 +109,18 @@ class SegmentRecurrentAttention(BlockedAttention):
         return self.join(ops.einsum("bhnqk,bhnkd->bhnqd", self.drop(shares, training=training), v), length)
 
     def _with_memory(self, dense: Any, context: Any) -> Any:
-        """Projected segments behind their projected memory. The map learns from both, the context from its own."""
-        memory = neighbours(self.split(dense(ops.stop_gradient(context))), range(-self.memory_segments, 0))
-        return ops.concatenate([memory, self.split(dense(context))], axis=3)
+        """Projected segments behind their projected memory. The map learns from both, the context as it is told."""
+        segments = self.split(dense(context))
+        memory = self.split(dense(ops.stop_gradient(context))) if self.stop_gradient else segments
+        return ops.concatenate([neighbours(memory, range(-self.memory_segments, 0)), segments], axis=3)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        own = {"segment_size": self.segment_size, "memory_segments": self.memory_segments}
+        own = {
+            "segment_size": self.segment_size,
+            "memory_segments": self.memory_segments,
+            "stop_gradient": self.stop_gradient,
+        }
         return {**super().get_config(), **own}
 
 
