@@ -13,7 +13,7 @@ import pandas as pd
 import tensorflow as tf
 from small import VARIANTS, build
 
-from tfrec.data import FeatureSpec, Interactions, sequences
+from tfrec.data import FeatureSpec, Interactions, masked_items, sequences
 from tfrec.losses import FullSoftmax
 
 tf.config.set_visible_devices([], "GPU")
@@ -31,15 +31,17 @@ def table() -> Interactions:
 
 
 def learn(name: str, strategy: tf.distribute.Strategy | None, optimizer: str) -> tuple[list[float], list[np.ndarray]]:
+    keras.utils.set_random_seed(0)
     data = table()
     spec = FeatureSpec.fit(data, max_length=8)
     with strategy.scope() if strategy else contextlib.nullcontext():
-        keras.utils.set_random_seed(0)
         model = build(name, spec.num_items, max_length=8, dropout=0.0, seed=0)
         steps = {"sgd": keras.optimizers.SGD(0.1), "adam": keras.optimizers.Adam(0.01)}
         model.compile(steps[optimizer], FullSoftmax(), jit_compile=False)
     arguments = {"drop_remainder": True, "shuffle": False, "inputs": model.input_names}
     batches = sequences(data, spec, batch_size=8, **arguments)
+    if model.objective == "masked-item":
+        batches = masked_items(batches, spec.mask_id)
     losses = model.fit(batches, epochs=2, shuffle=False, verbose=0).history["loss"]
     assert len(list(batches)) == 3
     return losses, model.get_weights()

@@ -20,7 +20,7 @@ class BERT4Rec(SequenceModel):
 
     ```
     x = norm(drop(sqrt(D) E[row] + P));  x = block(x) num_blocks times
-    q = norm(gelu(x W + b));  score(i) = q . E[i]
+    q = norm(gelu(norm(x) W + b));  score(i) = q . E[i]
     ```
 
     The row is the history with a mask appended, or, where it holds masks already, the history itself: those are the
@@ -46,8 +46,10 @@ class BERT4Rec(SequenceModel):
         ValueError: where a size is not a positive integer or H does not divide D.
 
     Reference:
-        Sun et al., CIKM 2019, arXiv 1904.06690. Unlike there, there is no bias for each item, since scores are inner
-        products, and the position-wise map has one dropout more.
+        Sun et al., CIKM 2019, arXiv 1904.06690. Unlike there, blocks normalise what they read and not what they write
+        (pre-norm): on the planted cycle of the tests, post-norm blocks learn at a rate of 0.003 and stay stuck at 0.01,
+        these learn at both. There is no bias for each item, since scores are inner products, and the position-wise map
+        has one dropout more.
 
     Example:
         >>> import numpy as np
@@ -95,13 +97,14 @@ class BERT4Rec(SequenceModel):
             SelfAttentionBlock(
                 SoftmaxAttention(num_heads, dropout, causal=False, dtype=policy, name="attention"),
                 FeedForward(4 * hidden_dim, "gelu", dropout, dtype=policy, name="feed_forward"),
-                "post-norm",
+                "pre-norm",
                 dropout,
                 dtype=policy,
                 name=f"block_{index}",
             )
             for index in range(num_blocks)
         ]
+        output_norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name="output_norm")
         head = keras.layers.Dense(hidden_dim, activation="gelu", dtype=policy, name="head")
         query_norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name="query_norm")
 
@@ -112,7 +115,7 @@ class BERT4Rec(SequenceModel):
         x = embedding_norm(embedding(rows))
         for block in blocks:
             x = block(x, padding_mask)
-        queries = query_norm(head(x))[:, 1:]
+        queries = query_norm(head(output_norm(x)))[:, 1:]
         super().__init__(inputs={"history": history}, outputs=queries, seed=seed, name=name, **kwargs)
 
         # === Config ===
