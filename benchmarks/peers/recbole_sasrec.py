@@ -6,8 +6,8 @@
 library's data set makes every target a row of its own, padded to the full length, with the items before it. So each
 target costs a row here where the other sides get one from every position, and a batch of 128 rows has 128 targets.
 The targets are the same as elsewhere (those of a user's newest items, cut before the library gets them), and the count
-is the number of rows, which is that of losses. As an epoch over all users would take an hour, one user in `SHARE` is
-timed; the catalogue (the `.item` file) is complete, so the softmax is over all items.
+is the number of rows, which is that of losses. One user in `SHARE` is timed, as all would have a row for each
+target; the catalogue (the `.item` file) is complete, so the softmax is over all items.
 
 The library splits off each user's last two items; two that are added here are what it splits off. Width of the feed
 forward part and activation are as on the other sides (`hidden_dim`, relu; the library's own are 256 and gelu).
