@@ -32,7 +32,7 @@ ALLOCATOR = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 OURS = ("keras padded", "tfrec padded", "tfrec grouped")
-PEERS = ("replay", "rectools", "recbole")
+PEERS = {"replay": ("replay", "replay bucketed"), "rectools": ("rectools",), "recbole": ("recbole",)}  # their sides
 
 
 def sequences_of(folder: Path) -> list[list[int]]:
@@ -53,7 +53,12 @@ def main():
         parser.add_argument(f"--{peer}", help=f"python of an environment with {peer}")
     options = parser.parse_args()
     sides = {side: (sys.executable, "ours.py") for side in OURS}
-    sides |= {peer: (getattr(options, peer), f"{peer}_sasrec.py") for peer in PEERS if getattr(options, peer)}
+    sides |= {
+        side: (getattr(options, peer), f"{peer}_sasrec.py")
+        for peer, of_peer in PEERS.items()
+        for side in of_peer
+        if getattr(options, peer)
+    }
 
     results: dict = {}
     for name in options.only:
