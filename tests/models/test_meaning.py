@@ -47,7 +47,13 @@ def test_recovers_a_planted_cycle(name, cyclic_walks):
     kind = VARIANTS[name][0]
     arguments = {"class": kind.__name__, "hidden_dim": 32, "dropout": 0.0, **VARIANTS[name][1]}
     recipe = Recipe(
-        model=arguments, max_length=LENGTH, epochs=30, optimizer={"class": "Adam", "learning_rate": 0.01}, patience=30
+        model=arguments,
+        max_length=LENGTH,
+        batch_size=20,
+        group_by_length=False,  # a graph for each width takes longer than to learn
+        optimizer={"class": "Adam", "learning_rate": 0.01},
+        epochs=30,
+        patience=30,
     )
     done = train(cyclic_walks, recipe, verbose=0)
     spec: FeatureSpec = done.spec
@@ -106,9 +112,8 @@ def test_half_precision_stays_near(name, dtype, close):
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("dtype", ["mixed_float16", "float32"])
-def test_a_step_moves_every_weight_and_leaves_it_finite(name, dtype):
-    model = build(name, dropout=0.0, seed=1, dtype=dtype)
+def test_half_precision_learns_with_every_weight(name):
+    model = build(name, dropout=0.0, seed=1, dtype="mixed_float16")
     before = [weight.copy() for weight in model.get_weights()]
     rng = np.random.default_rng(0)
     ids = rng.integers(2, 22, (32, 7))
