@@ -79,7 +79,7 @@ CASES = {
         'no item with the title or id "zzzzzz"',
     ),
     "time stamps for a model of the order alone": (
-        lambda folder, preset: ["recommend", str(preset), "--history", "1", "--timestamps", "1500000000"],
+        lambda folder, preset: ["recommend", str(preset), "--history", "m0073", "--timestamps", "1500000000"],
         "reads no time stamps",
     ),
     "no command": (lambda folder, preset: [], "COMMAND"),

@@ -32,8 +32,8 @@ def histories(rows, seed):
 
 
 def share_found(attention, max_length, num_blocks):
-    model = SASRec(40, max_length, 32, num_blocks, dropout=0.0, block="ligr", attention=attention, seed=1)
     keras.utils.set_random_seed(0)
+    model = SASRec(40, max_length, 32, num_blocks, dropout=0.0, block="ligr", attention=attention, seed=1)
     model.compile(keras.optimizers.Adam(0.01), FullSoftmax(), jit_compile=False)
     ids, answers = histories(512, seed=0)
     model.fit({"history": ids[:, -max_length:]}, answers, batch_size=64, epochs=12, verbose=0)

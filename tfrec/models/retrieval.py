@@ -156,7 +156,7 @@ class RetrievalModel(keras.Model):
         if len(y.shape) == 1:  # one target a row: the one behind the newest position
             y_pred = self._newest_query(y_pred)
         if self.num_interests is not None:
-            y_pred = chosen_interest(y_pred, ops.take(self.item_table(), y, axis=0))
+            y_pred = chosen_interest(y_pred, ops.take(self.item_table(), ops.cast(y, "int32"), axis=0))
         if not isinstance(self.loss, ItemLoss):
             # Finite, since at padding the target is id 0, times weight 0.
             logits = ops.maximum(_mask_reserved(self._logits(y_pred)), -1e9)
