@@ -19,6 +19,7 @@ _COMMANDS = {
     "train": "train a model on a table of interactions and write a preset",
     "evaluate": "rank the full catalogue for the held-back items of a dataset",
     "export": "write a SavedModel that TensorFlow Serving loads",
+    "serve-check": "look at a version folder once more: files, operations, answers, warm-up, nonsense, latency",
     "recommend": "recommend items for a history of titles or ids",
     "list": "list the presets that come with tfrec, with what they reach",
     "seeds": "gather runs of one recipe with several seeds into the preset's seeds.json",
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return int(stop.code or 0)
     try:
-        _module(options.command).run(options)
+        code = _module(options.command).run(options)
     except InputError as error:
         print(f"tfrec {options.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -61,8 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # a disk that is full, a folder that may not be written
         print(f"tfrec {options.command}: {error}", file=sys.stderr)
         return 2
-    return 0
+    return code or 0
 
 
 def _module(command: str) -> object:
-    return importlib.import_module(f"tfrec.cli.{command}")
+    return importlib.import_module(f"tfrec.cli.{command.replace('-', '_')}")

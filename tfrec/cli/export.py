@@ -10,6 +10,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("preset", metavar="PRESET", help="a name of the zoo, or a folder")
     parser.add_argument("folder", metavar="DIR", help="the model's folder on the server; DIR/<version>/ is written")
     parser.add_argument("--k", type=int, default=20, help="length of the ranked lists (20)")
+    parser.add_argument("--keep-seen", action="store_true", help="recommend also what stands in the history")
+    parser.add_argument(
+        "--verify",
+        choices=("tensorflow", "runtime", "both"),
+        default="tensorflow",
+        help="what must give the model's own answers: TensorFlow in a fresh process, the server's C API, or both",
+    )
+    parser.add_argument("--keep", type=int, metavar="N", help="remove all but the newest N versions (keep all)")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -17,6 +25,13 @@ def run(options: argparse.Namespace) -> None:
     from tfrec import presets, serving
 
     preset = presets.load(options.preset)
-    version = serving.export(preset, options.folder, options.k)
+    version = serving.export(
+        preset,
+        options.folder,
+        options.k,
+        mask_seen=not options.keep_seen,
+        verify=options.verify,
+        keep=options.keep,
+    )
     how = serving.how_to_serve(version, timestamps="timestamps" in preset.model.input_names)
     print(f"{version}: written, and its answers are the model's own\n\n{how}")

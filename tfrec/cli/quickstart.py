@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> None:
     print(f"{version}\n\n4. Ask it in a process that has neither tfrec nor keras")
     films = table.items
     history = _a_history(table)
-    answer = serving.replay(version, [[history]])[0]
+    answer = serving.replay(version, [serving.Call("serving_default", {"history": [history]})])[0]
     print("who saw      " + "\n             ".join(films["title"].get(item) for item in history))
     rows = zip(answer["item_ids"][0][:5], answer["scores"][0][:5], strict=True)
     print(

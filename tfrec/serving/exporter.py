@@ -2,65 +2,105 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import tensorflow as tf
 
 from tfrec import atomic, presets
 from tfrec.errors import InputError
-from tfrec.serving import parity
-from tfrec.serving.signatures import RecommendModule
+from tfrec.serving import golden, item_vectors, manifest, ops_allowed, parity, samples, warmup
+from tfrec.serving.graph import RetrievalModule
+from tfrec.serving.graph.item_codes import ItemCodes
+from tfrec.serving.indexes import Exact
+from tfrec.serving.runtime import replay
+from tfrec.serving.versions import clear_left, keep_newest, versions
+
+VERIFY = {"tensorflow": ("tensorflow",), "runtime": ("c",), "both": ("tensorflow", "c")}
 
 
-def export(preset: str | Path | presets.Preset, folder: str | Path, k: int = 20) -> Path:
+def export(
+    preset: str | Path | presets.Preset,
+    folder: str | Path,
+    k: int = 20,
+    mask_seen: bool = True,
+    verify: str = "tensorflow",
+    keep: int | None = None,
+) -> Path:
     """Write `folder/<version>/`, a SavedModel that stock TensorFlow Serving loads.
 
-    Its `serving_default` takes `history` (B, L) strings, raw ids oldest first with "" as padding on either side, and
-    returns `item_ids` (B, K) strings and `scores` (B, K) float32, best first. L is free: the newest items that the
-    model reads decide, and all that are given are masked. Ids that the vocabulary does not know are ignored; a history
-    without a known id is answered by popularity. Where fewer than K items are left, "" with score -inf stands.
+    Its signatures, each with a leading batch dimension, are `serving_default` (also named `recommend`),
+    `recommend_filtered`, `score`, `embed_users`, `embed_items` and `similar_items`; export/README.md has their
+    inputs and outputs. In short, `serving_default` takes `history` (B, L) strings, raw ids oldest first with "" as
+    padding on either side, and returns `item_ids` (B, K) strings and `scores` (B, K) float32, best first. L is free: the
+    newest items that the model reads decide, and all that are given are masked. Ids that the vocabulary does not know
+    are ignored; a history without a known id is answered by popularity. Where fewer than K items are left, "" with score
+    -inf stands.
 
-    Where the model reads time stamps, `serving_default` also takes `timestamps` (B, L) int64, seconds since 1970, one
-    for each place of `history`; those beside padding and unknown ids are ignored.
+    Where the model reads time stamps, they are a second input, `timestamps` (B, L) int64, seconds since 1970, one for
+    each place of `history`; those beside padding and unknown ids are ignored.
 
-    The version is one more than the highest there. It becomes visible, whole, only after a fresh process that imports
-    neither tfrec nor keras has got the model's own answers from it.
+    The version is one more than the highest there. It becomes visible, whole, only after its operations have been held
+    against a list, its warm-up requests have been answered, and a fresh process that imports neither tfrec nor keras has
+    got the model's own answers from it.
 
     Args:
         preset: a name of the zoo, a folder, or a loaded preset.
         folder: the model's folder on the server.
         k: K, at most the number of items.
+        mask_seen: leave out what stands in a history.
+        verify: what asks the export before it becomes visible: "tensorflow", its Python in a fresh process; "runtime",
+            the C API that the server itself calls; or "both".
+        keep: how many versions to keep, this one among them; None keeps all.
 
     Returns:
         the version's folder.
 
     Raises:
-        InputError: where the preset or `k` cannot be used.
+        InputError: where the preset or an argument cannot be used.
         parity.ParityError: where the export does not answer as the model does; nothing is left behind then.
     """
     folder = Path(folder)
     if k < 1:
         raise InputError(f"k is the length of the answers, at least 1, got {k}.")
+    if verify not in VERIFY:
+        raise InputError(f"verify is one of {', '.join(VERIFY)}, got {verify!r}.")
+    if keep is not None and keep < 1:
+        raise InputError(f"keep is a number of versions, at least 1, got {keep}.")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file: name the folder that the versions go to.")
     atomic.check_writable(folder)
     if not isinstance(preset, presets.Preset):
         preset = presets.load(preset)
-    k = min(k, preset.spec.num_items)
+    clear_left(folder)
     version = folder / str(max(versions(folder), default=0) + 1)
     try:
         with atomic.new_folder(version, replace=False) as new:
-            module = RecommendModule(preset.model, preset.spec, preset.folder / "vocabularies" / "item.txt", k)
-            tf.saved_model.save(module, str(new), signatures={"serving_default": module.recommend})
-            parity.check(new, preset.model, preset.spec, k)
+            _write(preset, new, min(k, preset.spec.num_items), mask_seen, verify)
     except FileExistsError:
         raise InputError(f"Another export has written {version} meanwhile. Run this one again.") from None
+    if keep is not None:
+        keep_newest(folder, keep)
     return version
 
 
-def versions(folder: Path) -> list[int]:
-    """The version numbers that are taken in a folder, in order."""
-    if not folder.is_dir():
-        return []
-    return sorted(int(path.name) for path in folder.iterdir() if re.fullmatch(r"[0-9]+", path.name))
+def _write(preset: presets.Preset, new: Path, k: int, mask_seen: bool, verify: str) -> None:
+    """Fill the folder of a version, and be sure of it."""
+    model, spec = preset.model, preset.spec
+    table, first = item_vectors.item_table(model)
+    index = Exact(table, spec.num_items, first)
+    cosines = Exact(table, spec.num_items, first, item_vectors.inverse_norms(table, first, spec.num_items))
+    codes = ItemCodes(preset.folder / "vocabularies" / "item.txt")
+    module = RetrievalModule(model, spec, codes, index, cosines, k, mask_seen)
+    tf.saved_model.save(module, str(new), signatures=module.signatures())
+
+    ops_allowed.check(new)
+    calls = samples.calls(spec, "timestamps" in model.input_names)
+    expected, worst = parity.expected_answers(model, spec, calls, k, mask_seen), 0.0
+    warmup.write(new, warmup.choose(calls), manifest.input_types(new))
+    for runtime in VERIFY[verify]:
+        answers, difference = parity.check(new, calls, expected, runtime)
+        worst = max(worst, difference)
+        replay(new, warmup.read(new), runtime)
+    golden.write(new, calls, answers)
+    held_against = {"calls": len(calls), "largest_difference": worst, "by": verify}
+    manifest.write(new, preset, {"k": k, "mask_seen": mask_seen, "index": {"kind": "exact"}, "parity": held_against})

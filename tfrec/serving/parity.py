@@ -2,116 +2,122 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from tfrec.data import FeatureSpec
 from tfrec.models import RetrievalModel
-from tfrec.serving.reference import recommend
+from tfrec.serving import reference
+from tfrec.serving.runtime import Call, ReplayError, replay
 
-_TOLERANCE = 1e-4
+TOLERANCE = 1e-4
+Answer = Mapping[str, np.ndarray]
 
 
 class ParityError(RuntimeError):
     """An export does not give the answers of its model."""
 
 
-def check(export: Path, model: RetrievalModel, spec: FeatureSpec, k: int, num_histories: int = 200) -> float:
-    """Replay histories, edge cases among them, in a fresh process that imports neither tfrec nor keras.
+def check(
+    export: Path,
+    calls: Sequence[Call],
+    expected: Sequence[Answer],
+    runtime: str = "tensorflow",
+    exact: bool = True,
+) -> tuple[list[Answer], float]:
+    """Replay calls in a fresh process that imports neither tfrec nor keras, and compare.
 
     Args:
         export: the folder of a SavedModel.
-        model: what it was made from.
-        spec: likewise.
-        k: length of its lists.
-        num_histories: how many random histories.
+        calls: what is asked.
+        expected: the answers of the model.
+        runtime: see `tfrec.serving.runtime.replay`.
+        exact: False where an index searches approximately: which items `recommend` finds is then not compared.
 
     Returns:
-        the largest difference of a score.
+        what was found, and the largest difference of a number.
 
     Raises:
-        ParityError: where a list or a score differs by more than float noise.
+        ParityError: where a list or a number differs by more than float noise.
     """
-    batches = sample_histories(spec, num_histories)
-    stamps = sample_timestamps(batches) if "timestamps" in model.input_names else [None] * len(batches)
+    try:
+        found = replay(export, calls, runtime)
+    except ReplayError as error:
+        raise ParityError(str(error)) from error
     worst = 0.0
-    for batch, times, answer in zip(batches, stamps, replay(export, batches, stamps), strict=True):
-        expected_ids, expected = recommend(model, spec, batch, k, times)
-        found_ids, found = answer["item_ids"], np.array(answer["scores"], np.float32)
-        if found.shape != expected.shape or not np.array_equal(np.isfinite(found), np.isfinite(expected)):
+    for call, wanted, got in zip(calls, expected, found, strict=True):
+        if not exact and call.signature in ("serving_default", "recommend", "recommend_filtered"):
+            continue
+        worst = max(worst, compare(call, wanted, got))
+    return found, worst
+
+
+def expected_answers(
+    model: RetrievalModel, spec: FeatureSpec, calls: Sequence[Call], k: int, mask_seen: bool = True
+) -> list[Answer]:
+    """What the model itself answers to calls."""
+    return [_expected(model, spec, call, k, mask_seen) for call in calls]
+
+
+def compare(call: Call, expected: Answer, found: Answer) -> float:
+    """The largest difference between two answers; raises `ParityError` where it is more than float noise.
+
+    Lists may differ in the order of items whose scores float noise cannot tell apart.
+    """
+    if expected.keys() != found.keys():
+        raise ParityError(f"{call.signature} answers {sorted(found)}, expected {sorted(expected)}.")
+    worst = 0.0
+    for name in expected.keys() - {"item_ids"}:
+        wanted, got = expected[name], np.asarray(found[name], np.float32)
+        if got.shape != wanted.shape or not np.array_equal(np.isfinite(got), np.isfinite(wanted)):
             raise ParityError(
-                f"The export answers {found.shape} lists of other lengths than the model's {expected.shape}."
+                f"{call.signature} gives {name} of shape {got.shape} with {np.isfinite(got).sum()} finite numbers, "
+                f"the model {wanted.shape} with {np.isfinite(wanted).sum()}."
             )
-        finite = np.isfinite(found)
-        difference = np.abs(found[finite] - expected[finite])
-        worst = max(worst, float(difference.max(initial=0)))
-        if worst > _TOLERANCE * max(1.0, float(np.abs(expected[finite]).max(initial=0))):
-            raise ParityError(f"The export's scores differ from the model's by {worst:.2g}.")
-        for history, left, right, scores in zip(batch, expected_ids, found_ids, expected, strict=True):
-            if not _same_order(left, right, scores):
-                raise ParityError(f"For the history {history[-5:]} the model ranks {left[:5]}, the export {right[:5]}.")
+        finite = np.isfinite(wanted)
+        worst = max(worst, float(np.abs(got[finite] - wanted[finite]).max(initial=0)))
+        if worst > TOLERANCE * max(1.0, float(np.abs(wanted[finite]).max(initial=0))):
+            raise ParityError(f"The {name} of {call.signature} differ from the model's by {worst:.2g}.")
+    if "item_ids" in expected:
+        rows = zip(expected["item_ids"], found["item_ids"], expected["scores"], strict=True)
+        for row, (wanted, got, scores) in enumerate(rows):
+            if not _same_order(list(wanted), list(got), scores):
+                asked = next(iter(call.inputs.values()))[row]
+                raise ParityError(
+                    f"Asked {call.signature} with {asked[-5:]}, the model ranks {list(wanted[:5])}, the export "
+                    f"{list(got[:5])}."
+                )
     return worst
 
 
-def replay(
-    export: Path, batches: list[list[list[str]]], timestamps: Sequence[list[list[int]] | None] | None = None
-) -> list[dict]:
-    """The answers of an export to batches of histories, from a fresh process; see `replay.py`.
-
-    Args:
-        export: the folder of a SavedModel.
-        batches: of histories of raw ids.
-        timestamps: of their items, for an export that takes them.
-    """
-    asked = [
-        {"history": batch} if times is None else {"history": batch, "timestamps": times}
-        for batch, times in zip(batches, timestamps or [None] * len(batches), strict=True)
-    ]
-    with tempfile.TemporaryDirectory() as folder:
-        requests, answers = Path(folder) / "requests.json", Path(folder) / "answers.json"
-        requests.write_text(json.dumps(asked), encoding="utf-8")
-        script = Path(__file__).with_name("replay.py")
-        command = [sys.executable, "-I", str(script), str(export), str(requests), str(answers)]
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        if done.returncode:
-            raise ParityError(f"The export cannot be replayed in a fresh process:\n{done.stderr[-2000:]}")
-        return json.loads(answers.read_text(encoding="utf-8"))
+def _expected(model: RetrievalModel, spec: FeatureSpec, call: Call, k: int, mask_seen: bool) -> Answer:
+    given = dict(call.inputs)
+    if call.signature == "score":
+        return {"scores": reference.score(model, spec, given["history"], given["item_ids"], given.get("timestamps"))}
+    if call.signature == "embed_users":
+        known, inputs = reference.read_histories(model, spec, given["history"], given.get("timestamps"))
+        vectors = keras.ops.convert_to_numpy(model.embed(inputs))
+        some = np.array([len(ids) > 0 for ids in known]).reshape((-1,) + (1,) * (vectors.ndim - 1))
+        return {"vectors": np.where(some, vectors, 0)}
+    if call.signature == "embed_items":
+        ids = spec.items.encode(given["item_ids"])
+        table = keras.ops.convert_to_numpy(model.item_table()).astype(np.float32)
+        return {"vectors": np.where(ids[:, None] > 1, table[ids], 0)}
+    if call.signature == "similar_items":
+        ids = spec.items.encode(given["item_ids"])
+        near, scores = (keras.ops.convert_to_numpy(one) for one in model.similar(ids, k))
+        near, scores = np.where(ids[:, None] > 1, near, 0), np.where(ids[:, None] > 1, scores, -np.inf)
+        return {"item_ids": _texts([spec.items.decode(row) for row in near]), "scores": scores}
+    history = given.pop("history")
+    ids, scores = reference.recommend(model, spec, history, k, mask_seen=mask_seen, **given)
+    return {"item_ids": _texts(ids), "scores": scores}
 
 
-def sample_histories(spec: FeatureSpec, number: int, seed: int = 0) -> list[list[list[str]]]:
-    """Batches of random histories of all lengths, and of edge cases: empty, unknown, repeated, longer than is read."""
-    random = np.random.default_rng(seed)
-    longest = min(2 * spec.max_length, 500)
-    lengths = random.integers(1, longest, number)
-    drawn = [random.choice(spec.items.tokens, length).tolist() for length in lengths]
-    tokens = spec.items.tokens.tolist()
-    edges = [
-        [""],
-        ["", "", tokens[0], ""],
-        ["no such id"],
-        ["no such id", tokens[-1], "Größe, 日本 🎬"],
-        [tokens[0]] * 5,
-        (tokens * (longest // len(tokens) + 1))[: spec.max_length + 1],
-        tokens[: len(tokens) - 1][:longest],
-    ]
-    return [edges, *(drawn[start : start + 50] for start in range(0, number, 50))]
-
-
-def sample_timestamps(batches: list[list[list[str]]], seed: int = 0) -> list[list[list[int]]]:
-    """Ascending time stamps for histories, unknown ids and all: gaps from none to decades."""
-    random = np.random.default_rng(seed)
-
-    def stamps(length: int) -> list[int]:
-        gaps = np.floor(2 ** random.uniform(-1, random.uniform(1, 27), length)).astype(np.int64)
-        return (random.integers(0, 2**30) + np.cumsum(gaps)).tolist()
-
-    return [[stamps(len(history)) for history in batch] for batch in batches]
+def _texts(rows: list[list[str]]) -> np.ndarray:
+    return np.array(rows, dtype=object)
 
 
 def _same_order(expected: list[str], found: list[str], scores: np.ndarray) -> bool:
@@ -119,7 +125,7 @@ def _same_order(expected: list[str], found: list[str], scores: np.ndarray) -> bo
     for place, (left, right) in enumerate(zip(expected, found, strict=True)):
         if left == right:
             continue
-        tied = np.isclose(scores, scores[place], rtol=_TOLERANCE, atol=_TOLERANCE)
+        tied = np.isclose(scores, scores[place], rtol=TOLERANCE, atol=TOLERANCE)
         at_end = bool(tied[-1])  # a tie with what fell off the end of the list cannot be seen
         if not at_end and right not in {expected[other] for other in np.flatnonzero(tied)}:
             return False

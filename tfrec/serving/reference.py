@@ -1,4 +1,4 @@
-"""What an export must answer, computed in Python from the preset."""
+"""What an export must answer, computed in Python from the preset: every item scored, then what is forbidden dropped."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from tfrec.data import FeatureSpec
 from tfrec.data.ids import id_text
 from tfrec.errors import InputError
 from tfrec.models import RetrievalModel
-from tfrec.ops import is_item, mask_items, top_items
+from tfrec.ops import RESERVED_IDS, mask_items, top_items
+
+Lists = Sequence[Sequence[str]]
 
 
 def recommend(
     model: RetrievalModel,
     spec: FeatureSpec,
-    histories: Sequence[Sequence[str]],
+    histories: Lists,
     k: int = 10,
     timestamps: Sequence[Sequence[int]] | None = None,
+    exclude: Lists | None = None,
+    allow: Lists | None = None,
+    mask_seen: bool = True,
 ) -> tuple[list[list[str]], np.ndarray]:
     """The K best items for histories of raw ids, best first; nothing that stands in a history is recommended.
 
@@ -33,33 +38,81 @@ def recommend(
         histories: B lists of raw ids, oldest first; 7 and "7" are the same id.
         k: how many, at most the number of items.
         timestamps: when each item of each history was met, seconds since 1970, for a model that reads them.
+        exclude: B lists of ids that are not recommended either.
+        allow: B lists of the only ids that may be recommended; a list without any id, "" aside, allows all.
+        mask_seen: False lets the history's own items be recommended.
 
     Returns:
         B lists of K raw ids, and (B, K) float32 scores.
 
     Raises:
-        InputError: where time stamps are missing, superfluous, not numbers, or not one an item.
+        InputError: where time stamps are missing, superfluous, not numbers, or not one an item; where there are not as
+            many lists to exclude or allow as histories.
     """
-    codes = [spec.items.encode(_array(history)) for history in histories]
-    known = [ids[ids > 1] for ids in codes]
-    inputs = {"history": known}
-    stamps = _checked(timestamps, model, codes)
-    if stamps is not None:
-        inputs["timestamps"] = [row[ids > 1] for row, ids in zip(stamps, codes, strict=True)]
-    newest = {
-        name: _pad([row[-spec.max_length :] for row in rows])[:, -spec.max_length :] for name, rows in inputs.items()
-    }
-    scores = keras.ops.convert_to_numpy(model.score(newest))
-    has_history = is_item(newest["history"][:, -1:])
-    scores = keras.ops.where(has_history, scores, popularity_scores(spec))
-    ids, best = top_items(mask_items(scores, _pad(known)), min(k, spec.num_items))
+    codes, scores = _scored(model, spec, histories, timestamps)
+    if mask_seen:
+        scores = mask_items(scores, _pad(codes))
+    if exclude is not None:
+        scores = mask_items(scores, _pad(_ids(spec, exclude, "exclude", len(codes))))
+    if allow is not None:
+        allowed = np.isneginf(mask_items(np.zeros_like(scores), _pad(_ids(spec, allow, "allow", len(codes)))))
+        named = np.array([[any(token != "" for token in row)] for row in allow])
+        scores = np.where(allowed | ~named, scores, -np.inf)
+    ids, best = top_items(scores, min(k, spec.num_items))
     return [spec.items.decode(row) for row in keras.ops.convert_to_numpy(ids)], keras.ops.convert_to_numpy(best)
+
+
+def score(
+    model: RetrievalModel,
+    spec: FeatureSpec,
+    histories: Lists,
+    item_ids: Lists,
+    timestamps: Sequence[Sequence[int]] | None = None,
+) -> np.ndarray:
+    """The scores of given items for histories of raw ids, (B, C) float32; -inf for ids that are no item.
+
+    Args and errors are as for `recommend`; `item_ids` are B lists of one length.
+    """
+    _, scores = _scored(model, spec, histories, timestamps)
+    return np.take_along_axis(scores, np.stack([spec.items.encode(_array(row)) for row in item_ids]), axis=1)
 
 
 def popularity_scores(spec: FeatureSpec) -> np.ndarray:
     """log(share of all interactions) of every id, (V + 2,) float32; -inf for ids 0 and 1."""
     share = spec.item_counts / max(spec.item_counts.sum(), 1)
-    return np.concatenate([[-np.inf, -np.inf], np.log(np.maximum(share, 1e-12))]).astype(np.float32)
+    reserved = [-np.inf] * RESERVED_IDS
+    return np.concatenate([reserved, np.log(np.maximum(share, 1e-12))]).astype(np.float32)
+
+
+def read_histories(
+    model: RetrievalModel, spec: FeatureSpec, histories: Lists, timestamps: Sequence[Sequence[int]] | None = None
+) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
+    """The known ids of each history, and what the model reads of them; args and errors as for `recommend`."""
+    codes = [spec.items.encode(_array(history)) for history in histories]
+    known = [ids[ids >= RESERVED_IDS] for ids in codes]
+    inputs = {"history": known}
+    stamps = _checked(timestamps, model, codes)
+    if stamps is not None:
+        inputs["timestamps"] = [row[ids >= RESERVED_IDS] for row, ids in zip(stamps, codes, strict=True)]
+    return known, {
+        name: _pad([row[-spec.max_length :] for row in rows])[:, -spec.max_length :] for name, rows in inputs.items()
+    }
+
+
+def _scored(
+    model: RetrievalModel, spec: FeatureSpec, histories: Lists, timestamps: Sequence[Sequence[int]] | None
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The known ids of each history, and the score of every id."""
+    known, inputs = read_histories(model, spec, histories, timestamps)
+    scores = keras.ops.convert_to_numpy(model.score(inputs))
+    return known, np.where(inputs["history"][:, -1:] >= RESERVED_IDS, scores, popularity_scores(spec))
+
+
+def _ids(spec: FeatureSpec, lists: Lists, name: str, number: int) -> list[np.ndarray]:
+    if len(lists) != number:
+        raise InputError(f"{name} needs a list for each of the {number} histories, got {len(lists)}.")
+    codes = [spec.items.encode(_array(row)) for row in lists]
+    return [ids[ids >= RESERVED_IDS] for ids in codes]
 
 
 def _array(history: Sequence[str]) -> np.ndarray:

@@ -1,0 +1,23 @@
+"""`tfrec serve-check`: is this version folder fit to be served?"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("version", metavar="DIR", help="a version folder, served/films/1")
+    parser.add_argument("--requests", type=int, default=2_000, help="nonsense requests to survive (2000)")
+    parser.add_argument("--seed", type=int, default=0, help="of the nonsense (0)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check everything, print one table; 1 where something failed."""
+    from tfrec import serving
+
+    checks = serving.serve_check(options.version, options.requests, options.seed)
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        print(f"{check.name:{width}}  {'ok' if check.passed else 'FAILED':6}  {check.seen}")
+    return 0 if all(check.passed for check in checks) else 1

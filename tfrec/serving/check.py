@@ -1,0 +1,101 @@
+"""Everything that makes a version folder fit to be served, looked at once more where it lies."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tfrec.errors import InputError
+from tfrec.serving import golden, manifest, ops_allowed, parity, warmup
+from tfrec.serving.runtime import Call, ReplayError, fuzz, replay, time_calls
+
+
+class Check(NamedTuple):
+    """A line of the table.
+
+    Attributes:
+        name: what was looked at.
+        passed: whether it was as it must be.
+        seen: what was seen, in words.
+    """
+
+    name: str
+    passed: bool
+    seen: str
+
+
+def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0) -> list[Check]:
+    """Check a version folder: files, operations, answers in two runtimes, warm-up, nonsense, latency.
+
+    Nothing but the folder is needed: an export carries the calls that it was held against, and their answers.
+
+    Args:
+        version: what `export` returned, or a copy of it.
+        requests: how many nonsense requests it must survive.
+        seed: of these.
+
+    Returns:
+        a line for each thing that was looked at. Where the files are damaged, that is the only one.
+    """
+    export = Path(version)
+    try:
+        said = manifest.read(export)
+    except InputError as error:
+        return [Check("files", False, str(error))]
+    size = sum(one["bytes"] for one in said["files"].values())
+    checks = [
+        Check("files", True, f"{len(said['files'])} as exported, {size / 1e6:.1f} MB; {said['model']} '{said['preset']}'")
+    ]
+
+    def look(name: str, at: Callable[[], str]) -> None:
+        try:
+            checks.append(Check(name, True, at()))
+        except (InputError, ReplayError, parity.ParityError) as error:
+            checks.append(Check(name, False, str(error)))
+
+    look("signatures", lambda: ", ".join(sorted(said["signatures"])))
+    look("operations", lambda: f"{len(ops_allowed.check(export))} kinds, all of the stock server")
+    for name, runtime in (("answers", "tensorflow"), ("answers, C runtime", "c")):
+        look(name, lambda runtime=runtime: _answers(export, runtime))
+    look("warm-up", lambda: _warm_up(export))
+    look("nonsense", lambda: _nonsense(export, requests, seed, said))
+    look("latency", lambda: _latency(export))
+    return checks
+
+
+def _answers(export: Path, runtime: str) -> str:
+    calls, expected = golden.read(export)
+    worst = 0.0
+    for call, wanted, found in zip(calls, expected, replay(export, calls, runtime), strict=True):
+        worst = max(worst, parity.compare(call, wanted, found))
+    return f"{len(calls)} calls of {sum(len(_first(call)) for call in calls)} rows, largest difference {worst:.1g}"
+
+
+def _warm_up(export: Path) -> str:
+    calls = warmup.read(export)
+    if not calls or len(calls) > warmup.LIMIT:
+        raise InputError(f"{len(calls)} records, expected 1 to {warmup.LIMIT}.")
+    replay(export, calls, "c")
+    return f"{len(calls)} records of {len({call.signature for call in calls})} signatures, all answered"
+
+
+def _nonsense(export: Path, requests: int, seed: int, said: dict[str, Any]) -> str:
+    seen = fuzz(export, requests, seed, said["mask_seen"])
+    return f"{seen['answered']:,} requests answered, {seen['refused']:,} refused, {seen['ids']:,} ids"
+
+
+def _latency(export: Path) -> str:
+    calls, _ = golden.read(export)
+    call = next(call for call in calls[1:] if call.signature == "serving_default")
+    ones = [
+        Call(call.signature, {name: [rows[row]] for name, rows in call.inputs.items()}) for row in range(len(_first(call)))
+    ]
+    took = sorted(time_calls(export, ones, repeat=4))
+    p99 = took[min(len(took) - 1, round(0.99 * len(took)))]
+    return f"batch 1 on one thread: median {1e3 * statistics.median(took):.2f} ms, p99 {1e3 * p99:.2f} ms"
+
+
+def _first(call: Call) -> list:
+    return next(iter(call.inputs.values()))

@@ -1,0 +1,41 @@
+"""The calls that an export was held against, with its answers: assets.extra/tfrec_answers.json.
+
+With them, whoever has a copy of the folder can see whether it still answers as it did when it was held against its model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tfrec.errors import InputError
+from tfrec.serving.runtime import Call
+
+PLACE = Path("assets.extra") / "tfrec_answers.json"
+
+
+def write(export: Path, calls: Sequence[Call], answers: Sequence[Mapping[str, np.ndarray]]) -> None:
+    """Keep calls and their answers with an export."""
+    content = [
+        {**dataclasses.asdict(call), "outputs": {name: values.tolist() for name, values in answer.items()}}
+        for call, answer in zip(calls, answers, strict=True)
+    ]
+    (export / PLACE).write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def read(export: Path) -> tuple[list[Call], list[dict[str, np.ndarray]]]:
+    """What `write` wrote; raises `InputError` where it cannot be read."""
+    try:
+        content = json.loads((export / PLACE).read_text(encoding="utf-8"))
+        calls = [Call(one["signature"], one["inputs"]) for one in content]
+        answers = [
+            {name: np.array(values, object if name == "item_ids" else np.float32) for name, values in one["outputs"].items()}
+            for one in content
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{export / PLACE} cannot be read: {error!r}. Export again.") from error
+    return calls, answers

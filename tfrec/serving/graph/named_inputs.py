@@ -1,0 +1,62 @@
+"""Signatures with named inputs, some of which a caller may leave out."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """A named input of a signature.
+
+    Attributes:
+        name: of the tensor.
+        dtype: of the tensor.
+        rank: 2 for (B, L), 1 for (B,).
+        optional: whether a caller of gRPC may leave it out: a tensor of width 0 then stands for it.
+    """
+
+    name: str
+    dtype: tf.DType = tf.string
+    rank: int = 2
+    optional: bool = False
+
+
+def signature(function: Callable[..., dict[str, tf.Tensor]], inputs: Sequence[Input]) -> Any:
+    """A `tf.function` of named inputs that calls `function` with them by name.
+
+    TensorFlow writes the defaults of a function's Python arguments into the SavedModel, from where the server fills
+    them in, so the function that is traced gets a Python signature made for it.
+    """
+    names = [one.name for one in inputs]
+
+    def call(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
+        return function(**dict(zip(names, tensors, strict=True)))
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    call.__signature__ = inspect.Signature(
+        [
+            inspect.Parameter(one.name, kind, default=_nothing(one) if one.optional else inspect.Parameter.empty)
+            for one in inputs
+        ]
+    )
+    call.__name__ = function.__name__
+    specs = [tf.TensorSpec((None,) * one.rank, one.dtype, name=one.name) for one in inputs]
+    return tf.function(call, input_signature=specs, jit_compile=False, autograph=False)
+
+
+def given_or(rows: tf.Tensor, batch: tf.Tensor, name: str) -> tf.Tensor:
+    """(B, W) rows as they are, a single row for every request of the batch, an error otherwise."""
+    own = tf.shape(rows)[0]
+    message = f"{name} must have a row for each row of history, or one row for all."
+    tf.debugging.Assert((own == batch) | (own == 1), [message, tf.shape(rows), batch])
+    return tf.cond(own == batch, lambda: rows, lambda: tf.broadcast_to(rows[:1], [batch, tf.shape(rows)[1]]))
+
+
+def _nothing(one: Input) -> tf.Tensor:
+    return tf.zeros((1, 0), one.dtype) if one.dtype != tf.string else tf.constant([], tf.string, shape=(1, 0))

@@ -1,0 +1,144 @@
+"""The signatures of a retrieval model: vocabularies, model, filters and index in one graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfrec.data import FeatureSpec
+from tfrec.models import RetrievalModel
+from tfrec.serving.graph import filters
+from tfrec.serving.graph.item_codes import UNKNOWN, ItemCodes
+from tfrec.serving.graph.named_inputs import Input, given_or, signature
+from tfrec.serving.graph.user_history import UserHistory
+from tfrec.serving.indexes import Exact, Index
+from tfrec.serving.reference import popularity_scores
+
+HISTORY, ITEMS = Input("history"), Input("item_ids")
+TIMESTAMPS = Input("timestamps", tf.int64, optional=True)
+EXCLUDE, ALLOW = Input("exclude", optional=True), Input("allow", optional=True)
+
+
+class RetrievalModule(tf.Module):
+    """Raw ids in, ranked raw ids out.
+
+    Args:
+        model: a retrieval model.
+        spec: what it was trained with.
+        codes: the vocabulary.
+        index: what finds the best items.
+        vectors: the exact item vectors, for `similar_items` and `embed_items`: of float32, whatever the index holds.
+        k: length of the lists, at most the number of items.
+        mask_seen: leave out what stands in a history.
+    """
+
+    def __init__(
+        self,
+        model: RetrievalModel,
+        spec: FeatureSpec,
+        codes: ItemCodes,
+        index: Index,
+        cosines: Exact,
+        k: int,
+        mask_seen: bool = True,
+    ) -> None:
+        super().__init__(name="retrieval")
+        self.codes, self.index, self.cosines = codes, index, cosines
+        self.users = UserHistory(model, spec, codes)
+        popularity = popularity_scores(spec)[-spec.num_items :]
+        order = tf.argsort(popularity, direction="DESCENDING", stable=True)
+        self._popularity = tf.constant(popularity)
+        self._popular = tf.gather(popularity, order), tf.cast(order, tf.int32)
+        self._k, self._mask_seen = min(k, spec.num_items), mask_seen
+        self._interests = model.num_interests
+        self._timed = "timestamps" in model.input_names
+
+    def signatures(self) -> dict[str, Any]:
+        """Name -> `tf.function`, for `tf.saved_model.save`."""
+        user = [HISTORY, *([TIMESTAMPS] if self._timed else [])]
+        recommend = signature(self.recommend, user)
+        return {
+            "serving_default": recommend,
+            "recommend": recommend,
+            "recommend_filtered": signature(self.recommend, [*user[:1], EXCLUDE, ALLOW, *user[1:]]),
+            "score": signature(self.score, [HISTORY, ITEMS, *user[1:]]),
+            "embed_users": signature(self.embed_users, user),
+            "embed_items": signature(self.embed_items, [Input("item_ids", rank=1)]),
+            "similar_items": signature(self.similar_items, [Input("item_ids", rank=1)]),
+        }
+
+    # === Signatures ===
+
+    def recommend(
+        self,
+        history: tf.Tensor,
+        exclude: tf.Tensor | None = None,
+        allow: tf.Tensor | None = None,
+        timestamps: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """(B, L) raw ids -> item_ids (B, K) strings and scores (B, K) float32, best first."""
+        user = self.users.read(history, timestamps)
+        forbidden = user.codes if self._mask_seen else user.codes[:, :1] * 0 + UNKNOWN
+        if exclude is not None:
+            excluded = self.codes.encode(given_or(exclude, tf.shape(history)[0], "exclude"))
+            forbidden = tf.concat([forbidden, excluded], axis=1)
+        scores, codes = self._search(user, forbidden)
+        if allow is not None:
+            allow = given_or(allow, tf.shape(history)[0], "allow")
+            # All of a catalogue may be allowed by naming none; an unknown id still is a name.
+            named = tf.reduce_any(allow != "", axis=1, keepdims=True)
+            among, their_codes = self._among(user, self.codes.encode(allow), forbidden)
+            scores, codes = tf.where(named, among, scores), tf.where(named, their_codes, codes)
+        return {"item_ids": self.codes.decode(codes), "scores": scores}
+
+    def score(
+        self, history: tf.Tensor, item_ids: tf.Tensor, timestamps: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Histories and (B, C) raw ids -> scores (B, C) float32; -inf for ids that are no item."""
+        user = self.users.read(history, timestamps)
+        codes = self.codes.encode(given_or(item_ids, tf.shape(history)[0], "item_ids"))
+        return {"scores": tf.where(codes >= 0, self._scores(user, codes), filters.FORBIDDEN)}
+
+    def embed_users(self, history: tf.Tensor, timestamps: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        """(B, L) raw ids -> vectors (B, D) float32, or (B, I, D) of I interests; 0 where no id is known."""
+        user = self.users.read(history, timestamps)
+        vectors = tf.where(user.known[:, :, None], user.queries, 0.0)
+        return {"vectors": vectors if self._interests is not None else vectors[:, 0]}
+
+    def embed_items(self, item_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        """(B,) raw ids -> vectors (B, D) float32, 0 for ids that are no item."""
+        codes = self.codes.encode(item_ids)
+        vectors = self.cosines.vectors(tf.maximum(codes, 0)[:, None])[:, 0]
+        return {"vectors": tf.where(codes[:, None] >= 0, vectors, 0.0)}
+
+    def similar_items(self, item_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        """(B,) raw ids -> the item_ids (B, K) of the nearest items by cosine, itself left out, and scores (B, K)."""
+        codes = self.codes.encode(item_ids)[:, None]
+        own = tf.maximum(codes, 0)
+        vectors = self.cosines.vectors(own) * tf.gather(self.cosines.scale, own)[:, :, None]
+        found, near = self.cosines.search(vectors, tf.minimum(self._k + 1, self.index.num_items))
+        scores, near = filters.best(found, near, (near != codes) & (codes >= 0), self._k)
+        return {"item_ids": self.codes.decode(near), "scores": scores}
+
+    # === What they share ===
+
+    def _search(self, user: Any, forbidden: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The best of all items: as many more are asked for as a row forbids, and the forbidden dropped."""
+        numbers = tf.math.count_nonzero(forbidden >= 0, axis=1, dtype=tf.int32)
+        wide = tf.minimum(self._k + tf.reduce_max(tf.pad(numbers, [[0, 1]])), self.index.num_items)
+        scores, codes = self.index.search(user.queries, wide)
+        popular, their_codes = (values[None, :wide] for values in self._popular)
+        scores, codes = tf.where(user.known, scores, popular), tf.where(user.known, codes, their_codes)
+        return filters.best(scores, codes, (codes >= 0) & ~filters.is_member(codes, forbidden), self._k)
+
+    def _among(self, user: Any, codes: tf.Tensor, forbidden: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The best of given items, each once."""
+        codes = tf.sort(tf.pad(codes, [[0, 0], [0, 1]], constant_values=UNKNOWN), axis=1)
+        may = (codes >= 0) & filters.is_first(codes) & ~filters.is_member(codes, forbidden)
+        return filters.best(self._scores(user, codes), codes, may, self._k)
+
+    def _scores(self, user: Any, codes: tf.Tensor) -> tf.Tensor:
+        """The score of each code, of item 0 where it is unknown."""
+        codes = tf.maximum(codes, 0)
+        return tf.where(user.known, self.index.score(user.queries, codes), tf.gather(self._popularity, codes))

@@ -1,0 +1,6 @@
+"""How an export finds the K best of a catalogue: one interface, several ways."""
+
+from tfrec.serving.indexes.exact import Exact
+from tfrec.serving.indexes.index import Index
+
+__all__ = ["Exact", "Index"]

@@ -1,0 +1,137 @@
+"""Ask an export nonsense through the C API: `python -I fuzz_c.py JOB ANSWERS`.
+
+JOB is a JSON object: "export", "tensorflow" and "signatures" as in `replay_c.py`; "vocabulary", the file of the items;
+"mask_seen"; "number" of requests and the "seed". ANSWERS becomes a list with one object: what was counted, and
+"failure", a sentence on the first wrong answer or null. This file is run by its path.
+"""
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+for name in ("tensorflow", "keras", "tf_keras", "tfrec"):
+    sys.modules[name] = None  # any import of them now fails
+sys.path.insert(0, str(Path(__file__).parent))
+
+import job  # noqa: E402
+import numpy as np  # noqa: E402
+from c_session import RuntimeRefused, Session  # noqa: E402
+
+LONGEST, MOST_IDS = 10_000, 20_000
+STRINGS, INT64, INVALID_ARGUMENT = 7, 9, 3
+
+
+class Fuzzer:
+    """Draws requests and says what is wrong with an answer."""
+
+    def __init__(self, task: dict) -> None:
+        self.random = np.random.default_rng(task["seed"])
+        self.session = Session(task["tensorflow"], task["export"], task["signatures"])
+        self.signatures = task["signatures"]
+        self.items = Path(task["vocabulary"]).read_bytes().removesuffix(b"\n").split(b"\n")
+        self.known = set(self.items)
+        self.mask_seen = task["mask_seen"]
+        self.names = sorted(self.signatures)
+
+    def ids(self, rows: int, width: int) -> np.ndarray:
+        """Known ids for the most part, and whatever bytes somebody may send."""
+        count, random = rows * width, self.random
+        found = np.array([self.items[i] for i in random.integers(0, len(self.items), count)] + [b""], object)[:count]
+        for at in np.flatnonzero(random.random(count) < random.choice([0.0, 0.2, 1.0], p=[0.4, 0.4, 0.2])):
+            kind = random.integers(0, 5)
+            if kind == 0:
+                found[at] = b""
+            elif kind == 1:
+                found[at] = random.bytes(int(random.integers(0, 40)))
+            elif kind == 2:
+                found[at] = found[at] + b"\x00"
+            elif kind == 3:
+                found[at] = "🎬日本".encode() * int(random.integers(1, 4))
+            else:
+                found[at] = b"x" * int(random.integers(0, 2000))
+        return found.reshape(rows, width)
+
+    def width(self, rows: int) -> int:
+        """0 to 10,000, short ones far more often."""
+        most = min(LONGEST, MOST_IDS // max(rows, 1))
+        return int(np.floor(np.exp(self.random.uniform(0, np.log(most + 1))))) - int(self.random.random() < 0.1)
+
+    def request(self) -> tuple[str, dict[str, np.ndarray], bool]:
+        """A signature, its inputs, and whether they are of a shape that must be refused."""
+        random = self.random
+        signature = str(random.choice(self.names))
+        rows = int(random.choice([0, 1, 2, 8], p=[0.02, 0.68, 0.2, 0.1]))
+        width, inputs = self.width(rows), {}
+        for name, (_, dtype) in self.signatures[signature]["inputs"].items():
+            if name == "history" or (dtype == STRINGS and name != "item_ids"):
+                own = width if name == "history" else int(random.choice([0, 1, 7, 300]))
+                inputs[name] = self.ids(int(random.choice([1, rows])) if name != "history" else rows, own)
+            elif dtype == INT64:
+                low, high = (-(2**62), 2**62) if random.random() < 0.2 else (0, 2**31)
+                inputs[name] = random.integers(low, high, (rows, width))
+            elif "history" in self.signatures[signature]["inputs"]:
+                inputs[name] = self.ids(rows, int(random.integers(0, 50)))
+            else:
+                inputs[name] = self.ids(1, rows)[0]
+        wrong = random.random() < 0.03
+        if wrong:
+            name = str(random.choice(sorted(inputs.keys() - {"history"}) or ["history"]))
+            value = inputs[name]
+            inputs[name] = value[None] if random.random() < 0.5 or len(inputs) == 1 else np.repeat(value[:1], rows + 3, 0)
+            wrong = inputs[name].ndim != value.ndim or len(inputs[name]) > 1
+        return signature, inputs, wrong
+
+    def fault(self, inputs: dict[str, np.ndarray], answer: dict[str, np.ndarray]) -> str | None:
+        """What is wrong with an answer, if anything."""
+        for name, values in answer.items():
+            if values.dtype != object and np.isnan(values).any():
+                return f"{name} has NaN"
+        if "item_ids" not in answer:
+            return None
+        forbidden_in = [*(["history"] if self.mask_seen else []), "exclude"]
+        for row, (ids, scores) in enumerate(zip(answer["item_ids"], answer["scores"], strict=True)):
+            some = [one for one in ids if one]
+            forbidden = {
+                one for name in forbidden_in if name in inputs for one in inputs[name][row if len(inputs[name]) > 1 else 0]
+            }
+            allowed = {one for one in inputs["allow"][row if len(inputs["allow"]) > 1 else 0] if one} if "allow" in inputs else None
+            if len(set(some)) < len(some):
+                return f"row {row} has an id twice: {some[:10]}"
+            if bad := [one for one in some if one not in self.known]:
+                return f"row {row} has ids that are no item: {bad[:5]}"
+            if bad := set(some) & forbidden:
+                return f"row {row} has forbidden ids: {sorted(bad)[:5]}"
+            if allowed and (bad := set(some) - allowed):
+                return f"row {row} has ids that are not allowed: {sorted(bad)[:5]}"
+            if list(scores) != sorted(scores, reverse=True):
+                return f"row {row} is not in order"
+            if [bool(one) for one in ids] != np.isfinite(scores).tolist():
+                return f"row {row} has an empty id with a finite score, or an id without one"
+        return None
+
+
+def main(asked: str, answers: str) -> None:
+    """Make requests until one is answered wrongly."""
+    task = job.read(asked)
+    fuzzer, counts, failure = Fuzzer(task), Counter(), None
+    for number in range(task["number"]):
+        signature, inputs, wrong = fuzzer.request()
+        shapes = {name: value.shape for name, value in inputs.items()}
+        counts["ids"] += sum(value.size for value in inputs.values())
+        try:
+            answer = fuzzer.session.ask(signature, inputs)
+        except RuntimeRefused as error:
+            counts["refused"] += 1
+            if not wrong or error.code != INVALID_ARGUMENT:
+                failure = f"code {error.code}: {error}"
+        else:
+            counts["answered"] += 1
+            failure = "a wrong shape was accepted" if wrong else fuzzer.fault(inputs, answer)
+        if failure:
+            failure = f"request {number}, {signature} {shapes}: {failure}"
+            break
+    job.write_plain(answers, {**counts, "failure": failure})
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,87 @@
+"""Replays calls in a process of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfrec.serving.saved_model import tensors_of
+
+RUNTIMES = {"tensorflow": "replay_tensorflow.py", "c": "replay_c.py"}
+
+
+class ReplayError(RuntimeError):
+    """An export could not be asked."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """A request.
+
+    Attributes:
+        signature: which.
+        inputs: name -> nested lists of texts or integers, all rows of one width.
+    """
+
+    signature: str
+    inputs: Mapping[str, Sequence[Any]]
+
+
+def replay(export: Path, calls: Sequence[Call], runtime: str = "tensorflow") -> list[dict[str, np.ndarray]]:
+    """The answers of an export, from a fresh process that imports neither tfrec nor keras.
+
+    Args:
+        export: the folder of a SavedModel.
+        calls: what to ask.
+        runtime: "tensorflow" loads it with TensorFlow's Python; "c" with the C API, the server's own way in, from the
+            shared library of the installed TensorFlow, and with no Python TensorFlow in the process.
+
+    Returns:
+        for each call, output name -> array; texts as objects.
+
+    Raises:
+        ReplayError: where the process fails, with the end of what it said.
+    """
+    found = run(RUNTIMES[runtime], _job(export, calls))
+    return [{name: _array(values) for name, values in answer.items()} for answer in found]
+
+
+def time_calls(export: Path, calls: Sequence[Call], repeat: int = 1, threads: int = 1) -> list[float]:
+    """The seconds that calls take in the C API, each `repeat` times; errors as for `replay`."""
+    return run("time_c.py", {**_job(export, calls), "repeat": repeat, "threads": threads})
+
+
+def run(script: str, job: Mapping[str, Any]) -> Any:
+    """Run a file of this folder as a process of its own on a job; returns what it wrote."""
+    with tempfile.TemporaryDirectory() as folder:
+        asked, answers = Path(folder) / "job.json", Path(folder) / "answers.json"
+        asked.write_text(json.dumps(job), encoding="utf-8")
+        command = [sys.executable, "-I", str(Path(__file__).with_name(script)), str(asked), str(answers)]
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise ReplayError(f"The export cannot be asked in a fresh process:\n{done.stderr[-2000:]}")
+        return json.loads(answers.read_text(encoding="utf-8"))
+
+
+def tensorflow_folder() -> str:
+    """Where the installed TensorFlow lies."""
+    return str(Path(importlib.util.find_spec("tensorflow").origin).parent)
+
+
+def _job(export: Path, calls: Sequence[Call]) -> dict[str, Any]:
+    asked = {"export": str(export), "calls": [dataclasses.asdict(call) for call in calls]}
+    return {**asked, "tensorflow": tensorflow_folder(), "signatures": tensors_of(export)}
+
+
+def _array(values: list) -> np.ndarray:
+    array = np.array(values)
+    return array.astype(object) if array.dtype.kind == "U" else array

@@ -1,0 +1,29 @@
+"""Ask an export through the C API, with no Python TensorFlow: `python -I replay_c.py JOB ANSWERS`.
+
+JOB and ANSWERS are as in `replay_tensorflow.py`; JOB also has "tensorflow", the folder of the package whose shared
+libraries are loaded, and "signatures", the tensors that the signatures name. This file is run by its path.
+"""
+
+import sys
+from pathlib import Path
+
+for name in ("tensorflow", "keras", "tf_keras", "tfrec"):
+    sys.modules[name] = None  # any import of them now fails
+sys.path.insert(0, str(Path(__file__).parent))
+
+import job  # noqa: E402
+from c_session import Session  # noqa: E402
+
+
+def main(asked: str, answers: str) -> None:
+    """Make every call."""
+    task, found = job.read(asked), []
+    session = Session(task["tensorflow"], task["export"], task["signatures"])
+    for call in task["calls"]:
+        inputs = {name: job.as_bytes(rows) for name, rows in call["inputs"].items()}
+        found.append(session.ask(call["signature"], inputs))
+    job.write(answers, found)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,84 @@
+"""What an export is asked before anyone else may ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfrec.data import FeatureSpec
+from tfrec.serving.runtime import Call
+
+_BATCH = 50
+UNKNOWN = ["no such id", "Größe, 日本 🎬"]
+
+
+def calls(spec: FeatureSpec, timed: bool, num_histories: int = 200, seed: int = 0) -> list[Call]:
+    """Calls of every signature: histories of all lengths, and edge cases.
+
+    Args:
+        spec: of the model.
+        timed: whether the model reads time stamps.
+        num_histories: random histories for `serving_default`; the other signatures get a part of them.
+        seed: of the random generator.
+    """
+    random = np.random.default_rng(seed)
+    batches = sample_histories(spec, num_histories, seed)
+    stamps = sample_timestamps(batches) if timed else [None] * len(batches)
+
+    def some(number: int, at_most: int) -> list[list[str]]:
+        known = spec.items.tokens.tolist()
+        rows = [random.choice(known, random.integers(0, at_most)).tolist() for _ in range(number)]
+        return [[*row, *UNKNOWN[: random.integers(0, 3)]] if random.random() < 0.5 else row for row in rows]
+
+    found = []
+    for batch, times in zip(batches, stamps, strict=True):
+        user = {"history": rectangle(batch)} | ({"timestamps": rectangle(times, 0)} if times else {})
+        found.append(Call("serving_default", user))
+        if len(found) > 2:
+            continue
+        number = len(batch)
+        filters = {"exclude": rectangle(some(number, 20)), "allow": rectangle(some(number, 30))}
+        everything = spec.items.tokens[: 2 * spec.max_length].tolist()
+        contradictory = {"exclude": [everything] * number, "allow": [everything[:5]] * number}
+        found += [Call("recommend_filtered", user | filters), Call("recommend_filtered", user | contradictory)]
+        found.append(Call("score", user | {"item_ids": rectangle(some(number, 20))}))
+        found.append(Call("embed_users", user))
+    items = [*spec.items.tokens[:20].tolist(), spec.items.tokens[-1], "", *UNKNOWN]
+    return [*found, Call("embed_items", {"item_ids": items}), Call("similar_items", {"item_ids": items})]
+
+
+def sample_histories(spec: FeatureSpec, number: int, seed: int = 0) -> list[list[list[str]]]:
+    """Batches of random histories of all lengths, and of edge cases: empty, unknown, repeated, longer than is read."""
+    random = np.random.default_rng(seed)
+    longest = min(2 * spec.max_length, 500)
+    lengths = random.integers(1, longest, number)
+    drawn = [random.choice(spec.items.tokens, length).tolist() for length in lengths]
+    tokens = spec.items.tokens.tolist()
+    edges = [
+        [""],
+        ["", "", tokens[0], ""],
+        [UNKNOWN[0]],
+        [UNKNOWN[0], tokens[-1], UNKNOWN[1]],
+        [tokens[0]] * 5,
+        (tokens * (longest // len(tokens) + 1))[: spec.max_length + 1],
+        tokens[: len(tokens) - 1][:longest],
+    ]
+    return [edges, *(drawn[start : start + _BATCH] for start in range(0, number, _BATCH))]
+
+
+def sample_timestamps(batches: list[list[list[str]]], seed: int = 0) -> list[list[list[int]]]:
+    """Ascending time stamps for histories, unknown ids and all: gaps from none to decades."""
+    random = np.random.default_rng(seed)
+
+    def stamps(length: int) -> list[int]:
+        gaps = np.floor(2 ** random.uniform(-1, random.uniform(1, 27), length)).astype(np.int64)
+        return (random.integers(0, 2**30) + np.cumsum(gaps)).tolist()
+
+    return [[stamps(len(history)) for history in batch] for batch in batches]
+
+
+def rectangle(rows: Sequence[Sequence], padding: object = "") -> list[list]:
+    """Rows of any lengths, padded on the right."""
+    width = max([1, *map(len, rows)])
+    return [[*row, *[padding] * (width - len(row))] for row in rows]

@@ -1,0 +1,35 @@
+"""What a SavedModel says of itself, read from its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tfrec.errors import InputError
+
+
+def meta_graph(export: Path) -> Any:
+    """The graph and signatures of an export; raises `InputError` where there is none that can be read."""
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    path = Path(export) / "saved_model.pb"
+    try:
+        saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    except (OSError, DecodeError) as error:
+        raise InputError(f"{path} cannot be read as a SavedModel: {error}. Export again.") from error
+    if not saved.meta_graphs:
+        raise InputError(f"{path} holds no graph: it is damaged. Export again.")
+    return saved.meta_graphs[0]
+
+
+def tensors_of(export: Path) -> dict[str, dict[str, dict[str, list]]]:
+    """Signature -> {"inputs": {name: [tensor, type as a number]}, "outputs": likewise}."""
+    return {
+        key: {
+            side: {name: [one.name, one.dtype] for name, one in sorted(getattr(signature, side).items())}
+            for side in ("inputs", "outputs")
+        }
+        for key, signature in sorted(meta_graph(export).signature_def.items())
+        if key != "__saved_model_init_op"
+    }
