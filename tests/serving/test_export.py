@@ -12,67 +12,55 @@ from tfrec import presets, serving
 from tfrec.data import FeatureSpec, Interactions
 from tfrec.errors import InputError
 from tfrec.models import SASRec, TiSASRec
-from tfrec.serving import parity
+from tfrec.serving import ops_allowed, parity, reference
 
 IDS = ["7", "007", "with space", "a,b", 'quo"te', "Größe", "日本", "🎬", " lead", "tab\tbed", "x" * 300]
 
 
 @pytest.fixture(scope="module")
-def preset(tmp_path_factory):
-    random = np.random.default_rng(0)
-    frame = pd.DataFrame({"u": np.repeat(range(30), 6), "i": random.choice(IDS, 180)})
-    spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5)
-    model = SASRec(spec.num_items, max_length=5, hidden_dim=8, seed=0)
-    folder = tmp_path_factory.mktemp("preset") / "preset"
-    presets.save(model, spec, folder)
-    return presets.load(folder)
+def ask_lists(ask):
+    """Histories -> lists of ids, and scores."""
+
+    def of(export, histories, **more):
+        answer = ask(export, history=histories, **more)
+        return answer["item_ids"], answer["scores"]
+
+    return of
 
 
-@pytest.fixture(scope="module")
-def exported(preset, tmp_path_factory):
-    return serving.export(preset, tmp_path_factory.mktemp("served") / "films", k=4)
-
-
-def ask(export, histories):
-    width = max(map(len, histories))
-    rows = [[*history, *[""] * (width - len(history))] for history in histories]
-    answer = tf.saved_model.load(str(export)).signatures["serving_default"](history=tf.constant(rows, tf.string))
-    return [[item.decode() for item in row] for row in answer["item_ids"].numpy()], answer["scores"].numpy()
-
-
-def test_top_k_is_the_models_own_for_ids_of_any_spelling(preset, exported):
+def test_top_k_is_the_models_own_for_ids_of_any_spelling(preset, exported, ask_lists):
     histories = [[token] for token in preset.spec.items.tokens] + [IDS[:4], IDS[::-1]]
-    ids, scores = ask(exported, histories)
+    ids, scores = ask_lists(exported, histories)
     expected_ids, expected = serving.recommend(preset.model, preset.spec, histories, 4)
     assert ids == expected_ids
     np.testing.assert_allclose(scores, expected, atol=1e-5)
 
 
-def test_seen_items_are_never_recommended_also_beyond_the_length_that_is_read(preset, exported):
+def test_seen_items_are_never_recommended_also_beyond_the_length_that_is_read(preset, exported, ask_lists):
     tokens = preset.spec.items.tokens.tolist()
     for history in ([tokens[0]], tokens[:8], tokens[:8] * 3):
-        (found,), _ = ask(exported, [history])
+        (found,), _ = ask_lists(exported, [history])
         assert not set(found) & set(history)
 
 
-def test_where_too_few_items_are_left_the_rest_is_empty(preset, exported):
+def test_where_too_few_items_are_left_the_rest_is_empty(preset, exported, ask_lists):
     tokens = preset.spec.items.tokens.tolist()
-    (found,), scores = ask(exported, [tokens[:-2]])
+    (found,), scores = ask_lists(exported, [tokens[:-2]])
     assert set(found[:2]) == set(tokens[-2:]) and found[2:] == ["", ""]
     assert np.isneginf(scores[0, 2:]).all() and np.isfinite(scores[0, :2]).all()
 
 
-def test_padding_on_either_side_and_unknown_ids_change_nothing(exported):
-    plain, scores = ask(exported, [["7", "a,b"]])
+def test_padding_on_either_side_and_unknown_ids_change_nothing(exported, ask_lists):
+    plain, scores = ask_lists(exported, [["7", "a,b"]])
     for history in (["", "", "7", "a,b"], ["7", "a,b", "", ""], ["7", "", "no such id", "a,b"]):
-        found, others = ask(exported, [history])
+        found, others = ask_lists(exported, [history])
         assert found == plain
         np.testing.assert_allclose(others, scores, atol=1e-6)
 
 
-def test_a_history_without_a_known_id_gets_the_most_popular(preset, exported):
+def test_a_history_without_a_known_id_gets_the_most_popular(preset, exported, ask_lists):
     for history in ([""], ["no such id"]):
-        (found,), scores = ask(exported, [history])
+        (found,), scores = ask_lists(exported, [history])
         assert found == preset.spec.items.tokens[:4].tolist()
         share = preset.spec.item_counts[:4] / preset.spec.item_counts.sum()
         np.testing.assert_allclose(scores[0], np.log(share), rtol=1e-5)
@@ -99,22 +87,32 @@ def test_vocabulary_is_an_asset_and_weights_are_written_once(preset, exported):
     assert written == preset.model.count_params()
 
 
-def test_the_graph_has_only_what_the_stock_server_runs(exported):
-    from tensorflow.core.protobuf import saved_model_pb2
+def test_an_operation_that_the_stock_server_lacks_is_refused(exported, tmp_path):
+    assert len(ops_allowed.check(exported)) > 20
 
-    saved = saved_model_pb2.SavedModel.FromString((exported / "saved_model.pb").read_bytes())
-    graph = saved.meta_graphs[0].graph_def
-    functions = graph.library.function
-    ops = {node.op for nodes in (graph.node, *(function.node_def for function in functions)) for node in nodes}
-    assert not {op for op in ops if "PyFunc" in op or op.startswith("Xla")}
-    assert not any(function.attr["_XlaMustCompile"].b for function in functions)
+    class Foreign(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32)])
+        def python(self, x):
+            return {"y": tf.numpy_function(lambda v: v, [x], tf.float32)}
+
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32)], jit_compile=True)
+        def compiled(self, x):
+            return {"y": x + 1}
+
+    module = Foreign()
+    tf.saved_model.save(module, str(tmp_path / "python"), signatures=module.python)
+    with pytest.raises(InputError, match="may not have: PyFunc"):
+        ops_allowed.check(tmp_path / "python")
+    tf.saved_model.save(module, str(tmp_path / "compiled"), signatures=module.compiled)
+    with pytest.raises(InputError, match=r"may not have: PyFunc|XLA must compile"):
+        ops_allowed.check(tmp_path / "compiled")
 
 
-def test_versions_count_up_and_nothing_else_is_left(preset, exported):
+def test_versions_count_up_and_nothing_else_is_left(preset, exported, ask_lists):
     assert exported.name == "1"
-    second = serving.export(preset, exported.parent, k=1000)
+    second = serving.export(preset, exported.parent, k=1000, verify="runtime")
     assert sorted(path.name for path in exported.parent.iterdir()) == ["1", "2"]
-    assert ask(second, [["7"]])[1].shape == (1, preset.spec.num_items)
+    assert ask_lists(second, [["7"]])[1].shape == (1, preset.spec.num_items)
 
 
 def test_a_version_that_another_export_wrote_meanwhile_stays(preset, tmp_path, monkeypatch):
@@ -127,7 +125,7 @@ def test_a_version_that_another_export_wrote_meanwhile_stays(preset, tmp_path, m
 
     monkeypatch.setattr(parity, "check", slow)
     with pytest.raises(InputError, match="meanwhile"):
-        serving.export(preset, tmp_path / "films")
+        serving.export(preset, tmp_path / "films", verify="runtime")
     assert (tmp_path / "films" / "1" / "saved_model.pb").read_text() == "theirs"
     assert [path.name for path in (tmp_path / "films").iterdir()] == ["1"]
 
@@ -143,10 +141,10 @@ def test_integers_are_the_ids_that_they_spell(preset):
 
 def test_an_export_that_answers_otherwise_never_becomes_visible(preset, tmp_path, monkeypatch):
     other = SASRec(preset.spec.num_items, max_length=5, hidden_dim=8, seed=9)
-    check = parity.check
-    monkeypatch.setattr(parity, "check", lambda export, model, *rest: check(export, other, *rest))
+    expected = parity.expected_answers
+    monkeypatch.setattr(parity, "expected_answers", lambda model, *rest: expected(other, *rest))
     with pytest.raises(serving.ParityError, match=r"differ|ranks"):
-        serving.export(preset, tmp_path / "films")
+        serving.export(preset, tmp_path / "films", verify="runtime")
     assert not list((tmp_path / "films").iterdir())
 
 
@@ -172,7 +170,7 @@ def timed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("timed")
     presets.save(model, spec, folder / "preset")
     preset = presets.load(folder / "preset")
-    return preset, serving.export(preset, folder / "films", k=4)
+    return preset, serving.export(preset, folder / "films", k=4, verify="runtime")
 
 
 def ask_timed(export, history, stamps):
@@ -217,14 +215,14 @@ def test_time_stamps_of_another_shape_are_refused_by_the_graph(timed):
 def test_an_export_that_dropped_time_stamps_would_be_seen(timed, tmp_path, monkeypatch):
     """The time stamps that are replayed matter: a model that is told none answers otherwise."""
     preset, _ = timed
-    recommend = parity.recommend
-    monkeypatch.setattr(
-        parity,
-        "recommend",
-        lambda model, spec, batch, k, times: recommend(model, spec, batch, k, [[0] * len(row) for row in batch]),
-    )
+    recommend = reference.recommend
+
+    def without(model, spec, histories, k, timestamps, **more):
+        return recommend(model, spec, histories, k, [[0] * len(row) for row in timestamps], **more)
+
+    monkeypatch.setattr(reference, "recommend", without)
     with pytest.raises(serving.ParityError, match=r"differ|ranks"):
-        serving.export(preset, tmp_path / "films")
+        serving.export(preset, tmp_path / "films", verify="runtime")
     assert not list((tmp_path / "films").iterdir())
 
 
@@ -249,3 +247,13 @@ def test_a_model_of_the_order_alone_takes_no_time_stamps(preset, exported):
         serving.recommend(preset.model, preset.spec, [["7"]], 4, [[1_500_000_000]])
     signature = tf.saved_model.load(str(exported)).signatures["serving_default"]
     assert set(signature.structured_input_signature[1]) == {"history"}
+
+
+def test_time_stamps_may_be_left_out_and_all_items_then_happened_at_once(timed):
+    _, exported = timed
+    function = tf.saved_model.load(str(exported)).signatures["serving_default"]
+    history = tf.constant([IDS[:3]])
+    none = function(history=history, timestamps=tf.zeros((1, 0), tf.int64))["scores"]
+    same = function(history=history, timestamps=tf.zeros((1, 3), tf.int64))["scores"]
+    np.testing.assert_array_equal(none, same)
+    assert serving.manifest.signatures_of(exported)["serving_default"]["optional"] == ["timestamps"]

@@ -46,7 +46,9 @@ def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0) -> li
         return [Check("files", False, str(error))]
     size = sum(one["bytes"] for one in said["files"].values())
     checks = [
-        Check("files", True, f"{len(said['files'])} as exported, {size / 1e6:.1f} MB; {said['model']} '{said['preset']}'")
+        Check(
+            "files", True, f"{len(said['files'])} as exported, {size / 1e6:.1f} MB; {said['model']} '{said['preset']}'"
+        )
     ]
 
     def look(name: str, at: Callable[[], str]) -> None:
@@ -90,7 +92,8 @@ def _latency(export: Path) -> str:
     calls, _ = golden.read(export)
     call = next(call for call in calls[1:] if call.signature == "serving_default")
     ones = [
-        Call(call.signature, {name: [rows[row]] for name, rows in call.inputs.items()}) for row in range(len(_first(call)))
+        Call(call.signature, {name: [rows[row]] for name, rows in call.inputs.items()})
+        for row in range(len(_first(call)))
     ]
     took = sorted(time_calls(export, ones, repeat=4))
     p99 = took[min(len(took) - 1, round(0.99 * len(took)))]

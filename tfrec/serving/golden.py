@@ -33,7 +33,10 @@ def read(export: Path) -> tuple[list[Call], list[dict[str, np.ndarray]]]:
         content = json.loads((export / PLACE).read_text(encoding="utf-8"))
         calls = [Call(one["signature"], one["inputs"]) for one in content]
         answers = [
-            {name: np.array(values, object if name == "item_ids" else np.float32) for name, values in one["outputs"].items()}
+            {
+                name: np.array(values, object if name == "item_ids" else np.float32)
+                for name, values in one["outputs"].items()
+            }
             for one in content
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:

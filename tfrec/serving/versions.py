@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 
 
-
 def versions(folder: Path) -> list[int]:
     """The version numbers that are taken in a folder, in order."""
     if not folder.is_dir():

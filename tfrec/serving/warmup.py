@@ -37,9 +37,7 @@ def write(export: Path, calls: Sequence[Call], dtypes: dict[str, Any]) -> None:
             for name, rows in call.inputs.items():
                 array = np.array(rows, object if dtypes[name] == tf.string else dtypes[name].as_numpy_dtype)
                 request.inputs[name].CopyFrom(tf.make_tensor_proto(array, dtypes[name], array.shape))
-            log = prediction_log_pb2.PredictionLog(
-                predict_log=prediction_log_pb2.PredictLog(request=request)
-            )
+            log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
             file.write(log.SerializeToString())
 
 

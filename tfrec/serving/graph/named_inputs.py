@@ -36,7 +36,9 @@ def signature(function: Callable[..., dict[str, tf.Tensor]], inputs: Sequence[In
     names = [one.name for one in inputs]
 
     def call(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
-        return function(**dict(zip(names, tensors, strict=True)))
+        # The runtime itself takes any shape that is fed.
+        checked = [tf.ensure_shape(x, (None,) * one.rank, one.name) for x, one in zip(tensors, inputs, strict=True)]
+        return function(**dict(zip(names, checked, strict=True)))
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     call.__signature__ = inspect.Signature(

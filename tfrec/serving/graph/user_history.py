@@ -56,7 +56,9 @@ class UserHistory(tf.Module):
         # Known items move to the right in their order, which drops padding and unknown ids from between them.
         order = tf.argsort(tf.cast(known, tf.int32), axis=1, stable=True)
         column = [[0, 0], [1, 0]]  # one at least, if only of padding
-        inputs = {"history": tf.pad(tf.gather(tf.where(known, codes + RESERVED_IDS, PADDING_ID), order, batch_dims=1), column)}
+        inputs = {
+            "history": tf.pad(tf.gather(tf.where(known, codes + RESERVED_IDS, PADDING_ID), order, batch_dims=1), column)
+        }
         if timestamps is not None:
             stamps = tf.where(known, self._stamps(timestamps, tf.shape(history)), tf.zeros((), tf.int64))
             inputs["timestamps"] = tf.pad(tf.gather(stamps, order, batch_dims=1), column)

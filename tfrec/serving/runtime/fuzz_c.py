@@ -77,7 +77,9 @@ class Fuzzer:
         if wrong:
             name = str(random.choice(sorted(inputs.keys() - {"history"}) or ["history"]))
             value = inputs[name]
-            inputs[name] = value[None] if random.random() < 0.5 or len(inputs) == 1 else np.repeat(value[:1], rows + 3, 0)
+            inputs[name] = (
+                value[None] if random.random() < 0.5 or len(inputs) == 1 else np.repeat(value[:1], rows + 3, 0)
+            )
             wrong = inputs[name].ndim != value.ndim or len(inputs[name]) > 1
         return signature, inputs, wrong
 
@@ -92,9 +94,16 @@ class Fuzzer:
         for row, (ids, scores) in enumerate(zip(answer["item_ids"], answer["scores"], strict=True)):
             some = [one for one in ids if one]
             forbidden = {
-                one for name in forbidden_in if name in inputs for one in inputs[name][row if len(inputs[name]) > 1 else 0]
+                one
+                for name in forbidden_in
+                if name in inputs
+                for one in inputs[name][row if len(inputs[name]) > 1 else 0]
             }
-            allowed = {one for one in inputs["allow"][row if len(inputs["allow"]) > 1 else 0] if one} if "allow" in inputs else None
+            allowed = (
+                {one for one in inputs["allow"][row if len(inputs["allow"]) > 1 else 0] if one}
+                if "allow" in inputs
+                else None
+            )
             if len(set(some)) < len(some):
                 return f"row {row} has an id twice: {some[:10]}"
             if bad := [one for one in some if one not in self.known]:

@@ -19,7 +19,9 @@ def main(asked: str, answers: str) -> None:
     """Make every call `repeat` times."""
     task, took = job.read(asked), []
     session = Session(task["tensorflow"], task["export"], task["signatures"], threads=task["threads"])
-    calls = [(one["signature"], {name: job.as_bytes(rows) for name, rows in one["inputs"].items()}) for one in task["calls"]]
+    calls = [
+        (one["signature"], {name: job.as_bytes(rows) for name, rows in one["inputs"].items()}) for one in task["calls"]
+    ]
     for turn in range(task["repeat"] + 1):
         for signature, inputs in calls:
             began = time.perf_counter()
