@@ -31,17 +31,17 @@ def export(
     Its signatures, each with a leading batch dimension, are `serving_default` (also named `recommend`),
     `recommend_filtered`, `score`, `embed_users`, `embed_items` and `similar_items`; export/README.md has their
     inputs and outputs. In short, `serving_default` takes `history` (B, L) strings, raw ids oldest first with "" as
-    padding on either side, and returns `item_ids` (B, K) strings and `scores` (B, K) float32, best first. L is free: the
-    newest items that the model reads decide, and all that are given are masked. Ids that the vocabulary does not know
-    are ignored; a history without a known id is answered by popularity. Where fewer than K items are left, "" with score
-    -inf stands.
+    padding on either side, and returns `item_ids` (B, K) strings and `scores` (B, K) float32, best first. L is free:
+    the newest items that the model reads decide, and all that are given are masked. Ids that the vocabulary does not
+    know are ignored; a history without a known id is answered by popularity. Where fewer than K items are left, "" with
+    score -inf stands.
 
     Where the model reads time stamps, they are a second input, `timestamps` (B, L) int64, seconds since 1970, one for
     each place of `history`; those beside padding and unknown ids are ignored.
 
     The version is one more than the highest there. It becomes visible, whole, only after its operations have been held
-    against a list, its warm-up requests have been answered, and a fresh process that imports neither tfrec nor keras has
-    got the model's own answers from it.
+    against a list, its warm-up requests have been answered, and a fresh process that imports neither tfrec nor keras
+    has got the model's own answers from it.
 
     Args:
         preset: a name of the zoo, a folder, or a loaded preset.

@@ -1,6 +1,6 @@
 """The calls that an export was held against, with its answers: assets.extra/tfrec_answers.json.
 
-With them, whoever has a copy of the folder can see whether it still answers as it did when it was held against its model.
+With them, whoever has a copy of the folder can see whether it still answers as it did then.
 """
 
 from __future__ import annotations

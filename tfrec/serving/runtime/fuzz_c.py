@@ -90,20 +90,11 @@ class Fuzzer:
                 return f"{name} has NaN"
         if "item_ids" not in answer:
             return None
-        forbidden_in = [*(["history"] if self.mask_seen else []), "exclude"]
+        forbids = {"exclude", *(["history"] if self.mask_seen else [])} & inputs.keys()
         for row, (ids, scores) in enumerate(zip(answer["item_ids"], answer["scores"], strict=True)):
             some = [one for one in ids if one]
-            forbidden = {
-                one
-                for name in forbidden_in
-                if name in inputs
-                for one in inputs[name][row if len(inputs[name]) > 1 else 0]
-            }
-            allowed = (
-                {one for one in inputs["allow"][row if len(inputs["allow"]) > 1 else 0] if one}
-                if "allow" in inputs
-                else None
-            )
+            forbidden = {one for name in forbids for one in row_of(inputs[name], row)}
+            allowed = {one for one in row_of(inputs["allow"], row) if one} if "allow" in inputs else None
             if len(set(some)) < len(some):
                 return f"row {row} has an id twice: {some[:10]}"
             if bad := [one for one in some if one not in self.known]:
@@ -117,6 +108,11 @@ class Fuzzer:
             if [bool(one) for one in ids] != np.isfinite(scores).tolist():
                 return f"row {row} has an empty id with a finite score, or an id without one"
         return None
+
+
+def row_of(rows: np.ndarray, row: int) -> np.ndarray:
+    """A row, or the only one, which is for all."""
+    return rows[row if len(rows) > 1 else 0]
 
 
 def main(asked: str, answers: str) -> None:
