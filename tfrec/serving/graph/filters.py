@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfrec.serving.graph.item_codes import UNKNOWN
-
-FORBIDDEN = float("-inf")
+from tfrec.serving.indexes.index import FORBIDDEN, UNKNOWN
 
 
 def is_member(codes: tf.Tensor, of: tf.Tensor) -> tf.Tensor:

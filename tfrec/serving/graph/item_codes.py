@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-UNKNOWN = -1
+from tfrec.serving.indexes.index import UNKNOWN
 
 
 class ItemCodes(tf.Module):

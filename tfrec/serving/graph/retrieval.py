@@ -9,10 +9,11 @@ import tensorflow as tf
 from tfrec.data import FeatureSpec
 from tfrec.models import RetrievalModel
 from tfrec.serving.graph import filters
-from tfrec.serving.graph.item_codes import UNKNOWN, ItemCodes
+from tfrec.serving.graph.item_codes import ItemCodes
 from tfrec.serving.graph.named_inputs import Input, given_or, signature
 from tfrec.serving.graph.user_history import UserHistory
 from tfrec.serving.indexes import Exact, Index
+from tfrec.serving.indexes.index import FORBIDDEN, UNKNOWN
 from tfrec.serving.reference import popularity_scores
 
 HISTORY, ITEMS = Input("history"), Input("item_ids")
@@ -98,7 +99,7 @@ class RetrievalModule(tf.Module):
         """Histories and (B, C) raw ids -> scores (B, C) float32; -inf for ids that are no item."""
         user = self.users.read(history, timestamps)
         codes = self.codes.encode(given_or(item_ids, tf.shape(history)[0], "item_ids"))
-        return {"scores": tf.where(codes >= 0, self._scores(user, codes), filters.FORBIDDEN)}
+        return {"scores": tf.where(codes >= 0, self._scores(user, codes), FORBIDDEN)}
 
     def embed_users(self, history: tf.Tensor, timestamps: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """(B, L) raw ids -> vectors (B, D) float32, or (B, I, D) of I interests; 0 where no id is known."""

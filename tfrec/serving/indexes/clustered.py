@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfrec.serving.graph.item_codes import UNKNOWN
 from tfrec.serving.indexes.clusters import blocks_of
-from tfrec.serving.indexes.index import Index
-
-FORBIDDEN = float("-inf")
+from tfrec.serving.indexes.index import FORBIDDEN, UNKNOWN, Index
 
 
 class Clustered(Index):

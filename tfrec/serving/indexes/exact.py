@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec.serving.indexes.block_top_k import block_top_k
 from tfrec.serving.indexes.index import Index
 
 _CHUNK = 131_072  # items whose scores exist at a time: 16 MiB for a batch of 32
@@ -29,11 +30,11 @@ class Exact(Index):
     def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Index`."""
         if self.num_items <= self.chunk:
-            return tf.math.top_k(self._scores(queries, 0, self.num_items), k)
+            return block_top_k(self._scores(queries, 0, self.num_items), k)
 
         def step(start: tf.Tensor, best: tf.Tensor, codes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             stop = tf.minimum(start + self.chunk, self.num_items)
-            top, at = tf.math.top_k(self._scores(queries, start, stop), tf.minimum(k, stop - start))
+            top, at = block_top_k(self._scores(queries, start, stop), tf.minimum(k, stop - start))
             # What was found before stands first, so equal scores keep the order of their codes.
             best, where = tf.math.top_k(tf.concat([best, top], 1), tf.minimum(k, stop))
             return stop, best, tf.gather(tf.concat([codes, at + start], 1), where, batch_dims=1)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+UNKNOWN = -1  # the code of what is no item
+FORBIDDEN = float("-inf")  # and its score
+
 
 class Index(tf.Module):
     """Finds the items whose vectors have the highest inner products with queries.
