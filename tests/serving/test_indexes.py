@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrec.serving.indexes import Clustered, Exact
+from tfrec.serving.indexes import Clustered, Exact, Quantized
 from tfrec.serving.indexes.block_top_k import block_top_k
 from tfrec.serving.indexes.clusters import blocks_of
 
@@ -87,6 +87,15 @@ def test_all_blocks_find_everything_and_few_find_most(vectors, queries):
     recall = np.mean([len(set(a) & set(b)) / 20 for a, b in zip(found, expected, strict=True)])
     assert recall > 0.9
     np.testing.assert_array_equal(index.vectors(tf.constant([[5, 999]])), vectors[[[5, 999]]])
+
+
+def test_candidates_of_8_bits_are_ranked_by_exact_scores(vectors, queries):
+    exact = Exact(tf.Variable(vectors), V)
+    for several in (queries, np.concatenate([queries, queries[::-1]], axis=1)):
+        scores, codes = Quantized(exact, vectors).search(tf.constant(several), tf.constant(20))
+        expected, best = brute(several, vectors, 20)
+        np.testing.assert_array_equal(codes, expected)
+        np.testing.assert_allclose(scores, best, rtol=1e-5)
 
 
 def test_what_few_blocks_cannot_fill_is_empty(vectors, queries):

@@ -17,6 +17,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="tensorflow",
         help="what must give the model's own answers: TensorFlow in a fresh process, the server's C API, or both",
     )
+    parser.add_argument(
+        "--index",
+        choices=("exact", "ivf", "int8"),
+        default="exact",
+        help="how the best items are found: exact (the default), approximately in blocks of neighbours, or from int8",
+    )
+    parser.add_argument("--recall", type=float, default=0.95, help="what ivf must find of the exact answer (0.95)")
     parser.add_argument("--keep", type=int, metavar="N", help="remove all but the newest N versions (keep all)")
 
 
@@ -32,6 +39,8 @@ def run(options: argparse.Namespace) -> None:
         mask_seen=not options.keep_seen,
         verify=options.verify,
         keep=options.keep,
+        index=options.index,
+        recall=options.recall,
     )
     how = serving.how_to_serve(version, timestamps="timestamps" in preset.model.input_names)
     print(f"{version}: written, and its answers are the model's own\n\n{how}")

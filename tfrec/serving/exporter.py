@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import keras
+import numpy as np
 import tensorflow as tf
 
 from tfrec import atomic, presets
 from tfrec.errors import InputError
-from tfrec.serving import golden, item_vectors, manifest, ops_allowed, parity, samples, warmup
+from tfrec.serving import golden, item_vectors, manifest, ops_allowed, parity, reference, samples, warmup
 from tfrec.serving.graph import RetrievalModule
 from tfrec.serving.graph.item_codes import ItemCodes
-from tfrec.serving.indexes import Exact
+from tfrec.serving.indexes import Exact, build
 from tfrec.serving.runtime import replay
 from tfrec.serving.versions import clear_left, keep_newest, versions
 
@@ -25,6 +27,8 @@ def export(
     mask_seen: bool = True,
     verify: str = "tensorflow",
     keep: int | None = None,
+    index: str = "exact",
+    recall: float = 0.95,
 ) -> Path:
     """Write `folder/<version>/`, a SavedModel that stock TensorFlow Serving loads.
 
@@ -50,6 +54,9 @@ def export(
         mask_seen: leave out what stands in a history.
         verify: what asks the export before it becomes visible: "tensorflow", its Python in a fresh process; "runtime",
             the C API that the server itself calls; or "both".
+        index: how the best items are found: "exact"; "ivf", approximately, in blocks of neighbours; "int8", candidates
+            from vectors of 8 bits, ranked by those of 32.
+        recall: the share of the exact answer that "ivf" must find, measured on histories drawn at random.
         keep: how many versions to keep, this one among them; None keeps all.
 
     Returns:
@@ -75,7 +82,7 @@ def export(
     version = folder / str(max(versions(folder), default=0) + 1)
     try:
         with atomic.new_folder(version, replace=False) as new:
-            _write(preset, new, min(k, preset.spec.num_items), mask_seen, verify)
+            _write(preset, new, min(k, preset.spec.num_items), mask_seen, verify, index, recall)
     except FileExistsError:
         raise InputError(f"Another export has written {version} meanwhile. Run this one again.") from None
     if keep is not None:
@@ -83,11 +90,12 @@ def export(
     return version
 
 
-def _write(preset: presets.Preset, new: Path, k: int, mask_seen: bool, verify: str) -> None:
+def _write(preset: presets.Preset, new: Path, k: int, mask_seen: bool, verify: str, kind: str, recall: float) -> None:
     """Fill the folder of a version, and be sure of it."""
     model, spec = preset.model, preset.spec
     table, first = item_vectors.item_table(model)
-    index = Exact(table, spec.num_items, first)
+    exact = Exact(table, spec.num_items, first)
+    index, found_by = build(kind, exact, _queries(preset), k, recall)
     cosines = Exact(table, spec.num_items, first, item_vectors.inverse_norms(table, first, spec.num_items))
     codes = ItemCodes(preset.folder / "vocabularies" / "item.txt")
     module = RetrievalModule(model, spec, codes, index, cosines, k, mask_seen)
@@ -98,9 +106,22 @@ def _write(preset: presets.Preset, new: Path, k: int, mask_seen: bool, verify: s
     expected, worst = parity.expected_answers(model, spec, calls, k, mask_seen), 0.0
     warmup.write(new, warmup.choose(calls), manifest.input_types(new))
     for runtime in VERIFY[verify]:
-        answers, difference = parity.check(new, calls, expected, runtime)
+        answers, difference = parity.check(new, calls, expected, runtime, None if kind == "exact" else (model, spec))
         worst = max(worst, difference)
         replay(new, warmup.read(new), runtime)
     golden.write(new, calls, answers)
     held_against = {"calls": len(calls), "largest_difference": worst, "by": verify}
-    manifest.write(new, preset, {"k": k, "mask_seen": mask_seen, "index": {"kind": "exact"}, "parity": held_against})
+    manifest.write(new, preset, {"k": k, "mask_seen": mask_seen, "index": found_by, "parity": held_against})
+
+
+def _queries(preset: presets.Preset) -> np.ndarray:
+    """(N, I, D) query vectors of histories drawn at random, item by item as often as they are met."""
+    model, spec = preset.model, preset.spec
+    random = np.random.default_rng(0)
+    share = spec.item_counts / spec.item_counts.sum()
+    lengths = random.integers(1, spec.max_length + 1, 256)
+    histories = [random.choice(spec.items.tokens, length, p=share).tolist() for length in lengths]
+    stamps = samples.sample_timestamps([histories])[0] if "timestamps" in model.input_names else None
+    _, inputs = reference.read_histories(model, spec, histories, stamps)
+    vectors = keras.ops.convert_to_numpy(model.embed(inputs))
+    return vectors.reshape(len(histories), -1, vectors.shape[-1])

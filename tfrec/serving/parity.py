@@ -26,7 +26,7 @@ def check(
     calls: Sequence[Call],
     expected: Sequence[Answer],
     runtime: str = "tensorflow",
-    exact: bool = True,
+    approximate: tuple[RetrievalModel, FeatureSpec] | None = None,
 ) -> tuple[list[Answer], float]:
     """Replay calls in a fresh process that imports neither tfrec nor keras, and compare.
 
@@ -35,7 +35,8 @@ def check(
         calls: what is asked.
         expected: the answers of the model.
         runtime: see `tfrec.serving.runtime.replay`.
-        exact: False where an index searches approximately: which items `recommend` finds is then not compared.
+        approximate: model and spec, where an index searches approximately: the items that `recommend` finds must then
+            have the model's scores, but need not be those that the model finds.
 
     Returns:
         what was found, and the largest difference of a number.
@@ -49,8 +50,8 @@ def check(
         raise ParityError(str(error)) from error
     worst = 0.0
     for call, wanted, got in zip(calls, expected, found, strict=True):
-        if not exact and call.signature in ("serving_default", "recommend", "recommend_filtered"):
-            continue
+        if approximate and call.signature in ("serving_default", "recommend", "recommend_filtered"):
+            wanted = _scores_of(call, got, *approximate)
         worst = max(worst, compare(call, wanted, got))
     return found, worst
 
@@ -114,6 +115,16 @@ def _expected(model: RetrievalModel, spec: FeatureSpec, call: Call, k: int, mask
     history = given.pop("history")
     ids, scores = reference.recommend(model, spec, history, k, mask_seen=mask_seen, **given)
     return {"item_ids": _texts(ids), "scores": scores}
+
+
+def _scores_of(call: Call, found: Answer, model: RetrievalModel, spec: FeatureSpec) -> Answer:
+    """What the model says of the items that an export has found."""
+    scores = reference.score(model, spec, call.inputs["history"], found["item_ids"], call.inputs.get("timestamps"))
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return {
+        "item_ids": np.take_along_axis(found["item_ids"], order, axis=1),
+        "scores": np.take_along_axis(scores, order, axis=1),
+    }
 
 
 def _texts(rows: list[list[str]]) -> np.ndarray:

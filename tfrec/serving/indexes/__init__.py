@@ -1,7 +1,9 @@
 """How an export finds the K best of a catalogue: one interface, several ways."""
 
+from tfrec.serving.indexes.build import KINDS, build
 from tfrec.serving.indexes.clustered import Clustered
 from tfrec.serving.indexes.exact import Exact
 from tfrec.serving.indexes.index import Index
+from tfrec.serving.indexes.quantized import Quantized
 
-__all__ = ["Clustered", "Exact", "Index"]
+__all__ = ["KINDS", "Clustered", "Exact", "Index", "Quantized", "build"]

@@ -56,11 +56,13 @@ class Exact(Index):
         return tf.gather(self.table, codes + self.first)
 
     def _scores(self, queries: tf.Tensor, start: tf.Tensor | int, stop: tf.Tensor | int) -> tf.Tensor:
-        # A slice of the first axis is a view: nothing of the table is copied where D is a multiple of 8.
-        table = self.table[self.first + start : self.first + stop]
-        flat = tf.matmul(tf.reshape(queries, (-1, queries.shape[-1])), table, transpose_b=True)
+        flat = tf.matmul(tf.reshape(queries, (-1, queries.shape[-1])), self._rows(start, stop), transpose_b=True)
         scores = flat if queries.shape[1] == 1 else tf.reduce_max(self._by_query(flat, queries), axis=1)
         return scores if self.scale is None else scores * self.scale[start:stop]
+
+    def _rows(self, start: tf.Tensor | int, stop: tf.Tensor | int) -> tf.Tensor:
+        # A slice of the first axis is a view: nothing of the table is copied where D is a multiple of 8.
+        return self.table[self.first + start : self.first + stop]
 
     def _by_query(self, flat: tf.Tensor, queries: tf.Tensor) -> tf.Tensor:
         return tf.reshape(flat, (tf.shape(queries)[0], queries.shape[1], tf.shape(flat)[1]))

@@ -1,0 +1,51 @@
+"""Candidates from vectors of 8 bits, ranked by those of 32."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec.serving.indexes.block_top_k import block_top_k
+from tfrec.serving.indexes.exact import Exact
+from tfrec.serving.indexes.index import Index
+
+
+class Quantized(Index):
+    """Compares a query with every item in int8, and the best of them once more in float32.
+
+    ```
+    x ~ s round(x / s),  s = max |x| / 127 for each item;  4 K candidates by q . x, then K by the exact scores
+    ```
+
+    What is read for a query is a quarter of the table; the floats are read at the candidates alone.
+
+    Args:
+        exact: of the same items.
+        vectors: (V, D) float32, what `exact` holds.
+        candidates: how many times K are scored once more.
+    """
+
+    def __init__(self, exact: Exact, vectors: np.ndarray, candidates: int = 4) -> None:
+        super().__init__(name="quantized")
+        self.num_items, self.exact, self.candidates = exact.num_items, exact, candidates
+        scale = np.maximum(np.abs(vectors).max(1), 1e-12) / 127
+        self.table = tf.Variable(np.round(vectors / scale[:, None]).astype(np.int8), trainable=False, name="int8")
+        self.rough = _Rough(self.table, self.num_items, scale=tf.constant(scale, tf.float32))
+
+    def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `Index`."""
+        _, codes = self.rough.search(queries, tf.minimum(self.candidates * k, self.num_items))
+        codes = tf.sort(codes, axis=1)  # equal scores come in the order of their codes
+        best, at = block_top_k(self.exact.score(queries, codes), k)
+        return best, tf.gather(codes, at, batch_dims=1)
+
+    def vectors(self, codes: tf.Tensor) -> tf.Tensor:
+        """See `Index`."""
+        return self.exact.vectors(codes)
+
+
+class _Rough(Exact):
+    """Exact search of what the integers stand for, a chunk of them made floats at a time."""
+
+    def _rows(self, start: tf.Tensor | int, stop: tf.Tensor | int) -> tf.Tensor:
+        return tf.cast(super()._rows(start, stop), tf.float32)
