@@ -96,6 +96,12 @@ def test_both_forms_of_a_request_give_one_answer(post):
     assert post({"instances": [["1", "1196"], ["260", ""]]}) == (200, rows)  # the one input needs no name
 
 
+def test_names_that_the_signature_does_not_have_are_not_looked_at_in_columns(post):
+    """A trap: these filters are answered as if they were none."""
+    lean = post({"inputs": {"history": [["1"]]}})
+    assert post({"inputs": {"history": [["1"]], "allow": [["50"]], "exclude": [["1"]]}}) == lean
+
+
 def test_one_output_comes_without_its_name(post):
     code, answer = post({"signature_name": "embed_items", "inputs": {"item_ids": ["1"]}})
     assert code == 200 and len(answer["outputs"]) == 1 and len(answer["outputs"][0]) == 8
