@@ -1,0 +1,417 @@
+"""Asks a tfrec model behind TensorFlow Serving. One file: copy it to where you need it.
+
+    python client.py --rest http://localhost:8501 --model films --history 1 1196
+
+REST needs nothing but Python. gRPC needs `pip install tensorflow-serving-api==2.20.0`, which brings TensorFlow.
+
+    client = Client("films", grpc="localhost:8500", label="stable", timeout=0.5)
+    client.recommend([[1, 1196], []])  # a list of (id, score) for each history, best first
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import numbers
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+Id = str | int
+Ranking = list[tuple[str, float]]
+
+# What a signature returns. REST drops the name where there is but one.
+_OUTPUTS = {
+    "serving_default": ("item_ids", "scores"),
+    "recommend_filtered": ("item_ids", "scores"),
+    "similar_items": ("item_ids", "scores"),
+    "score": ("scores",),
+    "embed_users": ("vectors",),
+    "embed_items": ("vectors",),
+}
+
+
+class ServingError(Exception):
+    """The server did not give an answer."""
+
+
+class NotReachable(ServingError):
+    """No server answers there, or it has no room for this request. Later or elsewhere it may work."""
+
+
+class NotServed(ServingError):
+    """The server does not have this model or version, or not yet."""
+
+
+class TimedOut(ServingError):
+    """No answer came in time."""
+
+
+class BadRequest(ServingError):
+    """The request is wrong: it fails again however often it is sent."""
+
+
+class Client:
+    """A model on a server.
+
+    Args:
+        model: its name in models.config.
+        rest: address of the REST port, such as "http://localhost:8501".
+        grpc: host and port of gRPC, such as "localhost:8500". Give one of the two.
+        version: a version number. Without version and label the highest loaded version answers, a canary too.
+        label: a version label, such as "stable".
+        timeout: seconds that an answer may take.
+        widths: for servers that batch, where all clients must send lists of one width: input name -> width, for
+            instance {"history": 50, "exclude": 20}. Shorter lists are padded. A longer history is cut to its newest
+            items, and what was cut off may then be recommended; other lists must not be longer.
+
+    Raises:
+        BadRequest: where these or the arguments of a method cannot be used.
+        ServingError: in its kinds above, from every method, where no answer came.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        rest: str | None = None,
+        grpc: str | None = None,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: float = 5.0,
+        widths: dict[str, int] | None = None,
+    ) -> None:
+        if (rest is None) == (grpc is None):
+            raise BadRequest("Give one of rest='http://localhost:8501' and grpc='localhost:8500'.")
+        if version is not None and label is not None:
+            raise BadRequest(f"Give a version or a label: got version {version} and label {label!r}.")
+        if rest is not None:
+            self._server = _Rest(rest, model, version, label, timeout)
+        else:
+            self._server = _Grpc(grpc, model, version, label, timeout)
+        self._widths = widths or {}
+
+    def status(self) -> list[dict[str, Any]]:
+        """The versions that the server knows: [{"version": 1, "state": "AVAILABLE", "message": ""}]."""
+        return sorted(self._server.status(), key=lambda one: one["version"])
+
+    def recommend(
+        self,
+        histories: Sequence[Iterable[Id]],
+        exclude: Sequence[Iterable[Id]] | None = None,
+        allow: Sequence[Iterable[Id]] | None = None,
+        timestamps: Sequence[Iterable[int]] | None = None,
+    ) -> list[Ranking]:
+        """Items for each history, best first; fewer than K where fewer are left.
+
+        Args:
+            histories: ids, oldest first. An empty one gets the most popular items.
+            exclude: ids that are not to come, a list for each history or one for all.
+            allow: the only ids that may come, likewise. A list of none allows all; unknown ids count as naming, so
+                that a list of nothing but unknown ids allows nothing.
+            timestamps: for models that read them: seconds since 1970, one for each item of the histories.
+        """
+        inputs = self._histories(histories, timestamps)
+        if exclude is None and allow is None:
+            return self._ranked("serving_default", inputs)
+        # All inputs are sent, with a row for each history: REST and batching servers accept nothing less.
+        number = len(inputs["history"])
+        for name, lists in (("exclude", exclude), ("allow", allow)):
+            inputs[name] = self._rectangle(name, _per_row(name, [[]] if lists is None else lists, number))
+        return self._ranked("recommend_filtered", inputs)
+
+    def score(
+        self,
+        histories: Sequence[Iterable[Id]],
+        item_ids: Sequence[Iterable[Id]],
+        timestamps: Sequence[Iterable[int]] | None = None,
+    ) -> list[list[float]]:
+        """The score of each given id, a list of ids for each history or one for all; -inf where it is no item."""
+        inputs = self._histories(histories, timestamps)
+        rows = _per_row("item_ids", item_ids, len(inputs["history"]))
+        inputs["item_ids"] = self._rectangle("item_ids", rows)
+        found = self._ask("score", inputs)["scores"]
+        return [scores[: len(ids)] for scores, ids in zip(found, rows, strict=True)]
+
+    def similar_items(self, item_ids: Iterable[Id]) -> list[Ranking]:
+        """For each id the nearest items by cosine, nearest first; none for what is no item."""
+        return self._ranked("similar_items", {"item_ids": _ids("item_ids", item_ids)})
+
+    def embed_users(
+        self, histories: Sequence[Iterable[Id]], timestamps: Sequence[Iterable[int]] | None = None
+    ) -> list[list]:
+        """The vector of each history, or its list of vectors where the model has several interests."""
+        return self._ask("embed_users", self._histories(histories, timestamps))["vectors"]
+
+    def embed_items(self, item_ids: Iterable[Id]) -> list[list[float]]:
+        """The vector of each id, zeros for what is no item."""
+        return self._ask("embed_items", {"item_ids": _ids("item_ids", item_ids)})["vectors"]
+
+    def _ranked(self, signature: str, inputs: dict[str, list]) -> list[Ranking]:
+        found = self._ask(signature, inputs)
+        rows = zip(found["item_ids"], found["scores"], strict=True)
+        return [[(item, score) for item, score in zip(*row, strict=True) if item] for row in rows]
+
+    def _ask(self, signature: str, inputs: dict[str, list]) -> dict[str, list]:
+        names = _OUTPUTS[signature]
+        if not next(iter(inputs.values())):
+            return {name: [] for name in names}
+        return self._server.predict(signature, inputs, names)
+
+    def _histories(
+        self, histories: Sequence[Iterable[Id]], timestamps: Sequence[Iterable[int]] | None
+    ) -> dict[str, list]:
+        rows = _per_row("histories", histories)
+        width = self._widths.get("history")
+        newest = slice(None) if width is None else slice(-width, None)
+        inputs = {"history": self._rectangle("history", [row[newest] for row in rows])}
+        if timestamps is not None:
+            times = [[_seconds(one) for one in row] for row in timestamps]
+            if [len(row) for row in times] != [len(row) for row in rows]:
+                raise BadRequest("timestamps must be lists as long as those of histories, one number for each item.")
+            inputs["timestamps"] = self._rectangle("history", [row[newest] for row in times], 0)
+        return inputs
+
+    def _rectangle(self, name: str, rows: list[list], padding: Id = "") -> list[list]:
+        longest = max([1, *map(len, rows)])
+        width = self._widths.get(name, longest)
+        if longest > width:
+            raise BadRequest(
+                f"{name} has a list of {longest}, and widths says {width}: shorten it, or widen all clients."
+            )
+        return [[*row, *[padding] * (width - len(row))] for row in rows]
+
+
+class _Rest:
+    """The REST port, by the standard library."""
+
+    def __init__(self, address: str, model: str, version: int | None, label: str | None, timeout: float) -> None:
+        if not address.startswith(("http://", "https://")):
+            raise BadRequest(f"rest is an address such as 'http://localhost:8501': got {address!r}.")
+        which = f"/versions/{version}" if version is not None else f"/labels/{_quoted(label)}" if label else ""
+        self._address, self._timeout = address.rstrip("/"), timeout
+        self._url = f"{self._address}/v1/models/{_quoted(model)}{which}"
+        # A model server is spoken to directly, whatever proxy the environment names.
+        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+
+    def status(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "version": int(one["version"]),
+                "state": one["state"],
+                "message": one.get("status", {}).get("error_message", ""),
+            }
+            for one in self._call(self._url, None)["model_version_status"]
+        ]
+
+    def predict(self, signature: str, inputs: dict[str, list], outputs: Sequence[str]) -> dict[str, list]:
+        rows = [dict(zip(inputs, row, strict=True)) for row in zip(*inputs.values(), strict=True)]
+        answer = self._call(f"{self._url}:predict", {"signature_name": signature, "instances": rows})["predictions"]
+        return {name: [row[name] if len(outputs) > 1 else row for row in answer] for name in outputs}
+
+    def _call(self, url: str, body: dict[str, Any] | None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+        try:
+            with self._open(request, timeout=self._timeout) as response:
+                # Python reads -Infinity, which the server writes for -inf and strict readers of JSON refuse.
+                return json.loads(response.read())
+        except urllib.error.HTTPError as error:
+            kind = _HTTP.get(error.code, ServingError)
+            raise kind(f"{url} answered {error.code}: {_said(error.read())}{_HINTS.get(kind, '')}") from None
+        except (OSError, http.client.HTTPException) as error:
+            if isinstance(getattr(error, "reason", error), TimeoutError):
+                raise TimedOut(f"{url} did not answer in {self._timeout} s.") from None
+            raise NotReachable(
+                f"No REST server answers at {self._address}: {getattr(error, 'reason', error)!r}. Is it running, and "
+                "is that its REST port (8501, where 8500 is gRPC)?"
+            ) from None
+        except ValueError as error:
+            raise ServingError(f"{url} did not answer in JSON ({error}). Is that TensorFlow Serving?") from None
+
+
+class _Grpc:
+    """The gRPC port, by tensorflow-serving-api."""
+
+    def __init__(self, target: str, model: str, version: int | None, label: str | None, timeout: float) -> None:
+        try:
+            import grpc
+            import numpy
+            import tensorflow
+            from tensorflow_serving.apis import (
+                get_model_status_pb2,
+                model_service_pb2_grpc,
+                predict_pb2,
+                prediction_service_pb2_grpc,
+            )
+        except ImportError as missing:
+            raise ServingError(
+                f"gRPC needs a package that is not there ({missing}): pip install tensorflow-serving-api==2.20.0, or "
+                "use rest."
+            ) from missing
+        self._grpc, self._numpy, self._tf = grpc, numpy, tensorflow
+        self._status, self._predict = get_model_status_pb2.GetModelStatusRequest, predict_pb2.PredictRequest
+        self._target, self._model, self._version, self._label, self._timeout = target, model, version, label, timeout
+        # A batch of vectors may be longer than the 4 MiB that gRPC takes by itself; no proxy stands in between.
+        options = [("grpc.max_receive_message_length", -1), ("grpc.enable_http_proxy", 0)]
+        channel = grpc.insecure_channel(target, options)
+        self._models = model_service_pb2_grpc.ModelServiceStub(channel)
+        self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+
+    def status(self) -> list[dict[str, Any]]:
+        answer = self._call(self._models.GetModelStatus, self._named(self._status()))
+        return [
+            {"version": one.version, "state": one.State.Name(one.state), "message": one.status.error_message}
+            for one in answer.model_version_status
+        ]
+
+    def predict(self, signature: str, inputs: dict[str, list], outputs: Sequence[str]) -> dict[str, list]:
+        request = self._named(self._predict())
+        request.model_spec.signature_name = signature
+        for name, rows in inputs.items():
+            numbers_or_texts = self._numpy.array(rows, self._numpy.int64 if name == "timestamps" else object)
+            request.inputs[name].CopyFrom(self._tf.make_tensor_proto(numbers_or_texts))
+        answer = self._call(self._predictions.Predict, request).outputs
+        return {name: _texts(self._tf.make_ndarray(answer[name]).tolist()) for name in outputs}
+
+    def _named(self, request: Any) -> Any:
+        request.model_spec.name = self._model
+        if self._version is not None:
+            request.model_spec.version.value = self._version
+        if self._label is not None:
+            request.model_spec.version_label = self._label
+        return request
+
+    def _call(self, method: Any, request: Any) -> Any:
+        try:
+            return method(request, timeout=self._timeout)
+        except self._grpc.RpcError as error:
+            kind = _GRPC.get(error.code().name, ServingError)
+            if kind is TimedOut:
+                raise TimedOut(f"{self._target} did not answer in {self._timeout} s.") from None
+            hint = _HINTS.get(kind, "")
+            raise kind(f"{self._target} answered {error.code().name}: {error.details()}{hint}") from None
+
+
+_HTTP = {400: BadRequest, 404: NotServed, 429: NotReachable, 503: NotReachable, 504: TimedOut}
+_GRPC = {
+    "INVALID_ARGUMENT": BadRequest,
+    "FAILED_PRECONDITION": BadRequest,
+    "OUT_OF_RANGE": BadRequest,
+    "NOT_FOUND": NotServed,
+    "DEADLINE_EXCEEDED": TimedOut,
+    "RESOURCE_EXHAUSTED": NotReachable,
+    "UNAVAILABLE": NotReachable,
+}
+_HINTS = {
+    NotServed: ". Look at the name, at the versions of models.config, and at status(): it may be loading still.",
+    NotReachable: ". Is the server running, is that its port (gRPC 8500, REST 8501), or is it overloaded?",
+}
+
+
+def _quoted(text: str) -> str:
+    return urllib.parse.quote(text, safe="")
+
+
+def _said(body: bytes) -> str:
+    """What a server says of an error: {"error": "..."} from TensorFlow Serving."""
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return body[:200].decode("utf-8", "replace")
+
+
+def _texts(values: Any) -> Any:
+    """Nested lists with texts for bytes."""
+    if isinstance(values, list):
+        return [_texts(one) for one in values]
+    return values.decode() if isinstance(values, bytes) else values
+
+
+def _per_row(name: str, lists: Sequence[Iterable[Id]], number: int | None = None) -> list[list[str]]:
+    """Lists of ids as texts, one for each of `number` histories; a single one holds for all of them."""
+    if isinstance(lists, str | bytes):
+        raise BadRequest(f"{name} is a list of lists of ids: got the text {lists!r}.")
+    rows = [_ids(name, row) for row in lists]
+    if number is None or len(rows) == number:
+        return rows
+    if len(rows) != 1:
+        raise BadRequest(f"{name} needs a list for each of the {number} histories, or one for all: got {len(rows)}.")
+    return rows * number
+
+
+def _ids(name: str, row: Iterable[Id]) -> list[str]:
+    if isinstance(row, str | bytes) or not isinstance(row, Iterable):
+        raise BadRequest(f"{name} needs lists of ids: got {row!r} in place of a list.")
+    return [_id(name, one) for one in row]
+
+
+def _id(name: str, one: Id) -> str:
+    if isinstance(one, numbers.Integral) and not isinstance(one, bool):
+        return str(int(one))
+    try:
+        if isinstance(one, str) and one.encode() is not None:
+            return str(one)
+    except UnicodeEncodeError:
+        pass
+    raise BadRequest(f"{name} has ids, which are texts or integers: got {one!r}.")
+
+
+def _seconds(one: int) -> int:
+    if isinstance(one, numbers.Integral) and not isinstance(one, bool) and abs(int(one)) < 2**63:
+        return int(one)
+    raise BadRequest(f"timestamps are whole seconds since 1970: got {one!r}.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Ask once and print lines of "id, score"; exit code 2 where the request was wrong, 1 where no answer came."""
+    parser = argparse.ArgumentParser(description="Ask a tfrec model behind TensorFlow Serving.")
+    parser.add_argument("--rest", metavar="URL", help="such as http://localhost:8501")
+    parser.add_argument("--grpc", metavar="HOST:PORT", help="such as localhost:8500")
+    parser.add_argument("--model", required=True, help="its name in models.config")
+    parser.add_argument("--version", type=int, help="a version number")
+    parser.add_argument("--label", help="a version label: stable, canary")
+    parser.add_argument("--timeout", type=float, default=5.0, metavar="S", help="seconds that an answer may take (5)")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--history", nargs="*", metavar="ID", help="items for who has met these, oldest first")
+    what.add_argument("--similar", nargs="+", metavar="ID", help="items near to these")
+    what.add_argument("--status", action="store_true", help="the versions that the server knows")
+    parser.add_argument("--exclude", nargs="*", metavar="ID", help="with --history: none of these")
+    parser.add_argument("--allow", nargs="*", metavar="ID", help="with --history: only these")
+    parser.add_argument("--score", nargs="+", metavar="ID", help="with --history: the scores of these instead")
+    parser.add_argument("--timestamps", nargs="*", type=int, metavar="S", help="with --history: when each was met")
+    given = parser.parse_args(arguments)
+
+    def one(row: list | None) -> list | None:
+        return None if row is None else [row]
+
+    try:
+        client = Client(given.model, given.rest, given.grpc, given.version, given.label, given.timeout)
+        if given.status:
+            lines = [[str(one["version"]), one["state"], one["message"]] for one in client.status()]
+        elif given.similar:
+            found = client.similar_items(given.similar)
+            lines = [
+                [item, near, f"{score:.6g}"]
+                for item, row in zip(given.similar, found, strict=True)
+                for near, score in row
+            ]
+        elif given.score:
+            scores = client.score([given.history], [given.score], one(given.timestamps))[0]
+            lines = [[item, f"{score:.6g}"] for item, score in zip(given.score, scores, strict=True)]
+        else:
+            rows = client.recommend([given.history], one(given.exclude), one(given.allow), one(given.timestamps))
+            lines = [[item, f"{score:.6g}"] for item, score in rows[0]]
+    except ServingError as error:
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, BadRequest) else 1
+    for line in lines:
+        print("\t".join(line).rstrip("\t"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""One tiny export, behind doubles of TensorFlow Serving's two ports."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from kit import IDS, from_kit
+
+
+@pytest.fixture(scope="session")
+def client_module():
+    """export/client.py, loaded by its path, as it is no part of any package."""
+    return from_kit("client")
+
+
+@pytest.fixture(scope="session")
+def smoke_module(client_module):
+    return from_kit("smoke_test", client=client_module)
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """A version folder of a model with random weights."""
+    from tfrec import presets, serving
+    from tfrec.data import FeatureSpec, Interactions
+    from tfrec.models import SASRec
+
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"u": np.repeat(range(30), 8), "i": random.choice(IDS, 240)})
+    spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5)
+    model = SASRec(spec.num_items, max_length=5, hidden_dim=8, seed=0)
+    model.set_weights([random.normal(0, 0.4, weight.shape) for weight in model.get_weights()])
+    folder = tmp_path_factory.mktemp("exported")
+    presets.save(model, spec, folder / "preset")
+    return serving.export(folder / "preset", folder / "films", k=4)
+
+
+@pytest.fixture(scope="session")
+def served(exported):
+    """The model behind the servers: version 1 is stable, version 2, here the same, is the canary."""
+    from served_model import ServedModel
+
+    return ServedModel("films", {1: exported, 2: exported}, {"stable": 1, "canary": 2})
+
+
+@pytest.fixture(scope="session")
+def rest(served):
+    from rest_double import rest_server
+
+    with rest_server(served) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def grpc_target(served):
+    from grpc_double import grpc_server
+
+    with grpc_server(served) as target:
+        yield target
+
+
+@pytest.fixture(params=["rest", "grpc"])
+def client(request, client_module, rest, grpc_target):
+    """A client of each kind."""
+    address = {"rest": rest, "grpc": grpc_target}[request.param]
+    return client_module.Client("films", **{request.param: address}, label="stable", timeout=20)

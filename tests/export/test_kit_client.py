@@ -1,0 +1,385 @@
+"""export/client.py gets the SavedModel's own answers over both transports, and says clearly why it gets none."""
+
+import math
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from kit import IDS, KIT
+
+pytestmark = pytest.mark.tensorflow
+
+HISTORIES = [
+    ["1", "1196"],
+    [],
+    ["Größe, 日本", "🎬", "no such id"],
+    ["nul\x00byte", 'quo"te\\', "1", "260", "50", "318", "1"],
+]
+
+
+@pytest.fixture(scope="module")
+def saved(exported):
+    """`saved(signature, **inputs)`: the SavedModel's answer in Python's TensorFlow, with no server at all."""
+    import tensorflow as tf
+
+    signatures = tf.saved_model.load(str(exported)).signatures
+
+    def ask(key, **inputs):
+        found = signatures[key](**{name: tf.constant(rows, tf.string) for name, rows in inputs.items()})
+        return {name: value.numpy() for name, value in found.items()}
+
+    return ask
+
+
+def padded(rows):
+    width = max(1, *map(len, rows))
+    return [[*row, *[""] * (width - len(row))] for row in rows]
+
+
+def check_ranked(found, wanted):
+    assert len(found) == len(wanted["item_ids"])
+    for row, ids, scores in zip(found, wanted["item_ids"], wanted["scores"], strict=True):
+        named = [(item.decode(), score) for item, score in zip(ids, scores.tolist(), strict=True) if item]
+        assert [item for item, _ in row] == [item for item, _ in named]
+        np.testing.assert_allclose([score for _, score in row], [score for _, score in named], atol=1e-6)
+
+
+# === The answers are the model's ===
+
+
+def test_recommend(client, saved):
+    check_ranked(client.recommend(HISTORIES), saved("serving_default", history=padded(HISTORIES)))
+
+
+def test_an_empty_history_gets_the_popular(client):
+    (of_empty,), (of_unknown,) = client.recommend([[]]), client.recommend([["no such id"]])
+    assert len(of_empty) == 4 and of_empty == of_unknown
+
+
+def test_integers_are_the_ids_that_they_spell(client):
+    assert client.recommend([[1, 1196]]) == client.recommend([["1", "1196"]]) == client.recommend([np.array([1, 1196])])
+
+
+def test_filters(client, saved):
+    exclude, allow = [["260"], [], ["🎬"], ["1210"]], [["260", "50", "2858", "593"], ["1"], [], ["no such id"]]
+    found = client.recommend(HISTORIES, exclude=exclude, allow=allow)
+    wanted = {"history": padded(HISTORIES), "exclude": padded(exclude), "allow": padded(allow)}
+    check_ranked(found, saved("recommend_filtered", **wanted))
+    assert {item for item, _ in found[0]} == {"50", "2858", "593"}
+    assert [item for item, _ in found[1]] == ["1"]
+    assert len(found[2]) == 4  # names none: allows all
+    assert found[3] == []  # names unknown ids only: allows nothing
+
+
+def test_a_filter_of_one_row_holds_for_all_and_one_left_out_changes_nothing(client):
+    for name in ("exclude", "allow"):
+        ids = ["260", "1210", "50", "593"]
+        assert client.recommend(HISTORIES, **{name: [ids]}) == client.recommend(HISTORIES, **{name: [ids] * 4})
+        plain = client.recommend(HISTORIES)
+        for found, row in zip(client.recommend(HISTORIES, **{name: [[]]}), plain, strict=True):
+            assert [item for item, _ in found] == [item for item, _ in row]
+            np.testing.assert_allclose([one for _, one in found], [one for _, one in row], atol=1e-6)
+
+
+def test_score(client, saved):
+    ids = [["50", "no such id", "🎬"], ["1"], [], ["260", "260"]]
+    found = client.score(HISTORIES, ids)
+    wanted = saved("score", history=padded(HISTORIES), item_ids=padded(ids))["scores"]
+    assert [len(row) for row in found] == [3, 1, 0, 2]
+    for row, expected in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(row, expected[: len(row)], atol=1e-6)
+    assert found[0][1] == -math.inf  # "-Infinity" on the way, over REST
+
+
+def test_vectors(client, saved):
+    np.testing.assert_allclose(
+        client.embed_users(HISTORIES), saved("embed_users", history=padded(HISTORIES))["vectors"], atol=1e-6
+    )
+    items = ["1", "no such id", "🎬"]
+    found = client.embed_items(items)
+    np.testing.assert_allclose(found, saved("embed_items", item_ids=items)["vectors"], atol=1e-6)
+    assert not any(found[1])
+
+
+def test_similar_items(client, saved):
+    items = ["1", "no such id", "Größe, 日本"]
+    found = client.similar_items(items)
+    check_ranked(found, saved("similar_items", item_ids=items))
+    assert found[1] == [] and "1" not in dict(found[0])
+
+
+def test_nothing_is_asked_for_nobody(client, served):
+    before = len(served.requests)
+    assert client.recommend([]) == client.score([], [[]]) == client.similar_items([]) == client.embed_users([]) == []
+    assert len(served.requests) == before
+
+
+def test_what_comes_is_plain_python(client):
+    ((item, score), *_), *_ = client.recommend([["1"]])
+    assert type(item) is str and type(score) is float
+    assert type(client.embed_items(["1"])[0][0]) is float
+
+
+def test_status(client, client_module, rest):
+    assert client.status() == [{"version": 1, "state": "AVAILABLE", "message": ""}]
+    assert [one["version"] for one in client_module.Client("films", rest=rest).status()] == [1, 2]
+
+
+@pytest.mark.parametrize("kind", ["rest", "grpc"])
+def test_versions_and_labels_reach_the_version(kind, client_module, served, rest, grpc_target):
+    address = {kind: {"rest": rest, "grpc": grpc_target}[kind]}
+    for named, version in (({}, 2), ({"version": 1}, 1), ({"label": "canary"}, 2), ({"label": "stable"}, 1)):
+        client_module.Client("films", **address, **named, timeout=20).recommend([["1"]])
+        assert served.version_of(served.requests[-1].model_spec) == version
+
+
+# === Time stamps ===
+
+
+@pytest.fixture(scope="module")
+def echo(tmp_path_factory):
+    """A server whose answer is the request: a signature as models that read time stamps have it, and nothing behind."""
+    import tensorflow as tf
+    from grpc_double import grpc_server
+    from rest_double import rest_server
+    from served_model import ServedModel
+
+    texts, numbers = (
+        tf.TensorSpec((None, None), tf.string, "history"),
+        tf.TensorSpec((None, None), tf.int64, "timestamps"),
+    )
+    module = tf.Module()
+    module.said = tf.function(
+        lambda history, timestamps: {
+            "item_ids": tf.strings.join([history, tf.strings.as_string(timestamps)], "@"),
+            "scores": tf.cast(timestamps, tf.float32),
+        },
+        [texts, numbers],
+    )
+    folder = tmp_path_factory.mktemp("echo") / "1"
+    tf.saved_model.save(module, str(folder), {"serving_default": module.said})
+    model = ServedModel("echo", {1: folder}, {})
+    with rest_server(model) as rest, grpc_server(model) as target:
+        yield {"rest": rest, "grpc": target}
+
+
+@pytest.mark.parametrize("kind", ["rest", "grpc"])
+def test_time_stamps_go_with_their_items(kind, client_module, echo):
+    def asked(widths, *rest):
+        client = client_module.Client("echo", **{kind: echo[kind]}, widths=widths, timeout=20)
+        return ids_of(client.recommend(*rest, timestamps=[[2**60 + 1, 7, np.int64(-1)], [], [5]]))
+
+    histories = [["a", "b", "c"], [], [260]]
+    first = f"a@{2**60 + 1}"  # which a float64 does not hold
+    assert asked(None, histories) == [[first, "b@7", "c@-1"], ["@0"] * 3, ["260@5", "@0", "@0"]]
+    assert asked({"history": 2}, histories) == [["b@7", "c@-1"], ["@0"] * 2, ["260@5", "@0"]]
+
+
+def test_time_stamps_left_out_are_asked_for_by_name(client_module, echo):
+    for kind, address in echo.items():
+        with pytest.raises(client_module.BadRequest, match="timestamps"):
+            client_module.Client("echo", **{kind: address}, timeout=20).recommend([["1"]])
+
+
+# === A server that batches ===
+
+
+@pytest.fixture(scope="module")
+def batching(exported):
+    """A server on which all requests of a signature fall into one batch."""
+    from grpc_double import grpc_server
+    from rest_double import rest_server
+    from served_model import ServedModel
+
+    model = ServedModel("films", {1: exported}, {}, batching=True)
+    with rest_server(model) as rest, grpc_server(model) as target:
+        yield {"rest": rest, "grpc": target}
+
+
+@pytest.mark.parametrize("kind", ["rest", "grpc"])
+def test_fixed_widths_let_requests_be_batched(kind, client_module, batching, rest):
+    widths = {"history": 9, "exclude": 4, "allow": 5, "item_ids": 3}
+    client = client_module.Client("films", **{kind: batching[kind]}, widths=widths, timeout=20)
+    plain = client_module.Client("films", rest=rest, timeout=20)
+    for rows in (HISTORIES, [["1"]], [["1"] * 9], [[], ["260"]]):
+        assert ids_of(client.recommend(rows)) == ids_of(plain.recommend(rows))
+        for filters in ({"exclude": [["50"]]}, {"allow": [["50", "593"]]}):
+            assert ids_of(client.recommend(rows, **filters)) == ids_of(plain.recommend(rows, **filters))
+        np.testing.assert_allclose(client.score(rows, [["50"]]), plain.score(rows, [["50"]]), atol=1e-5)
+
+
+def ids_of(rows):
+    return [[item for item, _ in row] for row in rows]
+
+
+def test_other_widths_are_refused_in_the_servers_words(client_module, batching):
+    client = client_module.Client("films", rest=batching["rest"], widths={"history": 9}, timeout=20)
+    client.embed_users([["1"]])
+    with pytest.raises(client_module.BadRequest, match="different shapes and padding is turned off"):
+        client_module.Client("films", rest=batching["rest"], timeout=20).embed_users([["1"]])
+
+
+def test_a_longer_history_is_cut_to_its_newest_and_other_lists_must_fit(client_module, rest):
+    client = client_module.Client("films", rest=rest, widths={"history": 2, "exclude": 1}, timeout=20)
+    long = ["50", "318", "1", "1196"]
+    assert client.embed_users([long]) == client.embed_users([["1", "1196"]])
+    with pytest.raises(client_module.BadRequest, match="exclude has a list of 2, and widths says 1"):
+        client.recommend([long], exclude=[["50", "318"]])
+
+
+# === No answer, and why ===
+
+
+def test_a_server_that_is_not_there(client_module):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        port = taken.getsockname()[1]
+        with pytest.raises(client_module.NotReachable, match=r"No REST server answers at .*running.*8501"):
+            client_module.Client("films", rest=f"http://127.0.0.1:{port}").recommend([["1"]])
+        with pytest.raises(client_module.NotReachable, match=r"UNAVAILABLE.*gRPC 8500"):
+            client_module.Client("films", grpc=f"127.0.0.1:{port}", timeout=20).recommend([["1"]])
+
+
+def test_rest_at_the_port_of_grpc(client_module, grpc_target):
+    with pytest.raises(client_module.ServingError, match=r"8501|JSON"):
+        client_module.Client("films", rest=f"http://{grpc_target}", timeout=5).recommend([["1"]])
+
+
+@pytest.mark.parametrize("kind", ["rest", "grpc"])
+def test_models_versions_and_labels_that_are_not_served(kind, client_module, rest, grpc_target):
+    address = {kind: {"rest": rest, "grpc": grpc_target}[kind]}
+    for model, named in (("filme", {}), ("films", {"version": 7}), ("a/b:c", {})):
+        client = client_module.Client(model, **address, **named, timeout=20)
+        with pytest.raises(client_module.NotServed, match=r"Servable not found.*models\.config"):
+            client.recommend([["1"]])
+    with pytest.raises(client_module.NotServed, match="Could not find any versions of model filme"):
+        client_module.Client("filme", **address, timeout=20).status()
+    with pytest.raises(client_module.BadRequest, match="Unrecognized servable version label: beta"):
+        client_module.Client("films", **address, label="beta", timeout=20).recommend([["1"]])
+
+
+@pytest.mark.parametrize("kind", ["rest", "grpc"])
+def test_an_answer_that_takes_too_long(kind, client_module, served, rest, grpc_target, monkeypatch):
+    client = client_module.Client("films", **{kind: {"rest": rest, "grpc": grpc_target}[kind]}, timeout=0.3)
+    monkeypatch.setattr(served, "delay", 1.0)
+    began = time.monotonic()
+    with pytest.raises(client_module.TimedOut, match=r"did not answer in 0\.3 s"):
+        client.recommend([["1"]])
+    assert time.monotonic() - began < 1.0
+
+
+def test_time_stamps_for_a_model_that_reads_none_are_refused(client, client_module):
+    with pytest.raises(client_module.BadRequest, match=r"timestamps|invalid name"):
+        client.recommend([["1", "260"]], timestamps=[[978300019, 978301968]])
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda client: client.recommend(["1", "2"]), "histories needs lists of ids: got '1' in place of a list"),
+        (lambda client: client.recommend("12"), "histories is a list of lists of ids: got the text '12'"),
+        (lambda client: client.recommend([[1.5]]), r"texts or integers: got 1\.5"),
+        (lambda client: client.recommend([[True]]), "texts or integers: got True"),
+        (lambda client: client.recommend([["\ud800"]]), "texts or integers"),
+        (
+            lambda client: client.recommend([["1"]] * 3, exclude=[["1"]] * 2),
+            "exclude needs a list for each of the 3.*got 2",
+        ),
+        (lambda client: client.score([["1"]] * 3, [["1"]] * 2), "item_ids needs a list for each of the 3"),
+        (lambda client: client.recommend([["1"]], timestamps=[[1, 2]]), "as long as those of histories"),
+        (lambda client: client.recommend([["1"]], timestamps=[["now"]]), "whole seconds since 1970: got 'now'"),
+        (lambda client: client.recommend([["1"]], timestamps=[[2**70]]), "whole seconds"),
+        (lambda client: client.similar_items("1"), "item_ids needs lists of ids"),
+    ],
+)
+def test_wrong_requests_are_not_sent(call, said, client_module, rest, served):
+    before = len(served.requests)
+    with pytest.raises(client_module.BadRequest, match=said):
+        call(client_module.Client("films", rest=rest))
+    assert len(served.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({}, "Give one of rest"),
+        ({"rest": "http://localhost:1", "grpc": "localhost:1"}, "Give one of rest"),
+        ({"rest": "localhost:8501"}, "rest is an address such as"),
+        ({"rest": "http://localhost:1", "version": 1, "label": "stable"}, "a version or a label"),
+    ],
+)
+def test_wrong_clients(arguments, said, client_module):
+    with pytest.raises(client_module.BadRequest, match=said):
+        client_module.Client("films", **arguments)
+
+
+def test_an_answer_that_is_not_the_servers(client_module):
+    """Somebody else listens there, and answers in HTML."""
+    import threading
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    class Somebody(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>Welcome!</html>")
+
+        def log_message(self, *rest):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Somebody) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        with pytest.raises(client_module.ServingError, match="Is that TensorFlow Serving"):
+            client_module.Client("films", rest=f"http://127.0.0.1:{server.server_port}").recommend([["1"]])
+
+
+# === The command line ===
+
+
+def command(*arguments):
+    """As an operator runs it, where neither TensorFlow nor gRPC can be imported."""
+    block = (
+        "import runpy, sys\n"
+        "for name in ('tensorflow', 'grpc', 'numpy', 'tensorflow_serving'): sys.modules[name] = None\n"
+        "sys.argv = sys.argv[1:]\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    line = [sys.executable, "-I", "-c", block, str(KIT / "client.py"), *arguments]
+    return subprocess.run(line, capture_output=True, text=True, timeout=60)
+
+
+def test_the_command_needs_nothing_but_python_for_rest(rest, client_module):
+    done = command("--rest", rest, "--model", "films", "--history", "1", "1196")
+    assert done.returncode == 0, done.stderr
+    expected = client_module.Client("films", rest=rest, timeout=20).recommend([["1", "1196"]])[0]
+    assert done.stdout.splitlines() == [f"{item}\t{score:.6g}" for item, score in expected]
+    without = command("--grpc", "localhost:1", "--model", "films", "--history", "1")
+    assert without.returncode == 1 and "pip install tensorflow-serving-api==2.20.0, or use rest" in without.stderr
+
+
+def test_the_commands_options(rest, client_module, capsys):
+    def run(*arguments):
+        code = client_module.main(["--rest", rest, "--model", "films", "--timeout", "20", *arguments])
+        said = capsys.readouterr()
+        return code, [line.split("\t") for line in said.out.splitlines()], said.err
+
+    assert run("--status") == (0, [["1", "AVAILABLE"], ["2", "AVAILABLE"]], "")
+    code, lines, _ = run("--history", "1", "--exclude", "50", "--allow", "50", "260", "593", "--label", "stable")
+    assert code == 0 and {item for item, _ in lines} == {"260", "593"}
+    code, lines, _ = run("--history", "--score", "1", "nothing")
+    assert [item for item, _ in lines] == ["1", "nothing"] and lines[1][1] == "-inf"
+    code, lines, _ = run("--similar", "1", "260")
+    assert {item for item, *_ in lines} == {"1", "260"}
+    code, _, said = run("--history", "1", "--version", "1", "--label", "stable")
+    assert code == 2 and "a version or a label" in said
+    code, _, said = run("--history", "1", "--version", "9")
+    assert code == 1 and "Servable not found" in said
+
+
+def test_ids_of_the_readme_are_ids_of_the_model(exported):
+    vocabulary = Path(exported / "assets" / "item.txt").read_text("utf-8").split("\n")
+    assert set(IDS) <= set(vocabulary)

@@ -1,0 +1,67 @@
+"""export/smoke_test.py passes a server that is well, and names what is not."""
+
+import pytest
+
+pytestmark = pytest.mark.tensorflow
+
+
+def run(smoke_module, capsys, *arguments):
+    code = smoke_module.main(["--model", "films", "--timeout", "20", *arguments])
+    return code, capsys.readouterr().out
+
+
+def test_a_server_that_is_well(smoke_module, rest, grpc_target, capsys):
+    code, table = run(smoke_module, capsys, "--rest", rest, "--grpc", grpc_target, "--label", "stable")
+    assert code == 0, table
+    lines = table.splitlines()
+    assert len(lines) == 2 * 7 + 1 and all(line.split()[2] == "ok" for line in lines[:-1])
+    for signature in ("serving_default", "recommend_filtered", "score", "embed_users", "embed_items", "similar_items"):
+        assert sum(signature in line for line in lines) == 2
+    assert "REST = gRPC" in lines[-1]
+
+
+def test_one_transport_is_enough(smoke_module, rest, capsys):
+    code, table = run(smoke_module, capsys, "--rest", rest)
+    assert code == 0 and len(table.splitlines()) == 7
+
+
+def test_a_server_that_is_not_there(smoke_module, capsys):
+    code, table = run(smoke_module, capsys, "--rest", "http://127.0.0.1:1")
+    assert code == 1 and "WRONG" in table and "No REST server answers" in table
+
+
+def test_a_model_that_is_not_served(smoke_module, rest, capsys):
+    code = smoke_module.main(["--model", "filme", "--rest", rest])
+    assert code == 1 and "Could not find any versions of model filme" in capsys.readouterr().out
+
+
+def test_an_answer_that_differs(smoke_module, client_module, rest, grpc_target, capsys, monkeypatch):
+    one = client_module._Grpc.predict
+
+    def off(self, signature, inputs, outputs):
+        found = one(self, signature, inputs, outputs)
+        if signature == "score":
+            found["scores"] = [[score + 0.01 for score in row] for row in found["scores"]]
+        return found
+
+    monkeypatch.setattr(client_module._Grpc, "predict", off)
+    code, table = run(smoke_module, capsys, "--rest", rest, "--grpc", grpc_target)
+    assert code == 1 and "REST and gRPC answer differently" in table
+
+
+def test_a_forbidden_item_is_seen(smoke_module, client_module, rest, capsys, monkeypatch):
+    one = client_module._Rest.predict
+
+    def unfiltered(self, signature, inputs, outputs):
+        plain = {"history": inputs["history"]} if signature == "recommend_filtered" else inputs
+        return one(self, "serving_default" if plain is not inputs else signature, plain, outputs)
+
+    monkeypatch.setattr(client_module._Rest, "predict", unfiltered)
+    code, table = run(smoke_module, capsys, "--rest", rest)
+    assert code == 1 and any("recommend_filtered" in line and "WRONG" in line for line in table.splitlines())
+
+
+def test_called_wrongly(smoke_module):
+    with pytest.raises(SystemExit) as left:
+        smoke_module.main(["--model", "films"])
+    assert left.value.code == 2
