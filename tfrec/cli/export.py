@@ -24,14 +24,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how the best items are found: exact (the default), approximately in blocks of neighbours, or from int8",
     )
     parser.add_argument("--recall", type=float, default=0.95, help="what ivf must find of the exact answer (0.95)")
+    parser.add_argument(
+        "--add",
+        metavar="FILE",
+        help="items that are new, or have new vectors: a csv or parquet with a column item, and like (ids of items "
+        "that are alike, with spaces between) or vector (numbers, likewise); title if there is one",
+    )
+    parser.add_argument("--withdraw", metavar="FILE", help="items that are no longer returned: a raw id a line")
     parser.add_argument("--keep", type=int, metavar="N", help="remove all but the newest N versions (keep all)")
 
 
 def run(options: argparse.Namespace) -> None:
     """Export, and say how to serve it."""
     from tfrec import presets, serving
+    from tfrec.cli.catalogue_files import read_ids, read_new_items
 
     preset = presets.load(options.preset)
+    if options.add:
+        preset = presets.with_items(preset, *read_new_items(options.add))
     version = serving.export(
         preset,
         options.folder,
@@ -41,6 +51,7 @@ def run(options: argparse.Namespace) -> None:
         keep=options.keep,
         index=options.index,
         recall=options.recall,
+        withdrawn=read_ids(options.withdraw) if options.withdraw else (),
     )
     how = serving.how_to_serve(version, timestamps="timestamps" in preset.model.input_names)
     print(f"{version}: written, and its answers are the model's own\n\n{how}")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfrec import atomic, presets
+from tfrec.data.ids import id_text
+from tfrec.data.vocabulary import FIRST_ID
 from tfrec.errors import InputError
 from tfrec.serving import golden, item_vectors, manifest, ops_allowed, parity, reference, samples, warmup
 from tfrec.serving.graph import RetrievalModule
@@ -29,6 +34,7 @@ def export(
     keep: int | None = None,
     index: str = "exact",
     recall: float = 0.95,
+    withdrawn: Sequence[str] = (),
 ) -> Path:
     """Write `folder/<version>/`, a SavedModel that stock TensorFlow Serving loads.
 
@@ -57,6 +63,7 @@ def export(
         index: how the best items are found: "exact"; "ivf", approximately, in blocks of neighbours; "int8", candidates
             from vectors of 8 bits, ranked by those of 32.
         recall: the share of the exact answer that "ivf" must find, measured on histories drawn at random.
+        withdrawn: raw ids that are read in histories and never returned: what the catalogue no longer has.
         keep: how many versions to keep, this one among them; None keeps all.
 
     Returns:
@@ -78,11 +85,15 @@ def export(
     atomic.check_writable(folder)
     if not isinstance(preset, presets.Preset):
         preset = presets.load(preset)
+    gone = [id_text(item) for item in withdrawn]
+    if unknown := [item for item in gone if item not in preset.spec.items]:
+        raise InputError(f"{len(unknown)} items to withdraw are not in the catalogue, '{unknown[0]}' for one.")
     clear_left(folder)
     version = folder / str(max(versions(folder), default=0) + 1)
     try:
         with atomic.new_folder(version, replace=False) as new:
-            _write(preset, new, min(k, preset.spec.num_items), mask_seen, verify, index, recall)
+            k = min(k, preset.spec.num_items)
+            _write(preset, new, _Options(k, mask_seen, verify, index, recall, gone))
     except FileExistsError:
         raise InputError(f"Another export has written {version} meanwhile. Run this one again.") from None
     if keep is not None:
@@ -90,28 +101,43 @@ def export(
     return version
 
 
-def _write(preset: presets.Preset, new: Path, k: int, mask_seen: bool, verify: str, kind: str, recall: float) -> None:
+class _Options(NamedTuple):
+    k: int
+    mask_seen: bool
+    verify: str
+    index: str
+    recall: float
+    withdrawn: list[str]
+
+
+def _write(preset: presets.Preset, new: Path, asked: _Options) -> None:
     """Fill the folder of a version, and be sure of it."""
-    model, spec = preset.model, preset.spec
+    model, spec, gone = preset.model, preset.spec, asked.withdrawn
     table, first = item_vectors.item_table(model)
-    exact = Exact(table, spec.num_items, first)
-    index, found_by = build(kind, exact, _queries(preset), k, recall)
-    cosines = Exact(table, spec.num_items, first, item_vectors.inverse_norms(table, first, spec.num_items))
-    codes = ItemCodes(preset.folder / "vocabularies" / "item.txt")
-    module = RetrievalModule(model, spec, codes, index, cosines, k, mask_seen)
-    tf.saved_model.save(module, str(new), signatures=module.signatures())
+    is_gone = np.isin(np.arange(spec.num_items) + FIRST_ID, spec.items.encode(gone)) if gone else None
+    exact = Exact(table, spec.num_items, first, withdrawn=is_gone)
+    index, found_by = build(asked.index, exact, _queries(preset), asked.k, asked.recall)
+    norms = item_vectors.inverse_norms(table, first, spec.num_items)
+    cosines = Exact(table, spec.num_items, first, norms, withdrawn=is_gone)
+    with tempfile.TemporaryDirectory() as folder:
+        vocabulary = Path(folder) / "item.txt"
+        spec.items.save(vocabulary)
+        module = RetrievalModule(model, spec, ItemCodes(vocabulary), index, cosines, asked.k, asked.mask_seen)
+        tf.saved_model.save(module, str(new), signatures=module.signatures())
 
     ops_allowed.check(new)
     calls = samples.calls(spec, "timestamps" in model.input_names)
-    expected, worst = parity.expected_answers(model, spec, calls, k, mask_seen), 0.0
+    expected, worst = parity.expected_answers(model, spec, calls, asked.k, asked.mask_seen, gone), 0.0
     warmup.write(new, warmup.choose(calls), manifest.input_types(new))
-    for runtime in VERIFY[verify]:
-        answers, difference = parity.check(new, calls, expected, runtime, None if kind == "exact" else (model, spec))
+    approximate = None if asked.index == "exact" else (model, spec)
+    for runtime in VERIFY[asked.verify]:
+        answers, difference = parity.check(new, calls, expected, runtime, approximate)
         worst = max(worst, difference)
         replay(new, warmup.read(new), runtime)
     golden.write(new, calls, answers)
-    held_against = {"calls": len(calls), "largest_difference": worst, "by": verify}
-    manifest.write(new, preset, {"k": k, "mask_seen": mask_seen, "index": found_by, "parity": held_against})
+    said = {"k": asked.k, "mask_seen": asked.mask_seen, "index": found_by, "withdrawn": len(gone)}
+    said["parity"] = {"calls": len(calls), "largest_difference": worst, "by": asked.verify}
+    manifest.write(new, preset, said)
 
 
 def _queries(preset: presets.Preset) -> np.ndarray:

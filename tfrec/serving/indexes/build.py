@@ -41,7 +41,8 @@ def build(kind: str, exact: Exact, queries: np.ndarray, k: int, recall: float = 
     if kind == "int8":
         index = Quantized(exact, vectors)
         return index, {"kind": kind, "recall": measured_recall(index, queries, wanted)}
-    index = Clustered(vectors)
+    withdrawn = None if exact.penalty is None else exact.penalty.numpy() < 0
+    index = Clustered(vectors, withdrawn=withdrawn)
     most, index.probes = index.centres.shape[0], 1
     while (found := measured_recall(index, queries, wanted)) < recall and index.probes < most:
         index.probes = min(most, max(index.probes + 1, int(1.25 * index.probes)))

@@ -22,13 +22,16 @@ class Clustered(Index):
         vectors: (V, D) float32.
         size: S, items of a block.
         probes: P, how many blocks are read for a query.
+        withdrawn: (V,) bool of items that are not found, or None.
 
     Reference:
         Sivic and Zisserman, "Video Google", ICCV 2003; Jégou, Douze and Schmid, "Product Quantization for Nearest
         Neighbor Search", TPAMI 2011 (IVF). There an inverted list is as long as its cluster; ours are cut into blocks.
     """
 
-    def __init__(self, vectors: np.ndarray, size: int = 32, probes: int = 64) -> None:
+    def __init__(
+        self, vectors: np.ndarray, size: int = 32, probes: int = 64, withdrawn: np.ndarray | None = None
+    ) -> None:
         super().__init__(name="clustered")
         self.num_items = len(vectors)
         codes = blocks_of(vectors, size)
@@ -36,7 +39,8 @@ class Clustered(Index):
         table = np.where(real, vectors[np.maximum(codes, 0)], 0).astype(np.float32)
         self.centres = tf.Variable((table.sum(1) / real.sum(1)).astype(np.float32), trainable=False, name="centres")
         self.table = tf.Variable(table, trainable=False, name="blocks")
-        self.codes = tf.Variable(codes, trainable=False, name="codes")
+        found = codes if withdrawn is None else np.where(withdrawn[np.maximum(codes, 0)], UNKNOWN, codes)
+        self.codes = tf.Variable(found, trainable=False, name="codes")
         places = np.zeros(self.num_items, np.int32)
         places[codes[codes >= 0]] = np.flatnonzero(codes.ravel() >= 0)
         self.places = tf.Variable(places, trainable=False, name="places")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 from tfrec.serving.indexes.block_top_k import block_top_k
-from tfrec.serving.indexes.index import Index
+from tfrec.serving.indexes.index import FORBIDDEN, Index
 
 _CHUNK = 131_072  # items whose scores exist at a time: 16 MiB for a batch of 32
 
@@ -18,14 +19,23 @@ class Exact(Index):
         num_items: V.
         first: the row of the first item. A table that the model reads too is not written twice.
         scale: (V,) factors of the scores, for instance 1 / |vector| to compare by cosine.
+        withdrawn: (V,) bool of items that are not found, or None.
         chunk: items at a time. What lies in memory at once is B x I x chunk scores, whatever V.
     """
 
     def __init__(
-        self, table: tf.Variable, num_items: int, first: int = 0, scale: tf.Tensor | None = None, chunk: int = _CHUNK
+        self,
+        table: tf.Variable,
+        num_items: int,
+        first: int = 0,
+        scale: tf.Tensor | None = None,
+        withdrawn: np.ndarray | None = None,
+        chunk: int = _CHUNK,
     ) -> None:
         super().__init__(name="exact")
         self.table, self.num_items, self.first, self.scale, self.chunk = table, num_items, first, scale, chunk
+        some = withdrawn is not None and withdrawn.any()
+        self.penalty = tf.constant(np.where(withdrawn, FORBIDDEN, 0), tf.float32) if some else None
 
     def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Index`."""
@@ -58,7 +68,8 @@ class Exact(Index):
     def _scores(self, queries: tf.Tensor, start: tf.Tensor | int, stop: tf.Tensor | int) -> tf.Tensor:
         flat = tf.matmul(tf.reshape(queries, (-1, queries.shape[-1])), self._rows(start, stop), transpose_b=True)
         scores = flat if queries.shape[1] == 1 else tf.reduce_max(self._by_query(flat, queries), axis=1)
-        return scores if self.scale is None else scores * self.scale[start:stop]
+        scores = scores if self.scale is None else scores * self.scale[start:stop]
+        return scores if self.penalty is None else scores + self.penalty[start:stop]
 
     def _rows(self, start: tf.Tensor | int, stop: tf.Tensor | int) -> tf.Tensor:
         # A slice of the first axis is a view: nothing of the table is copied where D is a multiple of 8.

@@ -31,12 +31,16 @@ class Quantized(Index):
         scale = np.maximum(np.abs(vectors).max(1), 1e-12) / 127
         self.table = tf.Variable(np.round(vectors / scale[:, None]).astype(np.int8), trainable=False, name="int8")
         self.rough = _Rough(self.table, self.num_items, scale=tf.constant(scale, tf.float32))
+        self.rough.penalty = exact.penalty
 
     def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Index`."""
         _, codes = self.rough.search(queries, tf.minimum(self.candidates * k, self.num_items))
         codes = tf.sort(codes, axis=1)  # equal scores come in the order of their codes
-        best, at = block_top_k(self.exact.score(queries, codes), k)
+        scores = self.exact.score(queries, codes)
+        if self.exact.penalty is not None:
+            scores += tf.gather(self.exact.penalty, codes)
+        best, at = block_top_k(scores, k)
         return best, tf.gather(codes, at, batch_dims=1)
 
     def vectors(self, codes: tf.Tensor) -> tf.Tensor:
