@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from small import BIDIRECTIONAL, VARIANTS, build
+from small import BIDIRECTIONAL, VARIANTS, build, given, made
 
 from tfrec.losses import FullSoftmax
 
@@ -13,24 +13,6 @@ LENGTH = 16
 HISTORIES = np.array([[0, 3, 4, 5, 6], [7, 8, 9, 2, 3]])
 
 pytestmark = pytest.mark.parametrize("name", VARIANTS)
-
-
-def given(model, history):
-    """The inputs that a model asks for; time stamps are a minute apart."""
-    inputs = {"history": np.asarray(history, "int32")}
-    if "timestamps" in model.input_names:
-        inputs["timestamps"] = np.where(
-            inputs["history"] > 0, 10**9 - 60 * np.arange(inputs["history"].shape[1])[::-1], 0
-        )
-    return inputs
-
-
-def made(name, seed=0, **kwargs):
-    """A small model whose weights are all far from where they begin."""
-    model = build(name, **kwargs)
-    rng = np.random.default_rng(seed)
-    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
-    return model
 
 
 def scores_of(model, history):
