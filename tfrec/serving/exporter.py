@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ from tfrec.errors import InputError
 from tfrec.serving import golden, item_vectors, manifest, ops_allowed, parity, reference, samples, warmup
 from tfrec.serving.graph import RetrievalModule
 from tfrec.serving.graph.item_codes import ItemCodes
-from tfrec.serving.indexes import Exact, build
+from tfrec.serving.indexes import build
 from tfrec.serving.runtime import replay
 from tfrec.serving.versions import clear_left, keep_newest, versions
 
@@ -35,6 +35,7 @@ def export(
     index: str = "exact",
     recall: float = 0.95,
     withdrawn: Sequence[str] = (),
+    report: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write `folder/<version>/`, a SavedModel that stock TensorFlow Serving loads.
 
@@ -63,6 +64,7 @@ def export(
         index: how the best items are found: "exact"; "ivf", approximately, in blocks of neighbours; "int8", candidates
             from vectors of 8 bits, ranked by those of 32.
         recall: the share of the exact answer that "ivf" must find, measured on histories drawn at random.
+        report: further entries for the export's manifest, for instance what int8 weights cost.
         withdrawn: raw ids that are read in histories and never returned: what the catalogue no longer has.
         keep: how many versions to keep, this one among them; None keeps all.
 
@@ -93,7 +95,7 @@ def export(
     try:
         with atomic.new_folder(version, replace=False) as new:
             k = min(k, preset.spec.num_items)
-            _write(preset, new, _Options(k, mask_seen, verify, index, recall, gone))
+            _write(preset, new, _Options(k, mask_seen, verify, index, recall, gone, report or {}))
     except FileExistsError:
         raise InputError(f"Another export has written {version} meanwhile. Run this one again.") from None
     if keep is not None:
@@ -108,17 +110,15 @@ class _Options(NamedTuple):
     index: str
     recall: float
     withdrawn: list[str]
+    report: Mapping[str, Any]
 
 
 def _write(preset: presets.Preset, new: Path, asked: _Options) -> None:
     """Fill the folder of a version, and be sure of it."""
     model, spec, gone = preset.model, preset.spec, asked.withdrawn
-    table, first = item_vectors.item_table(model)
     is_gone = np.isin(np.arange(spec.num_items) + FIRST_ID, spec.items.encode(gone)) if gone else None
-    exact = Exact(table, spec.num_items, first, withdrawn=is_gone)
+    exact, cosines = item_vectors.exact_indexes(model, spec.num_items, is_gone)
     index, found_by = build(asked.index, exact, _queries(preset), asked.k, asked.recall)
-    norms = item_vectors.inverse_norms(table, first, spec.num_items)
-    cosines = Exact(table, spec.num_items, first, norms, withdrawn=is_gone)
     with tempfile.TemporaryDirectory() as folder:
         vocabulary = Path(folder) / "item.txt"
         spec.items.save(vocabulary)
@@ -137,7 +137,7 @@ def _write(preset: presets.Preset, new: Path, asked: _Options) -> None:
     golden.write(new, calls, answers)
     said = {"k": asked.k, "mask_seen": asked.mask_seen, "index": found_by, "withdrawn": len(gone)}
     said["parity"] = {"calls": len(calls), "largest_difference": worst, "by": asked.verify}
-    manifest.write(new, preset, said)
+    manifest.write(new, preset, {**asked.report, **said})
 
 
 def _queries(preset: presets.Preset) -> np.ndarray:

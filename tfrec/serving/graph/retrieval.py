@@ -119,7 +119,7 @@ class RetrievalModule(tf.Module):
         """(B,) raw ids -> the item_ids (B, K) of the nearest items by cosine, itself left out, and scores (B, K)."""
         codes = self.codes.encode(item_ids)[:, None]
         own = tf.maximum(codes, 0)
-        vectors = self.cosines.vectors(own) * tf.gather(self.cosines.scale, own)[:, :, None]
+        vectors = self.cosines.vectors(own) * tf.gather(self.cosines.norms, own)[:, :, None]
         found, near = self.cosines.search(vectors, tf.minimum(self._k + 1, self.index.num_items))
         scores, near = filters.best(found, near, (near != codes) & (codes >= 0), self._k)
         return {"item_ids": self.codes.decode(near), "scores": scores}

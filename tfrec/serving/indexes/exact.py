@@ -15,10 +15,11 @@ class Exact(Index):
     """Compares a query with every item.
 
     Args:
-        table: (at least `first` + V, D) float32 variable: rows of items, one behind the other.
+        table: (at least `first` + V, D) float32 or int8 variable: rows of items, one behind the other.
         num_items: V.
         first: the row of the first item. A table that the model reads too is not written twice.
-        scale: (V,) factors of the scores, for instance 1 / |vector| to compare by cosine.
+        scale: (V,) factors that make vectors of the rows, or None where they are the vectors.
+        norms: (V,) factors of the scores alone: 1 / |vector| to compare by cosine.
         withdrawn: (V,) bool of items that are not found, or None.
         chunk: items at a time. What lies in memory at once is B x I x chunk scores, whatever V.
     """
@@ -29,11 +30,13 @@ class Exact(Index):
         num_items: int,
         first: int = 0,
         scale: tf.Tensor | None = None,
+        norms: tf.Tensor | None = None,
         withdrawn: np.ndarray | None = None,
         chunk: int = _CHUNK,
     ) -> None:
         super().__init__(name="exact")
-        self.table, self.num_items, self.first, self.scale, self.chunk = table, num_items, first, scale, chunk
+        self.table, self.num_items, self.first, self.chunk = table, num_items, first, chunk
+        self.scale, self.norms = scale, norms
         some = withdrawn is not None and withdrawn.any()
         self.penalty = tf.constant(np.where(withdrawn, FORBIDDEN, 0), tf.float32) if some else None
 
@@ -63,17 +66,19 @@ class Exact(Index):
 
     def vectors(self, codes: tf.Tensor) -> tf.Tensor:
         """See `Index`."""
-        return tf.gather(self.table, codes + self.first)
+        rows = tf.cast(tf.gather(self.table, codes + self.first), tf.float32)
+        return rows if self.scale is None else rows * tf.gather(self.scale, codes)[..., None]
 
     def _scores(self, queries: tf.Tensor, start: tf.Tensor | int, stop: tf.Tensor | int) -> tf.Tensor:
         flat = tf.matmul(tf.reshape(queries, (-1, queries.shape[-1])), self._rows(start, stop), transpose_b=True)
         scores = flat if queries.shape[1] == 1 else tf.reduce_max(self._by_query(flat, queries), axis=1)
-        scores = scores if self.scale is None else scores * self.scale[start:stop]
+        for factors in (self.scale, self.norms):
+            scores = scores if factors is None else scores * factors[start:stop]
         return scores if self.penalty is None else scores + self.penalty[start:stop]
 
     def _rows(self, start: tf.Tensor | int, stop: tf.Tensor | int) -> tf.Tensor:
         # A slice of the first axis is a view: nothing of the table is copied where D is a multiple of 8.
-        return self.table[self.first + start : self.first + stop]
+        return tf.cast(self.table[self.first + start : self.first + stop], tf.float32)
 
     def _by_query(self, flat: tf.Tensor, queries: tf.Tensor) -> tf.Tensor:
         return tf.reshape(flat, (tf.shape(queries)[0], queries.shape[1], tf.shape(flat)[1]))

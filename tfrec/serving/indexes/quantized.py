@@ -30,7 +30,7 @@ class Quantized(Index):
         self.num_items, self.exact, self.candidates = exact.num_items, exact, candidates
         scale = np.maximum(np.abs(vectors).max(1), 1e-12) / 127
         self.table = tf.Variable(np.round(vectors / scale[:, None]).astype(np.int8), trainable=False, name="int8")
-        self.rough = _Rough(self.table, self.num_items, scale=tf.constant(scale, tf.float32))
+        self.rough = Exact(self.table, self.num_items, scale=tf.constant(scale, tf.float32))
         self.rough.penalty = exact.penalty
 
     def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -46,10 +46,3 @@ class Quantized(Index):
     def vectors(self, codes: tf.Tensor) -> tf.Tensor:
         """See `Index`."""
         return self.exact.vectors(codes)
-
-
-class _Rough(Exact):
-    """Exact search of what the integers stand for, a chunk of them made floats at a time."""
-
-    def _rows(self, start: tf.Tensor | int, stop: tf.Tensor | int) -> tf.Tensor:
-        return tf.cast(super()._rows(start, stop), tf.float32)
