@@ -19,7 +19,6 @@ from tfrec.serving import golden, item_vectors, manifest, ops_allowed, parity, r
 from tfrec.serving.graph import RetrievalModule
 from tfrec.serving.graph.item_codes import ItemCodes
 from tfrec.serving.indexes import build
-from tfrec.serving.runtime import replay
 from tfrec.serving.versions import clear_left, keep_newest, versions
 
 VERIFY = {"tensorflow": ("tensorflow",), "runtime": ("c",), "both": ("tensorflow", "c")}
@@ -118,7 +117,8 @@ def _write(preset: presets.Preset, new: Path, asked: _Options) -> None:
     model, spec, gone = preset.model, preset.spec, asked.withdrawn
     is_gone = np.isin(np.arange(spec.num_items) + FIRST_ID, spec.items.encode(gone)) if gone else None
     exact, cosines = item_vectors.exact_indexes(model, spec.num_items, is_gone)
-    index, found_by = build(asked.index, exact, _queries(preset), asked.k, asked.recall)
+    queries = None if asked.index == "exact" else _queries(preset)
+    index, found_by = build(asked.index, exact, queries, asked.k, asked.recall)
     with tempfile.TemporaryDirectory() as folder:
         vocabulary = Path(folder) / "item.txt"
         spec.items.save(vocabulary)
@@ -131,9 +131,8 @@ def _write(preset: presets.Preset, new: Path, asked: _Options) -> None:
     warmup.write(new, warmup.choose(calls), manifest.input_types(new))
     approximate = None if asked.index == "exact" else (model, spec)
     for runtime in VERIFY[asked.verify]:
-        answers, difference = parity.check(new, calls, expected, runtime, approximate)
+        answers, difference = parity.check(new, calls, expected, runtime, approximate, warmup.read(new))
         worst = max(worst, difference)
-        replay(new, warmup.read(new), runtime)
     golden.write(new, calls, answers)
     said = {"k": asked.k, "mask_seen": asked.mask_seen, "index": found_by, "withdrawn": len(gone)}
     said["parity"] = {"calls": len(calls), "largest_difference": worst, "by": asked.verify}

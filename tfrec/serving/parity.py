@@ -27,6 +27,7 @@ def check(
     expected: Sequence[Answer],
     runtime: str = "tensorflow",
     approximate: tuple[RetrievalModel, FeatureSpec] | None = None,
+    also: Sequence[Call] = (),
 ) -> tuple[list[Answer], float]:
     """Replay calls in a fresh process that imports neither tfrec nor keras, and compare.
 
@@ -37,6 +38,7 @@ def check(
         runtime: see `tfrec.serving.runtime.replay`.
         approximate: model and spec, where an index searches approximately: the items that `recommend` finds must then
             have the model's scores, but need not be those that the model finds.
+        also: further calls, which have to be answered, however: the warm-up requests.
 
     Returns:
         what was found, and the largest difference of a number.
@@ -45,7 +47,7 @@ def check(
         ParityError: where a list or a number differs by more than float noise.
     """
     try:
-        found = replay(export, calls, runtime)
+        found = replay(export, [*calls, *also], runtime)[: len(calls)]
     except ReplayError as error:
         raise ParityError(str(error)) from error
     worst = 0.0

@@ -16,14 +16,16 @@ from tfrec.serving.indexes.quantized import Quantized
 KINDS = ("exact", "ivf", "int8")
 
 
-def build(kind: str, exact: Exact, queries: np.ndarray, k: int, recall: float = 0.95) -> tuple[Index, dict[str, Any]]:
+def build(
+    kind: str, exact: Exact, queries: np.ndarray | None, k: int, recall: float = 0.95
+) -> tuple[Index, dict[str, Any]]:
     """An index over the items of `exact`, and what is to be known of it.
 
     Args:
         kind: "exact"; "ivf", blocks of neighbours of which as few are read as the recall allows; or "int8", candidates
             from vectors of 8 bits.
         exact: what it is measured by.
-        queries: (N, I, D) float32, as the model makes them.
+        queries: (N, I, D) float32, as the model makes them; "exact" needs none.
         k: K of the recall.
         recall: the share of the K best items that "ivf" must find for these queries.
 
