@@ -3,6 +3,7 @@
 from tfrec.layers.additive_pooling import AdditivePooling
 from tfrec.layers.append_mask import AppendMask
 from tfrec.layers.block_sparse_attention import BlockSparseAttention
+from tfrec.layers.feature_embedding import FeatureEmbedding
 from tfrec.layers.feed_forward import FeedForward
 from tfrec.layers.gated_feed_forward import GatedFeedForward
 from tfrec.layers.hstu_block import HSTUBlock
@@ -25,6 +26,7 @@ __all__ = [
     "AdditivePooling",
     "AppendMask",
     "BlockSparseAttention",
+    "FeatureEmbedding",
     "FeedForward",
     "GatedFeedForward",
     "HSTUBlock",

@@ -1,5 +1,6 @@
 """The models of the zoo, one a file."""
 
+from tfrec.models.ranking import RankingModel
 from tfrec.models.retrieval import RetrievalModel
 from tfrec.models.sequential.bert4rec import BERT4Rec
 from tfrec.models.sequential.comirec import ComiRec
@@ -17,6 +18,7 @@ __all__ = [
     "STAMP",
     "BERT4Rec",
     "ComiRec",
+    "RankingModel",
     "RetrievalModel",
     "SASRec",
     "TiSASRec",
