@@ -1,6 +1,7 @@
 """The models of the zoo, one a file."""
 
 from tfrec.models.ranking import RankingModel
+from tfrec.models.recommender import Recommender
 from tfrec.models.retrieval import RetrievalModel
 from tfrec.models.sequential.bert4rec import BERT4Rec
 from tfrec.models.sequential.comirec import ComiRec
@@ -19,6 +20,7 @@ __all__ = [
     "BERT4Rec",
     "ComiRec",
     "RankingModel",
+    "Recommender",
     "RetrievalModel",
     "SASRec",
     "TiSASRec",
