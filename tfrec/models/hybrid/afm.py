@@ -45,7 +45,7 @@ class AFM(RankingModel):
     Reference:
         Xiao et al., "Attentional Factorization Machines: Learning the Weight of Feature Interactions via Attention
         Networks", IJCAI 2017, arXiv 1708.04617. Here each feature is one field, also where it has several values;
-        numbers have an affine map to a vector; and the vectors need not be learnt beforehand by a plain machine.
+        numbers have an affine map to a vector; and dropout is on the sum of the products, not among them.
 
     Example:
         >>> import numpy as np
