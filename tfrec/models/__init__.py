@@ -5,6 +5,7 @@ from tfrec.models.hybrid.autoint import AutoInt
 from tfrec.models.hybrid.dcnv2 import DCNv2
 from tfrec.models.hybrid.deepfm import DeepFM
 from tfrec.models.ranking import RankingModel
+from tfrec.models.recommender import Recommender
 from tfrec.models.retrieval import RetrievalModel
 from tfrec.models.sequential.bert4rec import BERT4Rec
 from tfrec.models.sequential.comirec import ComiRec
@@ -27,6 +28,7 @@ __all__ = [
     "DCNv2",
     "DeepFM",
     "RankingModel",
+    "Recommender",
     "RetrievalModel",
     "SASRec",
     "TiSASRec",
