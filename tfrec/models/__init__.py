@@ -1,5 +1,6 @@
 """The models of the zoo, one a file."""
 
+from tfrec.models.hybrid.deepfm import DeepFM
 from tfrec.models.ranking import RankingModel
 from tfrec.models.retrieval import RetrievalModel
 from tfrec.models.sequential.bert4rec import BERT4Rec
@@ -18,6 +19,7 @@ __all__ = [
     "STAMP",
     "BERT4Rec",
     "ComiRec",
+    "DeepFM",
     "RankingModel",
     "RetrievalModel",
     "SASRec",
