@@ -6,11 +6,14 @@ from tfrec import models
 
 # name -> (class, arguments beside features)
 VARIANTS = {
+    "bst": (models.BST, {"embedding_dim": 4, "hidden_dims": [8]}),
     "deepfm": (models.DeepFM, {"embedding_dim": 4, "hidden_dims": [8]}),
+    "dien": (models.DIEN, {"embedding_dim": 4, "hidden_dims": [8]}),
+    "din": (models.DIN, {"embedding_dim": 4, "hidden_dims": [8], "attention_dims": [8]}),
     "fm": (models.DeepFM, {"embedding_dim": 4, "hidden_dims": []}),
 }
 # Attention whose weights are no shares of 1, by name of the variant.
-NOT_NORMALISED = set()
+NOT_NORMALISED = {"din"}
 
 LENGTH = 6
 FEATURES = [

@@ -52,9 +52,7 @@ class AttentionalGRU(keras.layers.Layer):
         )
         self.input_map.build(inputs_shape)
         step = _Step(self.units, self.seed, dtype=self.dtype_policy, name="step")
-        self.loop = keras.layers.RNN(
-            step, return_sequences=self.return_sequences, dtype=self.dtype_policy, name="loop"
-        )
+        self.loop = keras.layers.RNN(step, return_sequences=self.return_sequences, dtype=self.dtype_policy, name="loop")
         self.loop.build((None, None, 3 * self.units + 1))
 
     def call(self, inputs: Any, weights: Any) -> Any:

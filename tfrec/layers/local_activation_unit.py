@@ -65,7 +65,9 @@ class LocalActivationUnit(keras.layers.Layer):
     ) -> None:
         """Make the maps and their activations."""
         width, first = keys_shape[-1], self.hidden_dims[0]
-        seeds = [None if self.seed is None else self.seed + 15485863 * (i + 1) for i in range(len(self.hidden_dims) + 3)]
+        seeds = [
+            None if self.seed is None else self.seed + 15485863 * (i + 1) for i in range(len(self.hidden_dims) + 3)
+        ]
         # Drawn as the parts of one map of all three.
         reach = (6 / (3 * width + first)) ** 0.5
         self.query_map, self.key_map, self.product_map = (

@@ -1,6 +1,9 @@
 """The models of the zoo, one a file."""
 
+from tfrec.models.hybrid.bst import BST
 from tfrec.models.hybrid.deepfm import DeepFM
+from tfrec.models.hybrid.dien import DIEN
+from tfrec.models.hybrid.din import DIN
 from tfrec.models.ranking import RankingModel
 from tfrec.models.retrieval import RetrievalModel
 from tfrec.models.sequential.bert4rec import BERT4Rec
@@ -13,6 +16,9 @@ from tfrec.models.sequential.stamp import STAMP
 from tfrec.models.sequential.tisasrec import TiSASRec
 
 __all__ = [
+    "BST",
+    "DIEN",
+    "DIN",
     "HSTU",
     "NARM",
     "SHAN",

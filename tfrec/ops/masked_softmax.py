@@ -6,7 +6,7 @@ from keras import ops
 
 
 def masked_softmax(scores: Any, padding_mask: Any) -> Any:
-    """Shares of the last axis that add up to 1 over the real positions and are 0 at padding; all 0 where all is padding.
+    """Shares of 1 over the real positions of the last axis; 0 at padding, and everywhere if all is padding.
 
     Args:
         scores: (..., L); computed in float32, given back in their own dtype.

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from tfrec.layers import MLP, Dice
 from tfrec.models.feature_inputs import of_groups
 from tfrec.ops import PADDING_ID
 
@@ -49,7 +50,11 @@ def paired_features(features: Sequence[Mapping[str, Any]]) -> list[tuple[str, st
 
 
 def pair_behaviour(
-    features: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any], vectors: Mapping[str, Any], dtype: Any = None
+    features: Sequence[Mapping[str, Any]],
+    inputs: Mapping[str, Any],
+    vectors: Mapping[str, Any],
+    seed: int | None = None,
+    dtype: Any = None,
 ) -> Behaviour:
     """Put the events and the candidate together, feature by feature, in the same order.
 
@@ -65,6 +70,7 @@ def pair_behaviour(
         features: as described in `tfrec.models.feature_inputs`.
         inputs: the model's inputs by name.
         vectors: what `tfrec.layers.FeatureEmbedding` makes of them, all of width D.
+        seed: of the initial maps.
         dtype: policy of the maps.
 
     Raises:
@@ -73,11 +79,20 @@ def pair_behaviour(
     pairs = paired_features(features)
     keys, query = ([vectors[name] for name in side] for side in zip(*pairs, strict=True))
     keys, query = (ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0] for parts in (keys, query))
-    for feature in of_groups(features, "history"):
-        if not feature.get("of"):
-            name = feature["name"]
-            to_event = keras.layers.Dense(query.shape[-1], use_bias=False, dtype=dtype, name=f"{name}_map")
-            keys = keys + to_event(vectors[name])
+    for i, name in enumerate(one["name"] for one in of_groups(features, "history") if not one.get("of")):
+        start = keras.initializers.GlorotUniform(None if seed is None else seed + 49979687 * (i + 1))
+        to_event = keras.layers.Dense(
+            query.shape[-1], use_bias=False, kernel_initializer=start, dtype=dtype, name=f"{name}_map"
+        )
+        keys = keys + to_event(vectors[name])
     in_events = {name for _, name in pairs}
     rest = [one["name"] for one in of_groups(features, "user", "item", "context") if one["name"] not in in_events]
     return Behaviour(keys, query, ops.not_equal(inputs["history"], PADDING_ID), [vectors[name] for name in rest])
+
+
+def all_features_network(
+    hidden_dims: Sequence[int], activation: str, dropout: float, batch_norm: bool, seed: int | None, dtype: Any
+) -> MLP:
+    """The network over the vectors of all features, where "dice" is an activation too."""
+    bend = Dice(dtype=dtype) if activation == "dice" else activation
+    return MLP(hidden_dims, bend, dropout, batch_norm, seed, dtype=dtype, name="deep")
