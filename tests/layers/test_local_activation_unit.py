@@ -13,7 +13,8 @@ def made(seed=0, **kwargs):
     layer.build((None, W), (None, None, W), (None, None))
     rng = np.random.default_rng(seed)
     for weight in layer.weights:
-        weight.assign(np.abs(drawn := rng.normal(0, 0.7, weight.shape)) + 0.5 if "variance" in weight.path else drawn)
+        drawn = rng.normal(0, 0.7, weight.shape)
+        weight.assign(np.abs(drawn) + 0.5 if "variance" in weight.path else drawn)
     return layer
 
 
