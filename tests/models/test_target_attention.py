@@ -76,18 +76,19 @@ def test_din_does_not_read_the_order_and_the_others_do():
     assert moved["din"] < 1e-5 and moved["dien"] > 1e-3 and moved["bst"] > 1e-3
 
 
-@pytest.mark.parametrize("name", ["dien", "bst"])
-def test_finds_what_the_newest_event_decides(name):
+@pytest.mark.parametrize(
+    ("kind", "width", "rate", "epochs"), [(models.DIEN, 8, 0.02, 20), (models.BST, 16, 0.005, 40)], ids=["dien", "bst"]
+)
+def test_finds_what_the_newest_event_decides(kind, width, rate, epochs):
     """A click is a candidate of the genre of the newest event: as many have it elsewhere in the history."""
     inputs, unseen = drawn(1500, seed=0), drawn(300, seed=1)
     rng = np.random.default_rng(3)
     for given in (inputs, unseen):  # each candidate has the genre of one of the two newest events
         given["item"] = np.where(rng.random(len(given["item"])) < 0.5, given["history"][:, -1], given["history"][:, -2])
         given["genre"] = genre_of(given["item"])
-    kind = {"dien": models.DIEN, "bst": models.BST}[name]
     labels = (inputs["history_genre"][:, -1] == inputs["genre"]).astype("float32")
-    model = kind(FEATURES, embedding_dim=8, hidden_dims=[16], seed=0)
-    learned(model, inputs, labels, epochs=20, rate=0.02)
+    model = kind(FEATURES, embedding_dim=width, hidden_dims=[2 * width], seed=0)
+    learned(model, inputs, labels, epochs, rate)
     wanted = unseen["history_genre"][:, -1] == unseen["genre"]
     assert 0.5 < np.mean(wanted) < 0.75 and np.mean((logits(model, unseen) > 0) == wanted) > 0.9
 
