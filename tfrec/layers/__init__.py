@@ -10,6 +10,7 @@ from tfrec.layers.hstu_block import HSTUBlock
 from tfrec.layers.item_embedding import ItemEmbedding
 from tfrec.layers.linear_attention import LinearAttention
 from tfrec.layers.long_short_pooling import LongShortPooling
+from tfrec.layers.mlp import MLP
 from tfrec.layers.multi_interest_pooling import MultiInterestPooling
 from tfrec.layers.position_embedding import PositionEmbedding
 from tfrec.layers.relative_bias import RelativePositionBias
@@ -23,6 +24,7 @@ from tfrec.layers.time_intervals import TimeIntervals
 from tfrec.layers.unit_norm import UnitNorm
 
 __all__ = [
+    "MLP",
     "AdditivePooling",
     "AppendMask",
     "BlockSparseAttention",
