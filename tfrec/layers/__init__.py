@@ -3,6 +3,9 @@
 from tfrec.layers.additive_pooling import AdditivePooling
 from tfrec.layers.append_mask import AppendMask
 from tfrec.layers.block_sparse_attention import BlockSparseAttention
+from tfrec.layers.cold_start import ColdStart
+from tfrec.layers.cross_attention import CrossAttention
+from tfrec.layers.expert_gate import ExpertGate
 from tfrec.layers.feature_embedding import FeatureEmbedding
 from tfrec.layers.feed_forward import FeedForward
 from tfrec.layers.gated_feed_forward import GatedFeedForward
@@ -28,6 +31,9 @@ __all__ = [
     "AdditivePooling",
     "AppendMask",
     "BlockSparseAttention",
+    "ColdStart",
+    "CrossAttention",
+    "ExpertGate",
     "FeatureEmbedding",
     "FeedForward",
     "GatedFeedForward",

@@ -1,5 +1,7 @@
 """The models of the zoo, one a file."""
 
+from tfrec.models.hybrid.attention_matcher import AttentionMatcher
+from tfrec.models.hybrid.expert_fusion import ExpertFusion
 from tfrec.models.ranking import RankingModel
 from tfrec.models.retrieval import RetrievalModel
 from tfrec.models.sequential.bert4rec import BERT4Rec
@@ -16,8 +18,10 @@ __all__ = [
     "NARM",
     "SHAN",
     "STAMP",
+    "AttentionMatcher",
     "BERT4Rec",
     "ComiRec",
+    "ExpertFusion",
     "RankingModel",
     "RetrievalModel",
     "SASRec",
