@@ -5,6 +5,7 @@ from tfrec.layers.append_mask import AppendMask
 from tfrec.layers.block_sparse_attention import BlockSparseAttention
 from tfrec.layers.cold_start import ColdStart
 from tfrec.layers.cross_attention import CrossAttention
+from tfrec.layers.encoder_block import EncoderBlock
 from tfrec.layers.expert_gate import ExpertGate
 from tfrec.layers.feature_embedding import FeatureEmbedding
 from tfrec.layers.feed_forward import FeedForward
@@ -33,6 +34,7 @@ __all__ = [
     "BlockSparseAttention",
     "ColdStart",
     "CrossAttention",
+    "EncoderBlock",
     "ExpertGate",
     "FeatureEmbedding",
     "FeedForward",

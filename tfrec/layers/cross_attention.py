@@ -25,6 +25,7 @@ class CrossAttention(keras.layers.Layer):
         num_heads: H, a divisor of the queries' width D.
         dropout: rate on the weights.
         may_abstain: whether there is an s.
+        causal: whether query k sees only the positions l <= k; then queries and context are of one sequence.
         seed: of the initial maps and of the dropout.
 
     Shapes:
@@ -51,6 +52,7 @@ class CrossAttention(keras.layers.Layer):
         num_heads: int = 1,
         dropout: float = 0.0,
         may_abstain: bool = False,
+        causal: bool = False,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -58,6 +60,7 @@ class CrossAttention(keras.layers.Layer):
         self.num_heads = num_heads
         self.dropout = dropout
         self.may_abstain = may_abstain
+        self.causal = causal
         self.seed = seed
         self.drop = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy, name="drop")
 
@@ -90,6 +93,9 @@ class CrossAttention(keras.layers.Layer):
         # Softmax in float32: half types lose small weights.
         scores = ops.cast(ops.matmul(asked * each**-0.5, ops.transpose(keys, (0, 1, 3, 2))), "float32")
         is_real = ops.expand_dims(ops.expand_dims(padding_mask, 1), 1)
+        if self.causal:
+            place = ops.arange(ops.shape(context)[1])
+            is_real = is_real & (ops.expand_dims(place, 1) >= place)
         scores = ops.where(is_real, scores, -1e9)
         if self.may_abstain:
             nothing = ops.reshape(ops.cast(self.abstain, "float32"), (1, self.num_heads, 1, 1))
@@ -118,6 +124,7 @@ class CrossAttention(keras.layers.Layer):
             "num_heads": self.num_heads,
             "dropout": self.dropout,
             "may_abstain": self.may_abstain,
+            "causal": self.causal,
             "seed": self.seed,
         }
         return {**super().get_config(), **own}

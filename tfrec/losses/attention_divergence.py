@@ -14,8 +14,8 @@ def attention_divergence(given: Any, learned: Any, mask: Any = None) -> Any:
     g = given / sum given;  KL = sum_j g_j log(g_j / max(learned_j, 1e-7))    0 where all given_j are 0
     ```
 
-    Over heads, and over queries where there are several, the mean is taken: a given attention without an axis for them
-    holds for each of them alike. The given weights need not add up to one; what is negative or NaN, or given to
+    Over heads, and over queries where there are several, the mean is taken of those that are given something: a given
+    attention without an axis for them holds for each of them alike. The given weights need not add up to one; what is negative or NaN, or given to
     padding, counts as 0. Rows that are given nothing are not supervised: their KL is 0, and so is its gradient.
 
     Args:
@@ -39,9 +39,13 @@ def attention_divergence(given: Any, learned: Any, mask: Any = None) -> Any:
     total = ops.sum(given, axis=-1, keepdims=True)
     given = given / ops.where(total > 0, total, 1.0)
     given = _spread(given, len(learned.shape))
+    is_given = ops.cast(_spread(total, len(learned.shape))[..., 0] > 0, "float32")
     apart = given * (ops.log(ops.maximum(given, _LEAST)) - ops.log(ops.maximum(learned, _LEAST)))
-    rows = ops.sum(apart, axis=-1)
-    return ops.mean(rows, axis=tuple(range(1, len(rows.shape)))) if len(rows.shape) > 1 else rows
+    apart, middle = ops.sum(apart, axis=-1), tuple(range(1, len(learned.shape) - 1))
+    if not middle:
+        return apart
+    number = ops.sum(is_given + ops.zeros_like(apart), axis=middle)
+    return ops.sum(apart, axis=middle) / ops.maximum(number, 1.0)
 
 
 def _spread(x: Any, rank: int) -> Any:

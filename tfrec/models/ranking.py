@@ -89,8 +89,11 @@ class RankingModel(Recommender):
         # One pass for both. Layers learn from the call's context whether this is training.
         found = self._supervised(own)
         for name, wanted in given.items():
-            is_history = self.attention_axes[name][-1] == "history"
-            real = ops.not_equal(own["history"], PADDING_ID) if is_history else None
+            axes = self.attention_axes[name]
+            real = ops.not_equal(own["history"], PADDING_ID) if axes[-1] == "history" else None
+            if axes[-2:] == ["history", "history"]:  # nor do queries at padding count
+                wanted = wanted if len(wanted.shape) > 2 else ops.expand_dims(wanted, 1)
+                wanted = ops.where(ops.expand_dims(real, -1), wanted, ops.zeros_like(wanted))
             apart = ops.mean(attention_divergence(wanted, found[name], real))
             # A functional model has no add_loss of its own.
             keras.layers.Layer.add_loss(self, self.attention_supervision * apart)
