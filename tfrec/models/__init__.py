@@ -1,6 +1,7 @@
 """The models of the zoo, one a file."""
 
 from tfrec.models.hybrid.attention_matcher import AttentionMatcher
+from tfrec.models.hybrid.deepfm import DeepFM
 from tfrec.models.hybrid.expert_fusion import ExpertFusion
 from tfrec.models.ranking import RankingModel
 from tfrec.models.retrieval import RetrievalModel
@@ -21,6 +22,7 @@ __all__ = [
     "AttentionMatcher",
     "BERT4Rec",
     "ComiRec",
+    "DeepFM",
     "ExpertFusion",
     "RankingModel",
     "RetrievalModel",
