@@ -6,11 +6,17 @@ from tfrec import models
 
 # name -> (class, arguments beside features)
 VARIANTS = {
+    "attention-matcher": (models.AttentionMatcher, {"dim": 4, "hidden_dims": [8], "dropout": 0.0}),
+    "attention-matcher-linear": (
+        models.AttentionMatcher,
+        {"dim": 4, "head": "linear", "user_layers": 0, "may_abstain": False, "dropout": 0.0},
+    ),
+    "expert-fusion": (models.ExpertFusion, {"dim": 4, "hidden_dims": [8]}),
     "deepfm": (models.DeepFM, {"embedding_dim": 4, "hidden_dims": [8]}),
     "fm": (models.DeepFM, {"embedding_dim": 4, "hidden_dims": []}),
 }
 # Attention whose weights are no shares of 1, by name of the variant.
-NOT_NORMALISED = set()
+NOT_NORMALISED = {"attention-matcher"}
 
 LENGTH = 6
 FEATURES = [

@@ -15,8 +15,9 @@ def attention_divergence(given: Any, learned: Any, mask: Any = None) -> Any:
     ```
 
     Over heads, and over queries where there are several, the mean is taken of those that are given something: a given
-    attention without an axis for them holds for each of them alike. The given weights need not add up to one; what is negative or NaN, or given to
-    padding, counts as 0. Rows that are given nothing are not supervised: their KL is 0, and so is its gradient.
+    attention without an axis for them holds for each of them alike. The given weights need not add up to one; what is
+    negative or NaN, or given to padding, counts as 0. Rows that are given nothing are not supervised: their KL is 0,
+    and so is its gradient.
 
     Args:
         given: (B, L), or with the middle axes of `learned`.
