@@ -9,6 +9,7 @@ few rows of half of them.
 """
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import keras
@@ -119,7 +120,7 @@ def draw(panels, path):
     figure, axes = plt.subplots(1, len(panels), figsize=(5.2 * len(panels), 3.8), sharey=True, squeeze=False)
     for axis, (title, (counts, weights)) in zip(axes[0], panels.items(), strict=True):
         edges = np.unique(np.r_[0, np.round(np.geomspace(1, counts.max() + 1, 14))])
-        bins = [weights[(counts >= low) & (counts < high)] for low, high in zip(edges, edges[1:], strict=False)]
+        bins = [weights[(counts >= low) & (counts < high)] for low, high in pairwise(edges)]
         drawn = [(low, bin_) for low, bin_ in zip(edges, bins, strict=False) if len(bin_) >= 5]
         at = [low for low, _ in drawn]
         low, middle, high = (np.array([np.quantile(bin_, part) for _, bin_ in drawn]) for part in (0.25, 0.5, 0.75))

@@ -1,4 +1,4 @@
-"""A generated world with a known answer: taste for the items that many took, content for those that hardly anybody did."""
+"""A generated world with a known answer: taste for the items that many took, content for the rest."""
 
 import numpy as np
 

@@ -17,8 +17,8 @@ class ColdStart(keras.layers.Layer):
     always:     count = `cold_count` where id is 1 or 0, as it was otherwise
     ```
 
-    A model that never met id 1 in training knows nothing of it. Where it meets some of its items as if they were new, it
-    learns what to do without an id, from what else is known of them.
+    A model that never met id 1 in training knows nothing of it. Where it meets some of its items as if they were new,
+    it learns what to do without an id, from what else is known of them.
 
     Args:
         rate: the part of a batch's rows whose item is made unseen in training, from 0 to below 1.

@@ -36,8 +36,8 @@ class CrossAttention(keras.layers.Layer):
         ValueError: where H does not divide D.
 
     Reference:
-        Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762: its encoder-decoder attention. The s
-        is not in it.
+        Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762: its encoder-decoder attention. It
+        has no s.
 
     Example:
         >>> import numpy as np
