@@ -23,7 +23,7 @@ class EncoderBlock(keras.layers.Layer):
         num_heads: H, a divisor of the width D.
         dropout: rate on the weights, on what the attention gives, and within the map.
         causal: whether a position sees only itself and what came before.
-        seed: of the attention.
+        seed: of the initial maps and of the draws.
 
     Shapes:
         inputs (B, L, D), padding_mask (B, L) bool with True at real positions; the output (B, L, D) and the weights
@@ -50,7 +50,7 @@ class EncoderBlock(keras.layers.Layer):
         self.seed = seed
         policy = self.dtype_policy
         self.attention = CrossAttention(num_heads, dropout, causal=causal, seed=seed, dtype=policy, name="attention")
-        self.feed_forward = FeedForward(dropout=dropout, dtype=policy, name="feed_forward")
+        self.feed_forward = FeedForward(dropout=dropout, seed=seed, dtype=policy, name="feed_forward")
         self.attention_norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name="attention_norm")
         self.feed_forward_norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name="feed_forward_norm")
         self.drop = keras.layers.Dropout(dropout, seed=seed, dtype=policy, name="drop")

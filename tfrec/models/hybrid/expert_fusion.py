@@ -24,7 +24,8 @@ class ExpertFusion(RankingModel):
                     h = attend(t -> content of the history)
                     p = attend(t + h -> the content's vectors)             x_2 = mlp[t, h, t * h, p]
     gate:           w = softmax_n of additive attention of [count, log(1 + length of the history)] over x_n
-    output          = w_1 y_1 + w_2 y_2,  y_n linear in x_n and in what it was made of
+    rating:         y = w_1 y_1 + w_2 y_2                     y_n linear in x_n and in what it was made of
+    click:          sigmoid(y) = w_1 sigmoid(y_1) + w_2 sigmoid(y_2)
     ```
 
     The collaborative expert reads the ids of user, item and history, and nothing else; the content expert reads all
@@ -171,7 +172,16 @@ class ExpertFusion(RankingModel):
         weights = gate(ops.concatenate(state, axis=-1), ops.stack([collaborative, of_content], axis=1))
         attention["experts"] = (weights, ("expert",))
         scores = ops.concatenate([of_collaborative, content_score], axis=-1)
-        outputs = ops.sum(weights * scores, axis=-1, keepdims=True)
+        if task == "click":
+            # Experts mix in probability: mixed logits could be tempered by the gate and the experts alike, and the
+            # weights would mean nothing.
+            share = ops.log(ops.maximum(weights, 1e-7))
+            yes, no = (
+                ops.logsumexp(share + ops.log_sigmoid(sign * scores), axis=-1, keepdims=True) for sign in (1.0, -1.0)
+            )
+            outputs = yes - no
+        else:
+            outputs = ops.sum(weights * scores, axis=-1, keepdims=True)
         labels = {"expert": ["collaborative", "content"], "content": content}
         super().__init__(inputs, outputs, task, rating_range, attention, labels, name=name, **kwargs)
 
