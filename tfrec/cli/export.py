@@ -46,8 +46,9 @@ def run(options: argparse.Namespace) -> None:
     """Export, and say how to serve it."""
     from tfrec import presets, serving
     from tfrec.cli.catalogue_files import read_ids, read_new_items
+    from tfrec.models import RetrievalModel
 
-    preset = presets.load(options.preset)
+    preset = presets.load(options.preset, RetrievalModel)
     if options.add:
         preset = presets.with_items(preset, *read_new_items(options.add))
     report = {}

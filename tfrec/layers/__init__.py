@@ -2,6 +2,7 @@
 
 from tfrec.layers.additive_pooling import AdditivePooling
 from tfrec.layers.append_mask import AppendMask
+from tfrec.layers.attentional_pair_pooling import AttentionalPairPooling
 from tfrec.layers.block_sparse_attention import BlockSparseAttention
 from tfrec.layers.cold_start import ColdStart
 from tfrec.layers.cross_attention import CrossAttention
@@ -11,6 +12,7 @@ from tfrec.layers.feature_embedding import FeatureEmbedding
 from tfrec.layers.feed_forward import FeedForward
 from tfrec.layers.gated_feed_forward import GatedFeedForward
 from tfrec.layers.hstu_block import HSTUBlock
+from tfrec.layers.interacting_attention import InteractingAttention
 from tfrec.layers.item_embedding import ItemEmbedding
 from tfrec.layers.linear_attention import LinearAttention
 from tfrec.layers.long_short_pooling import LongShortPooling
@@ -31,6 +33,7 @@ __all__ = [
     "MLP",
     "AdditivePooling",
     "AppendMask",
+    "AttentionalPairPooling",
     "BlockSparseAttention",
     "ColdStart",
     "CrossAttention",
@@ -40,6 +43,7 @@ __all__ = [
     "FeedForward",
     "GatedFeedForward",
     "HSTUBlock",
+    "InteractingAttention",
     "ItemEmbedding",
     "LinearAttention",
     "LongShortPooling",

@@ -33,7 +33,7 @@ class Recommender(keras.Model):
         Raises:
             InputError: where there is none, a file of it is damaged, or it holds a model of another class, which the
                 text names. `RetrievalModel.from_preset` takes any that retrieves, `RankingModel.from_preset` any that
-                ranks.
+                ranks, `Recommender.from_preset` any.
 
         Example:
             >>> from tfrec import models, presets, serving
