@@ -82,18 +82,24 @@ class RankingModel(Recommender):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Score, and add what a given attention costs to the losses."""
+        absent = [name for name in self.input_names if name not in inputs]
+        if absent:
+            raise ValueError(
+                f"The input '{absent[0]}' is missing: expected {list(self.input_names)}, got {list(inputs)}."
+            )
         given = {name: inputs[f"given_{name}"] for name in self.attention_axes if f"given_{name}" in inputs}
         own = {name: inputs[name] for name in self.input_names}  # a batch may carry more
         if not given or not self._supervised:
             return super().call(own, training=training, mask=mask)
         # One pass for both. Layers learn from the call's context whether this is training.
-        found = self._supervised(own)
+        found = self._supervised({name: ops.convert_to_tensor(value) for name, value in own.items()})
         for name, wanted in given.items():
             axes = self.attention_axes[name]
             real = ops.not_equal(own["history"], PADDING_ID) if axes[-1] == "history" else None
             if axes[-2:] == ["history", "history"]:  # nor do queries at padding count
                 wanted = wanted if len(wanted.shape) > 2 else ops.expand_dims(wanted, 1)
-                wanted = ops.where(ops.expand_dims(real, -1), wanted, ops.zeros_like(wanted))
+                asks = ops.expand_dims(real, -1) if len(wanted.shape) == 3 else ops.expand_dims(real, (1, 3))
+                wanted = ops.where(asks, wanted, 0.0)
             apart = ops.mean(attention_divergence(wanted, found[name], real))
             # A functional model has no add_loss of its own.
             keras.layers.Layer.add_loss(self, self.attention_supervision * apart)
