@@ -26,11 +26,11 @@ from tfrec.models import ExpertFusion  # noqa: E402
 LENGTH = 30
 
 
-def fitted(features, inputs, labels, epochs, **kwargs):
+def fitted(features, inputs, labels, epochs, batch_size, **kwargs):
     keras.utils.set_random_seed(0)
     model = ExpertFusion(features, seed=0, **kwargs)
     model.compile(keras.optimizers.Adam(0.01), keras.losses.BinaryCrossentropy(from_logits=True))
-    model.fit(inputs, labels, batch_size=256, epochs=epochs, verbose=2)
+    model.fit(inputs, labels, batch_size=batch_size, epochs=epochs, verbose=2)
     return model
 
 
@@ -43,7 +43,9 @@ def content_weights(model, inputs):
 def generated():
     """Counts and content weights of the generated world, the rows to learn from and what was never seen."""
     known, _, new = cold_world()
-    model = fitted(FEATURES, *known, epochs=6, dim=8, hidden_dims=[16], regularization=1e-3, cold_rate=0.2)
+    model = fitted(
+        FEATURES, *known, epochs=6, batch_size=128, dim=8, hidden_dims=[16], regularization=1e-3, cold_rate=0.2
+    )
     inputs = {key: np.concatenate([known[0][key], new[0][key]]) for key in known[0]}
     counts = np.where(inputs["item"] == 1, 0, np.expm1(inputs["item_popularity"]))
     return counts, content_weights(model, inputs)
@@ -105,7 +107,7 @@ def movielens(folder):
         sequence("history_genres", of="genres"),
     ]
     labels = (train["rating"] >= 4).to_numpy("float32")
-    model = fitted(features, inputs(train), labels, epochs=3, regularization=2e-5, dropout=0.2, cold_rate=0.1)
+    model = fitted(features, inputs(train), labels, epochs=3, batch_size=512, regularization=2e-5, dropout=0.2)
     asked = inputs(test)
     return np.expm1(asked["item_popularity"]).round(), content_weights(model, asked)
 
