@@ -130,7 +130,7 @@ class AttentionMatcher(RankingModel):
         embedding = FeatureEmbedding(features, dim, l2, seed=seed, dtype=policy, name="embedding")
         biases = FeatureEmbedding(static, 1, l2, scale=0.01, seed=seed, dtype=policy, name="biases")
         drop = keras.layers.Dropout(dropout, seed=seed, dtype=policy, name="drop")
-        cross = CrossAttention(num_heads, dropout, may_abstain, seed, dtype=policy, name="cross")
+        cross = CrossAttention(num_heads, dropout, may_abstain, seed=seed, dtype=policy, name="cross")
         ask_norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name="ask_norm")
         deep = MLP(hidden_dims, dropout=dropout, seed=seed, dtype=policy, name="deep")
         score = keras.layers.Dense(
