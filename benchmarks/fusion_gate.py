@@ -47,7 +47,7 @@ def generated():
         FEATURES, *known, epochs=6, batch_size=128, dim=8, hidden_dims=[16], regularization=1e-3, cold_rate=0.2
     )
     inputs = {key: np.concatenate([known[0][key], new[0][key]]) for key in known[0]}
-    counts = np.where(inputs["item"] == 1, 0, np.expm1(inputs["item_popularity"]))
+    counts = np.where(inputs["item"] == 1, 0, np.expm1(inputs["item_count"]))
     return counts, content_weights(model, inputs)
 
 
@@ -87,7 +87,7 @@ def movielens(folder):
             "item": rows["item"].map(ids).fillna(1).to_numpy("int32"),
             "genres": np.array([genres[item] for item in rows["item"]], "int32"),
             "year": ((rows["item"].map(years) - 1990) / 10).to_numpy("float32"),
-            "item_popularity": np.log1p(rows["item"].map(counts).fillna(0)).to_numpy("float32"),
+            "item_count": np.log1p(rows["item"].map(counts).fillna(0)).to_numpy("float32"),
             "history": history,
             "history_label": marks,
             "history_genres": of_history,
@@ -101,7 +101,7 @@ def movielens(folder):
         {"name": "item", "kind": "categorical", "group": "item", "size": len(ids) + 2},
         {"name": "genres", "kind": "multivalued", "group": "item", "size": len(names) + 2, "length": 6},
         {"name": "year", "kind": "numeric", "group": "item"},
-        {"name": "item_popularity", "kind": "numeric", "group": "item"},
+        {"name": "item_count", "kind": "numeric", "group": "item"},
         sequence("history", of="item"),
         sequence("history_label", size=7),
         sequence("history_genres", of="genres"),
@@ -109,7 +109,7 @@ def movielens(folder):
     labels = (train["rating"] >= 4).to_numpy("float32")
     model = fitted(features, inputs(train), labels, epochs=3, batch_size=512, regularization=2e-5, dropout=0.2)
     asked = inputs(test)
-    return np.expm1(asked["item_popularity"]).round(), content_weights(model, asked)
+    return np.expm1(asked["item_count"]).round(), content_weights(model, asked)
 
 
 def draw(panels, path):

@@ -8,7 +8,7 @@ FEATURES = [
     {"name": "likes", "kind": "categorical", "group": "user", "size": GENRES + 2},
     {"name": "item", "kind": "categorical", "group": "item", "size": WARM + COLD + 2},
     {"name": "genre", "kind": "categorical", "group": "item", "size": GENRES + 2},
-    {"name": "item_popularity", "kind": "numeric", "group": "item"},
+    {"name": "item_count", "kind": "numeric", "group": "item"},
     {"name": "history", "kind": "sequence", "group": "history", "length": LENGTH, "of": "item"},
     {"name": "history_genre", "kind": "sequence", "group": "history", "length": LENGTH, "of": "genre"},
 ]
@@ -40,7 +40,7 @@ def cold_world(rows=5000, seed=0):
             "likes": likes[users].astype("int32"),
             "item": items.astype("int32"),
             "genre": genre[items].astype("int32"),
-            "item_popularity": np.log1p(counts[items]).astype("float32"),
+            "item_count": np.log1p(counts[items]).astype("float32"),
             "history": history[users].astype("int32"),
             "history_genre": genre[history[users]].astype("int32"),
         }

@@ -35,7 +35,7 @@ def test_what_was_never_seen_has_one_count():
     model = ExpertFusion(features, dim=4, seed=0)
     cold = {**inputs, "item": np.ones(8, "int32")}
     one, other = (
-        ops.convert_to_numpy(model.attention_weights({**cold, "item_popularity": counts})["experts"])
+        ops.convert_to_numpy(model.attention_weights({**cold, "item_count": counts})["experts"])
         for counts in (np.full(8, 5.0, "float32"), np.full(8, np.nan, "float32"))
     )
     np.testing.assert_array_equal(one, other)
@@ -56,4 +56,4 @@ def test_the_experts_read_what_is_theirs():
 
 def test_there_is_content():
     with pytest.raises(ValueError, match="an expert of content: it needs a feature beside user"):
-        ExpertFusion([one for one in FEATURES if one["name"] in ("user", "item", "history", "item_popularity")])
+        ExpertFusion([one for one in FEATURES if one["name"] in ("user", "item", "history", "item_count")])

@@ -112,7 +112,7 @@ class AttentionMatcher(RankingModel):
         attention_supervision: float = 0.0,
         seed: int | None = None,
         dtype: Any = None,
-        name: str = "attention_matcher",
+        name: str = "attentionmatcher",
         **kwargs: Any,
     ) -> None:
         features = check_features(features)

@@ -87,14 +87,14 @@ class ExpertFusion(RankingModel):
         dropout: float = 0.0,
         regularization: float = 0.0,
         cold_rate: float = 0.1,
-        count_feature: str = "item_popularity",
+        count_feature: str = "item_count",
         cold_count: float = 0.0,
         task: str = "click",
         output_bias: float = 0.0,
         rating_range: Sequence[float] | None = None,
         seed: int | None = None,
         dtype: Any = None,
-        name: str = "expert_fusion",
+        name: str = "expertfusion",
         **kwargs: Any,
     ) -> None:
         features = check_features(features)
