@@ -49,3 +49,7 @@ class _Rough(Exact):
 
     def _rows(self, start: tf.Tensor | int, stop: tf.Tensor | int) -> tf.Tensor:
         return tf.cast(super()._rows(start, stop), tf.float32)
+
+    def vectors(self, codes: tf.Tensor) -> tf.Tensor:
+        """See `Index`."""
+        return tf.cast(super().vectors(codes), tf.float32)
