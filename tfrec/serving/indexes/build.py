@@ -49,7 +49,7 @@ def build(kind: str, exact: Exact, queries: np.ndarray, k: int, recall: float = 
         "kind": kind,
         "recall": found,
         "blocks": most,
-        "block_size": index.table.shape[1],
+        "block_size": index.codes.shape[1],
         "probes": index.probes,
     }
 
