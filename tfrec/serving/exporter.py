@@ -114,10 +114,10 @@ def _write(preset: presets.Preset, new: Path, k: int, mask_seen: bool, verify: s
     manifest.write(new, preset, {"k": k, "mask_seen": mask_seen, "index": found_by, "parity": held_against})
 
 
-def _queries(preset: presets.Preset) -> np.ndarray:
+def _queries(preset: presets.Preset, seed: int = 0) -> np.ndarray:
     """(N, I, D) query vectors of histories drawn at random, item by item as often as they are met."""
     model, spec = preset.model, preset.spec
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     share = spec.item_counts / spec.item_counts.sum()
     lengths = random.integers(1, spec.max_length + 1, 256)
     histories = [random.choice(spec.items.tokens, length, p=share).tolist() for length in lengths]

@@ -21,9 +21,9 @@ Pow PreventGradient Prod RaggedRange Range Rank ReadVariableOp RealDiv Reciproca
 RestoreV2 ReverseV2 Round Rsqrt SaveV2 ScatterNd SegmentSum Select SelectV2 Selu Shape ShardedFilename Sigmoid Sign
 Sin Slice Snapshot Softmax Softplus Split SplitV Sqrt Square SquaredDifference Squeeze StatefulPartitionedCall
 StatelessIf StatelessWhile StaticRegexFullMatch StopGradient StridedSlice StringJoin StringToHashBucketFast Sub Sum
-Switch Tan Tanh TensorListConcatV2 TensorListFromTensor TensorListGetItem TensorListReserve TensorListSetItem TensorListStack
-TensorScatterAdd TensorScatterMax TensorScatterUpdate Tile TopKV2 Transpose Unpack UnsortedSegmentSum UpperBound
-VarHandleOp VarIsInitializedOp Where While ZerosLike
+Switch Tan Tanh TensorListConcatV2 TensorListFromTensor TensorListGetItem TensorListReserve TensorListSetItem
+TensorListStack TensorScatterAdd TensorScatterMax TensorScatterUpdate Tile TopKV2 Transpose Unpack UnsortedSegmentSum
+UpperBound VarHandleOp VarIsInitializedOp Where While ZerosLike
 """
 ALLOWED = frozenset(_NAMES.split())
 

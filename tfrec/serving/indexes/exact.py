@@ -48,7 +48,7 @@ class Exact(Index):
     def _by_blocks(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         maxima = self._block_maxima(queries)
         number = tf.minimum(k, tf.shape(maxima)[1])
-        # In their order, so that equal scores keep the order of their codes. Items behind the last whole block come too.
+        # In their order, so that equal scores keep the order of their codes. Items behind the last block come too.
         blocks = tf.sort(block_top_k(maxima, number)[1], axis=1)
         batch = tf.shape(queries)[0]
         codes = tf.reshape(blocks[:, :, None] * _BLOCK + tf.range(_BLOCK), (batch, -1))
