@@ -23,8 +23,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 ROUNDS = 2
 SIZES = {"hidden_dim": 64, "num_blocks": 2, "num_heads": 1, "dropout": 0.2, "batch_size": 128}
-# name -> folder, length, users that are timed: half a minute for the slowest side
-DATA = {"ml-1m": ("ml-1m", 200, 640), "beauty": ("amazon-beauty", 50, 1280)}
+# name -> folder, length, users that are timed: so many that what is left of a group at the end weighs little
+DATA = {"ml-1m": ("ml-1m", 200, 640), "beauty": ("amazon-beauty", 50, 5120)}
 ALLOCATOR = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": "17179869184",

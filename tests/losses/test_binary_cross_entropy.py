@@ -157,16 +157,14 @@ def test_survives_its_config():
 @pytest.mark.parametrize("calibration", [0.0, 0.75])
 def test_balanced_starts_where_no_item_is_pulled_along_with_all_others(calibration, value_and_gradients):
     """At scores of 0 the gradient of what all item vectors have in common is 0, and the scores' zero is moved by c."""
-    targets, queries, items = (
-        np.array([[2, 5, 7]], "int32"),
-        np.ones((1, 3, D), "float32"),
-        np.zeros((12, D), "float32"),
-    )
+    # So many items that hardly a negative hits its target: hits are dropped, and with them part of the push.
+    targets = np.arange(2, 202, dtype="int32")[None]
+    queries, items = np.ones((1, 200, D), "float32"), np.zeros((10_000, D), "float32")
     balanced = BinaryCrossEntropy(4, calibration, balanced=True)
     _, (_, pull) = value_and_gradients(lambda q, e: balanced(targets, q, items=e, seed=seeded()), queries, items)
     _, (_, plain) = value_and_gradients(
         lambda q, e: BinaryCrossEntropy(4, calibration)(targets, q, items=e, seed=seeded()), queries, items
     )
-    assert np.abs(pull.sum(0)).max() < 0.1 * np.abs(plain.sum(0)).max()
+    assert np.abs(pull.sum(0)).max() < 0.01 * np.abs(plain.sum(0)).max()
     again = keras.losses.deserialize(keras.losses.serialize(balanced))
     assert again.balanced

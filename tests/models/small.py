@@ -1,5 +1,7 @@
 """Every model of the zoo at a size for tests: what test_meaning.py walks."""
 
+import numpy as np
+
 from tfrec import models
 
 # name -> (class, arguments beside sizes)
@@ -26,3 +28,21 @@ def build(name, num_items=20, **kwargs):
     kind, arguments = VARIANTS[name]
     sizes = {"num_items": num_items, "max_length": 6, "hidden_dim": 8}
     return kind(**{**sizes, **arguments, **kwargs})
+
+
+def made(name, seed=0, **kwargs):
+    """The variant with weights that are all far from where they begin."""
+    model = build(name, **kwargs)
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
+    return model
+
+
+def given(model, history):
+    """The inputs that a model asks for; time stamps are a minute apart."""
+    inputs = {"history": np.asarray(history, "int32")}
+    if "timestamps" in model.input_names:
+        inputs["timestamps"] = np.where(
+            inputs["history"] > 0, 10**9 - 60 * np.arange(inputs["history"].shape[1])[::-1], 0
+        )
+    return inputs

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from small import BIDIRECTIONAL, VARIANTS, build
+from small import BIDIRECTIONAL, VARIANTS, build, given, made
 
 from tfrec.losses import FullSoftmax
 
@@ -15,24 +15,6 @@ HISTORIES = np.array([[0, 3, 4, 5, 6], [7, 8, 9, 2, 3]])
 pytestmark = pytest.mark.parametrize("name", VARIANTS)
 
 
-def given(model, history):
-    """The inputs that a model asks for; time stamps are a minute apart."""
-    inputs = {"history": np.asarray(history, "int32")}
-    if "timestamps" in model.input_names:
-        inputs["timestamps"] = np.where(
-            inputs["history"] > 0, 10**9 - 60 * np.arange(inputs["history"].shape[1])[::-1], 0
-        )
-    return inputs
-
-
-def made(name, seed=0, **kwargs):
-    """A small model whose weights are all far from where they begin."""
-    model = build(name, **kwargs)
-    rng = np.random.default_rng(seed)
-    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
-    return model
-
-
 def scores_of(model, history):
     return ops.convert_to_numpy(model.score(given(model, history)))
 
@@ -41,26 +23,19 @@ def scores_of(model, history):
 def test_recovers_a_planted_cycle(name, cyclic_walks):
     if name in BIDIRECTIONAL:
         pytest.skip("asked for more, and given the data that it takes, in test_bert4rec.py")
-    from tfrec.data import FeatureSpec
-    from tfrec.training import Recipe, train
+    from tfrec.data import FeatureSpec, sequences
 
-    kind = VARIANTS[name][0]
-    arguments = {"class": kind.__name__, "hidden_dim": 32, "dropout": 0.0, **VARIANTS[name][1]}
-    recipe = Recipe(
-        model=arguments,
-        max_length=LENGTH,
-        batch_size=20,
-        group_by_length=False,  # a graph for each width takes longer than to learn
-        optimizer={"class": "Adam", "learning_rate": 0.01},
-        epochs=30,
-        patience=30,
-    )
-    done = train(cyclic_walks, recipe, verbose=0)
-    spec: FeatureSpec = done.spec
+    spec = FeatureSpec.fit(cyclic_walks, max_length=LENGTH)
+    model = build(name, spec.num_items, max_length=LENGTH, hidden_dim=32, dropout=0.0, seed=0)
+    model.compile(keras.optimizers.Adam(0.01), FullSoftmax(), jit_compile=False)
+    batches = sequences(cyclic_walks, spec, batch_size=20, inputs=model.input_names)
+    model.fit(
+        batches.repeat(30), shuffle=False, verbose=0
+    )  # one epoch: the beginning of each costs more than its steps
     starts = np.random.default_rng(9).integers(0, CYCLE, 200)
     raw = (starts[:, None] + np.arange(4)) % CYCLE
     history = np.pad(spec.items.encode(raw.ravel().astype(str).astype(object)).reshape(raw.shape), ((0, 0), (5, 0)))
-    found = ops.convert_to_numpy(done.model.recommend(given(done.model, history), k=1)[0])[:, 0]
+    found = ops.convert_to_numpy(model.recommend(given(model, history), k=1)[0])[:, 0]
     assert np.mean(spec.items.decode(found) == ((starts + 4) % CYCLE).astype(str)) > 0.95
 
 

@@ -7,14 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from small_preset import IDS
 
 from tfrec import presets, serving
 from tfrec.data import FeatureSpec, Interactions
 from tfrec.errors import InputError
 from tfrec.models import SASRec, TiSASRec
 from tfrec.serving import ops_allowed, parity, reference
-
-IDS = ["7", "007", "with space", "a,b", 'quo"te', "Größe", "日本", "🎬", " lead", "tab\tbed", "x" * 300]
 
 
 @pytest.fixture(scope="module")

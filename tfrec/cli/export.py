@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfrec.presets import Preset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,14 +28,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how the best items are found: exact (the default), approximately in blocks of neighbours, or from int8",
     )
     parser.add_argument("--recall", type=float, default=0.95, help="what ivf must find of the exact answer (0.95)")
+    parser.add_argument(
+        "--add",
+        metavar="FILE",
+        help="items that are new, or have new vectors: a csv or parquet with a column item, and like (ids of items "
+        "that are alike, with spaces between) or vector (numbers, likewise); title if there is one",
+    )
+    parser.add_argument("--withdraw", metavar="FILE", help="items that are no longer returned: a raw id a line")
+    parser.add_argument("--int8", action="store_true", help="item vectors and dense layers in int8: a quarter the size")
+    parser.add_argument(
+        "--measure", metavar="PATH", help="with --int8: a dataset whose users' last items say what it costs in NDCG@10"
+    )
     parser.add_argument("--keep", type=int, metavar="N", help="remove all but the newest N versions (keep all)")
 
 
 def run(options: argparse.Namespace) -> None:
     """Export, and say how to serve it."""
     from tfrec import presets, serving
+    from tfrec.cli.catalogue_files import read_ids, read_new_items
 
     preset = presets.load(options.preset)
+    if options.add:
+        preset = presets.with_items(preset, *read_new_items(options.add))
+    report = {}
+    if options.int8:
+        preset, report = _in_int8(preset, options.measure)
     version = serving.export(
         preset,
         options.folder,
@@ -41,6 +62,25 @@ def run(options: argparse.Namespace) -> None:
         keep=options.keep,
         index=options.index,
         recall=options.recall,
+        withdrawn=read_ids(options.withdraw) if options.withdraw else (),
+        report=report,
     )
     how = serving.how_to_serve(version, timestamps="timestamps" in preset.model.input_names)
     print(f"{version}: written, and its answers are the model's own\n\n{how}")
+
+
+def _in_int8(preset: Preset, data: str | None) -> tuple[Preset, dict[str, Any]]:
+    """The preset in int8, and what that costs on a dataset."""
+    from tfrec import evaluation, presets
+    from tfrec.data import LeaveLastOut, read
+
+    small = presets.in_int8(preset)
+    if data is None:
+        return small, {"int8": {"ndcg@10": None}}
+    test = read(data).split(LeaveLastOut()).test
+    found = {
+        name: evaluation.evaluate(one.model, one.spec, test).metrics["ndcg@10"]
+        for name, one in (("float32", preset), ("int8", small))
+    }
+    print(f"NDCG@10 on {data}: {found['float32']:.4f} with float32, {found['int8']:.4f} with int8")
+    return small, {"int8": {"ndcg@10": found, "data": data}}

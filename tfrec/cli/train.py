@@ -12,6 +12,7 @@ from tfrec.cli.data_options import add_data_arguments, read_data
 
 if TYPE_CHECKING:
     from tfrec.data import Interactions
+    from tfrec.models import RetrievalModel
     from tfrec.training import Recipe
 
 _LARGE_CATALOGUE = 20_000  # beyond it the logits of a full softmax no longer fit a small machine
@@ -53,13 +54,14 @@ def run(options: argparse.Namespace) -> None:
         print(f"{table.num_items:,} items: training against sampled negatives; a recipe can choose another loss.\n")
         recipe = dataclasses.replace(recipe, loss={"class": "SampledSoftmax", "num_negatives": 1024})
     try:
-        train_preset(table, recipe, options.out, recipe_text=text, checkpoint=partial)
+        model = train_preset(table, recipe, options.out, recipe_text=text, checkpoint=partial)
     except KeyboardInterrupt:
         if partial.exists():
             raise KeyboardInterrupt(f"the same command goes on from {partial}") from None
         raise
     checkpoints.discard(partial)
-    print(f"\nNext:\n  tfrec recommend {options.out} --history ...\n  tfrec export {options.out} served/")
+    times = " --timestamps ..." if "timestamps" in model.input_names else ""
+    print(f"\nNext:\n  tfrec recommend {options.out} --history ...{times}\n  tfrec export {options.out} served/")
 
 
 def train_preset(
@@ -68,7 +70,7 @@ def train_preset(
     folder: str | Path,
     recipe_text: str | None = None,
     checkpoint: Path | None = None,
-) -> None:
+) -> RetrievalModel:
     """Train on a table, compare with the baselines on the test items, and write the preset with all that was measured.
 
     Args:
@@ -77,6 +79,9 @@ def train_preset(
         folder: of the preset.
         recipe_text: the recipe's own file, comments and all; None writes the recipe anew.
         checkpoint: folder that keeps the state of the run, to go on from; see `tfrec.training.train`.
+
+    Returns:
+        the trained model.
     """
     from tfrec import environment, evaluation, presets
     from tfrec.training import train
@@ -113,3 +118,4 @@ def train_preset(
         extra["learning_curve.png"] = learning_curve(training.history, to_beat)
     presets.save(training.model, spec, folder, metrics, extra_files=extra)
     print(f"\n{folder}: preset written, test NDCG@10 {model_report.metrics['ndcg@10']:.4f}")
+    return training.model

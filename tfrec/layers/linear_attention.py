@@ -10,6 +10,7 @@ from tfrec.layers.blocked_attention import BlockedAttention, check_sizes
 from tfrec.ops import to_blocks
 
 EPSILON = 1e-6  # added to squared norms
+FLOOR = 0.01  # of the mean squared norm of all columns, added to that of each; causal alone
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -22,10 +23,14 @@ class LinearAttention(BlockedAttention):
     ```
 
     Not causal, the sum and n run over the whole history, which is LinRec as published. Causal, they run over s <= t:
-    the output at t is what the published formula gives for the history up to t at its newest position. As n depends on
-    t and the column but not on s, it is the query that is divided by it, and running sums are enough. They are taken
-    by chunks of C positions: a lower-triangular (C, C) product inside, one (D / H, D / H) state handed from chunk to
-    chunk. Cost O(L (C + D / H) D); nothing of size (L, L) exists. Sums are float32, whatever the precision.
+    the output at t is what the published formula gives for the history up to t at its newest position, but for a
+    floor under n: a hundredth of the mean n^2 of all columns is added to each n^2. In a history of few items a column
+    can be all but zero, and the gradient of its inverse norm has no bound.
+
+    As n depends on t and the column but not on s, it is the query that is divided by it, and running sums are enough.
+    They are taken by chunks of C positions: a lower-triangular (C, C) product inside, one (D / H, D / H) state handed
+    from chunk to chunk. Cost O(L (C + D / H) D); nothing of size (L, L) exists. Sums are float32, whatever the
+    precision.
 
     Args:
         num_heads: H, a divisor of the width D.
@@ -85,7 +90,7 @@ class LinearAttention(BlockedAttention):
         """Each position's sums over what came before its chunk, plus those inside up to itself."""
         triangle = np.tril(np.ones((self.chunk_size, self.chunk_size), "float32"))
         squares = ops.einsum("qk,bhnkd->bhnqd", triangle, k * k) + _before(ops.sum(k * k, axis=3, keepdims=True))
-        q = q * _inverse_norm(squares)
+        q = q * _inverse_norm(squares + FLOOR * ops.mean(squares, axis=-1, keepdims=True))
         inside = ops.einsum("bhnqk,bhnkd->bhnqd", ops.einsum("bhnqd,bhnkd->bhnqk", q, k) * triangle, v)
         state = _before(ops.einsum("bhnkd,bhnke->bhnde", k, v))
         return inside + ops.einsum("bhnqd,bhnde->bhnqe", q, state)

@@ -87,9 +87,10 @@ def _weighted_log_sum_exp(queries: Any, table: Any, weights: Any, chunk_size: in
 
 def _value_and_gradients(queries: Any, table: Any, weights: Any, chunk_size: int) -> tuple[Any, Any, Any]:
     count, width = ops.shape(queries)[0], queries.shape[1]
-    if isinstance(count, int):
-        chunk_size = max(1, min(chunk_size, count))
     num_chunks = (count + chunk_size - 1) // chunk_size
+    # Chunks of one size that fit: a few targets in a chunk made for thousands cost as much as the thousands.
+    some = max(num_chunks, 1) if isinstance(count, int) else ops.maximum(num_chunks, 1)
+    chunk_size = (count + some - 1) // some
     fill = num_chunks * chunk_size - count
     chunks = ops.reshape(ops.pad(queries, [[0, fill], [0, 0]]), (num_chunks, chunk_size, width))
     shares = ops.reshape(ops.pad(weights, [[0, fill]]), (num_chunks, chunk_size, 1))

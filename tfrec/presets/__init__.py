@@ -13,9 +13,23 @@ Beside these may stand what came later, without a hash: seeds.json, the results 
 data's name and what others publish on it.
 """
 
+from tfrec.presets.catalogue import with_items
+from tfrec.presets.int8 import in_int8
 from tfrec.presets.measured import Result, results
 from tfrec.presets.seeds import gather as gather_seeds
 from tfrec.presets.shelf import find, zoo
 from tfrec.presets.store import Preset, check_target, load, save
 
-__all__ = ["Preset", "Result", "check_target", "find", "gather_seeds", "load", "results", "save", "zoo"]
+__all__ = [
+    "Preset",
+    "Result",
+    "check_target",
+    "find",
+    "gather_seeds",
+    "in_int8",
+    "load",
+    "results",
+    "save",
+    "with_items",
+    "zoo",
+]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfrec import atomic, presets
+from tfrec.data.ids import id_text
+from tfrec.data.vocabulary import FIRST_ID
 from tfrec.errors import InputError
 from tfrec.serving import golden, item_vectors, manifest, ops_allowed, parity, reference, samples, warmup
 from tfrec.serving.graph import RetrievalModule
 from tfrec.serving.graph.item_codes import ItemCodes
-from tfrec.serving.indexes import Exact, build
-from tfrec.serving.runtime import replay
+from tfrec.serving.indexes import build
 from tfrec.serving.versions import clear_left, keep_newest, versions
 
 VERIFY = {"tensorflow": ("tensorflow",), "runtime": ("c",), "both": ("tensorflow", "c")}
@@ -29,6 +33,8 @@ def export(
     keep: int | None = None,
     index: str = "exact",
     recall: float = 0.95,
+    withdrawn: Sequence[str] = (),
+    report: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write `folder/<version>/`, a SavedModel that stock TensorFlow Serving loads.
 
@@ -57,6 +63,8 @@ def export(
         index: how the best items are found: "exact"; "ivf", approximately, in blocks of neighbours; "int8", candidates
             from vectors of 8 bits, ranked by those of 32.
         recall: the share of the exact answer that "ivf" must find, measured on histories drawn at random.
+        report: further entries for the export's manifest, for instance what int8 weights cost.
+        withdrawn: raw ids that are read in histories and never returned: what the catalogue no longer has.
         keep: how many versions to keep, this one among them; None keeps all.
 
     Returns:
@@ -78,11 +86,15 @@ def export(
     atomic.check_writable(folder)
     if not isinstance(preset, presets.Preset):
         preset = presets.load(preset)
+    gone = [id_text(item) for item in withdrawn]
+    if unknown := [item for item in gone if item not in preset.spec.items]:
+        raise InputError(f"{len(unknown)} items to withdraw are not in the catalogue, '{unknown[0]}' for one.")
     clear_left(folder)
     version = folder / str(max(versions(folder), default=0) + 1)
     try:
         with atomic.new_folder(version, replace=False) as new:
-            _write(preset, new, min(k, preset.spec.num_items), mask_seen, verify, index, recall)
+            k = min(k, preset.spec.num_items)
+            _write(preset, new, _Options(k, mask_seen, verify, index, recall, gone, report or {}))
     except FileExistsError:
         raise InputError(f"Another export has written {version} meanwhile. Run this one again.") from None
     if keep is not None:
@@ -90,28 +102,41 @@ def export(
     return version
 
 
-def _write(preset: presets.Preset, new: Path, k: int, mask_seen: bool, verify: str, kind: str, recall: float) -> None:
+class _Options(NamedTuple):
+    k: int
+    mask_seen: bool
+    verify: str
+    index: str
+    recall: float
+    withdrawn: list[str]
+    report: Mapping[str, Any]
+
+
+def _write(preset: presets.Preset, new: Path, asked: _Options) -> None:
     """Fill the folder of a version, and be sure of it."""
-    model, spec = preset.model, preset.spec
-    table, first = item_vectors.item_table(model)
-    exact = Exact(table, spec.num_items, first)
-    index, found_by = build(kind, exact, _queries(preset), k, recall)
-    cosines = Exact(table, spec.num_items, first, item_vectors.inverse_norms(table, first, spec.num_items))
-    codes = ItemCodes(preset.folder / "vocabularies" / "item.txt")
-    module = RetrievalModule(model, spec, codes, index, cosines, k, mask_seen)
-    tf.saved_model.save(module, str(new), signatures=module.signatures())
+    model, spec, gone = preset.model, preset.spec, asked.withdrawn
+    is_gone = np.isin(np.arange(spec.num_items) + FIRST_ID, spec.items.encode(gone)) if gone else None
+    exact, cosines = item_vectors.exact_indexes(model, spec.num_items, is_gone)
+    queries = None if asked.index == "exact" else _queries(preset)
+    index, found_by = build(asked.index, exact, queries, asked.k, asked.recall)
+    with tempfile.TemporaryDirectory() as folder:
+        vocabulary = Path(folder) / "item.txt"
+        spec.items.save(vocabulary)
+        module = RetrievalModule(model, spec, ItemCodes(vocabulary), index, cosines, asked.k, asked.mask_seen)
+        tf.saved_model.save(module, str(new), signatures=module.signatures())
 
     ops_allowed.check(new)
     calls = samples.calls(spec, "timestamps" in model.input_names)
-    expected, worst = parity.expected_answers(model, spec, calls, k, mask_seen), 0.0
+    expected, worst = parity.expected_answers(model, spec, calls, asked.k, asked.mask_seen, gone), 0.0
     warmup.write(new, warmup.choose(calls), manifest.input_types(new))
-    for runtime in VERIFY[verify]:
-        answers, difference = parity.check(new, calls, expected, runtime, None if kind == "exact" else (model, spec))
+    approximate = None if asked.index == "exact" else (model, spec)
+    for runtime in VERIFY[asked.verify]:
+        answers, difference = parity.check(new, calls, expected, runtime, approximate, warmup.read(new))
         worst = max(worst, difference)
-        replay(new, warmup.read(new), runtime)
     golden.write(new, calls, answers)
-    held_against = {"calls": len(calls), "largest_difference": worst, "by": verify}
-    manifest.write(new, preset, {"k": k, "mask_seen": mask_seen, "index": found_by, "parity": held_against})
+    said = {"k": asked.k, "mask_seen": asked.mask_seen, "index": found_by, "withdrawn": len(gone)}
+    said["parity"] = {"calls": len(calls), "largest_difference": worst, "by": asked.verify}
+    manifest.write(new, preset, {**asked.report, **said})
 
 
 def _queries(preset: presets.Preset, seed: int = 0) -> np.ndarray:

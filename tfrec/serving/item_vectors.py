@@ -8,24 +8,41 @@ import tensorflow as tf
 
 from tfrec.models import RetrievalModel
 from tfrec.ops import RESERVED_IDS
+from tfrec.serving.indexes import Exact
 
 
-def item_table(model: RetrievalModel) -> tuple[tf.Variable, int]:
-    """A variable that holds the item vectors, and the row of the first: the model's own weight where it has one.
+def exact_indexes(model: RetrievalModel, num_items: int, withdrawn: np.ndarray | None = None) -> tuple[Exact, Exact]:
+    """The exact index of a model's items by inner product, and that by cosine, over one table.
 
-    Weights are then written once, and a server holds them once.
+    The table is the model's own weight where it has one with these vectors, or with integers that a factor for each row
+    makes these vectors: weights are then written once, and a server holds them once.
     """
-    table = keras.ops.convert_to_numpy(model.item_table()).astype(np.float32)
+    table = keras.ops.convert_to_numpy(model.item_table()).astype(np.float32)[RESERVED_IDS:]
+    rows, first, scale = _own_rows(model, table) or (
+        tf.Variable(table, trainable=False, name="item_vectors"),
+        0,
+        None,
+    )
+    norms = np.linalg.norm(table, axis=1)
+    inverse = tf.constant(np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0), tf.float32)
+    return (
+        Exact(rows, num_items, first, scale, withdrawn=withdrawn),
+        Exact(rows, num_items, first, scale, inverse, withdrawn=withdrawn),
+    )
+
+
+def _own_rows(model: RetrievalModel, table: np.ndarray) -> tuple[tf.Variable, int, tf.Tensor | None] | None:
+    """A weight of the model that holds the table, its row of the first item, and the factors of its rows."""
     for weight in model.weights:
-        same_kind = weight.dtype == "float32" and len(weight.shape) == 2 and weight.shape[1] == table.shape[1]
-        if same_kind and weight.shape[0] >= table.shape[0]:
-            values = keras.ops.convert_to_numpy(weight)[: table.shape[0]]
-            if np.array_equal(values[RESERVED_IDS:], table[RESERVED_IDS:]):
-                return weight.value, RESERVED_IDS
-    return tf.Variable(table[RESERVED_IDS:], trainable=False, name="item_vectors"), 0
-
-
-def inverse_norms(table: tf.Variable, first: int, num_items: int) -> tf.Tensor:
-    """1 / |vector| of each item, 0 for a vector of zeros."""
-    norms = np.linalg.norm(table.numpy()[first : first + num_items], axis=1)
-    return tf.constant(np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0), tf.float32)
+        if len(weight.shape) != 2 or weight.shape[1] != table.shape[1] or weight.shape[0] < len(table) + RESERVED_IDS:
+            continue
+        rows = keras.ops.convert_to_numpy(weight)[RESERVED_IDS : RESERVED_IDS + len(table)]
+        if weight.dtype == "float32" and np.array_equal(rows, table):
+            return weight.value, RESERVED_IDS, None
+        if weight.dtype == "int8":
+            rows = rows.astype(np.float32)
+            squares = (rows**2).sum(1)
+            scale = np.divide((rows * table).sum(1), squares, out=np.zeros_like(squares), where=squares > 0)
+            if np.allclose(rows * scale[:, None], table, atol=1e-6):
+                return weight.value, RESERVED_IDS, tf.constant(scale, tf.float32)
+    return None

@@ -27,6 +27,7 @@ def check(
     expected: Sequence[Answer],
     runtime: str = "tensorflow",
     approximate: tuple[RetrievalModel, FeatureSpec] | None = None,
+    also: Sequence[Call] = (),
 ) -> tuple[list[Answer], float]:
     """Replay calls in a fresh process that imports neither tfrec nor keras, and compare.
 
@@ -37,6 +38,7 @@ def check(
         runtime: see `tfrec.serving.runtime.replay`.
         approximate: model and spec, where an index searches approximately: the items that `recommend` finds must then
             have the model's scores, but need not be those that the model finds.
+        also: further calls, which have to be answered, however: the warm-up requests.
 
     Returns:
         what was found, and the largest difference of a number.
@@ -45,7 +47,7 @@ def check(
         ParityError: where a list or a number differs by more than float noise.
     """
     try:
-        found = replay(export, calls, runtime)
+        found = replay(export, [*calls, *also], runtime)[: len(calls)]
     except ReplayError as error:
         raise ParityError(str(error)) from error
     worst = 0.0
@@ -57,10 +59,15 @@ def check(
 
 
 def expected_answers(
-    model: RetrievalModel, spec: FeatureSpec, calls: Sequence[Call], k: int, mask_seen: bool = True
+    model: RetrievalModel,
+    spec: FeatureSpec,
+    calls: Sequence[Call],
+    k: int,
+    mask_seen: bool = True,
+    withdrawn: Sequence[str] = (),
 ) -> list[Answer]:
-    """What the model itself answers to calls."""
-    return [_expected(model, spec, call, k, mask_seen) for call in calls]
+    """What the model itself answers to calls, where the withdrawn items are never found."""
+    return [_expected(model, spec, call, k, mask_seen, list(withdrawn)) for call in calls]
 
 
 def compare(call: Call, expected: Answer, found: Answer) -> float:
@@ -94,7 +101,7 @@ def compare(call: Call, expected: Answer, found: Answer) -> float:
     return worst
 
 
-def _expected(model: RetrievalModel, spec: FeatureSpec, call: Call, k: int, mask_seen: bool) -> Answer:
+def _expected(model: RetrievalModel, spec: FeatureSpec, call: Call, k: int, mask_seen: bool, withdrawn: list) -> Answer:
     given = dict(call.inputs)
     if call.signature == "score":
         return {"scores": reference.score(model, spec, given["history"], given["item_ids"], given.get("timestamps"))}
@@ -109,12 +116,23 @@ def _expected(model: RetrievalModel, spec: FeatureSpec, call: Call, k: int, mask
         return {"vectors": np.where(ids[:, None] > 1, table[ids], 0)}
     if call.signature == "similar_items":
         ids = spec.items.encode(given["item_ids"])
-        near, scores = (keras.ops.convert_to_numpy(one) for one in model.similar(ids, k))
+        near, scores = _similar(model, ids, k, spec.items.encode(withdrawn))
         near, scores = np.where(ids[:, None] > 1, near, 0), np.where(ids[:, None] > 1, scores, -np.inf)
         return {"item_ids": _texts([spec.items.decode(row) for row in near]), "scores": scores}
     history = given.pop("history")
+    given["exclude"] = [[*row, *withdrawn] for row in given.get("exclude", [[]] * len(history))]
     ids, scores = reference.recommend(model, spec, history, k, mask_seen=mask_seen, **given)
     return {"item_ids": _texts(ids), "scores": scores}
+
+
+def _similar(model: RetrievalModel, ids: np.ndarray, k: int, withdrawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`model.similar` without the withdrawn items."""
+    wide = min(k + len(withdrawn), model.num_items)
+    near, scores = (keras.ops.convert_to_numpy(one) for one in model.similar(ids, wide))
+    scores = np.where(np.isin(near, withdrawn), -np.inf, scores)
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    near, scores = np.take_along_axis(near, order, axis=1), np.take_along_axis(scores, order, axis=1)
+    return np.where(np.isneginf(scores), 0, near), scores
 
 
 def _scores_of(call: Call, found: Answer, model: RetrievalModel, spec: FeatureSpec) -> Answer:

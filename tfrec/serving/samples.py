@@ -35,7 +35,9 @@ def calls(spec: FeatureSpec, timed: bool, num_histories: int = 200, seed: int = 
     for batch, times in zip(batches, stamps, strict=True):
         user = {"history": rectangle(batch)} | ({"timestamps": rectangle(times, 0)} if times else {})
         found.append(Call("serving_default", user))
-        if len(found) > 2:
+        if len(found) == 1:
+            found.append(Call("recommend", user))
+        if len(found) > 3:
             continue
         number = len(batch)
         filters = {"exclude": rectangle(some(number, 20)), "allow": rectangle(some(number, 30))}
@@ -58,6 +60,7 @@ def sample_histories(spec: FeatureSpec, number: int, seed: int = 0) -> list[list
     edges = [
         [""],
         ["", "", tokens[0], ""],
+        [tokens[-1], "", tokens[0]],
         [UNKNOWN[0]],
         [UNKNOWN[0], tokens[-1], UNKNOWN[1]],
         [tokens[0]] * 5,

@@ -131,4 +131,4 @@ class BERT4Rec(SequenceModel):
 
     def item_table(self) -> Any:
         """The item embeddings without the mask's, (num_items + 2, D)."""
-        return ops.convert_to_tensor(self.embedding.items.embeddings)[: self.mask_id]
+        return self._embeddings()[: self.mask_id]

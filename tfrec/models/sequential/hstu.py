@@ -142,5 +142,5 @@ class HSTU(SequenceModel):
 
     def item_table(self) -> Any:
         """The item embeddings, (num_items + 2, D), of length 1 where there is a temperature."""
-        table = ops.convert_to_tensor(self.embedding.items.embeddings)
+        table = self._embeddings()
         return table if self.temperature is None else unit_vectors(table)

@@ -18,7 +18,15 @@ class SequenceModel(RetrievalModel):
 
     def item_table(self) -> Any:
         """The item embeddings, (num_items + 2, D)."""
-        return ops.convert_to_tensor(self.embedding.items.embeddings)
+        return self._embeddings()
+
+    def _embeddings(self) -> Any:
+        """All rows of the embedding, also where `quantize("int8")` has made integers of them."""
+        layer = self.embedding.items
+        rows = ops.convert_to_tensor(layer.embeddings)
+        if layer.quantization_mode is None:
+            return rows
+        return ops.cast(rows, "float32") / ops.expand_dims(layer.embeddings_scale, -1)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

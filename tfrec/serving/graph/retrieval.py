@@ -48,8 +48,10 @@ class RetrievalModule(tf.Module):
         self.codes, self.index, self.cosines = codes, index, cosines
         self.users = UserHistory(model, spec, codes)
         popularity = popularity_scores(spec)[-spec.num_items :]
-        order = tf.argsort(popularity, direction="DESCENDING", stable=True)
+        self._withdrawn = cosines.penalty
         self._popularity = tf.constant(popularity)
+        popularity = popularity if self._withdrawn is None else popularity + self._withdrawn
+        order = tf.argsort(popularity, direction="DESCENDING", stable=True)
         self._popular = tf.gather(popularity, order), tf.cast(order, tf.int32)
         self._k, self._mask_seen = min(k, spec.num_items), mask_seen
         self._interests = model.num_interests
@@ -117,7 +119,7 @@ class RetrievalModule(tf.Module):
         """(B,) raw ids -> the item_ids (B, K) of the nearest items by cosine, itself left out, and scores (B, K)."""
         codes = self.codes.encode(item_ids)[:, None]
         own = tf.maximum(codes, 0)
-        vectors = self.cosines.vectors(own) * tf.gather(self.cosines.scale, own)[:, :, None]
+        vectors = self.cosines.vectors(own) * tf.gather(self.cosines.norms, own)[:, :, None]
         found, near = self.cosines.search(vectors, tf.minimum(self._k + 1, self.index.num_items))
         scores, near = filters.best(found, near, (near != codes) & (codes >= 0), self._k)
         return {"item_ids": self.codes.decode(near), "scores": scores}
@@ -131,12 +133,15 @@ class RetrievalModule(tf.Module):
         scores, codes = self.index.search(user.queries, wide)
         popular, their_codes = (values[None, :wide] for values in self._popular)
         scores, codes = tf.where(user.known, scores, popular), tf.where(user.known, codes, their_codes)
+        # A withdrawn item has the score -inf here, which is never returned.
         return filters.best(scores, codes, (codes >= 0) & ~filters.is_member(codes, forbidden), self._k)
 
     def _among(self, user: Any, codes: tf.Tensor, forbidden: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The best of given items, each once."""
         codes = tf.sort(tf.pad(codes, [[0, 0], [0, 1]], constant_values=UNKNOWN), axis=1)
         may = (codes >= 0) & filters.is_first(codes) & ~filters.is_member(codes, forbidden)
+        if self._withdrawn is not None:
+            may &= tf.gather(self._withdrawn, tf.maximum(codes, 0)) >= 0
         return filters.best(self._scores(user, codes), codes, may, self._k)
 
     def _scores(self, user: Any, codes: tf.Tensor) -> tf.Tensor:

@@ -41,7 +41,10 @@ class UserHistory(tf.Module):
         self.codes = codes
         # Only what the answers need: the state of dropout and of sampling losses stays behind.
         self.weights = [variable.value for variable in model.weights]
-        self._embed = model.embed  # a bound method: a model that is an attribute would be saved once more
+        types = {"history": tf.int32, "timestamps": tf.int64}
+        read = {name: tf.TensorSpec((None, None), types[name], name=name) for name in model.input_names}
+        # One function for all signatures: traced, saved and loaded once.
+        self._embed = tf.function(lambda inputs: model.embed(inputs), input_signature=[read], jit_compile=False)
         self._max_length = spec.max_length
         self._num_interests = model.num_interests or 1
 

@@ -17,14 +17,16 @@ KINDS = ("exact", "ivf", "int8")
 _LEAST_MARGIN, _MOST_MARGIN = 0.2, 4.0  # of `Clustered`: it reads too little, it reads everything that could matter
 
 
-def build(kind: str, exact: Exact, queries: np.ndarray, k: int, recall: float = 0.95) -> tuple[Index, dict[str, Any]]:
+def build(
+    kind: str, exact: Exact, queries: np.ndarray | None, k: int, recall: float = 0.95
+) -> tuple[Index, dict[str, Any]]:
     """An index over the items of `exact`, and what is to be known of it.
 
     Args:
         kind: "exact"; "ivf", blocks of neighbours of which as few are read as the recall allows; or "int8", candidates
             from vectors of 8 bits.
         exact: what it is measured by.
-        queries: (N, I, D) float32, as the model makes them.
+        queries: (N, I, D) float32, as the model makes them; "exact" needs none.
         k: K of the recall.
         recall: the share of the K best items that "ivf" must find for these queries.
 
@@ -42,7 +44,8 @@ def build(kind: str, exact: Exact, queries: np.ndarray, k: int, recall: float = 
     if kind == "int8":
         index = Quantized(exact, vectors)
         return index, {"kind": kind, "recall": measured_recall(index, queries, wanted)}
-    index = Clustered(vectors)
+    withdrawn = None if exact.penalty is None else exact.penalty.numpy() < 0
+    index = Clustered(vectors, withdrawn=withdrawn)
     blocks, size = index.codes.shape
     index.probes, index.margin = blocks, _LEAST_MARGIN
     while (found := measured_recall(index, queries, wanted)) < recall and index.margin < _MOST_MARGIN:

@@ -33,6 +33,7 @@ class Clustered(Index):
         size: S, items of a block.
         probes: the most blocks that are read for a query.
         margin: see above. Infinite: each query reads `probes` blocks.
+        withdrawn: (V,) bool of items that are not found, or None.
 
     Reference:
         Sivic and Zisserman, "Video Google", ICCV 2003; Jégou, Douze and Schmid, "Product Quantization for Nearest
@@ -40,10 +41,21 @@ class Clustered(Index):
         lists is read, those with the nearest centres.
     """
 
-    def __init__(self, vectors: np.ndarray, size: int = 64, probes: int = 64, margin: float = np.inf) -> None:
+    def __init__(
+        self,
+        vectors: np.ndarray,
+        size: int = 64,
+        probes: int = 64,
+        margin: float = np.inf,
+        withdrawn: np.ndarray | None = None,
+    ) -> None:
         super().__init__(name="clustered")
         self.num_items = len(vectors)
         codes = blocks_of(vectors, size)
+        there = codes >= 0
+        if withdrawn is not None:  # behind the others of their block, where search does not look
+            there &= ~withdrawn[codes]
+            codes = np.take_along_axis(codes, np.argsort(~there, axis=1, kind="stable"), axis=1)
         real = (codes >= 0)[:, :, None]
         sizes = real.sum(1)
         table = np.where(real, vectors[np.maximum(codes, 0)], 0).astype(np.float32)
@@ -52,7 +64,7 @@ class Clustered(Index):
         above = spread * np.sqrt(2 * np.log(size) / vectors.shape[1])
         self.centres = tf.Variable(centres, trainable=False, name="centres")
         self.above = tf.Variable(above.astype(np.float32), trainable=False, name="above")
-        self.sizes = tf.Variable(sizes[:, 0].astype(np.int32), trainable=False, name="sizes")
+        self.sizes = tf.Variable(there.sum(1).astype(np.int32), trainable=False, name="sizes")
         self.table = tf.Variable(table.reshape(len(codes), -1), trainable=False, name="blocks")
         self.codes = tf.Variable(codes, trainable=False, name="codes")
         places = np.zeros(self.num_items, np.int32)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 from tfrec.serving.indexes.block_top_k import block_top_k
-from tfrec.serving.indexes.index import Index
+from tfrec.serving.indexes.index import FORBIDDEN, Index
 
 _CHUNK = 16_384  # items whose scores exist at a time, for 32 queries: 2 MiB, which the caches of a processor hold
 _QUERIES = 32
@@ -21,18 +22,30 @@ class Exact(Index):
     one chunk and V / 16 maxima for each query.
 
     Args:
-        table: (at least `first` + V, D) float32 variable: rows of items, one behind the other.
+        table: (at least `first` + V, D) float32 or int8 variable: rows of items, one behind the other.
         num_items: V.
         first: the row of the first item. A table that the model reads too is not written twice.
-        scale: (V,) factors of the scores, for instance 1 / |vector| to compare by cosine.
+        scale: (V,) factors that make vectors of the rows, or None where they are the vectors.
+        norms: (V,) factors of the scores alone: 1 / |vector| to compare by cosine.
+        withdrawn: (V,) bool of items that are not found, or None.
         chunk: items at a time, for 32 queries; more for fewer.
     """
 
     def __init__(
-        self, table: tf.Variable, num_items: int, first: int = 0, scale: tf.Tensor | None = None, chunk: int = _CHUNK
+        self,
+        table: tf.Variable,
+        num_items: int,
+        first: int = 0,
+        scale: tf.Tensor | None = None,
+        norms: tf.Tensor | None = None,
+        withdrawn: np.ndarray | None = None,
+        chunk: int = _CHUNK,
     ) -> None:
         super().__init__(name="exact")
-        self.table, self.num_items, self.first, self.scale, self.chunk = table, num_items, first, scale, chunk
+        self.table, self.num_items, self.first, self.chunk = table, num_items, first, chunk
+        self.scale, self.norms = scale, norms
+        some = withdrawn is not None and withdrawn.any()
+        self.penalty = tf.constant(np.where(withdrawn, FORBIDDEN, 0), tf.float32) if some else None
 
     def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Index`."""
@@ -43,7 +56,14 @@ class Exact(Index):
     def vectors(self, codes: tf.Tensor) -> tf.Tensor:
         """See `Index`."""
         # The variable is read first: gathering from a variable itself makes TensorFlow copy it at every later reading.
-        return tf.gather(self.table.read_value(), codes + self.first)
+        rows = tf.cast(tf.gather(self.table.read_value(), codes + self.first), tf.float32)
+        return rows if self.scale is None else rows * tf.gather(self.scale, codes)[..., None]
+
+    def scores_of(self, queries: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
+        """What `search` compares: `score`, by cosine where asked for, and -inf for withdrawn items."""
+        scores = self.score(queries, codes)
+        scores = scores if self.norms is None else scores * tf.gather(self.norms, codes)
+        return scores if self.penalty is None else scores + tf.gather(self.penalty, codes)
 
     def _by_blocks(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         maxima = self._block_maxima(queries)
@@ -54,10 +74,7 @@ class Exact(Index):
         codes = tf.reshape(blocks[:, :, None] * _BLOCK + tf.range(_BLOCK), (batch, -1))
         rest = tf.range(self.num_items - self.num_items % _BLOCK, self.num_items)
         codes = tf.concat([codes, tf.tile(rest[None], (batch, 1))], axis=1)
-        scores = self.score(queries, codes)
-        if self.scale is not None:
-            scores *= tf.gather(self.scale, codes)
-        best, at = tf.math.top_k(scores, k)
+        best, at = tf.math.top_k(self.scores_of(queries, codes), k)
         return best, tf.gather(codes, at, batch_dims=1)
 
     def _block_maxima(self, queries: tf.Tensor) -> tf.Tensor:
@@ -79,18 +96,16 @@ class Exact(Index):
     def _maxima_of(self, queries: tf.Tensor, start: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
         """(blocks, B) maxima of the items from `start` to `stop`, which are whole blocks."""
         table, flat = self._rows(start, stop), tf.reshape(queries, (-1, queries.shape[-1]))
-        scale = None if self.scale is None else self.scale[start:stop]
 
         def one() -> tf.Tensor:  # a table times one vector reads faster this way around
-            scores = tf.matmul(flat, table, transpose_b=True)
-            scores = scores if scale is None else scores * scale
+            scores = self._finished(tf.matmul(flat, table, transpose_b=True), start, stop)
             return tf.reduce_max(tf.reshape(scores, (-1, _BLOCK)), axis=1, keepdims=True)
 
         def several() -> tf.Tensor:  # and the product of two matrices twice as fast this way
             scores = tf.matmul(table, flat, transpose_b=True)
-            scores = scores if scale is None else scores * scale[:, None]
             if queries.shape[1] > 1:
                 scores = tf.reduce_max(tf.reshape(scores, (stop - start, -1, queries.shape[1])), axis=2)
+            scores = self._finished(scores, start, stop, down=True)
             return tf.reduce_max(tf.reshape(scores, ((stop - start) // _BLOCK, _BLOCK, tf.shape(queries)[0])), axis=1)
 
         return tf.cond(tf.equal(tf.shape(flat)[0], 1), one, several)
@@ -118,11 +133,23 @@ class Exact(Index):
     def _scores(self, queries: tf.Tensor, start: tf.Tensor | int, stop: tf.Tensor | int) -> tf.Tensor:
         flat = tf.matmul(tf.reshape(queries, (-1, queries.shape[-1])), self._rows(start, stop), transpose_b=True)
         scores = flat if queries.shape[1] == 1 else tf.reduce_max(self._by_query(flat, queries), axis=1)
-        return scores if self.scale is None else scores * self.scale[start:stop]
+        return self._finished(scores, start, stop)
+
+    def _finished(
+        self, products: tf.Tensor, start: tf.Tensor | int, stop: tf.Tensor | int, down: bool = False
+    ) -> tf.Tensor:
+        """Scores of products of queries and rows: (B, items), or (items, B) where items go `down`."""
+
+        def of(factors: tf.Tensor) -> tf.Tensor:
+            return factors[start:stop, None] if down else factors[start:stop]
+
+        for factors in (self.scale, self.norms):
+            products = products if factors is None else products * of(factors)
+        return products if self.penalty is None else products + of(self.penalty)
 
     def _rows(self, start: tf.Tensor | int, stop: tf.Tensor | int) -> tf.Tensor:
         # A slice of the first axis is a view: nothing of the table is copied where D is a multiple of 8.
-        return self.table[self.first + start : self.first + stop]
+        return tf.cast(self.table[self.first + start : self.first + stop], tf.float32)
 
     def _by_query(self, flat: tf.Tensor, queries: tf.Tensor) -> tf.Tensor:
         return tf.reshape(flat, (tf.shape(queries)[0], queries.shape[1], tf.shape(flat)[1]))

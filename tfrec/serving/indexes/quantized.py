@@ -30,26 +30,16 @@ class Quantized(Index):
         self.num_items, self.exact, self.candidates = exact.num_items, exact, candidates
         scale = np.maximum(np.abs(vectors).max(1), 1e-12) / 127
         self.table = tf.Variable(np.round(vectors / scale[:, None]).astype(np.int8), trainable=False, name="int8")
-        self.rough = _Rough(self.table, self.num_items, scale=tf.constant(scale, tf.float32))
+        self.rough = Exact(self.table, self.num_items, scale=tf.constant(scale, tf.float32))
+        self.rough.penalty = exact.penalty
 
     def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Index`."""
         _, codes = self.rough.search(queries, tf.minimum(self.candidates * k, self.num_items))
         codes = tf.sort(codes, axis=1)  # equal scores come in the order of their codes
-        best, at = block_top_k(self.exact.score(queries, codes), k)
+        best, at = block_top_k(self.exact.scores_of(queries, codes), k)
         return best, tf.gather(codes, at, batch_dims=1)
 
     def vectors(self, codes: tf.Tensor) -> tf.Tensor:
         """See `Index`."""
         return self.exact.vectors(codes)
-
-
-class _Rough(Exact):
-    """Exact search of what the integers stand for, a chunk of them made floats at a time."""
-
-    def _rows(self, start: tf.Tensor | int, stop: tf.Tensor | int) -> tf.Tensor:
-        return tf.cast(super()._rows(start, stop), tf.float32)
-
-    def vectors(self, codes: tf.Tensor) -> tf.Tensor:
-        """See `Index`."""
-        return tf.cast(super().vectors(codes), tf.float32)

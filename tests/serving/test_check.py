@@ -1,0 +1,128 @@
+"""`serve-check` passes what was exported and sees what was done to it since."""
+
+import json
+import shutil
+
+import pytest
+import tensorflow as tf
+
+from tfrec import serving
+from tfrec.cli import main
+from tfrec.errors import InputError
+from tfrec.serving import golden, manifest, parity, warmup
+from tfrec.serving.runtime import Call, ReplayError, fuzz, replay
+
+
+@pytest.fixture()
+def copy(exported, tmp_path):
+    return shutil.copytree(exported, tmp_path / "films" / "7")
+
+
+def test_an_export_passes_and_everything_was_looked_at(exported, capsys):
+    assert main(["serve-check", str(exported), "--requests", "300"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    seen = {line.split("  ")[0] for line in lines}
+    assert seen == {
+        *("files", "signatures", "operations", "answers", "answers, C runtime", "warm-up", "nonsense", "latency")
+    }
+    assert all(" ok " in line for line in lines)
+
+
+@pytest.mark.parametrize("file", ["saved_model.pb", "variables/variables.data-00000-of-00001", "assets/item.txt"])
+def test_a_file_that_was_cut_is_seen(copy, file, capsys):
+    (copy / file).write_bytes((copy / file).read_bytes()[:-7])
+    assert main(["serve-check", str(copy)]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "FAILED" in line and file in line
+
+
+def test_what_is_no_export_is_named(tmp_path, capsys):
+    assert main(["serve-check", str(tmp_path)]) == 1
+    assert "Name a version folder that tfrec has exported" in capsys.readouterr().out
+
+
+def test_other_answers_are_seen(copy):
+    calls, answers = golden.read(copy)
+    answers[0]["scores"][2] += 0.01
+    golden.write(copy, calls, answers)
+    found = replay(copy, calls[:1], "c")
+    with pytest.raises(parity.ParityError, match=r"differ from the model's by 0\.01"):
+        parity.compare(calls[0], answers[0], found[0])
+
+
+def test_a_manifest_may_not_lead_out_of_the_export(copy):
+    said = json.loads((copy / manifest.PLACE).read_text())
+    said["files"]["../../secret"] = {"bytes": 1, "sha256": ""}
+    (copy / manifest.PLACE).write_text(json.dumps(said))
+    with pytest.raises(InputError, match="does not lie inside"):
+        manifest.read(copy)
+
+
+def test_both_runtimes_give_the_same_answers(exported):
+    calls, _ = golden.read(exported)
+    python, c = (replay(exported, calls, runtime) for runtime in ("tensorflow", "c"))
+    for call, one, other in zip(calls, python, c, strict=True):
+        parity.compare(call, one, other)
+
+
+def test_the_manifest_says_where_the_export_comes_from(exported, preset):
+    said = manifest.read(exported)
+    assert said["model"] == "SASRec" and said["k"] == 4 and said["mask_seen"] is True
+    assert said["preset_files"] == preset.manifest["files"] and said["versions"]["tensorflow"] == tf.__version__
+    assert said["index"] == {"kind": "exact", "recall": 1.0} and said["parity"]["largest_difference"] < 1e-4
+
+
+# Warm-up.
+
+
+def test_warm_up_has_records_of_every_signature_in_the_servers_own_form(exported):
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    records = tf.data.TFRecordDataset(str(exported / warmup.PLACE))
+    logs = [prediction_log_pb2.PredictionLog.FromString(record.numpy()) for record in records]
+    assert 0 < len(logs) <= warmup.LIMIT and {log.WhichOneof("log_type") for log in logs} == {"predict_log"}
+    signatures = manifest.signatures_of(exported)
+    asked = {log.predict_log.request.model_spec.signature_name for log in logs}
+    assert asked == signatures.keys()
+    for log in logs:
+        request = log.predict_log.request
+        inputs = signatures[request.model_spec.signature_name]["inputs"]
+        assert {name: tf.dtypes.as_dtype(one.dtype).name for name, one in request.inputs.items()} == {
+            name: dtype for name, (dtype, _) in inputs.items()
+        }
+    assert {len(next(iter(call.inputs.values()))) for call in warmup.read(exported)} == {1, 8}
+
+
+def test_more_records_than_the_server_takes_are_refused(exported, tmp_path):
+    call = Call("serving_default", {"history": [["7"]]})
+    with pytest.raises(InputError, match="at most 1000"):
+        warmup.write(tmp_path, [call] * 1001, {"history": tf.string})
+
+
+def test_a_damaged_record_is_named(copy):
+    path = copy / warmup.PLACE
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(InputError, match="damaged"):
+        warmup.read(copy)
+
+
+# Nonsense.
+
+
+def test_nonsense_is_answered_or_refused(exported):
+    seen = fuzz(exported, 400, seed=3)
+    assert seen["answered"] + seen["refused"] == 400 and seen["refused"] > 0 and seen["ids"] > 10_000
+
+
+def test_a_forbidden_id_would_be_seen(preset, tmp_path):
+    """An export that returns what stands in the history, asked as if it must not."""
+    version = serving.export(preset, tmp_path / "films", mask_seen=False, verify="runtime")
+    with pytest.raises(ReplayError, match="has forbidden ids"):
+        fuzz(version, 50, mask_seen=True)
+
+
+def test_an_export_that_cannot_be_loaded_is_named(copy):
+    (copy / "variables" / "variables.index").write_bytes(b"")
+    for runtime in ("tensorflow", "c"):
+        with pytest.raises(ReplayError, match="cannot be asked"):
+            replay(copy, [Call("serving_default", {"history": [["7"]]})], runtime)

@@ -1,0 +1,42 @@
+"""An export that is killed has never been."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tfrec.serving.versions import clear_left, keep_newest, versions
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="exports are killed in forked processes")
+def test_killed_at_any_moment_it_leaves_the_served_folder_as_it_was(preset, tmp_path):
+    script = Path(__file__).with_name("killed_exports.py")
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, str(script), str(preset.folder), str(tmp_path / "films")],
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    assert int(re.search(r"killed (\d+) of 10", done.stdout)[1]) >= 8
+
+
+def test_old_versions_go_and_what_is_no_version_stays(tmp_path):
+    for name in ("1", "2", "0010", "notes", ".3.tmp-1-abc"):
+        (tmp_path / name).mkdir()
+    assert keep_newest(tmp_path, 2) == [1]
+    assert versions(tmp_path) == [2, 10] and (tmp_path / "notes").is_dir()
+    assert keep_newest(tmp_path, 5) == []
+
+
+def test_what_a_dead_process_left_is_cleared_and_what_a_living_one_writes_is_not(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    for process in (dead.pid, os.getpid()):
+        (tmp_path / f".7.tmp-{process}-0123abcd").mkdir()
+    clear_left(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [f".7.tmp-{os.getpid()}-0123abcd"]

@@ -1,0 +1,93 @@
+"""New and withdrawn items become a new version without training."""
+
+import numpy as np
+import pytest
+from small_preset import IDS, made
+
+from tfrec import presets, serving
+from tfrec.cli import main
+from tfrec.errors import InputError
+from tfrec.models import BERT4Rec
+
+
+def test_a_new_item_like_another_is_found_where_the_other_is(preset, ask, tmp_path):
+    twin = presets.with_items(preset, {"twin of 7": ["7"]})
+    assert twin.spec.num_items == preset.spec.num_items + 1 and twin.model.num_items == twin.spec.num_items
+    version = serving.export(twin, tmp_path / "films", k=4, verify="runtime")
+    history = [["日本", "a,b"]]
+    scores = ask(version, "score", history=history, item_ids=[["7", "twin of 7"]])["scores"][0]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-6)
+    # In a history it is read as what it is like.
+    one, other = (ask(version, "embed_users", history=[[item]])["vectors"] for item in ("7", "twin of 7"))
+    np.testing.assert_allclose(one, other, atol=1e-6)
+    assert ask(version, "similar_items", item_ids=["7"])["item_ids"][0][0] == "twin of 7"
+
+
+def test_known_items_keep_their_scores(preset):
+    more = presets.with_items(preset, {"new": ["7", "🎬"]})
+    histories = [IDS[:3], ["007"]]
+    old = serving.reference.score(preset.model, preset.spec, histories, [IDS, IDS])
+    np.testing.assert_allclose(serving.reference.score(more.model, more.spec, histories, [IDS, IDS]), old, atol=1e-6)
+
+
+def test_vectors_may_be_given_to_new_and_known_items(preset):
+    vector = np.arange(8, dtype="float32")
+    more = presets.with_items(preset, {"new": vector, "7": -vector})
+    table = np.asarray(more.model.item_table())
+    np.testing.assert_array_equal(table[more.spec.items.encode(["new", "7"])], [vector, -vector])
+
+
+def test_the_mask_of_a_masked_model_moves_behind_the_new_items(small_spec, tmp_path):
+    preset = made(BERT4Rec(small_spec.num_items, max_length=5, hidden_dim=8), small_spec, tmp_path / "preset")
+    more = presets.with_items(preset, {"new": ["7"], "newer": ["007"]})
+    old, new = preset.model.embedding.items.get_weights()[0], more.model.embedding.items.get_weights()[0]
+    np.testing.assert_array_equal(new[more.model.mask_id], old[preset.model.mask_id])
+    histories = [IDS[:3], ["007"]]
+    np.testing.assert_allclose(
+        serving.reference.score(more.model, more.spec, histories, [IDS, IDS]),
+        serving.reference.score(preset.model, preset.spec, histories, [IDS, IDS]),
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("index", ["exact", "ivf", "int8"])
+def test_withdrawn_items_are_read_and_never_returned(preset, ask, tmp_path, index):
+    gone = IDS[:5]
+    version = serving.export(preset, tmp_path / "films", k=11, verify="runtime", index=index, withdrawn=gone)
+    for history in (["🎬"], ["7"], [""]):
+        found = ask(version, history=[history])["item_ids"][0]
+        assert not set(found) & set(gone)
+        assert set(found) - {""} == set(preset.spec.items.tokens) - set(gone) - set(history) or index == "ivf"
+        allowed = ask(version, "recommend_filtered", history=[history], exclude=[[""]], allow=[IDS])["item_ids"][0]
+        assert not set(allowed) & set(gone)
+    assert not set(ask(version, "similar_items", item_ids=["🎬"])["item_ids"][0]) & set(gone)
+    read = [ask(version, "embed_users", history=[history])["vectors"] for history in (["🎬"], ["7", "🎬"])]
+    assert np.abs(read[0] - read[1]).max() > 1e-3
+
+
+def test_from_the_command_line(preset, ask, tmp_path, capsys):
+    (tmp_path / "new.csv").write_text('item,like,title\nnew,"7 007",The New One\n')
+    (tmp_path / "gone.txt").write_text("🎬\n日本\n")
+    arguments = ["--add", str(tmp_path / "new.csv"), "--withdraw", str(tmp_path / "gone.txt"), "--verify", "runtime"]
+    assert main(["export", str(preset.folder), str(tmp_path / "films"), "--k", "12", *arguments]) == 0
+    found = ask(tmp_path / "films" / "1", history=[["with space"]])["item_ids"][0]
+    assert "new" in found and not {"🎬", "日本"} & set(found)
+    (tmp_path / "gone.txt").write_text("never seen\n")
+    assert main(["export", str(preset.folder), str(tmp_path / "films"), *arguments]) == 2
+    assert "1 items to withdraw are not in the catalogue, 'never seen'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [
+        ({}, "no items to add"),
+        ({"new": ["nobody"]}, "none of which the preset knows"),
+        ({"new": np.zeros(3)}, "must be 8 finite numbers, got shape"),
+        ({"new": np.full(8, np.nan)}, "must be 8 finite numbers"),
+        ({"new": "7"}, "give a list of ids"),
+        ({"": ["7"]}, "not empty"),
+    ],
+)
+def test_items_that_cannot_be_added_are_named(preset, items, said):
+    with pytest.raises(InputError, match=said):
+        presets.with_items(preset, items)

@@ -1,0 +1,98 @@
+"""A trained model for another catalogue, without training: items that are new, and items with other vectors."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from tfrec.data import FeatureSpec
+from tfrec.data.ids import id_text
+from tfrec.data.vocabulary import FIRST_ID, Vocabulary
+from tfrec.errors import InputError
+from tfrec.presets.store import Preset
+
+NewItem = Sequence[str] | np.ndarray
+
+
+def with_items(preset: Preset, items: Mapping[str, NewItem], titles: Mapping[str, str] | None = None) -> Preset:
+    """The preset with further items, or with other vectors for items that it has.
+
+    A new item is read in histories and recommended like any other. It stands behind the known ones, whose ids do not
+    change, and counts as the least popular.
+
+    Args:
+        preset: a loaded preset.
+        items: raw id -> its vector, (D,) numbers, for instance from a content model of the same space; or ids of known
+            items that it is like: it then gets the mean of their vectors.
+        titles: of the new items, where the spec has titles.
+
+    Returns:
+        a preset with a model and a spec of its own; the given one does not change.
+
+    Raises:
+        InputError: where there is nothing to do, a vector has another width or is not finite, or an item is like
+            nothing that is known.
+
+    Example:
+        >>> from tfrec import presets
+        >>> films = presets.load("sasrec_ml1m")
+        >>> more = with_items(films, {"sequel": ["1", "3114"]})
+        >>> more.spec.num_items - films.spec.num_items
+        1
+    """
+    if not items:
+        raise InputError("There are no items to add: give raw ids with a vector, or with ids of items that are alike.")
+    spec, table = preset.spec, np.asarray(preset.model.embedding.items.get_weights()[0])
+    vectors = {id_text(item): _vector(id_text(item), like, spec, table) for item, like in items.items()}
+    new = [item for item in vectors if item not in spec.items]
+    grown = _grown_spec(spec, new, titles or {})
+    model = type(preset.model).from_config({**preset.model.get_config(), "num_items": grown.num_items})
+    known = FIRST_ID + spec.num_items
+    pairs = zip(preset.model.get_weights(), model.get_weights(), strict=True)
+    model.set_weights([_grown(old, new_one, known) for old, new_one in pairs])
+    weights = model.embedding.items.get_weights()
+    weights[0][grown.items.encode(list(vectors))] = np.stack(list(vectors.values()))
+    model.embedding.items.set_weights(weights)
+    return dataclasses.replace(preset, model=model, spec=grown)
+
+
+def _vector(item: str, like: NewItem, spec: FeatureSpec, table: np.ndarray) -> np.ndarray:
+    width = table.shape[1]
+    if isinstance(like, str):
+        raise InputError(f"'{item}' is like the text {like!r}: give a list of ids, or a vector.")
+    if all(isinstance(one, str) for one in like):
+        ids = spec.items.encode(list(like))
+        if not (ids >= FIRST_ID).any():
+            raise InputError(f"'{item}' is like {list(like)[:5]}, none of which the preset knows: name an item of it.")
+        return table[ids[ids >= FIRST_ID]].mean(0)
+    try:
+        vector = np.asarray(like, np.float32)
+    except (TypeError, ValueError):
+        raise InputError(f"'{item}' has neither {width} numbers nor ids of items that it is like: {like!r}.") from None
+    if vector.shape != (width,) or not np.isfinite(vector).all():
+        raise InputError(f"The vector of '{item}' must be {width} finite numbers, got shape {vector.shape}.")
+    return vector
+
+
+def _grown_spec(spec: FeatureSpec, new: list[str], titles: Mapping[str, str]) -> FeatureSpec:
+    items = Vocabulary([*spec.items.tokens, *new])
+    counts = np.concatenate([spec.item_counts, np.zeros(len(new), np.int64)])
+    table = spec.item_table
+    if table is not None:
+        table = table.reindex(items.tokens)
+        column = next((name for name in table.columns if str(name).lower() in ("title", "name")), None)
+        if column is not None:
+            given = {item: title for item, title in titles.items() if item in set(new)}
+            table.loc[list(given), column] = pd.Series(given, dtype=object)
+    return FeatureSpec(items, counts, spec.max_length, table)
+
+
+def _grown(old: np.ndarray, new: np.ndarray, known: int) -> np.ndarray:
+    """A weight with rows for new items behind those of the known; what follows them, a mask's row, moves on."""
+    if old.shape == new.shape:
+        return old
+    number = new.shape[0] - old.shape[0]
+    return np.concatenate([old[:known], new[known : known + number], old[known:]])
