@@ -2,7 +2,8 @@
 
 `python serving_tfrec.py FOLDER build RECALL` writes a SavedModel for each, in FOLDER/saved; other sides load one of
 them through the C API, as the server does, with no Python TensorFlow in the process. `read sum` and `read max` are
-`tf.reduce_sum` and `tf.reduce_max` over the variable that `exact` searches. `python serving_tfrec.py FOLDER zoo PRESET`
+`tf.reduce_sum` and `tf.reduce_max` over the variable that `exact rows` searches, without the copy that `exact` has of
+large tables. `python serving_tfrec.py FOLDER zoo PRESET`
 writes the item vectors of a preset, and query vectors of histories drawn at random.
 """
 
@@ -44,8 +45,8 @@ def build(folder, wanted):
         "read sum": lambda queries: {"items": tf.reduce_sum(exact.table) + 0 * queries[0, 0]},
         "read max": lambda queries: {"items": tf.reduce_max(exact.table) + 0 * queries[0, 0]},
     }
-    save("exact", exact, {"exact": searching(exact), **{key.replace(" ", "_"): one for key, one in reads.items()}})
-    for kind in ("ivf", "int8"):
+    save("rows", exact, {"rows": searching(exact), **{key.replace(" ", "_"): one for key, one in reads.items()}})
+    for kind in ("exact", "ivf", "int8"):
         began = time.perf_counter()
         index, how = build_index(kind, exact, tune, K, wanted)
         said[kind] = {**how, "build_seconds": round(time.perf_counter() - began, 1)}
@@ -55,11 +56,11 @@ def build(folder, wanted):
 
 def zoo(folder, name):
     from tfrec import presets
-    from tfrec.serving import exporter, item_vectors
+    from tfrec.ops import RESERVED_IDS
+    from tfrec.serving import exporter
 
     preset = presets.load(name)
-    table, first = item_vectors.item_table(preset.model)
-    np.save(folder / "items.npy", table.numpy()[first : first + preset.spec.num_items])
+    np.save(folder / "items.npy", np.asarray(preset.model.item_table(), np.float32)[RESERVED_IDS:])
     queries = np.concatenate([exporter._queries(preset, seed)[:, 0] for seed in range(6)])
     np.save(folder / "tune.npy", queries[:512])
     np.save(folder / "queries.npy", queries[512:])
@@ -75,10 +76,10 @@ def side(folder, name):
     sys.path.insert(0, str(runtime))
     from c_session import Session
 
-    saved = "exact" if name.startswith("read") else name
-    signature = name.replace(" ", "_")
+    saved = "rows" if name.startswith(("read", "exact rows")) else name
+    signature = saved if name == "exact rows" else name.replace(" ", "_")
     tensors = json.loads((folder / "saved" / f"{saved}.json").read_text())
-    session = Session(tensorflow, str(folder / "saved" / saved), tensors, THREADS)
+    session = Session(tensorflow, str(folder / "saved" / saved), tensors, threads=THREADS)
     take_turns(Data(folder), lambda queries: session.ask(signature, {"queries": queries})["items"], {})
 
 
