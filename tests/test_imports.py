@@ -32,7 +32,7 @@ MAY_IMPORT = {
 # What may look up, and why. Each does so inside a function, when it is called.
 LOOKS_UP = {
     # Users of Keras expect `from_preset` and `save_to_preset` on the model; a preset is a model and its data's spec.
-    "tfrec/models/retrieval.py": {"presets"},
+    "tfrec/models/recommender.py": {"presets"},
 }
 KERAS_ONLY = {"ops", "layers", "losses", "metrics", "models"}
 KERAS = {"keras", "keras_rs", "numpy"}

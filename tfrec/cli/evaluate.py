@@ -21,8 +21,9 @@ def run(options: argparse.Namespace) -> None:
     """Rank for the last item of each user."""
     from tfrec import atomic, evaluation, presets
     from tfrec.data import LeaveLastOut
+    from tfrec.models import RetrievalModel
 
-    preset = presets.load(options.preset)
+    preset = presets.load(options.preset, RetrievalModel)
     if options.out:
         atomic.check_writable(Path(options.out))
     split = read_data(options).split(LeaveLastOut())

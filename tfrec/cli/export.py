@@ -52,8 +52,9 @@ def run(options: argparse.Namespace) -> None:
         os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     from tfrec import presets, serving
     from tfrec.cli.catalogue_files import read_ids, read_new_items
+    from tfrec.models import RetrievalModel
 
-    preset = presets.load(options.preset)
+    preset = presets.load(options.preset, RetrievalModel)
     if options.add:
         preset = presets.with_items(preset, *read_new_items(options.add))
     report = {}

@@ -28,10 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print what was understood, and the ranked items."""
     from tfrec import presets, serving
+    from tfrec.models import RetrievalModel
 
     if options.k < 1:
         raise InputError(f"--k is how many items to recommend, at least 1, got {options.k}.")
-    preset = presets.load(options.preset)
+    preset = presets.load(options.preset, RetrievalModel)
     history = find_items(preset.spec, options.history)
     timestamps = None if options.timestamps is None else [read_times(options.timestamps)]
     ids, scores = serving.recommend(preset.model, preset.spec, [history], options.k, timestamps)

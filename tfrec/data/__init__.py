@@ -1,23 +1,36 @@
-"""From a table of interactions to batches: `Interactions` -> split -> `FeatureSpec` -> `sequences`."""
+"""From a table to batches: split, `FeatureSpec`, then `sequences` of `Interactions` or `labelled` rows of examples."""
 
+from tfrec.data.examples import Examples, ExampleSplit
 from tfrec.data.feature_spec import FeatureSpec
+from tfrec.data.features import Categorical, MultiValued, Numeric, Vector
+from tfrec.data.history_rule import History
 from tfrec.data.interactions import Interactions
+from tfrec.data.labelled import labelled
 from tfrec.data.masking import masked_items
 from tfrec.data.pipelines import sequences
 from tfrec.data.readers import read
-from tfrec.data.splits import ByTime, Holdout, LeaveLastOut, Split
+from tfrec.data.splits import ByTime, Holdout, LeaveLastOut, Random, Split
 from tfrec.data.synthetic import generate_world
 from tfrec.data.vocabulary import Vocabulary
 
 __all__ = [
     "ByTime",
+    "Categorical",
+    "ExampleSplit",
+    "Examples",
     "FeatureSpec",
+    "History",
     "Holdout",
     "Interactions",
     "LeaveLastOut",
+    "MultiValued",
+    "Numeric",
+    "Random",
     "Split",
+    "Vector",
     "Vocabulary",
     "generate_world",
+    "labelled",
     "masked_items",
     "read",
     "sequences",

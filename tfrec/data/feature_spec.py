@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from tfrec.data import spec_files
+from tfrec.data.examples import Examples
+from tfrec.data.features import Feature
+from tfrec.data.fit_features import encode_table, fit_features, level_ids, levels_of
+from tfrec.data.history_rule import History
 from tfrec.data.interactions import Interactions
 from tfrec.data.vocabulary import FIRST_ID, Vocabulary
 from tfrec.errors import InputError
@@ -23,20 +28,38 @@ class FeatureSpec:
         item_counts: (num_items,) int64, interactions of each item in the data that the spec was fitted on.
         max_length: L, the newest items of a history that a model reads.
         item_table: side columns of the items (title, genres, ...), a row an item in the vocabulary's order, or None.
+        features: of users, items and context, fitted; for ranking models.
+        history: what a ranking model is told of a user's past, or None.
+        label_levels: the distinct labels that a history may tell of, in their order; level 0 has id 2.
+        item_features: name -> (num_items + 2, ...): what the features of the items are, by id.
     """
 
     items: Vocabulary
     item_counts: np.ndarray
     max_length: int
     item_table: pd.DataFrame | None = None
+    features: tuple[Feature, ...] = ()
+    history: History | None = None
+    label_levels: tuple[float, ...] = ()
+    item_features: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def fit(cls, train: Interactions, max_length: int = 200) -> FeatureSpec:
+    def fit(
+        cls,
+        train: Interactions | Examples,
+        max_length: int = 200,
+        features: Sequence[Feature] | None = None,
+        history: History | None = None,
+    ) -> FeatureSpec:
         """Learn the spec from training data alone.
 
         Args:
-            train: the training part of a split.
-            max_length: L.
+            train: the training part of a split: interactions for retrieval, labelled rows for ranking.
+            max_length: L; where there is a `history`, its length counts.
+            features: for labelled rows: which columns are read, and how. None takes all that can be features, and the
+                user's id, as "user"; see `tfrec.data.features.infer_features`. The item's id comes by itself, as
+                "item"; `Numeric("item_count")` is how often it is in the training data.
+            history: for labelled rows with users and items: what is told of the user's past.
 
         Raises:
             InputError: where `max_length` is not a positive integer or there is no interaction.
@@ -51,14 +74,32 @@ class FeatureSpec:
             raise InputError(f"max_length must be a positive integer, got {max_length!r}.")
         if not len(train):
             raise InputError("A FeatureSpec cannot be fitted on an empty table: give the training part of a split.")
-        counts = np.bincount(train.item_codes, minlength=len(train.item_ids))
-        used = np.flatnonzero(counts)
-        # Most frequent first; ids break ties, so that the order of the rows does not matter.
-        used = used[np.argsort(train.item_ids[used], kind="stable")]
-        used = used[np.argsort(-counts[used], kind="stable")]
-        vocabulary = Vocabulary(train.item_ids[used])
+        if isinstance(train, Examples):
+            return cls._fit_examples(train, max_length, features, history)
+        if features is not None or history is not None:
+            raise InputError("Features and a history are those of labelled rows: give Examples, not Interactions.")
+        vocabulary, counts = _vocabulary(train.item_codes, train.item_ids)
         table = None if train.items is None else train.items.reindex(vocabulary.tokens)
-        return cls(vocabulary, counts[used].astype(np.int64), max_length, table)
+        return cls(vocabulary, counts, max_length, table)
+
+    @classmethod
+    def _fit_examples(
+        cls, train: Examples, max_length: int, features: Sequence[Feature] | None, history: History | None
+    ) -> FeatureSpec:
+        codes = np.zeros(0, np.int32) if train.item_codes is None else train.item_codes
+        vocabulary, counts = _vocabulary(codes, train.item_ids)
+        table = None if train.items is None else train.items.reindex(vocabulary.tokens)
+        named = dict(zip(vocabulary.tokens, counts.tolist(), strict=True))
+        fitted = fit_features(train, features, named)
+        levels = levels_of(train, history, fitted)
+        spec = cls(vocabulary, counts, history.length if history else max_length, table, fitted, history, levels)
+        encoded = encode_table(fitted, "item", vocabulary.tokens, table, named)
+        full = {
+            feature.column: np.concatenate([feature.absent(FIRST_ID), encoded[feature.column]])
+            for feature in fitted
+            if feature.group == "item"
+        }
+        return dataclasses.replace(spec, item_features=full)
 
     @property
     def num_items(self) -> int:
@@ -70,6 +111,35 @@ class FeatureSpec:
         """The id that hides an item in masked-item training: the one behind the last item."""
         return FIRST_ID + self.num_items
 
+    def model_features(self) -> list[dict]:
+        """What a ranking model is told of its inputs; see `tfrec.models.feature_inputs`.
+
+        Example:
+            >>> frame = pd.DataFrame({"label": [0, 1], "ad": ["a", "b"]})
+            >>> FeatureSpec.fit(Examples.from_pandas(frame, label="label")).model_features()
+            [{'name': 'ad', 'kind': 'categorical', 'group': 'context', 'size': 4}]
+        """
+        found = [feature.model_feature() for feature in self.features]
+        if self.num_items:
+            item = {"name": "item", "kind": "categorical", "group": "item", "size": self.num_items + FIRST_ID}
+            place = next((at for at, one in enumerate(found) if one["group"] != "user"), len(found))
+            found.insert(place, item)
+        if self.history is not None:
+            event = {"kind": "sequence", "group": "history", "length": self.history.length}
+            found.append({"name": "history", **event, "of": "item"})
+            found += [{"name": f"history_{name}", **event, "of": name} for name in self.history.item_features]
+            if self.history.with_label:
+                found.append({"name": "history_label", **event, "size": len(self.label_levels) + FIRST_ID})
+        return found
+
+    def counts_by_item(self) -> dict[str, int]:
+        """How often each raw item id is in the training data."""
+        return dict(zip(self.items.tokens, self.item_counts.tolist(), strict=True))
+
+    def label_ids(self, labels: np.ndarray) -> np.ndarray:
+        """Labels to the ids that a history tells them by, int32: 1 for one that training had not."""
+        return level_ids(labels, self.label_levels)
+
     def check_fits(self, model: object) -> None:
         """Raise `InputError` where a model says another `num_items` or `max_length` than this spec."""
         for name in ("num_items", "max_length"):
@@ -78,6 +148,13 @@ class FeatureSpec:
                 raise InputError(
                     f"Model and feature spec do not fit: the model has {name}={of_model}, the spec {own}. Use the spec "
                     f"that the model was trained with, or build the model with {name}=spec.{name}."
+                )
+        known = {feature["name"]: feature for feature in self.model_features()}
+        for feature in getattr(model, "features", ()):
+            if known.get(feature["name"]) != feature:
+                raise InputError(
+                    f"Model and feature spec do not fit: the model reads {feature}, the spec has "
+                    f"{known.get(feature['name'], 'no such feature')}. Build the model with spec.model_features()."
                 )
 
     @property
@@ -97,42 +174,19 @@ class FeatureSpec:
         return (titles[item_id - FIRST_ID] or raw) if titles else raw
 
     def save(self, folder: Path) -> None:
-        """Write spec.json, vocabularies/item.txt, vocabularies/item_counts.txt and, where there is one, items.csv."""
-        (folder / "vocabularies").mkdir(parents=True, exist_ok=True)
-        self.items.save(folder / "vocabularies" / "item.txt")
-        np.savetxt(folder / "vocabularies" / "item_counts.txt", self.item_counts, fmt="%d")
-        if self.item_table is not None:
-            self.item_table.to_csv(folder / "items.csv", index_label="item_id", lineterminator="\n")
-        text = {
-            "format": 1,
-            "max_length": self.max_length,
-            "num_items": self.num_items,
-            "item_table": self.item_table is not None,
-        }
-        (folder / "spec.json").write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
+        """Write spec.json, vocabularies/, and where they are known items.csv and item_features.npz."""
+        spec_files.save(self, folder)
 
     @classmethod
     def load(cls, folder: Path) -> FeatureSpec:
         """Read what `save` wrote; raises `InputError` where the parts do not fit each other."""
-        try:
-            spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
-            if spec["format"] != 1:
-                raise InputError(f"{folder / 'spec.json'} has format {spec['format']!r}; this tfrec reads format 1.")
-            items = Vocabulary.load(folder / "vocabularies" / "item.txt")
-            counts = np.loadtxt(folder / "vocabularies" / "item_counts.txt", dtype=np.int64, ndmin=1)
-            table = None
-            if spec["item_table"]:
-                table = pd.read_csv(folder / "items.csv", dtype=str, keep_default_na=False, lineterminator="\n")
-                table = table.set_index("item_id")
-        except InputError:
-            raise
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{folder} holds no feature spec that can be read: {error!r}.") from error
-        for what, size in {
-            "vocabularies/item.txt": len(items),
-            "vocabularies/item_counts.txt": len(counts),
-            "items.csv": spec["num_items"] if table is None else len(table),
-        }.items():
-            if size != spec["num_items"]:
-                raise InputError(f"{folder / what} has {size} items, spec.json says {spec['num_items']}.")
-        return cls(items, counts, spec["max_length"], table)
+        return cls(**spec_files.load(folder))
+
+
+def _vocabulary(codes: np.ndarray, ids: np.ndarray) -> tuple[Vocabulary, np.ndarray]:
+    counts = np.bincount(codes, minlength=len(ids))
+    used = np.flatnonzero(counts)
+    # Most frequent first; ids break ties, so that the order of the rows does not matter.
+    used = used[np.argsort(ids[used], kind="stable")]
+    used = used[np.argsort(-counts[used], kind="stable")]
+    return Vocabulary(ids[used]), counts[used].astype(np.int64)

@@ -95,24 +95,65 @@ class ByTime:
 
     def split(self, table: Interactions) -> Split:
         """Cut a table; raises `InputError` where it has no time or a part would be empty."""
-        if table.times is None:
-            raise InputError("A split by time needs a time column: name it, or use LeaveLastOut.")
+        return _split(table, *self.masks(table.times, len(table)))
+
+    def masks(self, times: np.ndarray | None, rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """Which rows are validation and which are test, (N,) bool each."""
+        if times is None:
+            raise InputError("A split by time needs a time column: name it, or split by another rule.")
         if not all(isinstance(at, int | float) for at in (self.valid, self.test)):
             raise InputError(
                 f"The cuts of ByTime are numbers, shares or seconds since 1970: got {self.valid!r}, {self.test!r}."
             )
         if not self.valid < self.test:
             raise InputError(f"Validation must begin before the test: got valid={self.valid}, test={self.test}.")
-        ordered = np.sort(table.times)
+        ordered = np.sort(times)
         cuts = [ordered[int(at * len(ordered))] if 0 < at < 1 else at for at in (self.valid, self.test)]
-        is_test = table.times >= cuts[1]
-        is_valid = (table.times >= cuts[0]) & ~is_test
+        is_test = times >= cuts[1]
+        is_valid = (times >= cuts[0]) & ~is_test
         if not (~is_valid & ~is_test).any() or not is_valid.any() or not is_test.any():
             raise InputError(
                 f"The cuts {cuts[0]:g} and {cuts[1]:g} leave a part empty: its times run from {ordered[0]:g} to "
                 f"{ordered[-1]:g}."
             )
-        return _split(table, is_valid, is_test)
+        return is_valid, is_test
+
+
+@dataclasses.dataclass(frozen=True)
+class Random:
+    """Rows at random, for labelled rows: the protocol of rating prediction, which knows no before and after.
+
+    Args:
+        valid: share of the rows that is validation.
+        test: share of the rows that is test.
+        seed: of the draw.
+
+    Example:
+        >>> is_valid, is_test = Random(valid=0.1, test=0.2).masks(None, 50)
+        >>> int(is_valid.sum()), int(is_test.sum()), bool((is_valid & is_test).any())
+        (5, 10, False)
+    """
+
+    valid: float = 0.1
+    test: float = 0.2
+    seed: int = 0
+
+    def masks(self, times: np.ndarray | None, rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """Which rows are validation and which are test, (N,) bool each."""
+        shares = self.valid, self.test
+        if not all(isinstance(share, int | float) and 0 < share < 1 for share in shares) or sum(shares) >= 1:
+            raise InputError(f"The shares of Random lie between 0 and 1 and leave a rest: got {shares}.")
+        sizes = [round(share * rows) for share in shares]
+        if not all(sizes) or sum(sizes) >= rows:
+            raise InputError(
+                f"{rows:,} rows are too few for a validation of {self.valid:g} and a test of {self.test:g}."
+            )
+        order = np.random.default_rng(self.seed).permutation(rows)
+        is_valid, is_test = np.zeros(rows, bool), np.zeros(rows, bool)
+        # The test first: it stays the same whatever the share of the validation.
+        is_test[order[: sizes[1]]] = True
+        is_valid[order[sizes[1] : sum(sizes)]] = True
+        return is_valid, is_test
 
 
 def _split(table: Interactions, is_valid: np.ndarray, is_test: np.ndarray) -> Split:

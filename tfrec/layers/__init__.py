@@ -2,13 +2,17 @@
 
 from tfrec.layers.additive_pooling import AdditivePooling
 from tfrec.layers.append_mask import AppendMask
+from tfrec.layers.attentional_pair_pooling import AttentionalPairPooling
 from tfrec.layers.block_sparse_attention import BlockSparseAttention
+from tfrec.layers.feature_embedding import FeatureEmbedding
 from tfrec.layers.feed_forward import FeedForward
 from tfrec.layers.gated_feed_forward import GatedFeedForward
 from tfrec.layers.hstu_block import HSTUBlock
+from tfrec.layers.interacting_attention import InteractingAttention
 from tfrec.layers.item_embedding import ItemEmbedding
 from tfrec.layers.linear_attention import LinearAttention
 from tfrec.layers.long_short_pooling import LongShortPooling
+from tfrec.layers.mlp import MLP
 from tfrec.layers.multi_interest_pooling import MultiInterestPooling
 from tfrec.layers.position_embedding import PositionEmbedding
 from tfrec.layers.relative_bias import RelativePositionBias
@@ -22,12 +26,16 @@ from tfrec.layers.time_intervals import TimeIntervals
 from tfrec.layers.unit_norm import UnitNorm
 
 __all__ = [
+    "MLP",
     "AdditivePooling",
     "AppendMask",
+    "AttentionalPairPooling",
     "BlockSparseAttention",
+    "FeatureEmbedding",
     "FeedForward",
     "GatedFeedForward",
     "HSTUBlock",
+    "InteractingAttention",
     "ItemEmbedding",
     "LinearAttention",
     "LongShortPooling",

@@ -1,5 +1,11 @@
 """The models of the zoo, one a file."""
 
+from tfrec.models.hybrid.afm import AFM
+from tfrec.models.hybrid.autoint import AutoInt
+from tfrec.models.hybrid.dcnv2 import DCNv2
+from tfrec.models.hybrid.deepfm import DeepFM
+from tfrec.models.ranking import RankingModel
+from tfrec.models.recommender import Recommender
 from tfrec.models.retrieval import RetrievalModel
 from tfrec.models.sequential.bert4rec import BERT4Rec
 from tfrec.models.sequential.comirec import ComiRec
@@ -11,12 +17,18 @@ from tfrec.models.sequential.stamp import STAMP
 from tfrec.models.sequential.tisasrec import TiSASRec
 
 __all__ = [
+    "AFM",
     "HSTU",
     "NARM",
     "SHAN",
     "STAMP",
+    "AutoInt",
     "BERT4Rec",
     "ComiRec",
+    "DCNv2",
+    "DeepFM",
+    "RankingModel",
+    "Recommender",
     "RetrievalModel",
     "SASRec",
     "TiSASRec",

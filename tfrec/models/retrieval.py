@@ -1,19 +1,18 @@
 """What every retrieval model can do: compare a query vector with all items."""
 
-import importlib
-from pathlib import Path
 from typing import Any
 
 import keras
 from keras import ops
 
 from tfrec.losses import ItemLoss
+from tfrec.models.recommender import Recommender
 from tfrec.ops import RESERVED_IDS, chosen_interest, is_item, mask_items, shortlist, top_items
 
 _LONGEST_LIST = 100  # that ranking metrics ask for
 
 
-class RetrievalModel(keras.Model):
+class RetrievalModel(Recommender):
     """A Keras model whose output is a query vector and which holds a table of items to compare it with.
 
     `model(inputs)` gives query vectors, (B, D) or, for sequences, (B, L, D), one for every position. Everything else
@@ -62,7 +61,7 @@ class RetrievalModel(keras.Model):
 
         `tfrec.data.sequences(..., inputs=model.input_names)`, the evaluation and the export give it just that.
         """
-        return tuple(tensor.name for tensor in getattr(self, "inputs", ())) or ("history",)
+        return super().input_names or ("history",)
 
     # What it can then do.
 
@@ -101,50 +100,6 @@ class RetrievalModel(keras.Model):
         table = ops.normalize(ops.cast(self.item_table(), "float32"), axis=-1)
         scores = _mask_reserved(ops.matmul(ops.take(table, item_ids, axis=0), ops.transpose(table)))
         return top_items(mask_items(scores, ops.expand_dims(item_ids, 1)), k)
-
-    # Where it comes from, and where it is kept.
-
-    @classmethod
-    def from_preset(cls, preset: str | Path) -> "RetrievalModel":
-        """The model of a preset, with its weights.
-
-        The model reads integer ids. What gives them their meaning is the preset's feature spec: for raw ids, load both
-        with `tfrec.presets.load`, and ask `tfrec.serving.recommend`.
-
-        Args:
-            preset: a name of the zoo, "sasrec_ml1m", which comes with the package, or the folder of a preset.
-
-        Raises:
-            InputError: where there is none, a file of it is damaged, or it holds a model of another class, which the
-                text names. `RetrievalModel.from_preset` takes any.
-
-        Example:
-            >>> from tfrec import models, presets, serving
-            >>> model = models.SASRec.from_preset("sasrec_ml1m")
-            >>> model.num_items
-            3416
-            >>> preset = presets.load("sasrec_ml1m")  # the model, and what its ids mean
-            >>> preset.spec.title(int(preset.spec.items.encode(["1"])[0]))
-            'Toy Story (1995)'
-            >>> ids, scores = serving.recommend(preset.model, preset.spec, [["1", "2355"]], k=5)
-            >>> len(ids[0]), isinstance(ids[0][0], str)
-            (5, True)
-        """
-        return _presets().load(preset, cls).model
-
-    def save_to_preset(self, folder: str | Path, spec: Any, metrics: Any = None, card: str | None = None) -> None:
-        """Write a preset that `from_preset` reads, whole or not at all.
-
-        Args:
-            folder: where to; a folder that exists must be empty or a preset, which is replaced.
-            spec: the `tfrec.data.FeatureSpec` that the model was trained with: without it, ids mean nothing.
-            metrics: what was measured, for metrics.json.
-            card: text of README.md; None writes a stub.
-
-        Raises:
-            InputError: where the folder holds something else, or model and spec do not fit.
-        """
-        _presets().save(self, spec, folder, metrics, card)
 
     # How it learns, with stock fit.
 
@@ -193,11 +148,6 @@ class RetrievalModel(keras.Model):
 
     def _newest_query(self, queries: Any) -> Any:
         return _newest(queries, sequence_rank=3 if self.num_interests is None else 4)
-
-
-def _presets() -> Any:
-    # The one way up: a preset knows models and data, while users expect these two methods on the model.
-    return importlib.import_module("tfrec.presets")
 
 
 def _newest(values: Any, sequence_rank: int) -> Any:

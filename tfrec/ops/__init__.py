@@ -2,6 +2,7 @@
 
 from tfrec.ops.additive_scores import additive_scores
 from tfrec.ops.blocks import neighbours, take_blocks, to_blocks
+from tfrec.ops.feature_pairs import bi_interaction, feature_pairs, pair_products
 from tfrec.ops.interests import chosen_interest
 from tfrec.ops.masks import PADDING_ID, RESERVED_IDS, UNKNOWN_ID, is_item, mask_items
 from tfrec.ops.pointwise_attention import pointwise_attention
@@ -15,10 +16,13 @@ __all__ = [
     "RESERVED_IDS",
     "UNKNOWN_ID",
     "additive_scores",
+    "bi_interaction",
     "chosen_interest",
+    "feature_pairs",
     "is_item",
     "mask_items",
     "neighbours",
+    "pair_products",
     "pointwise_attention",
     "prefix_mean",
     "shortlist",

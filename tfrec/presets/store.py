@@ -29,7 +29,7 @@ class Preset:
         manifest: preset.json.
     """
 
-    model: models.RetrievalModel
+    model: models.Recommender
     spec: FeatureSpec
     metrics: dict[str, Any]
     folder: Path
@@ -37,7 +37,7 @@ class Preset:
 
 
 def save(
-    model: models.RetrievalModel,
+    model: models.Recommender,
     spec: FeatureSpec,
     folder: str | Path,
     metrics: Mapping[str, Any] | None = None,
@@ -98,7 +98,7 @@ def check_target(folder: str | Path) -> Path:
     return folder
 
 
-def load(preset: str | Path, kind: type[models.RetrievalModel] = models.RetrievalModel) -> Preset:
+def load(preset: str | Path, kind: type[models.Recommender] = models.Recommender) -> Preset:
     """Load a preset by the name it has in the zoo, or from its folder, and check every file of it.
 
     Args:
@@ -122,7 +122,7 @@ def load(preset: str | Path, kind: type[models.RetrievalModel] = models.Retrieva
         its = type(model).__name__
         raise InputError(
             f"The preset '{preset}' holds a {its}, no {kind.__name__}: use tfrec.models.{its}.from_preset, or "
-            "tfrec.models.RetrievalModel.from_preset, which takes any."
+            "tfrec.models.Recommender.from_preset, which takes any."
         )
     spec = FeatureSpec.load(folder)
     spec.check_fits(model)
@@ -134,16 +134,20 @@ def load(preset: str | Path, kind: type[models.RetrievalModel] = models.Retrieva
     return Preset(model, spec, manifest.read_json(metrics_file) if metrics_file.exists() else {}, folder, listed)
 
 
-def _card_stub(model: models.RetrievalModel, spec: FeatureSpec, name: str) -> str:
+def _card_stub(model: models.Recommender, spec: FeatureSpec, name: str) -> str:
+    if isinstance(model, models.RankingModel):
+        over, use = f"{len(model.input_names)} inputs", [f"tfrec explain {name}", f"tfrec export --ranking {name}"]
+    else:
+        over, use = f"{spec.num_items:,} items", [f"tfrec recommend {name} --history ID ID ...", f"tfrec export {name}"]
     return f"""# {name}
 
-A {type(model).__name__} with {model.count_params():,} parameters over {spec.num_items:,} items, written by tfrec \
+A {type(model).__name__} with {model.count_params():,} parameters over {over}, written by tfrec \
 {tfrec.__version__}. What was measured stands in `metrics.json`.
 
 To be written by whoever publishes it: the data and its terms, what the model is for, where it fails.
 
 ```
-tfrec recommend {name} --history ID ID ...
-tfrec export {name} served/{name}
+{use[0]}
+{use[1]} served/{name}
 ```
 """

@@ -16,6 +16,7 @@ from tfrec import atomic, presets
 from tfrec.data.ids import id_text
 from tfrec.data.vocabulary import FIRST_ID
 from tfrec.errors import InputError
+from tfrec.models import RetrievalModel
 from tfrec.serving import golden, item_vectors, manifest, ops_allowed, parity, reference, samples, scann_ops, warmup
 from tfrec.serving.graph import RetrievalModule
 from tfrec.serving.graph.item_codes import ItemCodes
@@ -87,7 +88,7 @@ def export(
         raise InputError(f"{folder} is a file: name the folder that the versions go to.")
     atomic.check_writable(folder)
     if not isinstance(preset, presets.Preset):
-        preset = presets.load(preset)
+        preset = presets.load(preset, RetrievalModel)
     gone = [id_text(item) for item in withdrawn]
     if unknown := [item for item in gone if item not in preset.spec.items]:
         raise InputError(f"{len(unknown)} items to withdraw are not in the catalogue, '{unknown[0]}' for one.")

@@ -1,9 +1,7 @@
-"""What the models that read histories share: item table, config, and the check of their sizes."""
+"""What the models that read histories share: item table, and the check of their sizes."""
 
-import inspect
 from typing import Any
 
-import keras
 from keras import ops
 
 from tfrec.models.retrieval import RetrievalModel
@@ -27,14 +25,6 @@ class SequenceModel(RetrievalModel):
         if layer.quantization_mode is None:
             return rows
         return ops.cast(rows, "float32") / ops.expand_dims(layer.embeddings_scale, -1)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        parameters = inspect.signature(type(self).__init__).parameters.values()
-        named = [one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD][1:]
-        policy = keras.dtype_policies.serialize(self.dtype_policy)
-        own = {name: policy if name == "dtype" else getattr(self, name) for name in named}
-        return {"trainable": self.trainable, **own}
 
 
 def check_sizes(**sizes: Any) -> None:

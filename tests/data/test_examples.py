@@ -1,0 +1,87 @@
+"""Labelled rows: what is dropped is counted, and the cuts are clean."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfrec.data import ByTime, Examples, Interactions, LeaveLastOut, Random
+from tfrec.errors import InputError
+
+
+def table(rows=100, **kwargs):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "label": rng.integers(0, 2, rows),
+            "who": rng.integers(0, 9, rows),
+            "what": rng.integers(0, 20, rows),
+            "when": rng.permutation(rows),
+            "hour": rng.integers(0, 24, rows),
+        }
+    )
+    return Examples.from_pandas(frame, label="label", user="who", item="what", time="when", **kwargs)
+
+
+def test_rows_that_cannot_be_used_are_counted():
+    frame = pd.DataFrame({"y": [1, "no", 0, np.inf, 1], "who": ["a", "b", None, "c", "d"], "t": [1, 2, 3, 4, "x"]})
+    found = Examples.from_pandas(frame, label="y", user="who", time="t")
+    assert len(found) == 1 and found.report.rows_kept == 1
+    assert found.report.dropped == {
+        "no number in 'y'": 2,
+        "no usable user id in 'who'": 1,
+        "no readable time in 't'": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"label": "clicked"}, "lacks the column 'clicked'"),
+        ({"label": "y", "context": ["hour"]}, "lacks the column 'hour'"),
+        ({"label": "y", "users": pd.DataFrame({"who": [1]})}, "side table of users"),
+        ({"label": "text"}, "Nothing is left of 2 rows"),
+    ],
+)
+def test_what_cannot_be_a_table_is_said(arguments, says):
+    with pytest.raises(InputError, match=says):
+        Examples.from_pandas(pd.DataFrame({"y": [0, 1], "text": ["a", "b"]}), **arguments)
+
+
+def test_a_random_cut_is_whole_disjoint_and_repeatable():
+    rows = table()
+    split = rows.split(Random(valid=0.1, test=0.2, seed=3))
+    times = [part.times for part in (split.train, split.valid, split.test)]
+    assert [len(part) for part in times] == [70, 10, 20]
+    assert sorted(np.concatenate(times)) == list(range(100))
+    again = rows.split(Random(valid=0.3, test=0.2, seed=3))
+    np.testing.assert_array_equal(again.test.times, split.test.times)  # whatever the validation's share
+
+
+def test_a_cut_by_time_puts_nothing_later_before_it():
+    split = table().split(ByTime(0.6, 0.8))
+    assert split.train.times.max() < split.valid.times.min() <= split.valid.times.max() < split.test.times.min()
+    assert len(split.train) + len(split.valid) + len(split.test) == 100
+
+
+def test_rules_that_do_not_fit_are_refused():
+    with pytest.raises(InputError, match="Random or ByTime"):
+        table().split(LeaveLastOut())
+    with pytest.raises(InputError, match="leave a rest"):
+        table().split(Random(0.5, 0.5))
+    with pytest.raises(InputError, match="too few"):
+        table(rows=3).split(Random(0.1, 0.1))
+
+
+def test_ratings_become_clicks_at_a_threshold():
+    frame = pd.DataFrame({"u": [1, 1, 2], "i": [5, 6, 5], "r": [3.0, 4.0, 5.0]})
+    ratings = Interactions.from_pandas(frame, user="u", item="i", weight="r")
+    assert Examples.from_interactions(ratings, positive=4).labels.tolist() == [0, 1, 1]
+    assert Examples.from_interactions(ratings).labels.tolist() == [3, 4, 5]
+    with pytest.raises(InputError, match="no ratings"):
+        Examples.from_interactions(Interactions.from_pandas(frame, user="u", item="i"))
+
+
+def test_the_hash_sees_labels_ids_and_context():
+    rows = table()
+    same, other = rows.take(np.arange(100)), rows.take(np.arange(99, -1, -1))
+    assert rows.sha256() == same.sha256() != other.sha256()

@@ -1,0 +1,114 @@
+"""What missing and unseen values mean, for every kind of feature, in memory and on disk."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfrec.data import Categorical, Examples, FeatureSpec, History, MultiValued, Numeric, Vector
+from tfrec.data.features import infer_features
+from tfrec.errors import InputError
+
+NOTHING = [None, np.nan, "", float("inf")]
+
+
+def test_categories_missing_unseen_and_rare():
+    feature = Categorical("c", min_count=2).fit(pd.Series(["x", "x", 7, 7.0, "7", "rare", None]))
+    assert feature.encode(pd.Series(["7", 7, 7.0, "x", "rare", "new", *NOTHING], dtype=object)).tolist() == [
+        2, 2, 2, 3, 1, 1, 0, 0, 0, 0,
+    ]  # fmt: skip
+    assert feature.model_feature()["size"] == 4
+
+
+def test_a_hash_is_stable_and_stays_in_its_buckets():
+    feature = Categorical("c", hash_buckets=10).fit(pd.Series(["a"]))
+    ids = feature.encode(pd.Series([f"v{n}" for n in range(200)]))
+    assert set(ids) == set(range(2, 12)) and feature.model_feature()["size"] == 12
+    np.testing.assert_array_equal(ids, feature.encode(pd.Series([f"v{n}" for n in range(200)])))
+    assert feature.encode(pd.Series([None, "v1"]))[0] == 0
+
+
+def test_several_values_are_cut_and_padded():
+    feature = MultiValued("g", max_values=2).fit(pd.Series(["a|b|c", "a|b", "a"]))
+    assert feature.encode(pd.Series(["c|b|a", ["a"], "", None, "?"])).tolist() == [
+        [4, 3], [2, 0], [0, 0], [0, 0], [1, 0],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("scaling", ["standard", "log"])
+def test_numbers_have_mean_0_and_deviation_1_and_missing_is_no_number(scaling):
+    raw = np.random.default_rng(0).exponential(100, 1000)
+    raw[::10] = np.nan
+    found = Numeric("n", scaling=scaling).fit(pd.Series(raw)).encode(pd.Series(raw))
+    assert np.isnan(found[::10]).all() and np.isfinite(np.delete(found, np.s_[::10])).all()
+    assert abs(np.nanmean(found)) < 1e-5 and abs(np.nanstd(found) - 1) < 0.05  # the cut at ten deviations takes some
+
+
+def test_a_constant_and_an_empty_column_do_no_harm():
+    for values in ([5.0, 5.0], [None, "x"]):
+        found = Numeric("n").fit(pd.Series(values)).encode(pd.Series([5.0, None, 1e30]))
+        assert np.isnan(found[1]) and np.abs(found[[0, 2]]).max() <= 10
+
+
+def test_vectors_of_another_width_are_refused():
+    feature = Vector("v").fit(pd.Series([[1, 2], [3, 4]]))
+    assert np.isnan(feature.encode(pd.Series([[1, np.nan], None]))).all()
+    with pytest.raises(InputError, match="has 3 numbers: expected 2"):
+        feature.encode(pd.Series([[1, 2, 3]]))
+    with pytest.raises(InputError, match="no vectors"):
+        Vector("v").fit(pd.Series(["a"]))
+
+
+def test_titles_and_constants_are_no_features():
+    table = pd.DataFrame({"title": [f"t{n}" for n in range(200)], "one": ["x"] * 200, "kind": ["a", "b"] * 100})
+    assert [one.column for one in infer_features(table, "item")] == ["kind"]
+
+
+def examples():
+    users = pd.DataFrame({"who": ["ann", "bob"], "age": [20, None]})
+    items = pd.DataFrame({"what": ["x", "y", "z"], "genres": ["a|b", None, "c"], "v": [[1.0, 0.0], [0.0, 1.0], None]})
+    frame = pd.DataFrame(
+        {"y": [1, 0, 1, 5], "who": ["ann", "ann", "bob", "cy"], "what": list("xyxx"), "hour": [1, 2, None, 4]}
+    )
+    return Examples.from_pandas(frame, label="y", user="who", item="what", users=users, items=items)
+
+
+def test_a_spec_with_features_survives_the_disk(tmp_path):
+    spec = FeatureSpec.fit(examples(), history=History(3, item_features=("genres",), with_label=True))
+    spec.save(tmp_path)
+    loaded = FeatureSpec.load(tmp_path)
+    assert loaded.model_features() == spec.model_features() and loaded.history == spec.history
+    assert loaded.label_levels == (0, 1, 5)
+    for name, values in spec.item_features.items():
+        np.testing.assert_array_equal(loaded.item_features[name], values)
+    assert [tuple(one.to_json().items()) for one in loaded.features] == [
+        tuple(one.to_json().items()) for one in spec.features
+    ]
+
+
+def test_a_spec_whose_arrays_were_tampered_with_is_refused(tmp_path):
+    spec = FeatureSpec.fit(examples())
+    spec.save(tmp_path)
+    with np.load(tmp_path / "item_features.npz") as arrays:
+        cut = {name: values[:-1] for name, values in arrays.items()}
+    np.savez(tmp_path / "item_features.npz", **cut)
+    with pytest.raises(InputError, match=r"item_features.npz has .* expected"):
+        FeatureSpec.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("features", "says"),
+    [
+        ([Numeric("wage")], "'wage' is in no table"),
+        ([Numeric("age"), Categorical("age")], "two features of the name 'age'"),
+        ([Categorical("history")], "two features of the name 'history'"),
+        ([Numeric("age", group="item")], "'age' of group 'item' is in no table"),
+    ],
+)
+def test_a_feature_that_is_nowhere_is_named(features, says):
+    with pytest.raises(InputError, match=says):
+        FeatureSpec.fit(examples(), features=features)
+
+
+def test_a_history_asks_for_features_that_items_have():
+    with pytest.raises(InputError, match="asks for 'age'"):
+        FeatureSpec.fit(examples(), history=History(3, item_features=("age",)))

@@ -1,0 +1,119 @@
+"""Batches of labelled rows: the right features at the right rows, and no row in its own history."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfrec.data import ByTime, Examples, FeatureSpec, History, Numeric, Random, labelled
+from tfrec.errors import InputError
+
+pytestmark = pytest.mark.tensorflow
+
+
+def table(rows=300, seed=0):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "label": rng.integers(1, 6, rows).astype(float),
+            "who": rng.integers(0, 7, rows),
+            "what": rng.integers(0, 40, rows),
+            "when": rng.integers(0, 80, rows),  # ties
+            "hour": rng.integers(0, 24, rows),
+        }
+    )
+    items = pd.DataFrame({"what": np.arange(40), "price": np.arange(40.0), "tags": ["a|b", "b", ""] * 13 + ["c"]})
+    return Examples.from_pandas(frame, label="label", user="who", item="what", time="when", items=items)
+
+
+def whole(data, spec, **kwargs):
+    return next(iter(labelled(data, spec, batch_size=len(data), **kwargs)))
+
+
+def slow_history(row, data, known, rule, is_own):
+    """The events of one row, by hand: (item, label) from old to new."""
+    times = list(known.times)
+    rows = [n for n in range(len(known)) if known.user_ids[known.user_codes[n]] == data.user_ids[data.user_codes[row]]]
+    if rule.min_label is not None:
+        rows = [n for n in rows if known.labels[n] >= rule.min_label]
+    if rule.take == "earlier":
+        rows = [n for n in rows if times[n] < data.times[row]]
+    elif is_own:
+        rows = [n for n in rows if n != row]
+    rows.sort(key=lambda n: (times[n], n))
+    return [(known.item_ids[known.item_codes[n]], known.labels[n]) for n in rows[-rule.length :]]
+
+
+@pytest.mark.parametrize("take", ["earlier", "others"])
+@pytest.mark.parametrize("min_label", [None, 4.0])
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_histories_equal_those_made_by_hand(take, min_label, part):
+    split = table().split(ByTime(0.7, 0.8) if take == "earlier" else Random())
+    rule = History(6, take=take, min_label=min_label, with_label=True, item_features=("price", "tags"))
+    spec = FeatureSpec.fit(split.train, history=rule)
+    data = getattr(split, part)
+    inputs, labels = whole(data, spec, known=split.train)
+    np.testing.assert_array_equal(labels[:, 0], data.labels)
+    history, told = inputs["history"].numpy(), inputs["history_label"].numpy()
+    for row in range(len(data)):
+        wanted = slow_history(row, data, split.train, rule, part == "train")
+        found = [
+            (spec.items.tokens[item - 2], spec.label_levels[level - 2])
+            for item, level in zip(history[row], told[row], strict=True)
+            if item
+        ]
+        assert found == wanted
+        assert (history[row][: history.shape[1] - len(wanted)] == 0).all()
+    prices = spec.item_features["price"][history]
+    np.testing.assert_array_equal(inputs["history_price"], np.where(history > 0, prices, np.nan))
+    np.testing.assert_array_equal(inputs["history_tags"], spec.item_features["tags"][history])
+
+
+def test_each_row_has_the_features_of_its_user_item_and_context():
+    data = table()
+    spec = FeatureSpec.fit(data)
+    inputs, _ = whole(data, spec)
+    price, hour = (next(one for one in spec.features if one.column == name) for name in ("price", "hour"))
+    raw = pd.Series(data.item_ids[data.item_codes].astype(float))
+    np.testing.assert_allclose(inputs["price"], price.encode(raw))
+    np.testing.assert_allclose(inputs["hour"], hour.encode(data.context["hour"]))
+    names = [spec.items.decode([item])[0] for item in inputs["item"].numpy()]
+    assert names == list(data.item_ids[data.item_codes])
+
+
+def test_unseen_users_and_items_keep_the_features_that_are_known_of_them():
+    data = table()
+    spec = FeatureSpec.fit(data.take(data.item_codes != data.item_codes[0]), history=History(5))
+    stranger = Examples.from_pandas(
+        pd.DataFrame({"label": [1], "who": ["new"], "what": [data.item_ids[data.item_codes[0]]], "when": [99]}),
+        label="label", user="who", item="what", time="when", items=data.items.reset_index(names="what"),
+    )  # fmt: skip
+    inputs, _ = whole(stranger, spec, known=data)
+    assert inputs["item"].numpy() == [1] and inputs["user"].numpy() == [1]
+    assert np.isfinite(inputs["price"]).all() and np.isnan(inputs["hour"]).all()  # no such column: missing
+    assert (inputs["history"].numpy() == 0).all()
+
+
+def test_how_often_an_item_is_met_is_a_feature():
+    data = table()
+    spec = FeatureSpec.fit(data, features=[Numeric("item_count", scaling="log")])
+    counts = spec.item_features["item_count"][2:]
+    assert np.all(np.diff(counts) <= 1e-6) and np.isnan(spec.item_features["item_count"][:2]).all()
+
+
+def test_an_epoch_has_every_row_once_in_another_order():
+    data = table()
+    spec = FeatureSpec.fit(data, features=[Numeric("hour")])
+    batches = labelled(data, spec, batch_size=32, shuffle=True, inputs=["item"])
+    first, second = ([np.concatenate([y.numpy()[:, 0] for _, y in batches])][0] for _ in range(2))
+    assert sorted(first) == sorted(second) == sorted(data.labels) and list(first) != list(second)
+    assert set(batches.element_spec[0]) == {"item"}
+
+
+def test_what_is_missing_is_asked_for():
+    data = table()
+    spec = FeatureSpec.fit(data, history=History(5))
+    with pytest.raises(InputError, match=r"known=split\.train"):
+        labelled(data, spec)
+    with pytest.raises(InputError, match="'mood' is not in the feature spec"):
+        labelled(data, spec, inputs=["mood"])
+    labelled(data, spec, inputs=["item"])  # without its history, nothing needs to be known

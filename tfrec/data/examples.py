@@ -1,0 +1,202 @@
+"""Labelled rows: what ranking models learn from."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tfrec.data.cleaning import clean_side_table
+from tfrec.data.ids import encode_ids
+from tfrec.data.interactions import Interactions
+from tfrec.data.report import CleaningReport
+from tfrec.data.timestamps import parse_times
+from tfrec.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class Examples:
+    """A label for each row: was it clicked, how was it rated; with who, what, when and in which context.
+
+    Users, items and times may be missing, as in tables of advertisements that have nothing but columns. A candidate
+    that was shown and not clicked is a row too, and the same user, item and time may be there twice.
+
+    Attributes:
+        labels: (N,) float32; 0 or 1 for clicks, else ratings.
+        user_codes: (N,) int32, rows of `user_ids`, or None.
+        item_codes: (N,) int32, rows of `item_ids`, or None.
+        user_ids: distinct raw ids, object array of str; empty without users.
+        item_ids: likewise.
+        times: (N,) float64 or None.
+        context: further columns, (N, ...) DataFrame with a plain index.
+        users: what is known of the users, a DataFrame indexed by raw id, or None.
+        items: the same of the items.
+        report: what cleaning dropped.
+    """
+
+    labels: np.ndarray
+    user_codes: np.ndarray | None
+    item_codes: np.ndarray | None
+    user_ids: np.ndarray
+    item_ids: np.ndarray
+    times: np.ndarray | None
+    context: pd.DataFrame
+    users: pd.DataFrame | None
+    items: pd.DataFrame | None
+    report: CleaningReport
+
+    def __post_init__(self) -> None:
+        for array in (self.labels, self.user_codes, self.item_codes, self.user_ids, self.item_ids, self.times):
+            if array is not None:
+                array.setflags(write=False)
+
+    @classmethod
+    def from_pandas(
+        cls,
+        frame: pd.DataFrame,
+        label: str,
+        user: str | None = None,
+        item: str | None = None,
+        time: str | None = None,
+        context: Iterable[str] | None = None,
+        users: pd.DataFrame | None = None,
+        items: pd.DataFrame | None = None,
+    ) -> Examples:
+        """Clean a DataFrame; `report` on the result counts what was dropped and why.
+
+        Dropped are rows whose label is no finite number, and rows without a usable user, item or time where these are
+        named. Rows keep their order.
+
+        Args:
+            frame: a row an example.
+            label: name of the column of labels.
+            user: name of the column of user ids, or None.
+            item: name of the column of item ids, or None.
+            time: name of the column of times, or None.
+            context: names of further columns; None takes all others.
+            users: side table of users with the id in a column named as `user`, else in its first column.
+            items: side table of items, likewise.
+
+        Raises:
+            InputError: where a named column is missing, a side table has nothing to belong to, or nothing is left.
+
+        Example:
+            >>> frame = pd.DataFrame({"clicked": [1, 0, None], "who": ["ann", "bob", "ann"], "hour": [9, 10, 11]})
+            >>> table = Examples.from_pandas(frame, label="clicked", user="who")
+            >>> table, table.context["hour"].tolist(), table.report.dropped
+            (Examples(2 rows, 2 users, mean label 0.5), [9, 10], {"no number in 'clicked'": 1})
+        """
+        roles = {"label": label, "user": user, "item": item, "time": time}
+        named = [name for name in roles.values() if name is not None]
+        others = [name for name in frame.columns if name not in named] if context is None else list(context)
+        absent = [name for name in (*named, *others) if name not in frame.columns]
+        if absent:
+            there = ", ".join(map(str, frame.columns)) or "none"
+            raise InputError(f"The table lacks the column '{absent[0]}'. Its columns are: {there}. Name the right one.")
+        for table, name, what in ((users, user, "users"), (items, item, "items")):
+            if table is not None and name is None:
+                raise InputError(f"There is a side table of {what}, and no column says which: name it too.")
+        keep, dropped = np.ones(len(frame), bool), {}
+
+        def drop(cause: str, bad: np.ndarray) -> None:
+            if (bad & keep).any():
+                dropped[cause] = int((bad & keep).sum())
+                keep[bad] = False
+
+        labels = pd.to_numeric(frame[label], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        drop(f"no number in '{label}'", ~np.isfinite(labels))
+        codes: dict[str, Any] = {"user": (None, np.zeros(0, object)), "item": (None, np.zeros(0, object))}
+        for role in ("user", "item"):
+            if roles[role] is not None:
+                codes[role] = encode_ids(frame[roles[role]])
+                drop(f"no usable {role} id in '{roles[role]}'", codes[role][0] < 0)
+        times = None if time is None else parse_times(frame[time])
+        if times is not None:
+            drop(f"no readable time in '{time}'", np.isnan(times))
+        if not keep.any():
+            causes = "; ".join(f"{cause}: {count:,}" for cause, count in dropped.items()) or "it has none"
+            raise InputError(f"Nothing is left of {len(frame):,} rows. Dropped: {causes}. Mend the table.")
+        user_table, user_notes = clean_side_table(users, user or "", "users")
+        item_table, item_notes = clean_side_table(items, item or "", "items")
+        (user_codes, user_ids), (item_codes, item_ids) = codes["user"], codes["item"]
+        return cls(
+            labels[keep].astype(np.float32),
+            None if user_codes is None else user_codes[keep],
+            None if item_codes is None else item_codes[keep],
+            user_ids,
+            item_ids,
+            None if times is None else times[keep],
+            frame.loc[keep, others].reset_index(drop=True),
+            user_table,
+            item_table,
+            CleaningReport(len(frame), dropped, len(user_ids), len(item_ids), (*user_notes, *item_notes)),
+        )
+
+    @classmethod
+    def from_interactions(cls, table: Interactions, positive: float | None = None) -> Examples:
+        """The rows of a table of ratings, labelled.
+
+        Args:
+            table: interactions with weights.
+            positive: the label is 1 where the weight is at least this, else 0; None keeps the weights as ratings.
+
+        Raises:
+            InputError: where the table has no weights.
+        """
+        if table.weights is None:
+            raise InputError(f"{table!r} has no ratings to learn from: name their column.")
+        labels = table.weights if positive is None else (table.weights >= positive).astype(np.float32)
+        codes = table.user_codes, table.item_codes, table.user_ids, table.item_ids
+        return cls(labels.copy(), *codes, table.times, table.context, table.users, table.items, table.report)
+
+    def split(self, rule: Any) -> ExampleSplit:
+        """Cut into train, valid and test, by `tfrec.data.Random` or `tfrec.data.ByTime`."""
+        if not hasattr(rule, "masks"):
+            raise InputError(f"Labelled rows are split by Random or ByTime, got {rule!r}.")
+        is_valid, is_test = rule.masks(self.times, len(self))
+        return ExampleSplit(self.take(~is_valid & ~is_test), self.take(is_valid), self.take(is_test))
+
+    def take(self, rows: np.ndarray) -> Examples:
+        """The table of some rows only, by a mask or by numbers; ids keep their codes."""
+        picked = {
+            name: None if getattr(self, name) is None else getattr(self, name)[rows]
+            for name in ("labels", "user_codes", "item_codes", "times")
+        }
+        return dataclasses.replace(self, **picked, context=self.context.iloc[_numbers(rows)].reset_index(drop=True))
+
+    def sha256(self) -> str:
+        """A hash of the rows in their order, side tables aside."""
+        digest = hashlib.sha256(self.labels.astype("<f4").tobytes())
+        for codes, ids in ((self.user_codes, self.user_ids), (self.item_codes, self.item_ids)):
+            if codes is not None:
+                digest.update("\n".join(ids).encode("utf-8", "surrogatepass") + codes.astype("<i4").tobytes())
+        digest.update(self.context.to_csv(index=False).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        parts = [f"{len(self):,} rows"]
+        for what, codes in (("users", self.user_codes), ("items", self.item_codes)):
+            if codes is not None:
+                parts.append(f"{len(np.unique(codes)):,} {what}")
+        return f"Examples({', '.join(parts)}, mean label {self.labels.mean() if len(self) else np.nan:.4g})"
+
+
+@dataclasses.dataclass(frozen=True)
+class ExampleSplit:
+    """Three tables of labelled rows."""
+
+    train: Examples
+    valid: Examples
+    test: Examples
+
+
+def _numbers(rows: np.ndarray) -> np.ndarray:
+    rows = np.asarray(rows)
+    return np.flatnonzero(rows) if rows.dtype == bool else rows

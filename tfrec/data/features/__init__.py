@@ -1,0 +1,22 @@
+"""What a column of a table means to a ranking model: how it becomes numbers, and what a missing value is."""
+
+from tfrec.data.features.categorical import Categorical
+from tfrec.data.features.feature import Feature
+from tfrec.data.features.files import load_features, save_features
+from tfrec.data.features.infer import infer_features
+from tfrec.data.features.multivalued import MultiValued
+from tfrec.data.features.numeric import Numeric
+from tfrec.data.features.tokens import Tokens
+from tfrec.data.features.vector import Vector
+
+__all__ = [
+    "Categorical",
+    "Feature",
+    "MultiValued",
+    "Numeric",
+    "Tokens",
+    "Vector",
+    "infer_features",
+    "load_features",
+    "save_features",
+]

@@ -1,0 +1,54 @@
+"""One of many values."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from tfrec.data.features.feature import Feature
+from tfrec.data.features.tokens import Tokens, check_tokens
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Categorical(Feature):
+    """A value of a set: an id, a country, a device. 7, 7.0 and "7" are the same value.
+
+    Id 0 is missing (empty, None, NaN), id 1 a value that training did not have or had too seldom.
+
+    Attributes:
+        min_count: rarer values count as unseen.
+        hash_buckets: for columns with very many values: ids by a hash into so many buckets, and no vocabulary.
+        tokens: after `fit`.
+
+    Example:
+        >>> feature = Categorical("device", min_count=2).fit(pd.Series(["tv", "tv", "phone", None]))
+        >>> feature.encode(pd.Series(["tv", "phone", "", "radio"])).tolist()
+        [2, 1, 0, 1]
+    """
+
+    kind = "categorical"
+    dtype = np.int32
+    missing = 0
+
+    min_count: int = 1
+    hash_buckets: int | None = None
+    tokens: Tokens | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_tokens(self.column, self.min_count, self.hash_buckets)
+
+    def fit(self, values: pd.Series) -> Self:
+        """See `Feature`."""
+        return dataclasses.replace(self, tokens=Tokens.fit(values.to_numpy(), self.min_count, self.hash_buckets))
+
+    def encode(self, values: pd.Series) -> np.ndarray:
+        """(N,) int32."""
+        return self.tokens.encode(values.to_numpy())
+
+    def sizes(self) -> dict[str, int]:
+        """See `Feature`."""
+        return {"size": self.tokens.size}

@@ -1,0 +1,87 @@
+"""Several of many values."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from tfrec.data.features.feature import Feature
+from tfrec.data.features.tokens import Tokens, check_tokens
+from tfrec.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MultiValued(Feature):
+    """Several values in one cell: the genres of a film, the tags of a post.
+
+    A cell is a list, or a text with a separator. A cell without values is missing: zeros alone. Where a cell has more
+    values than `max_values`, the first stay.
+
+    Attributes:
+        separator: between the values of a text.
+        max_values: M, at most; None takes the longest cell of the training data, up to 32.
+        min_count: rarer values count as unseen.
+        hash_buckets: ids by a hash into so many buckets, and no vocabulary.
+        tokens: after `fit`.
+
+    Example:
+        >>> feature = MultiValued("genres").fit(pd.Series(["Drama|War", "War", ""]))
+        >>> feature.encode(pd.Series(["War|Western", ["Drama"], None])).tolist()
+        [[2, 1], [3, 0], [0, 0]]
+    """
+
+    kind = "multivalued"
+    dtype = np.int32
+    missing = 0
+
+    separator: str = "|"
+    max_values: int | None = None
+    min_count: int = 1
+    hash_buckets: int | None = None
+    tokens: Tokens | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_tokens(self.column, self.min_count, self.hash_buckets)
+        if not isinstance(self.separator, str) or not self.separator:
+            raise InputError(f"separator of the feature '{self.column}' is a text, got {self.separator!r}.")
+        if self.max_values is not None and (not isinstance(self.max_values, int) or self.max_values < 1):
+            raise InputError(
+                f"max_values of the feature '{self.column}' is a positive integer, got {self.max_values!r}."
+            )
+
+    def fit(self, values: pd.Series) -> Self:
+        """See `Feature`."""
+        lists = self._lists(values)
+        longest = max((len(values) for values in lists), default=0)
+        tokens = Tokens.fit([value for values in lists for value in values], self.min_count, self.hash_buckets)
+        return dataclasses.replace(self, tokens=tokens, max_values=self.max_values or min(max(longest, 1), 32))
+
+    def encode(self, values: pd.Series) -> np.ndarray:
+        """(N, M) int32, padded with 0 on the right."""
+        lists = [values[: self.max_values] for values in self._lists(values)]
+        lengths = np.array([len(values) for values in lists], int)
+        rows = self.absent(len(lists))
+        filled = np.arange(self.max_values) < lengths[:, None]
+        rows[filled] = self.tokens.encode([value for values in lists for value in values])
+        return rows
+
+    @property
+    def width(self) -> tuple[int, ...]:
+        """(M,)."""
+        return (self.max_values,)
+
+    def sizes(self) -> dict[str, int]:
+        """See `Feature`."""
+        return {"size": self.tokens.size, "length": self.max_values}
+
+    def _lists(self, values: pd.Series) -> list[list[Any]]:
+        def one(cell: Any) -> list[Any]:
+            if isinstance(cell, list | tuple | set | np.ndarray):
+                return list(cell)
+            return [] if pd.isna(cell) else [part.strip() for part in str(cell).split(self.separator) if part.strip()]
+
+        return [one(cell) for cell in values]

@@ -1,0 +1,62 @@
+"""Texts to ids: by a vocabulary, or by a hash where there are too many."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec.data.ids import encode_ids
+from tfrec.data.vocabulary import FIRST_ID, Vocabulary
+from tfrec.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Tokens:
+    """Ids of texts: 0 is missing, 1 unseen; a hash leaves nothing unseen.
+
+    Args:
+        vocabulary: most frequent first, or None.
+        hash_buckets: ids are 2 + (FarmHash64 of the text) mod this, or None. The graph of an export computes the same.
+
+    Example:
+        >>> Tokens(Vocabulary(["b", "a"])).encode(["a", None, "?", "b"]).tolist()
+        [3, 0, 1, 2]
+    """
+
+    vocabulary: Vocabulary | None
+    hash_buckets: int | None = None
+
+    @classmethod
+    def fit(cls, values: list | np.ndarray, min_count: int, hash_buckets: int | None) -> Tokens:
+        """A vocabulary of the values that occur `min_count` times, or the hash that was asked for."""
+        if hash_buckets is not None:
+            return cls(None, hash_buckets)
+        codes, texts = encode_ids(values)
+        counts = np.bincount(codes[codes >= 0], minlength=len(texts))
+        order = np.lexsort((texts.astype(str), -counts)) if len(texts) else np.zeros(0, int)
+        return cls(Vocabulary(texts[order[counts[order] >= min_count]]))
+
+    @property
+    def size(self) -> int:
+        """Ids run from 0 to size - 1."""
+        return FIRST_ID + (self.hash_buckets if self.vocabulary is None else len(self.vocabulary))
+
+    def encode(self, values: list | np.ndarray) -> np.ndarray:
+        """Raw values of any type, N -> (N,) int32."""
+        codes, texts = encode_ids(values)
+        if self.vocabulary is None:
+            given = tf.constant([text.encode() for text in texts], tf.string, shape=(len(texts),))
+            ids = FIRST_ID + tf.strings.to_hash_bucket_fast(given, self.hash_buckets).numpy()
+        else:
+            ids = self.vocabulary.encode(texts)
+        return np.append(ids, 0).astype(np.int32)[codes]  # code -1, missing, reads the last cell
+
+
+def check_tokens(column: str, min_count: int, hash_buckets: int | None) -> None:
+    """Raise `InputError` where a vocabulary or a hash cannot be made as asked."""
+    if not isinstance(min_count, int) or min_count < 1:
+        raise InputError(f"min_count of the feature '{column}' is a positive integer, got {min_count!r}.")
+    if hash_buckets is not None and (not isinstance(hash_buckets, int) or hash_buckets < 1):
+        raise InputError(f"hash_buckets of the feature '{column}' is a positive integer or None, got {hash_buckets!r}.")

@@ -1,0 +1,42 @@
+"""Which of a user's other rows stand beside a labelled row, and what is read of them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tfrec.errors import InputError
+
+RULES = ("earlier", "others")
+
+
+@dataclasses.dataclass(frozen=True)
+class History:
+    """What a ranking model is told of a user's past: events, which are training rows with a high enough label.
+
+    A row never stands in its own history, and no label of a validation or test row stands in any.
+
+    Attributes:
+        length: L, the newest events that are read.
+        take: "earlier" takes events before the row's own time; "others" all other events of the user, as rating
+            prediction on a random split may: its known ratings are known at any time.
+        min_label: the least label of an event; None takes all rows.
+        with_label: give the events' labels too, as "history_label".
+        item_features: names of item features to give of each event, as "history_<name>".
+
+    Example:
+        >>> History(length=20, min_label=4).take
+        'earlier'
+    """
+
+    length: int = 50
+    take: str = "earlier"
+    min_label: float | None = None
+    with_label: bool = False
+    item_features: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "item_features", tuple(self.item_features))
+        if not isinstance(self.length, int) or isinstance(self.length, bool) or self.length < 1:
+            raise InputError(f"The length of a history is a positive integer, got {self.length!r}.")
+        if self.take not in RULES:
+            raise InputError(f"A history takes one of {', '.join(RULES)} events, got {self.take!r}.")

@@ -1,0 +1,114 @@
+"""`tf.data` batches of labelled rows: a dict of named tensors, and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec.data.events import Events
+from tfrec.data.examples import Examples
+from tfrec.data.feature_spec import FeatureSpec
+from tfrec.data.fit_features import encode_table
+from tfrec.errors import InputError
+
+
+def labelled(
+    data: Examples,
+    spec: FeatureSpec,
+    known: Examples | None = None,
+    batch_size: int = 1024,
+    shuffle: bool = False,
+    seed: int = 0,
+    drop_remainder: bool = False,
+    inputs: Collection[str] | None = None,
+) -> tf.data.Dataset:
+    """Batches for ranking models: `({name: tensor}, labels)`.
+
+    Columns are encoded once, those of users and items once a user and item; a batch is gathered inside the graph.
+    Histories are padded on the left, as far as the longest of their batch needs.
+
+    Args:
+        data: the rows.
+        spec: fitted on the training part.
+        known: the rows that histories are made of: the training part, also for validation and test. Needed where the
+            spec has a history.
+        batch_size: B.
+        shuffle: the rows, anew each epoch.
+        seed: of the shuffling.
+        drop_remainder: leave out a last batch that is not full. Do so under `tf.distribute`.
+        inputs: names of the inputs that the model reads; None gives all.
+
+    Returns:
+        dataset of `({name: (B, ...)}, labels (B, 1) float32)`, with names and types as in `spec.model_features()`.
+
+    Raises:
+        InputError: where there is no row, an input is unknown, or `known` is missing.
+
+    Example:
+        >>> frame = pd.DataFrame({"label": [0, 1, 1], "ad": ["a", "b", "b"]})
+        >>> table = Examples.from_pandas(frame, label="label")
+        >>> inputs, labels = next(iter(labelled(table, FeatureSpec.fit(table))))
+        >>> inputs["ad"].numpy().tolist(), labels.numpy().tolist()
+        ([3, 2, 2], [[0.0], [1.0], [1.0]])
+    """
+    if not len(data):
+        raise InputError("There is no labelled row: expected at least one.")
+    if batch_size < 1:
+        raise InputError(f"batch_size is a positive integer, got {batch_size}.")
+    names = [feature["name"] for feature in spec.model_features()]
+    wanted = names if inputs is None else list(inputs)
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        raise InputError(f"The input '{unknown[0]}' is not in the feature spec, which has {', '.join(names)}.")
+    columns = {name: column for name, column in _columns(data, spec).items() if name in wanted}
+    events = None
+    if any(name == "history" or name.startswith("history_") for name in wanted):
+        if known is None:
+            raise InputError("The spec has a history: say what is known of the users, known=split.train.")
+        events = Events(known, spec, wanted)
+        starts, ends, skips = (tf.constant(part, tf.int64) for part in events.bounds(data))
+    labels = tf.constant(data.labels[:, None])
+    tables = {
+        name: (None if codes is None else tf.constant(codes), tf.constant(values))
+        for name, (codes, values) in columns.items()
+    }
+
+    def batch_of(rows: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        batch = {
+            name: tf.gather(values, rows if codes is None else tf.gather(codes, rows))
+            for name, (codes, values) in tables.items()
+        }
+        if events is not None:
+            batch |= events.gather(tf.gather(starts, rows), tf.gather(ends, rows), tf.gather(skips, rows))
+        return batch, tf.gather(labels, rows)
+
+    dataset = tf.data.Dataset.range(len(data))
+    if shuffle:
+        dataset = dataset.shuffle(len(data), seed=seed, reshuffle_each_iteration=True)
+    dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
+    return dataset.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _columns(data: Examples, spec: FeatureSpec) -> dict[str, tuple[np.ndarray | None, np.ndarray]]:
+    """Name -> (codes of the rows, values by code), or (None, values by row)."""
+    found: dict[str, tuple[np.ndarray | None, np.ndarray]] = {}
+    counts = spec.counts_by_item()
+    for group, codes, ids, table in (
+        ("user", data.user_codes, data.user_ids, data.users),
+        ("item", data.item_codes, data.item_ids, data.items),
+    ):
+        if codes is None:  # whoever asks without users has missing ones
+            codes, ids = np.zeros(len(data), np.int32), np.array([""], object)
+        encoded = encode_table(spec.features, group, ids, table, counts)
+        found |= {name: (codes, values) for name, values in encoded.items()}
+        if group == "item":
+            found["item"] = (codes, spec.items.encode(ids))
+    for feature in spec.features:
+        if feature.group == "context":
+            column = data.context.get(feature.column)
+            values = feature.absent(len(data)) if column is None else feature.encode(pd.Series(column))
+            found[feature.column] = (None, values)
+    return found

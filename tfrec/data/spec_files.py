@@ -1,0 +1,100 @@
+"""A feature spec on disk: JSON, vocabularies, the items' table and their features."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from tfrec.data.features import Feature, Vector, load_features, save_features
+from tfrec.data.history_rule import History
+from tfrec.data.vocabulary import FIRST_ID, Vocabulary
+from tfrec.errors import InputError
+
+if TYPE_CHECKING:
+    from tfrec.data.feature_spec import FeatureSpec
+
+_PLAIN, _WITH_FEATURES = 1, 2  # formats
+
+
+def save(spec: FeatureSpec, folder: Path) -> None:
+    """Write all parts; see `FeatureSpec.save`."""
+    (folder / "vocabularies").mkdir(parents=True, exist_ok=True)
+    spec.items.save(folder / "vocabularies" / "item.txt")
+    np.savetxt(folder / "vocabularies" / "item_counts.txt", spec.item_counts, fmt="%d")
+    if spec.item_table is not None:
+        given = [one.column for one in spec.features if isinstance(one, Vector) and one.column in spec.item_table]
+        table = spec.item_table.drop(columns=given)  # they stand in item_features.npz
+        table.to_csv(folder / "items.csv", index_label="item_id", lineterminator="\n")
+    text: dict[str, Any] = {
+        "format": _WITH_FEATURES if spec.features else _PLAIN,
+        "max_length": spec.max_length,
+        "num_items": spec.num_items,
+        "item_table": spec.item_table is not None,
+    }
+    if spec.features:
+        text["features"] = save_features(spec.features, folder)
+        text["history"] = None if spec.history is None else dataclasses.asdict(spec.history)
+        text["label_levels"] = list(spec.label_levels)
+        arrays = {_array(number): spec.item_features[one.column] for number, one in _of_items(spec.features)}
+        np.savez_compressed(folder / "item_features.npz", **arrays)
+    (folder / "spec.json").write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """The fields of a spec that `save` wrote; raises `InputError` where the parts do not fit each other."""
+    try:
+        spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
+        if spec["format"] not in (_PLAIN, _WITH_FEATURES):
+            raise InputError(f"{folder / 'spec.json'} has format {spec['format']!r}; this tfrec reads 1 and 2.")
+        items = Vocabulary.load(folder / "vocabularies" / "item.txt")
+        counts = np.loadtxt(folder / "vocabularies" / "item_counts.txt", dtype=np.int64, ndmin=1)
+        table = None
+        if spec["item_table"]:
+            table = pd.read_csv(folder / "items.csv", dtype=str, keep_default_na=False, lineterminator="\n")
+            table = table.set_index("item_id")
+        further = _load_features(spec, folder) if spec["format"] == _WITH_FEATURES else {}
+    except InputError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{folder} holds no feature spec that can be read: {error!r}.") from error
+    for what, size in {
+        "vocabularies/item.txt": len(items),
+        "vocabularies/item_counts.txt": len(counts),
+        "items.csv": spec["num_items"] if table is None else len(table),
+    }.items():
+        if size != spec["num_items"]:
+            raise InputError(f"{folder / what} has {size} items, spec.json says {spec['num_items']}.")
+    fields = {"items": items, "item_counts": counts, "max_length": spec["max_length"], "item_table": table}
+    return {**fields, **further}
+
+
+def _load_features(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
+    features = load_features(spec["features"], folder)
+    with np.load(folder / "item_features.npz", allow_pickle=False) as arrays:
+        of_items = {one.column: arrays[_array(number)] for number, one in _of_items(features)}
+    for _, one in _of_items(features):
+        wanted, found = (spec["num_items"] + FIRST_ID, *one.width), of_items[one.column]
+        if found.shape != wanted or found.dtype != one.dtype:
+            raise InputError(
+                f"{folder / 'item_features.npz'} has {found.dtype} {found.shape} for '{one.column}': expected "
+                f"{np.dtype(one.dtype)} {wanted}."
+            )
+    return {
+        "features": features,
+        "history": None if spec["history"] is None else History(**spec["history"]),
+        "label_levels": tuple(map(float, spec["label_levels"])),
+        "item_features": of_items,
+    }
+
+
+def _of_items(features: tuple[Feature, ...]) -> list[tuple[int, Feature]]:
+    return [(number, one) for number, one in enumerate(features) if one.group == "item"]
+
+
+def _array(number: int) -> str:
+    return f"feature_{number}"

@@ -1,0 +1,102 @@
+"""What a ranking model is told of its inputs, and the Keras inputs that follow from it.
+
+A feature is a flat dict, as `tfrec.data.FeatureSpec.model_features()` gives it:
+
+| key | meaning |
+|---|---|
+| name | of the input tensor |
+| kind | "categorical" (B,) int32 · "numeric" (B,) float32 · "multivalued" (B, M) int32 · "vector" (B, E) float32 · "sequence" (B, L) int32, or (B, L, M), or float32, as what it is a sequence `of` |
+| group | "user", "item", "context" or "history" (of sequences, and of them alone) |
+| size | of categorical and multi-valued features and of sequences of their own: ids run from 0, missing, and 1, unseen, to size - 1 |
+| length | M of a multi-valued feature, L of a sequence |
+| dim | E of a vector |
+| of | of a sequence: the feature whose vectors it shares; absent or None where it has its own |
+
+Missing numbers and vectors are NaN. Sequences are padded with 0 (or NaN) on the left.
+"""  # noqa: E501  (a table)
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import keras
+
+KINDS = {
+    "categorical": ("size",),
+    "numeric": (),
+    "multivalued": ("size", "length"),
+    "vector": ("dim",),
+    "sequence": ("length",),
+}
+GROUPS = ("user", "item", "context", "history")
+
+
+def check_features(features: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The features as plain dicts.
+
+    Raises:
+        ValueError: where a key is missing or a value is none of the table above, a name is there twice, or a sequence
+            is one of a feature that is not there.
+
+    Example:
+        >>> check_features([{"name": "age", "kind": "number", "group": "user"}])
+        Traceback (most recent call last):
+        ValueError: The feature 'age' is of kind 'number': expected one of categorical, numeric, multivalued, vector, \
+sequence.
+    """
+    checked = [dict(feature) for feature in features]
+    by_name: dict[str, dict[str, Any]] = {}
+    for feature in checked:
+        name, kind, group = (feature.get(key) for key in ("name", "kind", "group"))
+        if not isinstance(name, str) or not name or name in by_name:
+            raise ValueError(f"Every feature has a name of its own: got {name!r} among {list(by_name)}.")
+        if kind not in KINDS:
+            raise ValueError(f"The feature '{name}' is of kind {kind!r}: expected one of {', '.join(KINDS)}.")
+        if group not in GROUPS or (group == "history") != (kind == "sequence"):
+            raise ValueError(
+                f"The feature '{name}' is of group {group!r}: expected one of {', '.join(GROUPS)}, the last for "
+                "sequences and for them alone."
+            )
+        own = ("size",) if kind == "sequence" and not feature.get("of") else ()
+        for key in (*KINDS[kind], *own):
+            size = feature.get(key)
+            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+                raise ValueError(f"The feature '{name}' needs {key}, a positive integer: got {size!r}.")
+        by_name[name] = feature
+    for feature in checked:
+        of = feature.get("of")
+        if of and (of not in by_name or by_name[of]["kind"] in ("sequence", "vector")):
+            raise ValueError(
+                f"'{feature['name']}' is a sequence of '{of}', which is no feature that can have sequences."
+            )
+    return checked
+
+
+def feature_inputs(features: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A `keras.Input` for each feature.
+
+    Example:
+        >>> age, item = {"name": "age", "kind": "numeric", "group": "user"}, {"name": "item", "kind": "categorical"}
+        >>> sorted(feature_inputs([age, {**item, "group": "item", "size": 9}]))
+        ['age', 'item']
+    """
+    by_name = {feature["name"]: feature for feature in features}
+
+    def one(feature: Mapping[str, Any]) -> tuple[tuple[int | None, ...], str]:
+        kind = feature["kind"]
+        if kind == "sequence":
+            # L is free: a batch of short histories, or a server's request, need not be padded to the full length.
+            shape, dtype = one(by_name[feature["of"]]) if feature.get("of") else ((), "int32")
+            return (None, *shape), dtype
+        shape = {"multivalued": (feature.get("length"),), "vector": (feature.get("dim"),)}.get(kind, ())
+        return shape, "float32" if kind in ("numeric", "vector") else "int32"
+
+    made = {}
+    for name, feature in by_name.items():
+        shape, dtype = one(feature)
+        made[name] = keras.Input(shape=shape, dtype=dtype, name=name)
+    return made
+
+
+def of_groups(features: Iterable[Mapping[str, Any]], *groups: str) -> list[Mapping[str, Any]]:
+    """The features of some groups, in their order."""
+    return [feature for feature in features if feature["group"] in groups]

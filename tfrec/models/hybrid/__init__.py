@@ -1,0 +1,1 @@
+"""Ranking models: attention over features, candidates and experts."""

@@ -1,0 +1,96 @@
+"""What every ranking model can do: score one (user, candidate, context) at a time."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.models.recommender import Recommender
+
+TASKS = ("click", "rating")
+
+
+class RankingModel(Recommender):
+    """A Keras model whose output is a number for each row: the logit of a click, or a rating.
+
+    `model(inputs)` gives (B, 1): train it with stock `fit`, against `keras.losses.BinaryCrossentropy(from_logits=True)`
+    for clicks and `keras.losses.MeanSquaredError()` for ratings. Metrics of `compile` see what `score` gives:
+    probabilities, or ratings within their range.
+
+    A subclass builds a functional graph over `tfrec.models.feature_inputs` and hands its inputs, its output and its
+    attention weights to this constructor; all arguments of its own are attributes.
+
+    Args:
+        inputs: by name.
+        outputs: (B, 1).
+        task: "click" or "rating".
+        rating_range: (lowest, highest) of a rating; what `score` gives lies within. None for clicks.
+        attention: name -> (weights, names of the axes behind the batch's). Axes are "head", "history" for the positions
+            of the history, or a key of `attention_labels`.
+        attention_labels: name of an axis -> what stands along it: names of features, of pairs, of experts.
+
+    Raises:
+        ValueError: where the task is unknown, or a range is given that is none.
+    """
+
+    def __init__(
+        self,
+        inputs: Mapping[str, Any],
+        outputs: Any,
+        task: str = "click",
+        rating_range: Sequence[float] | None = None,
+        attention: Mapping[str, tuple[Any, tuple[str, ...]]] | None = None,
+        attention_labels: Mapping[str, Sequence[str]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        check_task(task, rating_range)
+        super().__init__(inputs=dict(inputs), outputs=outputs, **kwargs)
+        self.task = task
+        self.rating_range = rating_range
+        attention = dict(attention or {})
+        self.attention_axes = {name: list(axes) for name, (_, axes) in attention.items()}
+        self.attention_labels = {axis: list(labels) for axis, labels in (attention_labels or {}).items()}
+        weights = {name: tensor for name, (tensor, _) in attention.items()}
+        # The method of a function, no model: saving walks what it knows, and would find every layer twice.
+        self._attend = keras.Function(dict(inputs), weights).__call__ if weights else None
+
+    def score(self, inputs: Any) -> Any:
+        """The probability of a click, or the rating, for each row: (B,) float32."""
+        return ops.squeeze(self._readable(self(inputs, training=False)), axis=-1)
+
+    def attention_weights(self, inputs: Any) -> dict[str, Any]:
+        """The weights of every attention of the model, by name: (B, ...) float32.
+
+        `attention_axes[name]` names the axes behind the batch's, and `attention_labels` what stands along them.
+
+        Args:
+            inputs: as for the model itself.
+
+        Raises:
+            ValueError: where the model has no attention.
+        """
+        if self._attend is None:
+            raise ValueError(f"{type(self).__name__} has no attention, so there are no weights to show.")
+        given = {name: ops.convert_to_tensor(inputs[name]) for name in self.input_names}
+        return {name: ops.cast(weights, "float32") for name, weights in self._attend(given).items()}
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Metrics of what `score` gives."""
+        return super().compute_metrics(x, y, self._readable(y_pred), sample_weight)
+
+    def _readable(self, outputs: Any) -> Any:
+        outputs = ops.cast(outputs, "float32")
+        if self.task == "click":
+            return ops.sigmoid(outputs)
+        return outputs if self.rating_range is None else ops.clip(outputs, *self.rating_range)
+
+
+def check_task(task: str, rating_range: Sequence[float] | None) -> None:
+    """Raise `ValueError` where a task is unknown or a range of ratings is none."""
+    if task not in TASKS:
+        raise ValueError(f'task is "click" or "rating", got {task!r}.')
+    if rating_range is None:
+        return
+    if task == "click" or len(rating_range) != 2 or not rating_range[0] < rating_range[1]:
+        raise ValueError(f"rating_range is (lowest, highest) of a rating, and None for clicks: got {rating_range!r}.")

@@ -1,0 +1,77 @@
+"""What retrieval and ranking models share: a config of their constructor's arguments, and presets."""
+
+import importlib
+import inspect
+from pathlib import Path
+from typing import Any, Self
+
+import keras
+
+
+class Recommender(keras.Model):
+    """A Keras model of tfrec: it says what it reads, and comes from and goes to presets.
+
+    The arguments of a subclass's constructor are its attributes under the same names, and its config; `dtype` becomes
+    `dtype_policy`.
+    """
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """What it reads, by name. The data path, the evaluation and the export give it just that."""
+        return tuple(tensor.name for tensor in getattr(self, "inputs", None) or ())
+
+    @classmethod
+    def from_preset(cls, preset: str | Path) -> Self:
+        """The model of a preset, with its weights.
+
+        The model reads integer ids. What gives them their meaning is the preset's feature spec: for raw ids, load both
+        with `tfrec.presets.load`, and ask `tfrec.serving.recommend`.
+
+        Args:
+            preset: a name of the zoo, "sasrec_ml1m", which comes with the package, or the folder of a preset.
+
+        Raises:
+            InputError: where there is none, a file of it is damaged, or it holds a model of another class, which the
+                text names. `RetrievalModel.from_preset` takes any that retrieves, `RankingModel.from_preset` any that
+                ranks, `Recommender.from_preset` any.
+
+        Example:
+            >>> from tfrec import models, presets, serving
+            >>> model = models.SASRec.from_preset("sasrec_ml1m")
+            >>> model.num_items
+            3416
+            >>> preset = presets.load("sasrec_ml1m")  # the model, and what its ids mean
+            >>> preset.spec.title(int(preset.spec.items.encode(["1"])[0]))
+            'Toy Story (1995)'
+            >>> ids, scores = serving.recommend(preset.model, preset.spec, [["1", "2355"]], k=5)
+            >>> len(ids[0]), isinstance(ids[0][0], str)
+            (5, True)
+        """
+        return _presets().load(preset, cls).model
+
+    def save_to_preset(self, folder: str | Path, spec: Any, metrics: Any = None, card: str | None = None) -> None:
+        """Write a preset that `from_preset` reads, whole or not at all.
+
+        Args:
+            folder: where to; a folder that exists must be empty or a preset, which is replaced.
+            spec: the `tfrec.data.FeatureSpec` that the model was trained with: without it, ids mean nothing.
+            metrics: what was measured, for metrics.json.
+            card: text of README.md; None writes a stub.
+
+        Raises:
+            InputError: where the folder holds something else, or model and spec do not fit.
+        """
+        _presets().save(self, spec, folder, metrics, card)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        parameters = inspect.signature(type(self).__init__).parameters.values()
+        named = [one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD][1:]
+        policy = keras.dtype_policies.serialize(self.dtype_policy)
+        own = {name: policy if name == "dtype" else getattr(self, name) for name in named}
+        return {"trainable": self.trainable, **own}
+
+
+def _presets() -> Any:
+    # The one way up: a preset knows models and data, while users expect these two methods on the model.
+    return importlib.import_module("tfrec.presets")
