@@ -41,7 +41,7 @@ import numpy as np
 
 ROOT = Path(__file__).parents[1]
 PEERS = Path(__file__).parent / "peers"
-sys.path[:0] = [str(ROOT), str(PEERS)]
+sys.path[:0] = [str(ROOT), str(PEERS.parent), str(PEERS)]
 
 from packing import ALLOCATOR  # noqa: E402
 from serving_turns import recall  # noqa: E402
@@ -288,6 +288,7 @@ def main():
             else:
                 Side(sys.executable, "serving_tfrec.py", folder, "zoo", "sasrec_beauty").end()
             results[name] = compare(folder, options)
+            print(json.dumps(results[name]), flush=True)  # what has been measured is not lost with what follows
     from tfrec import environment
 
     results |= {"machine": environment.machine(), "versions": environment.versions(), "threads": 2}
