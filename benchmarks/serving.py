@@ -51,6 +51,7 @@ WANTED, TUNED = 0.95, 0.955
 ONEDNN = " / oneDNN"
 OURS = ("read sum", "read max", "exact rows", "exact", "ivf", "int8")
 OURS += tuple(side + ONEDNN for side in OURS if side != "int8")
+PARTS = ("catalogue", "zoo", "preset")
 PRESETS = ("sasrec_ml1m", "hstu_ml1m")
 ANN = {
     "scann brute": "serving_scann.py",
@@ -267,14 +268,14 @@ def main():
     parser.add_argument("--ann", help="python of an environment with scann, faiss-cpu and tensorflow-recommenders")
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument(
-        "--only", nargs="*", choices=["catalogue", "zoo", "preset"], default=["catalogue", "zoo", "preset"]
-    )
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--building", help="a command that runs another under a lock of the machine that is shared")
     parser.add_argument("--timing", help="likewise, under one that is not")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
-    began, results = time.perf_counter(), {}
+    began, path = time.perf_counter(), options.out / "serving.json"
+    # A part that is not measured anew keeps its results: parts are compared with nothing but themselves.
+    results = json.loads(path.read_text()) if path.exists() and len(options.only) < len(PARTS) else {}
     with tempfile.TemporaryDirectory() as temporary:
         for name in options.only:
             print(name, flush=True)
@@ -292,9 +293,9 @@ def main():
     from tfrec import environment
 
     results |= {"machine": environment.machine(), "versions": environment.versions(), "threads": 2}
-    results["seconds"] = round(time.perf_counter() - began)
+    results["seconds"] = results.get("seconds", 0) + round(time.perf_counter() - began)
     options.out.mkdir(exist_ok=True)
-    (options.out / "serving.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     (options.out / "serving.md").write_text(table(results), encoding="utf-8")
     print(table(results))
 
