@@ -1,14 +1,13 @@
-import itertools
-
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
 from tfrec.layers import AttentionalPairPooling
+from tfrec.ops import feature_pairs
 
 B, F, D, K = 3, 5, 4, 6
-PAIRS = list(itertools.combinations(range(F), 2))
+PAIRS = feature_pairs(range(F))
 
 
 def made(seed=0, **kwargs):

@@ -1,7 +1,5 @@
 """DeepFM, DCN-v2, AFM and AutoInt: what is particular to them. The rest stands in test_ranking_meaning.py."""
 
-import itertools
-
 import keras
 import numpy as np
 import pytest
@@ -9,9 +7,10 @@ from keras import ops
 from small_ranking import FEATURES, build, given, made, rows
 
 from tfrec.models import AFM, AutoInt, DCNv2, DeepFM
+from tfrec.ops import feature_pairs
 
 FIELDS = ["user", "age", "item", "genres", "year", "text", "hour"]
-PAIRS = list(itertools.combinations(range(len(FIELDS)), 2))
+PAIRS = feature_pairs(range(len(FIELDS)))
 ON_JAX = keras.backend.backend() == "jax"
 
 

@@ -3,7 +3,7 @@
 from tfrec.evaluation.baselines import ItemToItem, Popularity
 from tfrec.evaluation.evaluate import evaluate
 from tfrec.evaluation.evaluate_labelled import LabelReport, evaluate_labelled, label_comparison, predictions
-from tfrec.evaluation.label_baselines import Biases, MeanLabel
+from tfrec.evaluation.label_baselines import Biases, MeanLabel, label_baselines
 from tfrec.evaluation.label_plots import label_plot
 from tfrec.evaluation.report import Report, comparison
 
@@ -17,6 +17,7 @@ __all__ = [
     "comparison",
     "evaluate",
     "evaluate_labelled",
+    "label_baselines",
     "label_comparison",
     "label_plot",
     "predictions",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
+from pathlib import Path
 from typing import Any, Protocol
 
 import keras
 import numpy as np
 
-from tfrec import environment, metrics
+from tfrec import atomic, environment, metrics
 from tfrec.data import Examples, FeatureSpec, labelled
 from tfrec.errors import InputError
 from tfrec.models import RankingModel
@@ -56,6 +58,10 @@ class LabelReport:
     def to_json(self) -> dict[str, Any]:
         """The attributes as a dict that JSON can hold."""
         return dataclasses.asdict(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the report as JSON, whole or not at all."""
+        atomic.write_text(Path(path), json.dumps(self.to_json(), indent=2) + "\n")
 
     @property
     def notes(self) -> list[str]:

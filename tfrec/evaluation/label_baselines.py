@@ -66,3 +66,9 @@ class Biases:
             if codes is not None:
                 found = found + biases.reindex(ids).fillna(0.0).to_numpy()[codes]
         return np.clip(found, *self._range)
+
+
+def label_baselines(train: Examples) -> list[MeanLabel | Biases]:
+    """Those that say something about rows such as these: biases only where there are users or items."""
+    has_ids = train.user_codes is not None or train.item_codes is not None
+    return [MeanLabel(train), *([Biases(train)] if has_ids else [])]

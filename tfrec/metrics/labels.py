@@ -40,7 +40,10 @@ def grouped_auc(scores: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> f
     parts = np.split(order, np.flatnonzero(np.diff(np.asarray(groups)[order])) + 1)
     found = [(auc(scores[rows], labels[rows]), len(rows)) for rows in parts]
     known = [(value, rows) for value, rows in found if not np.isnan(value)]
-    return float(np.average(*zip(*known, strict=True))) if known else float("nan")
+    if not known:
+        return float("nan")
+    values, rows = zip(*known, strict=True)
+    return float(np.average(values, weights=rows))
 
 
 def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:

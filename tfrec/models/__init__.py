@@ -2,8 +2,11 @@
 
 from tfrec.models.hybrid.afm import AFM
 from tfrec.models.hybrid.autoint import AutoInt
+from tfrec.models.hybrid.bst import BST
 from tfrec.models.hybrid.dcnv2 import DCNv2
 from tfrec.models.hybrid.deepfm import DeepFM
+from tfrec.models.hybrid.dien import DIEN
+from tfrec.models.hybrid.din import DIN
 from tfrec.models.ranking import RankingModel
 from tfrec.models.recommender import Recommender
 from tfrec.models.retrieval import RetrievalModel
@@ -18,6 +21,9 @@ from tfrec.models.sequential.tisasrec import TiSASRec
 
 __all__ = [
     "AFM",
+    "BST",
+    "DIEN",
+    "DIN",
     "HSTU",
     "NARM",
     "SHAN",

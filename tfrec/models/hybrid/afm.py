@@ -58,7 +58,7 @@ class AFM(RankingModel):
         >>> model.score({"user": np.array([2, 3]), "item": np.array([5, 0]), "age": np.array([0.3, np.nan])}).shape
         TensorShape([2])
         >>> model.attention_labels
-        {'pair': ['user x item', 'user x age', 'item x age']}
+        {'pair': ['user x item', 'item x age', 'user x age']}
     """
 
     def __init__(
