@@ -38,6 +38,8 @@ class RankingRecipe(RecipeFile):
     Attributes:
         task: "click" or "rating".
         positive: for clicks of a table of ratings: a rating of at least this is one. 0 says that labels are 0 and 1.
+        unseen_rate: the share of training rows whose user, and whose item, is said to be unseen; see
+            `tfrec.data.labelled`. So new users and items meet a model that has learned what to make of them.
         split: {"rule": "random", "valid": ..., "test": ..., "seed": ...} or {"rule": "by-time", "valid": ..., "test":
             ...}.
         features: column -> {"kind": "categorical" | "numeric" | "multivalued" | "vector", further arguments}; an empty
@@ -68,6 +70,7 @@ class RankingRecipe(RecipeFile):
 
     task: str = "click"
     positive: float = 0.0
+    unseen_rate: float = 0.05
     split: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"rule": "random"})
     features: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     history: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -78,11 +81,14 @@ class RankingRecipe(RecipeFile):
     patience: int = 3
 
     def __post_init__(self) -> None:
-        if isinstance(self.positive, int) and not isinstance(self.positive, bool):
-            object.__setattr__(self, "positive", float(self.positive))
+        for name in ("positive", "unseen_rate"):
+            if isinstance(getattr(self, name), int) and not isinstance(getattr(self, name), bool):
+                object.__setattr__(self, name, float(getattr(self, name)))
         super().__post_init__()
         if self.task not in _TASKS:
             raise InputError(f"The recipe's task must be one of {', '.join(_TASKS)}, got {self.task!r}.")
+        if not 0 <= self.unseen_rate < 1:
+            raise InputError(f"The recipe's unseen_rate is at least 0 and below 1, got {self.unseen_rate}.")
         if self.positive and self.task == "rating":
             raise InputError("The recipe's positive makes clicks of ratings: leave it out where the task is rating.")
         for name, entry in self.features.items():
