@@ -245,6 +245,7 @@ def table(results):
             continue
         one = results[name]
         lines += [f"## {name}: {one['items']:,} items of width {one['width']}", ""]
+        lines += [one["note"], ""] if "note" in one else []
         lines += [
             "| side | recall@100 | batch 1, median ms | p99 | batch 32, median ms | p99 |",
             "| --- | --- | --- | --- | --- | --- |",
