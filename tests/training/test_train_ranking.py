@@ -34,7 +34,7 @@ def clicks(rows=4000, seed=0):
     site, ad = rng.integers(0, 10, rows), rng.integers(0, 10, rows)
     label = (rng.random(rows) < np.where(site % 2 == ad % 2, 0.9, 0.1)).astype(int)
     noise = np.where(rng.random(rows) < 0.1, np.nan, rng.normal(size=rows))
-    return pd.DataFrame({"label": label, "site": site.astype(str), "ad": [f"a{n}" for n in ad], "noise": noise})
+    return pd.DataFrame({"label": label, "site": [f"s{n}" for n in site], "ad": [f"a{n}" for n in ad], "noise": noise})
 
 
 @pytest.fixture(scope="module")

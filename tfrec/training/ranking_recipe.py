@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 
 from tfrec import models
 from tfrec.data import (
@@ -23,6 +25,7 @@ from tfrec.data import (
     Vector,
 )
 from tfrec.data.features import Feature, infer_features
+from tfrec.data.fit_features import ITEM_COUNT
 from tfrec.errors import InputError
 from tfrec.training.recipe_file import RecipeFile, build, construct
 
@@ -159,7 +162,13 @@ class RankingRecipe(RecipeFile):
             mean, limits = float(np.log(mean / (1 - mean))) if 0 < mean < 1 else 0.0, None
         else:
             limits = [float(train.labels.min()), float(train.labels.max())]
-        given = {"seed": self.seed, "output_bias": mean, "rating_range": limits, **self.model}
+        given = {
+            "seed": self.seed,
+            "output_bias": mean,
+            "rating_range": limits,
+            **_cold(spec, self.model),
+            **self.model,
+        }
         return build(
             models, {**given, "features": spec.model_features(), "task": self.task}, "model", models.RankingModel
         )
@@ -169,6 +178,15 @@ class RankingRecipe(RecipeFile):
         if self.task == "click":
             return keras.losses.BinaryCrossentropy(from_logits=True)
         return keras.losses.MeanSquaredError()
+
+
+def _cold(spec: FeatureSpec, model: Mapping[str, Any]) -> dict[str, float]:
+    """For a model that plays unseen items: what their count is, on the scale of the spec."""
+    kind = getattr(models, str(model.get("class")), None)
+    counts = next((one for one in spec.features if one.column == ITEM_COUNT), None)
+    if counts is None or kind is None or "cold_count" not in inspect.signature(kind).parameters:
+        return {}
+    return {"cold_count": float(counts.encode(pd.Series([0]))[0])}
 
 
 def _without_kind(entry: Mapping[str, Any]) -> dict[str, Any]:
