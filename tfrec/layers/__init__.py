@@ -2,15 +2,22 @@
 
 from tfrec.layers.additive_pooling import AdditivePooling
 from tfrec.layers.append_mask import AppendMask
+from tfrec.layers.attentional_gru import AttentionalGRU
 from tfrec.layers.block_sparse_attention import BlockSparseAttention
+from tfrec.layers.candidate_attention import CandidateAttention
+from tfrec.layers.dice import Dice
 from tfrec.layers.feature_embedding import FeatureEmbedding
 from tfrec.layers.feed_forward import FeedForward
 from tfrec.layers.gated_feed_forward import GatedFeedForward
 from tfrec.layers.hstu_block import HSTUBlock
 from tfrec.layers.item_embedding import ItemEmbedding
 from tfrec.layers.linear_attention import LinearAttention
+from tfrec.layers.local_activation_unit import LocalActivationUnit
 from tfrec.layers.long_short_pooling import LongShortPooling
+from tfrec.layers.mlp import MLP
 from tfrec.layers.multi_interest_pooling import MultiInterestPooling
+from tfrec.layers.next_event_loss import NextEventLoss
+from tfrec.layers.other_items import OtherItems
 from tfrec.layers.position_embedding import PositionEmbedding
 from tfrec.layers.relative_bias import RelativePositionBias
 from tfrec.layers.segment_recurrent_attention import SegmentRecurrentAttention
@@ -23,17 +30,24 @@ from tfrec.layers.time_intervals import TimeIntervals
 from tfrec.layers.unit_norm import UnitNorm
 
 __all__ = [
+    "MLP",
     "AdditivePooling",
     "AppendMask",
+    "AttentionalGRU",
     "BlockSparseAttention",
+    "CandidateAttention",
+    "Dice",
     "FeatureEmbedding",
     "FeedForward",
     "GatedFeedForward",
     "HSTUBlock",
     "ItemEmbedding",
     "LinearAttention",
+    "LocalActivationUnit",
     "LongShortPooling",
     "MultiInterestPooling",
+    "NextEventLoss",
+    "OtherItems",
     "PositionEmbedding",
     "RelativePositionBias",
     "SegmentRecurrentAttention",

@@ -24,8 +24,8 @@ class FeatureEmbedding(keras.layers.Layer):
             `of`, which need not be among the inputs.
         dim: D, width of all vectors.
         regularizer: of the tables, or None.
-        scale: standard deviation of the initial tables.
-        seed: of the initial tables.
+        scale: standard deviation of the initial tables and maps.
+        seed: of the initial tables and maps.
 
     Shapes:
         a dict of inputs by name; a dict of (B, D) and, for sequences, (B, L, D).
@@ -71,8 +71,6 @@ class FeatureEmbedding(keras.layers.Layer):
             start = keras.initializers.RandomNormal(stddev=self.scale, seed=seed)
             if kind in ("numeric", "vector"):
                 wide = feature.get("dim", 1)
-                if kind == "vector":
-                    start = keras.initializers.GlorotUniform(seed=seed)
                 self._maps[name] = (
                     self.add_weight(name=f"{name}_map", shape=(wide, self.dim), initializer=start),
                     self.add_weight(name=f"{name}_bias", shape=(self.dim,), initializer="zeros"),
@@ -84,6 +82,7 @@ class FeatureEmbedding(keras.layers.Layer):
                     shape=(feature["size"], self.dim),
                     initializer=start,
                     regularizer=self.regularizer,
+                    autocast=False,  # what is looked up is cast, not the whole table
                 )
 
     def call(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,14 +108,16 @@ class FeatureEmbedding(keras.layers.Layer):
             values = ops.where(ops.isnan(values), ops.zeros_like(values), values)
             found = ops.matmul(values, ops.cast(weights, self.compute_dtype)) + ops.cast(bias, self.compute_dtype)
             return ops.where(is_missing, ops.cast(self._missing[name], self.compute_dtype), found)
-        table = ops.cast(self._tables[name], self.compute_dtype)
-        vectors = ops.take(table, values, axis=0)
+        vectors = self._looked_up(name, values)
         if kind != "multivalued":
             return vectors
         is_value = ops.cast(ops.not_equal(values, 0), self.compute_dtype)
         count = ops.sum(is_value, axis=-1, keepdims=True)
         mean = ops.sum(vectors * ops.expand_dims(is_value, -1), axis=-2) / ops.maximum(count, 1)
-        return ops.where(ops.equal(count, 0), table[0], mean)
+        return ops.where(ops.equal(count, 0), self._looked_up(name, [0]), mean)
+
+    def _looked_up(self, name: str, ids: Any) -> Any:
+        return ops.cast(ops.take(self._tables[name], ids, axis=0), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Mapping[str, tuple[int | None, ...]]) -> dict[str, Any]:
         """(B, D) for each input, (B, L, D) for sequences."""

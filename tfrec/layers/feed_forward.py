@@ -15,6 +15,7 @@ class FeedForward(keras.layers.Layer):
         inner_dim: width of the middle; None takes the width D of the input, as SASRec does.
         activation: a Keras activation.
         dropout: rate after each map.
+        seed: of the initial maps and of the dropout.
 
     Shapes:
         input (B, L, D); output (B, L, D).
@@ -26,22 +27,35 @@ class FeedForward(keras.layers.Layer):
     """
 
     def __init__(
-        self, inner_dim: int | None = None, activation: str = "relu", dropout: float = 0.0, **kwargs: Any
+        self,
+        inner_dim: int | None = None,
+        activation: str = "relu",
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.inner_dim = inner_dim
         self.activation = activation
         self.dropout = dropout
-        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="drop")
+        self.seed = seed
+        self.drop = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy, name="drop")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the two dense maps."""
         width = input_shape[-1]
+        first, second = (
+            keras.initializers.GlorotUniform(None if self.seed is None else self.seed + i) for i in range(2)
+        )
         self.expand = keras.layers.Dense(
-            self.inner_dim or width, activation=self.activation, dtype=self.dtype_policy, name="expand"
+            self.inner_dim or width,
+            activation=self.activation,
+            kernel_initializer=first,
+            dtype=self.dtype_policy,
+            name="expand",
         )
         self.expand.build(input_shape)
-        self.contract = keras.layers.Dense(width, dtype=self.dtype_policy, name="contract")
+        self.contract = keras.layers.Dense(width, kernel_initializer=second, dtype=self.dtype_policy, name="contract")
         self.contract.build((*input_shape[:-1], self.inner_dim or width))
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
@@ -55,5 +69,10 @@ class FeedForward(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        own = {"inner_dim": self.inner_dim, "activation": self.activation, "dropout": self.dropout}
+        own = {
+            "inner_dim": self.inner_dim,
+            "activation": self.activation,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
         return {**super().get_config(), **own}

@@ -1,5 +1,9 @@
 """The models of the zoo, one a file."""
 
+from tfrec.models.hybrid.bst import BST
+from tfrec.models.hybrid.deepfm import DeepFM
+from tfrec.models.hybrid.dien import DIEN
+from tfrec.models.hybrid.din import DIN
 from tfrec.models.ranking import RankingModel
 from tfrec.models.recommender import Recommender
 from tfrec.models.retrieval import RetrievalModel
@@ -13,12 +17,16 @@ from tfrec.models.sequential.stamp import STAMP
 from tfrec.models.sequential.tisasrec import TiSASRec
 
 __all__ = [
+    "BST",
+    "DIEN",
+    "DIN",
     "HSTU",
     "NARM",
     "SHAN",
     "STAMP",
     "BERT4Rec",
     "ComiRec",
+    "DeepFM",
     "RankingModel",
     "Recommender",
     "RetrievalModel",

@@ -27,7 +27,7 @@ class RankingModel(Recommender):
         task: "click" or "rating".
         rating_range: (lowest, highest) of a rating; what `score` gives lies within. None for clicks.
         attention: name -> (weights, names of the axes behind the batch's). Axes are "head", "history" for the positions
-            of the history, or a key of `attention_labels`.
+            of the history, "history+candidate" where the candidate stands behind it, or a key of `attention_labels`.
         attention_labels: name of an axis -> what stands along it: names of features, of pairs, of experts.
 
     Raises:

@@ -2,7 +2,9 @@
 
 from tfrec.ops.additive_scores import additive_scores
 from tfrec.ops.blocks import neighbours, take_blocks, to_blocks
+from tfrec.ops.feature_pairs import bi_interaction, feature_pairs, pair_products
 from tfrec.ops.interests import chosen_interest
+from tfrec.ops.masked_softmax import masked_softmax
 from tfrec.ops.masks import PADDING_ID, RESERVED_IDS, UNKNOWN_ID, is_item, mask_items
 from tfrec.ops.pointwise_attention import pointwise_attention
 from tfrec.ops.prefix_mean import prefix_mean
@@ -15,10 +17,14 @@ __all__ = [
     "RESERVED_IDS",
     "UNKNOWN_ID",
     "additive_scores",
+    "bi_interaction",
     "chosen_interest",
+    "feature_pairs",
     "is_item",
     "mask_items",
+    "masked_softmax",
     "neighbours",
+    "pair_products",
     "pointwise_attention",
     "prefix_mean",
     "shortlist",

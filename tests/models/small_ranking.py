@@ -1,0 +1,88 @@
+"""Every ranking model of the zoo at a size for tests: what test_ranking_meaning.py walks."""
+
+import numpy as np
+
+from tfrec import models
+
+# name -> (class, arguments beside features)
+VARIANTS = {
+    "bst": (models.BST, {"embedding_dim": 4, "hidden_dims": [8]}),
+    "deepfm": (models.DeepFM, {"embedding_dim": 4, "hidden_dims": [8]}),
+    "dien": (models.DIEN, {"embedding_dim": 4, "hidden_dims": [8]}),
+    "din": (models.DIN, {"embedding_dim": 4, "hidden_dims": [8], "attention_dims": [8]}),
+    "fm": (models.DeepFM, {"embedding_dim": 4, "hidden_dims": []}),
+}
+# Attention whose weights are no shares of 1, by name of the variant.
+NOT_NORMALISED = {"din"}
+
+LENGTH = 6
+FEATURES = [
+    {"name": "user", "kind": "categorical", "group": "user", "size": 12},
+    {"name": "age", "kind": "numeric", "group": "user"},
+    {"name": "item", "kind": "categorical", "group": "item", "size": 20},
+    {"name": "genres", "kind": "multivalued", "group": "item", "size": 7, "length": 3},
+    {"name": "year", "kind": "numeric", "group": "item"},
+    {"name": "text", "kind": "vector", "group": "item", "dim": 5},
+    {"name": "hour", "kind": "categorical", "group": "context", "size": 6},
+    {"name": "history", "kind": "sequence", "group": "history", "length": LENGTH, "of": "item"},
+    {"name": "history_label", "kind": "sequence", "group": "history", "length": LENGTH, "size": 4},
+    {"name": "history_genres", "kind": "sequence", "group": "history", "length": LENGTH, "of": "genres"},
+]
+
+
+def build(name, features=FEATURES, **kwargs):
+    """The variant with a seed and sizes that a test can afford, or what is given instead."""
+    kind, arguments = VARIANTS[name]
+    return kind(features, **{"seed": 0, **arguments, **kwargs})
+
+
+def made(name, seed=0, **kwargs):
+    """The variant with weights that are all far from where they begin."""
+    model = build(name, **kwargs)
+    rng = np.random.default_rng(seed)
+    for weight in model.weights:
+        drawn = rng.normal(0, 0.4, weight.shape)
+        weight.assign(np.abs(drawn) + 0.5 if weight.path.endswith("variance") else drawn)
+    return model
+
+
+def rows(count=8, seed=0, missing=0.0, features=FEATURES, lengths=None):
+    """Generated inputs of every kind; each value is missing with the given probability.
+
+    Histories have the lengths given, or from 1 to L; what goes with them is padded where they are.
+    """
+    rng = np.random.default_rng(seed)
+    by_name = {feature["name"]: feature for feature in features}
+    lengths = rng.integers(1, LENGTH + 1, count) if lengths is None else np.asarray(lengths)
+    is_padding = np.arange(LENGTH) < (LENGTH - lengths)[:, None]
+
+    def values(feature, shape):
+        kind = feature["kind"]
+        if kind == "numeric":
+            drawn, nothing = rng.normal(size=shape).astype("float32"), np.nan
+        elif kind == "vector":
+            drawn, nothing = rng.normal(size=(*shape, feature["dim"])).astype("float32"), np.nan
+        elif kind == "multivalued":
+            drawn, nothing = rng.integers(1, feature["size"], (*shape, feature["length"])).astype("int32"), 0
+        else:
+            drawn, nothing = rng.integers(1, feature["size"], shape).astype("int32"), 0
+        drawn[rng.random(shape) < missing] = nothing
+        return drawn, nothing
+
+    given = {}
+    for name, feature in by_name.items():
+        if feature["kind"] != "sequence":
+            given[name] = values(feature, (count,))[0]
+            continue
+        of = by_name[feature["of"]] if feature.get("of") else {**feature, "kind": "categorical"}
+        drawn, nothing = values(of, (count, LENGTH))
+        if name == "history":
+            drawn = np.maximum(drawn, 1)  # an item that is missing from a history is none of its positions
+        drawn[is_padding] = nothing
+        given[name] = drawn
+    return given
+
+
+def given(model, inputs):
+    """Those of the inputs that a model asks for."""
+    return {name: inputs[name] for name in model.input_names}

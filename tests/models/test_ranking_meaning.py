@@ -1,0 +1,156 @@
+"""What every ranking model answers for: the planted interaction, what is missing, the padding, and its life on disk."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from small_ranking import FEATURES, LENGTH, NOT_NORMALISED, VARIANTS, build, given, made, rows
+
+ON_JAX = keras.backend.backend() == "jax"
+
+pytestmark = pytest.mark.parametrize("name", VARIANTS)
+
+
+def output_of(model, inputs):
+    return ops.convert_to_numpy(model(given(model, inputs)))
+
+
+def fitted(model, inputs, labels, epochs, rate=0.01, batch_size=64):
+    loss = keras.losses.BinaryCrossentropy(from_logits=True) if model.task == "click" else "mean_squared_error"
+    model.compile(keras.optimizers.Adam(rate), loss, jit_compile=ON_JAX)
+    return model.fit(given(model, inputs), labels, batch_size=batch_size, epochs=epochs, verbose=0).history["loss"]
+
+
+def test_finds_a_planted_interaction(name):
+    """Whether an odd user meets an odd item decides, which neither tells alone: a linear model can do nothing."""
+    keras.utils.set_random_seed(0)
+    of_pair = [one for one in FEATURES if one["name"] in ("user", "item", "hour", "history")]
+    inputs = rows(1200, features=of_pair)
+    labels = (inputs["user"] % 2 == inputs["item"] % 2).astype("float32")
+    seen, unseen = slice(200, None), slice(200)
+
+    one_hot = np.concatenate([np.eye(20)[inputs[key]] for key in ("user", "item", "hour")], axis=1)
+    linear = np.linalg.lstsq(one_hot[seen], labels[seen], rcond=None)[0]
+    assert np.mean((one_hot[unseen] @ linear > 0.5) == labels[unseen]) < 0.65
+
+    model = build(name, of_pair)
+    fitted(model, {key: values[seen] for key, values in inputs.items()}, labels[seen], epochs=30, rate=0.02)
+    found = output_of(model, {key: values[unseen] for key, values in inputs.items()})[:, 0] > 0
+    assert np.mean(found == labels[unseen]) > 0.9
+
+
+def test_every_feature_counts(name):
+    model, inputs = made(name), rows(8)
+    before = output_of(model, inputs)
+    assert before.shape == (8, 1) and before.dtype == np.float32
+    for feature in model.input_names:
+        changed = {**inputs, feature: rows(8, seed=1, lengths=(inputs["history"] > 0).sum(axis=1))[feature]}
+        assert np.abs(output_of(model, changed) - before).max() > 1e-3, feature
+
+
+def test_what_is_missing_poisons_nothing(name):
+    model, inputs, nothing = made(name), rows(8, missing=0.4), rows(1, missing=1.0, lengths=[0])
+    assert any(np.isnan(values).any() for values in inputs.values() if values.dtype == np.float32)
+    plain = output_of(model, inputs)
+    assert np.isfinite(plain).all() and np.isfinite(output_of(model, nothing)).all()
+    both = {key: np.concatenate([values, nothing[key]]) for key, values in inputs.items()}
+    np.testing.assert_allclose(output_of(model, both)[:8], plain, atol=2e-5)
+
+
+def test_learns_with_every_weight_where_values_are_missing(name):
+    """In half precision, where the room for mishaps is smallest."""
+    keras.utils.set_random_seed(0)
+    inputs, nothing = rows(63, missing=0.4), rows(1, missing=1.0, lengths=[0])
+    inputs = {key: np.concatenate([values, nothing[key]]) for key, values in inputs.items()}
+    model = build(name, dtype="mixed_float16")
+    before = [weight.copy() for weight in model.get_weights()]
+    losses = fitted(model, inputs, (inputs["user"] % 2).astype("float32"), epochs=10)
+    assert np.isfinite(losses).all() and losses[-1] < losses[0]
+    for weight, old in zip(model.weights, before, strict=True):
+        new = ops.convert_to_numpy(weight)
+        assert np.isfinite(new).all() and (not weight.trainable or (new != old).any()), weight.path
+
+
+def test_rows_of_a_batch_do_not_see_each_other(name):
+    model, inputs = made(name), rows(4, missing=0.2)
+    alone = [output_of(model, {key: values[row : row + 1] for key, values in inputs.items()}) for row in range(4)]
+    np.testing.assert_allclose(output_of(model, inputs), np.concatenate(alone), atol=2e-5)
+
+
+def test_left_padding_changes_no_score(name):
+    model, inputs = made(name), rows(6, lengths=[0, 1, 2, 3, 5, 6])
+    if "history" not in model.input_names:
+        pytest.skip("reads no history")
+
+    def padded(key, values):
+        if not key.startswith("history"):
+            return values
+        width = [(0, 0), (4, 0), *[(0, 0)] * (values.ndim - 2)]
+        return np.pad(values, width, constant_values=np.nan if values.dtype == np.float32 else 0)
+
+    longer = {key: padded(key, values) for key, values in inputs.items()}
+    assert longer["history"].shape == (6, LENGTH + 4)
+    plain = output_of(model, inputs)
+    assert np.isfinite(plain).all()
+    np.testing.assert_allclose(output_of(model, longer), plain, atol=2e-5)
+
+
+def test_its_attention_is_readable(name):
+    model, inputs = made(name), rows(5, missing=0.3, lengths=[1, 2, 3, 5, 6])
+    if not model.attention_axes:
+        with pytest.raises(ValueError, match="has no attention"):
+            model.attention_weights(given(model, inputs))
+        return
+    found = model.attention_weights(given(model, inputs))
+    assert set(found) == set(model.attention_axes)
+    for key, axes in model.attention_axes.items():
+        weights = ops.convert_to_numpy(found[key])
+        assert weights.dtype == np.float32 and weights.ndim == 1 + len(axes) and np.isfinite(weights).all()
+        for size, axis in zip(weights.shape[1:], axes, strict=True):
+            assert axis in ("head", "history", "history+candidate") or size == len(model.attention_labels[axis]), (
+                key,
+                axis,
+            )
+        if name not in NOT_NORMALISED:
+            assert (weights >= 0).all()
+            np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=1e-5)
+
+
+def test_a_rating_starts_at_its_mean_and_stays_in_its_range(name):
+    inputs = rows(32)
+    keras.utils.set_random_seed(0)
+    model = build(name, task="rating", output_bias=3.5, rating_range=[1, 5])
+    np.testing.assert_allclose(output_of(model, inputs).mean(), 3.5, atol=0.3)
+    model.set_weights(made(name).get_weights())
+    assert np.abs(output_of(model, inputs) - 3).max() > 2
+    scores = ops.convert_to_numpy(model.score(given(model, inputs)))
+    assert scores.shape == (32,) and scores.min() >= 1 and scores.max() <= 5
+
+
+def test_a_seed_decides_where_it_starts(name):
+    inputs = rows(8)
+    one, same, other = (output_of(build(name, seed=seed), inputs) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, same)
+    assert (one != other).any()
+
+
+@pytest.mark.tensorflow
+def test_a_saved_model_answers_alike(name, tmp_path):
+    model, inputs = made(name, task="rating", rating_range=(1, 5)), rows(8, missing=0.3)
+    json.dumps(model.get_config())
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(loaded) is type(model)
+    assert json.dumps(loaded.get_config()) == json.dumps(model.get_config())
+    np.testing.assert_array_equal(output_of(loaded, inputs), output_of(model, inputs))
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(("dtype", "close"), [("mixed_bfloat16", 0.2), ("mixed_float16", 0.03)])
+def test_half_precision_stays_near(name, dtype, close):
+    inputs = rows(8, missing=0.3)
+    exact, half = (output_of(made(name, dtype=kind), inputs) for kind in ("float32", dtype))
+    assert half.dtype == np.float32 and np.isfinite(half).all()
+    np.testing.assert_allclose(half, exact, atol=close * max(1, np.abs(exact).max()))

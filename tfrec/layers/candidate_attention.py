@@ -1,0 +1,100 @@
+"""Multi-head attention of one candidate over a sequence."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.ops import masked_softmax
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class CandidateAttention(keras.layers.Layer):
+    """What a sequence says to one query, and the weights by which it does.
+
+    ```
+    a_h = softmax_l((q Q_h + b_h) . (x_l K_h) / sqrt(W / H));  y_h = sum_l a_h[l] x_l V_h + v_h
+    y = [y_1; ..; y_H] M + m
+    ```
+
+    This is multi-head attention for a query that is alone, and it is computed as such: K goes to the side of the query
+    and V behind the sum, so that no map is taken of the L positions. Time grows with L W H, where mapping them would
+    take L W W. A bias of the keys would cancel in the softmax and is left out.
+
+    Args:
+        num_heads: H, a divisor of the width W.
+        dropout: rate on the weights.
+        seed: of the initial maps and of the dropout.
+
+    Shapes:
+        query (B, W), context (B, L, W), padding_mask (B, L) bool with True at real positions; output (B, W) and
+        weights (B, H, L), which add up to 1 over the real positions.
+
+    Raises:
+        ValueError: where H does not divide W.
+
+    Reference:
+        Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762.
+
+    Example:
+        >>> import numpy as np
+        >>> query, context = np.ones((1, 4), "float32"), np.ones((1, 3, 4), "float32")
+        >>> pooled, weights = CandidateAttention(2)(query, context, np.array([[False, True, True]]))
+        >>> pooled.shape, weights.shape
+        (TensorShape([1, 4]), TensorShape([1, 2, 3]))
+    """
+
+    def __init__(self, num_heads: int = 1, dropout: float = 0.0, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.seed = seed
+        self.drop = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy, name="drop")
+
+    def build(
+        self, query_shape: tuple[int | None, ...], context_shape: tuple[int | None, ...], padding_mask_shape: Any = None
+    ) -> None:
+        """Make the four maps."""
+        width = query_shape[-1]
+        if width % self.num_heads:
+            raise ValueError(f"num_heads must divide the width of the query: got num_heads={self.num_heads}, {width=}.")
+        self.head_width = width // self.num_heads
+        seeds = [None if self.seed is None else self.seed + 32452843 * (i + 1) for i in range(4)]
+        self.query_map, self.merge = (
+            keras.layers.Dense(
+                width,
+                kernel_initializer=keras.initializers.GlorotUniform(seed),
+                dtype=self.dtype_policy,
+                name=name,
+            )
+            for name, seed in (("query_map", seeds[0]), ("merge", seeds[1]))
+        )
+        self.query_map.build(query_shape)
+        self.merge.build(query_shape)
+        self.key_map, self.value_map = (
+            self.add_weight(name=name, shape=(width, width), initializer=keras.initializers.GlorotUniform(seed))
+            for name, seed in (("key_map", seeds[2]), ("value_map", seeds[3]))
+        )
+        self.value_bias = self.add_weight(name="value_bias", shape=(width,), initializer="zeros")
+
+    def call(self, query: Any, context: Any, padding_mask: Any, training: bool | None = None) -> tuple[Any, Any]:
+        """Attend."""
+        width, heads = self.head_width * self.num_heads, (self.num_heads, self.head_width)
+        key_map, value_map = (ops.reshape(each, (width, *heads)) for each in (self.key_map, self.value_map))
+        asked = ops.reshape(self.query_map(query), (-1, *heads)) * self.head_width**-0.5
+        asked = ops.einsum("bhk,whk->bhw", asked, key_map)
+        weights = masked_softmax(ops.einsum("bhw,blw->bhl", asked, context), ops.expand_dims(padding_mask, 1))
+        pooled = ops.einsum("bhl,blw->bhw", self.drop(weights, training=training), context)
+        found = ops.reshape(ops.einsum("bhw,whk->bhk", pooled, value_map), (-1, width))
+        return self.merge(found + self.value_bias), weights
+
+    def compute_output_shape(
+        self, query_shape: tuple[int | None, ...], context_shape: tuple[int | None, ...], padding_mask_shape: Any = None
+    ) -> tuple[tuple[int | None, ...], tuple[int | None, ...]]:
+        """(B, W) and (B, H, L)."""
+        return query_shape, (query_shape[0], self.num_heads, context_shape[1])
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        own = {"num_heads": self.num_heads, "dropout": self.dropout, "seed": self.seed}
+        return {**super().get_config(), **own}

@@ -1,0 +1,109 @@
+"""The deep part of a ranking model."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class MLP(keras.layers.Layer):
+    """Dense maps one after another, each with its activation.
+
+    ```
+    x_0 = inputs;  x_i = drop(act(norm(x_{i-1} W_i + b_i)))
+    ```
+
+    The normalisation over the batch is left out by default. An output without activation belongs to the model.
+
+    Args:
+        hidden_dims: width of each map's output; without any, the inputs pass as they are.
+        activation: what `keras.activations.get` takes, or a Keras layer. A layer may have weights, as PReLU has: each
+            map gets a fresh one of the same config.
+        dropout: rate, behind each activation.
+        batch_norm: whether there is a norm. Where there is, it brings the bias.
+        seed: of the initial maps and of the dropout.
+
+    Shapes:
+        input (..., F); output (..., hidden_dims[-1]).
+
+    Raises:
+        ValueError: where a width is not a positive integer.
+
+    Example:
+        >>> import numpy as np
+        >>> MLP([8, 4], dropout=0.1)(np.zeros((2, 3), "float32")).shape
+        TensorShape([2, 4])
+    """
+
+    def __init__(
+        self,
+        hidden_dims: Sequence[int],
+        activation: Any = "relu",
+        dropout: float = 0.0,
+        batch_norm: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        wrong = [width for width in hidden_dims if not isinstance(width, int) or isinstance(width, bool) or width < 1]
+        if wrong:
+            raise ValueError(f"hidden_dims are the positive widths of the dense maps: got {wrong[0]!r} among them.")
+        self.hidden_dims = list(hidden_dims)
+        if isinstance(activation, dict):
+            activation = keras.saving.deserialize_keras_object(activation)
+        self.activation = activation
+        self.dropout = dropout
+        self.batch_norm = batch_norm
+        self.seed = seed
+        policy = self.dtype_policy
+        self.steps: list[keras.layers.Layer] = []
+        for i, width in enumerate(self.hidden_dims):
+            # Maps of equal shape must not begin equal, and no draw may be that of another layer's plain seed.
+            own = None if seed is None else seed + 104729 * (i + 1)
+            start = keras.initializers.GlorotUniform(own)
+            dense = keras.layers.Dense(
+                width, use_bias=not batch_norm, kernel_initializer=start, dtype=policy, name=f"dense_{i}"
+            )
+            self.steps.append(dense)
+            if batch_norm:
+                self.steps.append(keras.layers.BatchNormalization(dtype=policy, name=f"norm_{i}"))
+            self.steps.append(self._activation(f"activation_{i}"))
+            if dropout:
+                self.steps.append(keras.layers.Dropout(dropout, seed=own, dtype=policy, name=f"drop_{i}"))
+
+    def _activation(self, name: str) -> keras.layers.Layer:
+        if isinstance(self.activation, keras.layers.Layer):
+            config = {**self.activation.get_config(), "name": name, "dtype": self.dtype_policy}
+            return type(self.activation).from_config(config)
+        return keras.layers.Activation(self.activation, dtype=self.dtype_policy, name=name)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Build each step on the output of the one before it."""
+        for step in self.steps:
+            step.build(input_shape)
+            input_shape = step.compute_output_shape(input_shape)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Apply the maps."""
+        for step in self.steps:  # Keras tells those that ask whether this is training
+            inputs = step(inputs)
+        return inputs
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """(..., hidden_dims[-1])."""
+        return (*input_shape[:-1], self.hidden_dims[-1]) if self.hidden_dims else input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        activation = self.activation
+        own = {
+            "hidden_dims": self.hidden_dims,
+            "activation": activation
+            if isinstance(activation, str)
+            else keras.saving.serialize_keras_object(activation),
+            "dropout": self.dropout,
+            "batch_norm": self.batch_norm,
+            "seed": self.seed,
+        }
+        return {**super().get_config(), **own}

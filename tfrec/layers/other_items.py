@@ -1,0 +1,56 @@
+"""For each item of a history another one, that was not there."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.ops import RESERVED_IDS
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class OtherItems(keras.layers.Layer):
+    """Draws, in training, an item for each position: any but the one that stands there, all alike.
+
+    For inference nothing is drawn, and the history is given back as it is.
+
+    Args:
+        size: of the item feature: ids run from 2 to size - 1.
+        seed: of what is drawn.
+
+    Shapes:
+        history (B, L) int; output (B, L) int32.
+
+    Raises:
+        ValueError: where there are fewer than two items.
+
+    Example:
+        >>> import numpy as np
+        >>> OtherItems(size=4)(np.array([[0, 2, 3]]), training=True).numpy()[0, 1:].tolist()
+        [3, 2]
+    """
+
+    def __init__(self, size: int, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if size < RESERVED_IDS + 2:
+            raise ValueError(f"Expected two items or more, ids from {RESERVED_IDS} on: got size={size}.")
+        self.size = size
+        self.seed = seed
+        self.draws = keras.random.SeedGenerator(seed)
+
+    def call(self, history: Any, training: bool | None = None) -> Any:
+        """Draw."""
+        history = ops.cast(history, "int32")
+        if not training:
+            return history
+        drawn = keras.random.randint(ops.shape(history), RESERVED_IDS, self.size - 1, dtype="int32", seed=self.draws)
+        # One id fewer is drawn than there are; those from the item's own on move up by one, so that it is left out.
+        return ops.where(ops.greater_equal(drawn, history) & ops.greater_equal(history, RESERVED_IDS), drawn + 1, drawn)
+
+    def compute_output_shape(self, history_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The shape of the history."""
+        return history_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "size": self.size, "seed": self.seed}

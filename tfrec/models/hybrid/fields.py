@@ -1,0 +1,55 @@
+"""What models of feature interactions share: a vector for each field, and what the fields say on their own."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.layers import FeatureEmbedding
+from tfrec.models.feature_inputs import check_features, of_groups
+
+
+def field_features(features: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The fields: the features of users, items and contexts, in their order. Histories are left out.
+
+    Raises:
+        ValueError: where there are fewer than two, as there is nothing to interact, or a feature is none.
+    """
+    fields = of_groups(check_features(features), "user", "item", "context")
+    if len(fields) < 2:
+        raise ValueError(
+            "Expected two or more features of the groups user, item and context, whose interactions are to be learnt: "
+            f"got {[field['name'] for field in fields]}."
+        )
+    return fields
+
+
+def field_vectors(
+    fields: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any], dim: int, l2: float, seed: int | None, policy: Any
+) -> Any:
+    """The vectors of all fields, one below the other: (B, F, D)."""
+    regularizer = keras.regularizers.L2(l2) if l2 else None
+    embedding = FeatureEmbedding(fields, dim, regularizer, seed=seed, dtype=policy, name="embedding")
+    return _stacked(embedding(inputs), fields)
+
+
+def linear_terms(fields: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any], policy: Any) -> Any:
+    """The sum of a weight for each value: (B, 1) float32. It begins at 0."""
+    weights = FeatureEmbedding(fields, dim=1, scale=0.0, dtype=policy, name="linear")(inputs)
+    return ops.sum(ops.cast(_stacked(weights, fields), "float32"), axis=1)
+
+
+def output_map(output_bias: float, seed: int | None) -> keras.layers.Dense:
+    """The last map of a ranking model: to one float32 number that begins near `output_bias`."""
+    return keras.layers.Dense(
+        1,
+        kernel_initializer=keras.initializers.GlorotUniform(seed),
+        bias_initializer=keras.initializers.Constant(output_bias),
+        dtype="float32",
+        name="output",
+    )
+
+
+def _stacked(vectors: Mapping[str, Any], fields: Sequence[Mapping[str, Any]]) -> Any:
+    return ops.stack([vectors[field["name"]] for field in fields], axis=1)
