@@ -18,13 +18,15 @@ class Input:
         name: of the tensor.
         dtype: of the tensor.
         rank: 2 for (B, L), 1 for (B,).
-        optional: whether a caller of gRPC may leave it out: a tensor of width 0 then stands for it.
+        optional: whether a caller of gRPC may leave it out.
+        default: what then stands for it, one row for all; None is a tensor of width 0.
     """
 
     name: str
     dtype: tf.DType = tf.string
     rank: int = 2
     optional: bool = False
+    default: Any = None
 
 
 def signature(function: Callable[..., dict[str, tf.Tensor]], inputs: Sequence[Input]) -> Any:
@@ -53,12 +55,15 @@ def signature(function: Callable[..., dict[str, tf.Tensor]], inputs: Sequence[In
 
 
 def given_or(rows: tf.Tensor, batch: tf.Tensor, name: str) -> tf.Tensor:
-    """(B, W) rows as they are, a single row for every request of the batch, an error otherwise."""
+    """Rows (B, ...) as they are, a single row for every request of the batch, an error otherwise."""
     own = tf.shape(rows)[0]
     message = f"{name} must have a row for each row of history, or one row for all."
     tf.debugging.Assert((own == batch) | (own == 1), [message, tf.shape(rows), batch])
-    return tf.cond(own == batch, lambda: rows, lambda: tf.broadcast_to(rows[:1], [batch, tf.shape(rows)[1]]))
+    wanted = tf.concat([[batch], tf.shape(rows)[1:]], axis=0)
+    return tf.cond(own == batch, lambda: rows, lambda: tf.broadcast_to(rows[:1], wanted))
 
 
 def _nothing(one: Input) -> tf.Tensor:
+    if one.default is not None:
+        return tf.constant(one.default, one.dtype)
     return tf.zeros((1, 0), one.dtype) if one.dtype != tf.string else tf.constant([], tf.string, shape=(1, 0))
