@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 from small_preset import IDS
 
+from tfrec import presets
 from tfrec.data import Examples, FeatureSpec, History
 from tfrec.data.features import Categorical, MultiValued, Numeric, Vector
+from tfrec.models import DIN
 
 USERS = ["ann", "7", "🎬", "Größe", " bob"]
 TASTES = ["Drama", "War", "Sci Fi", "喜剧"]
@@ -51,3 +53,16 @@ def ranking_spec(**history):
     """A spec of them, with what a history may tell."""
     rule = History(length=4, with_label=True, min_label=2, item_features=("genres", "year"), **history)
     return FeatureSpec.fit(labelled_rows(), features=FEATURES, history=rule)
+
+
+def ranking_preset(folder, spec=None, **more):
+    """A DIN that reads all of it, with weights that are far from where they begin."""
+    spec = ranking_spec() if spec is None else spec
+    arguments = {"task": "rating", "rating_range": (1, 5), "output_bias": 3.0, "activation": "relu"} | more
+    model = DIN(spec.model_features(), embedding_dim=4, attention_dims=[4], hidden_dims=[8], seed=0, **arguments)
+    random = np.random.default_rng(0)
+    for weight in model.weights:
+        drawn = random.normal(0, 0.3, weight.shape)
+        weight.assign(np.abs(drawn) + 0.5 if weight.path.endswith("variance") else drawn)
+    presets.save(model, spec, folder)
+    return presets.load(folder)

@@ -20,6 +20,7 @@ class Input:
         rank: 2 for (B, L), 1 for (B,).
         optional: whether a caller of gRPC may leave it out.
         default: what then stands for it, one row for all; None is a tensor of width 0.
+        width: the size of the last axis, where it is not free.
     """
 
     name: str
@@ -27,6 +28,12 @@ class Input:
     rank: int = 2
     optional: bool = False
     default: Any = None
+    width: int | None = None
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """None where an axis is free."""
+        return (*(None,) * (self.rank - 1), self.width)
 
 
 def signature(function: Callable[..., dict[str, tf.Tensor]], inputs: Sequence[Input]) -> Any:
@@ -39,7 +46,7 @@ def signature(function: Callable[..., dict[str, tf.Tensor]], inputs: Sequence[In
 
     def call(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
         # The runtime itself takes any shape that is fed.
-        checked = [tf.ensure_shape(x, (None,) * one.rank, one.name) for x, one in zip(tensors, inputs, strict=True)]
+        checked = [tf.ensure_shape(x, one.shape, one.name) for x, one in zip(tensors, inputs, strict=True)]
         return function(**dict(zip(names, checked, strict=True)))
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -50,7 +57,7 @@ def signature(function: Callable[..., dict[str, tf.Tensor]], inputs: Sequence[In
         ]
     )
     call.__name__ = function.__name__
-    specs = [tf.TensorSpec((None,) * one.rank, one.dtype, name=one.name) for one in inputs]
+    specs = [tf.TensorSpec(one.shape, one.dtype, name=one.name) for one in inputs]
     return tf.function(call, input_signature=specs, jit_compile=False, autograph=False)
 
 

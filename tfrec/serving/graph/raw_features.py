@@ -80,13 +80,12 @@ class RawFeatures(tf.Module):
             return Input(name, optional=True, default=[[""]])
         if feature.kind == "numeric":
             return Input(name, tf.float32, rank=1, optional=True, default=[np.nan])
-        return Input(name, tf.float32, optional=True, default=[[np.nan] * feature.dim])
+        return Input(name, tf.float32, optional=True, default=[[np.nan] * feature.dim], width=feature.dim)
 
     def _encoded(self, feature: Feature, rows: tf.Tensor) -> tf.Tensor:
         if feature.kind == "numeric":
             return scaled(rows, feature.mean, feature.deviation, feature.scaling == "log")
         if feature.kind == "vector":
-            rows = tf.ensure_shape(rows, (None, feature.dim))
             is_given = tf.reduce_all(tf.math.is_finite(rows), axis=1, keepdims=True)
             return tf.where(is_given, rows, np.float32(np.nan))
         ids = self.tables[self._names[feature.column]].encode(rows)
