@@ -39,10 +39,13 @@ class RawEvents(tf.Module):
                 is_event &= tf.math.is_nan(labels) | (labels >= self._least)
         # Events move to the right in their order, which drops padding and unknown ids from between them.
         order = tf.argsort(tf.cast(is_event, tf.int32), axis=1, stable=True)
+        # As wide as the longest needs, since each candidate meets each column; one at least, if only of padding.
+        longest = tf.reduce_max(tf.math.count_nonzero(is_event, axis=1, dtype=tf.int32))
+        width = tf.clip_by_value(longest, 1, self._length)
 
         def newest(values: tf.Tensor) -> tf.Tensor:
             moved = tf.gather(tf.where(is_event, values, 0), order, batch_dims=1)
-            return tf.pad(moved, _COLUMN)[:, -self._length :]  # one column at least, if only of padding
+            return tf.pad(moved, _COLUMN)[:, -width:]
 
         return {name: newest(values) for name, values in columns.items()}
 
