@@ -6,7 +6,15 @@ from tfrec import models
 
 # name -> (class, arguments beside features)
 VARIANTS = {
+    "afm": (models.AFM, {"embedding_dim": 4, "attention_dim": 4}),
+    "autoint": (models.AutoInt, {"embedding_dim": 4, "num_layers": 2, "head_dim": 4}),
+    "autoint-deep": (models.AutoInt, {"embedding_dim": 4, "num_layers": 1, "head_dim": 4, "hidden_dims": [8]}),
     "bst": (models.BST, {"embedding_dim": 4, "hidden_dims": [8]}),
+    "dcnv2": (models.DCNv2, {"embedding_dim": 4, "num_cross_layers": 2, "hidden_dims": [8]}),
+    "dcnv2-parallel": (
+        models.DCNv2,
+        {"embedding_dim": 4, "num_cross_layers": 2, "projection_dim": 4, "structure": "parallel", "hidden_dims": [8]},
+    ),
     "deepfm": (models.DeepFM, {"embedding_dim": 4, "hidden_dims": [8]}),
     "dien": (models.DIEN, {"embedding_dim": 4, "hidden_dims": [8]}),
     "din": (models.DIN, {"embedding_dim": 4, "hidden_dims": [8], "attention_dims": [8]}),

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -20,5 +21,5 @@ def test_equals_the_formula():
 def test_keeps_half_precision_finite(dtype):
     scores = ops.cast(np.full((3, 5), 6e4, "float32"), dtype)
     found = masked_softmax(scores, MASK)
-    assert str(found.dtype).endswith(dtype)
+    assert keras.backend.standardize_dtype(found.dtype) == dtype
     np.testing.assert_allclose(np.asarray(ops.cast(found, "float32")).sum(axis=-1), [1, 1, 0], atol=0.01)

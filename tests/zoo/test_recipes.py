@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tfrec.data import FeatureSpec, generate_world
-from tfrec.training import Recipe
+from tfrec.training import RankingRecipe, load_recipe
 
 ROOT = Path(__file__).parents[2] / "models"
 FILES = sorted(ROOT.rglob("recipe.toml"))
@@ -29,8 +29,11 @@ def test_no_two_presets_have_one_name():
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
 class TestRecipe:
     def test_builds_all_that_it_names(self, path, spec):
-        recipe = Recipe.load(path)
+        recipe = load_recipe(path)
         recipe.build_split()
+        if isinstance(recipe, RankingRecipe):
+            recipe.build_optimizer(total_steps=100)  # its features, and with them its model, are those of its data
+            return
         recipe.build_loss(spec)
         recipe.build_optimizer(total_steps=100)
         model = recipe.build_model(dataclasses.replace(spec, max_length=recipe.max_length))

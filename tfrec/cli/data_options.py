@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tfrec.data import Interactions
+    from tfrec.data import Examples, Interactions
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +23,9 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--item", metavar="COLUMN", help="column of item ids")
     group.add_argument("--time", metavar="COLUMN", help="column of times: numbers or ISO 8601 dates")
     group.add_argument("--rating", metavar="COLUMN", help="column of ratings or other weights")
+    group.add_argument(
+        "--label", metavar="COLUMN", help="for ranking models: column of labels, in a table of labelled rows"
+    )
     group.add_argument("--items", metavar="PATH", help="table of items with ids in a column named as in the data")
     group.add_argument("--min-rating", type=float, metavar="X", help="drop rows with a rating below X")
     group.add_argument("--min-user-count", type=int, default=1, metavar="N", help="drop users with fewer rows")
@@ -44,5 +47,24 @@ def read_data(options: argparse.Namespace) -> Interactions:
         min_user_count=options.min_user_count,
         min_item_count=options.min_item_count,
     )
+    print(f"{options.data}\n{table.report}\n", flush=True)
+    return table
+
+
+def read_rows(options: argparse.Namespace) -> Interactions | Examples:
+    """Read what a ranking model learns from: labelled rows where a label is named or known, else ratings."""
+    from pathlib import Path
+
+    from tfrec import data
+    from tfrec.errors import InputError
+
+    path = Path(options.data)
+    if options.label is None and not (path.exists() and data.is_labelled(path)):
+        return read_data(options)
+    given = {"--rating": options.rating, "--items": options.items, "--min-rating": options.min_rating}
+    unused = [name for name, value in given.items() if value is not None]
+    if unused:
+        raise InputError(f"{unused[0]} is an option of tables of ratings, and these are labelled rows: leave it out.")
+    table = data.read_examples(path, options.label, options.user, options.item, options.time)
     print(f"{options.data}\n{table.report}\n", flush=True)
     return table

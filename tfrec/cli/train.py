@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfrec.cli.data_options import add_data_arguments, read_data
+from tfrec.cli.data_options import add_data_arguments, read_data, read_rows
+from tfrec.cli.train_ranking import train_ranking_preset
 
 if TYPE_CHECKING:
     from tfrec.data import Interactions
@@ -36,24 +37,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Read, train, evaluate, save."""
     from tfrec import presets
-    from tfrec.training import Recipe, checkpoints
+    from tfrec.errors import InputError
+    from tfrec.training import RankingRecipe, Recipe, checkpoints, load_recipe
 
     out = presets.check_target(options.out)
     partial = out.with_name(f"{out.name}.partial")
     if options.restart:
         checkpoints.discard(partial)
     text = None
-    recipe = Recipe.load(options.recipe) if options.recipe else Recipe()
+    recipe = load_recipe(options.recipe) if options.recipe else Recipe()
     overrides = {name: getattr(options, name) for name in _OVERRIDES if getattr(options, name) is not None}
+    ranks = isinstance(recipe, RankingRecipe)
+    if ranks and "max_length" in overrides:
+        raise InputError("--max-length is an option of retrieval models: here the recipe's history has a length.")
     if overrides:
         recipe = dataclasses.replace(recipe, **overrides)
     elif options.recipe:
         text = Path(options.recipe).read_text(encoding="utf-8")
-    table = read_data(options)
+    if options.label and not ranks:
+        raise InputError("--label is an option of ranking models: name the recipe of one with --recipe.")
+    table = read_rows(options) if ranks else read_data(options)
     if not options.recipe and table.num_items > _LARGE_CATALOGUE:
         print(f"{table.num_items:,} items: training against sampled negatives; a recipe can choose another loss.\n")
         recipe = dataclasses.replace(recipe, loss={"class": "SampledSoftmax", "num_negatives": 1024})
     try:
+        if ranks:
+            train_ranking_preset(table, recipe, out, recipe_text=text, checkpoint=partial)
+            checkpoints.discard(partial)
+            return
         model = train_preset(table, recipe, options.out, recipe_text=text, checkpoint=partial)
     except KeyboardInterrupt:
         if partial.exists():

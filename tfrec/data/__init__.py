@@ -8,7 +8,7 @@ from tfrec.data.interactions import Interactions
 from tfrec.data.labelled import labelled
 from tfrec.data.masking import masked_items
 from tfrec.data.pipelines import sequences
-from tfrec.data.readers import read
+from tfrec.data.readers import is_labelled, read, read_examples
 from tfrec.data.splits import ByTime, Holdout, LeaveLastOut, Random, Split
 from tfrec.data.synthetic import generate_world
 from tfrec.data.vocabulary import Vocabulary
@@ -30,8 +30,10 @@ __all__ = [
     "Vector",
     "Vocabulary",
     "generate_world",
+    "is_labelled",
     "labelled",
     "masked_items",
     "read",
+    "read_examples",
     "sequences",
 ]

@@ -1,7 +1,24 @@
-"""The only numbers that are reported: the full catalogue ranked, seen items masked."""
+"""The only numbers that are reported: the full catalogue ranked, seen items masked; or labels of rows held back."""
 
 from tfrec.evaluation.baselines import ItemToItem, Popularity
 from tfrec.evaluation.evaluate import evaluate
+from tfrec.evaluation.evaluate_labelled import LabelReport, evaluate_labelled, label_comparison, predictions
+from tfrec.evaluation.label_baselines import Biases, MeanLabel, label_baselines
+from tfrec.evaluation.label_plots import label_plot
 from tfrec.evaluation.report import Report, comparison
 
-__all__ = ["ItemToItem", "Popularity", "Report", "comparison", "evaluate"]
+__all__ = [
+    "Biases",
+    "ItemToItem",
+    "LabelReport",
+    "MeanLabel",
+    "Popularity",
+    "Report",
+    "comparison",
+    "evaluate",
+    "evaluate_labelled",
+    "label_baselines",
+    "label_comparison",
+    "label_plot",
+    "predictions",
+]

@@ -3,6 +3,7 @@
 from tfrec.layers.additive_pooling import AdditivePooling
 from tfrec.layers.append_mask import AppendMask
 from tfrec.layers.attentional_gru import AttentionalGRU
+from tfrec.layers.attentional_pair_pooling import AttentionalPairPooling
 from tfrec.layers.block_sparse_attention import BlockSparseAttention
 from tfrec.layers.candidate_attention import CandidateAttention
 from tfrec.layers.dice import Dice
@@ -10,6 +11,7 @@ from tfrec.layers.feature_embedding import FeatureEmbedding
 from tfrec.layers.feed_forward import FeedForward
 from tfrec.layers.gated_feed_forward import GatedFeedForward
 from tfrec.layers.hstu_block import HSTUBlock
+from tfrec.layers.interacting_attention import InteractingAttention
 from tfrec.layers.item_embedding import ItemEmbedding
 from tfrec.layers.linear_attention import LinearAttention
 from tfrec.layers.local_activation_unit import LocalActivationUnit
@@ -34,6 +36,7 @@ __all__ = [
     "AdditivePooling",
     "AppendMask",
     "AttentionalGRU",
+    "AttentionalPairPooling",
     "BlockSparseAttention",
     "CandidateAttention",
     "Dice",
@@ -41,6 +44,7 @@ __all__ = [
     "FeedForward",
     "GatedFeedForward",
     "HSTUBlock",
+    "InteractingAttention",
     "ItemEmbedding",
     "LinearAttention",
     "LocalActivationUnit",

@@ -22,8 +22,7 @@ class LocalActivationUnit(keras.layers.Layer):
     like gives a longer vector. They are 0 at padding.
 
     The (B, L, 4 W) concatenation is never made. As q and k enter linearly, `q - k` among them only adds to their maps,
-    so that W_1 is three maps, A of q, K of k and P of q * k. And `k K + (q * k) P = k (K + diag(q) P)`: one (W, U)
-    matrix a row, and one product of it with the keys.
+    so that W_1 is three maps, of q, of k and of q * k; that of q is taken once a row, not once an event.
 
     Args:
         hidden_dims: U, the widths of the hidden maps; at least one.
@@ -90,9 +89,9 @@ class LocalActivationUnit(keras.layers.Layer):
 
     def call(self, query: Any, keys: Any, padding_mask: Any, training: bool | None = None) -> Any:
         """Weigh the events."""
-        of_row = self.key_map + ops.expand_dims(query, -1) * self.product_map  # (B, W, U)
-        of_query = ops.matmul(query, self.query_map) + self.bias
-        hidden = ops.matmul(keys, of_row) + ops.expand_dims(of_query, 1)
+        of_query = ops.expand_dims(ops.matmul(query, self.query_map) + self.bias, 1)
+        of_product = ops.matmul(keys * ops.expand_dims(query, 1), self.product_map)
+        hidden = ops.matmul(keys, self.key_map) + of_product + of_query
         for bend, dense in zip(self.bends, self.maps, strict=True):
             hidden = dense(bend(hidden, padding_mask, training=training))
         weights = ops.squeeze(hidden, -1)

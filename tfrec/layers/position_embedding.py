@@ -15,6 +15,7 @@ class PositionEmbedding(keras.layers.Layer):
 
     Args:
         max_length: the longest sequence, and the number of rows of P.
+        seed: of the initial P.
 
     Shapes:
         input (B, L, D) with L at most `max_length`; output (B, L, D).
@@ -29,16 +30,17 @@ class PositionEmbedding(keras.layers.Layer):
         TensorShape([2, 3, 4])
     """
 
-    def __init__(self, max_length: int, **kwargs: Any) -> None:
+    def __init__(self, max_length: int, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.max_length = max_length
+        self.seed = seed
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make P, of shape (max_length, D)."""
         self.positions = self.add_weight(
             name="positions",
             shape=(self.max_length, input_shape[-1]),
-            initializer=keras.initializers.RandomNormal(stddev=0.02),
+            initializer=keras.initializers.RandomNormal(stddev=0.02, seed=self.seed),
         )
 
     def call(self, inputs: Any) -> Any:
@@ -57,4 +59,4 @@ class PositionEmbedding(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {**super().get_config(), "max_length": self.max_length}
+        return {**super().get_config(), "max_length": self.max_length, "seed": self.seed}

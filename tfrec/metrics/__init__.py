@@ -1,5 +1,21 @@
-"""Ranking metrics as pure functions of ranks. For `compile(metrics=...)`, use those of keras-rs."""
+"""Metrics as pure functions: of ranks of a catalogue, and of scores beside labels.
 
+For `compile(metrics=...)`, use those of keras-rs and Keras.
+"""
+
+from tfrec.metrics.labels import auc, calibration, calibration_error, grouped_auc, log_loss, mae, rmse
 from tfrec.metrics.ranking import mrr_at_k, ndcg_at_k, recall_at_k, target_ranks
 
-__all__ = ["mrr_at_k", "ndcg_at_k", "recall_at_k", "target_ranks"]
+__all__ = [
+    "auc",
+    "calibration",
+    "calibration_error",
+    "grouped_auc",
+    "log_loss",
+    "mae",
+    "mrr_at_k",
+    "ndcg_at_k",
+    "recall_at_k",
+    "rmse",
+    "target_ranks",
+]

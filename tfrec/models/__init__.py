@@ -1,6 +1,9 @@
 """The models of the zoo, one a file."""
 
+from tfrec.models.hybrid.afm import AFM
+from tfrec.models.hybrid.autoint import AutoInt
 from tfrec.models.hybrid.bst import BST
+from tfrec.models.hybrid.dcnv2 import DCNv2
 from tfrec.models.hybrid.deepfm import DeepFM
 from tfrec.models.hybrid.dien import DIEN
 from tfrec.models.hybrid.din import DIN
@@ -17,6 +20,7 @@ from tfrec.models.sequential.stamp import STAMP
 from tfrec.models.sequential.tisasrec import TiSASRec
 
 __all__ = [
+    "AFM",
     "BST",
     "DIEN",
     "DIN",
@@ -24,8 +28,10 @@ __all__ = [
     "NARM",
     "SHAN",
     "STAMP",
+    "AutoInt",
     "BERT4Rec",
     "ComiRec",
+    "DCNv2",
     "DeepFM",
     "RankingModel",
     "Recommender",

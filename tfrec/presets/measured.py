@@ -13,8 +13,14 @@ from tfrec.presets import manifest, seeds
 from tfrec.presets.shelf import zoo_folder
 
 ABOUT = "shelf.toml"
-METRICS = ("recall@10", "ndcg@10")
-BASELINES = ("popularity", "item-to-item")
+# Task of a preset -> the metrics that its row of the table shows, the one first that orders the rows.
+METRICS = {
+    "retrieval": ("recall@10", "ndcg@10"),
+    "click": ("auc", "grouped_auc", "log_loss", "calibration_error"),
+    "rating": ("rmse", "mae"),
+}
+BASELINES = ("popularity", "item-to-item", "mean", "biases")
+_LOSSES = {"click": "BinaryCrossentropy", "rating": "MeanSquaredError"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +28,7 @@ class Published:
     """What others report for the same model on the same data.
 
     Attributes:
-        metrics: "recall@10" and "ndcg@10".
+        metrics: those of the task that are reported.
         source: who reports it.
     """
 
@@ -39,7 +45,8 @@ class Result:
         model: its class, or the baseline's name.
         loss: the class of its loss; "" for a baseline.
         data: name of the data set.
-        metrics: "recall@10" and "ndcg@10" on the test items; the mean where there are several seeds.
+        task: "retrieval", "click" or "rating".
+        metrics: those of `METRICS[task]` on the test part; the mean where there are several seeds.
         deviations: the sample standard deviation of each over the seeds; empty where there is one seed.
         published: what others report, the number to compare with first.
         megabytes: size of the weights file; None where no weights are there.
@@ -52,6 +59,7 @@ class Result:
     model: str
     loss: str
     data: str
+    task: str
     metrics: dict[str, float]
     deviations: dict[str, float] = dataclasses.field(default_factory=dict)
     published: tuple[Published, ...] = ()
@@ -62,7 +70,7 @@ class Result:
 
 
 def results(root: Path | None = None) -> list[Result]:
-    """All presets that were measured, with the baselines beside them: by data set, the best NDCG@10 first.
+    """All presets that were measured, with the baselines beside them: by task and data set, the best first.
 
     A folder with a recipe alone has not been trained yet, and is left out.
 
@@ -75,22 +83,30 @@ def results(root: Path | None = None) -> list[Result]:
     root = root or zoo_folder()
     folders = [] if root is None else sorted(path.parent for path in root.rglob("metrics.json"))
     found = [_of_preset(folder, root) for folder in folders]
-    beside = {(row.data, row.model): row for folder in reversed(folders) for row in _baselines(folder)}
-    return sorted([*found, *beside.values()], key=lambda row: (row.data, -row.metrics["ndcg@10"], row.preset))
+    beside = {(row.data, row.task, row.model): row for folder in reversed(folders) for row in _baselines(folder)}
+    return sorted([*found, *beside.values()], key=_place)
+
+
+def _place(row: Result) -> tuple:
+    quality = {"retrieval": "ndcg@10", "click": "auc", "rating": "rmse"}[row.task]
+    value = row.metrics[quality]
+    return list(METRICS).index(row.task), row.data, value if row.task == "rating" else -value, row.preset
 
 
 def _of_preset(folder: Path, root: Path) -> Result:
     metrics = manifest.read_json(folder / "metrics.json")
     recipe = metrics["training"]["recipe"]
     runs = seeds.read(folder) or [seeds.entry(metrics)]
-    values = {name: [run["test"][name] for run in runs] for name in METRICS}
-    data, published = _about(folder)
+    task = recipe.get("task", "retrieval")
+    values = {name: [run["test"][name] for run in runs] for name in METRICS[task] if name in runs[0]["test"]}
+    data, published = _about(folder, task)
     weights = folder / "model.weights.h5"
     return Result(
         preset=folder.name,
         model=recipe["model"]["class"],
-        loss=recipe["loss"]["class"],
+        loss=_LOSSES[task] if task in _LOSSES else recipe["loss"]["class"],
         data=data,
+        task=task,
         metrics={name: statistics.fmean(of) for name, of in values.items()},
         deviations={name: statistics.stdev(of) for name, of in values.items()} if len(runs) > 1 else {},
         published=published,
@@ -102,16 +118,17 @@ def _of_preset(folder: Path, root: Path) -> Result:
 
 
 def _baselines(folder: Path) -> list[Result]:
-    reports = manifest.read_json(folder / "metrics.json")["test"]
-    data, _ = _about(folder)
+    metrics = manifest.read_json(folder / "metrics.json")
+    reports, task = metrics["test"], metrics["training"]["recipe"].get("task", "retrieval")
+    data, _ = _about(folder, task)
     return [
-        Result("", name, "", data, {metric: reports[name]["metrics"][metric] for metric in METRICS})
+        Result("", name, "", data, task, {key: of[key] for key in METRICS[task] if key in of})
         for name in BASELINES
-        if name in reports
+        if name in reports and (of := reports[name]["metrics"])
     ]
 
 
-def _about(folder: Path) -> tuple[str, tuple[Published, ...]]:
+def _about(folder: Path, task: str) -> tuple[str, tuple[Published, ...]]:
     """The data's name and the published results, as shelf.toml says; without one, what the preset's name says."""
     path = folder / ABOUT
     if not path.exists():
@@ -119,12 +136,12 @@ def _about(folder: Path) -> tuple[str, tuple[Published, ...]]:
     try:
         about: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         published = tuple(
-            Published({name: float(entry[name]) for name in METRICS}, str(entry["source"]))
+            Published({name: float(entry[name]) for name in METRICS[task] if name in entry}, str(entry["source"]))
             for entry in about.get("published", [])
         )
         return str(about["data"]), published
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f'{path} cannot be read: {error!r}. Expected data = "...", and [[published]] entries with "recall@10", '
-            '"ndcg@10" and source.'
+            f'{path} cannot be read: {error!r}. Expected data = "...", and [[published]] entries with '
+            f"{', '.join(METRICS[task])} and source."
         ) from error

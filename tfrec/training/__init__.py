@@ -1,6 +1,9 @@
 """Recipes: what was trained on what and how, as a file that trains it again."""
 
+from tfrec.training.files import load_recipe
+from tfrec.training.ranking_recipe import RankingRecipe
 from tfrec.training.recipe import Recipe
 from tfrec.training.train import Training, train
+from tfrec.training.train_ranking import RankingTraining, train_ranking
 
-__all__ = ["Recipe", "Training", "train"]
+__all__ = ["RankingRecipe", "RankingTraining", "Recipe", "Training", "load_recipe", "train", "train_ranking"]

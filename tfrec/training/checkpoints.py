@@ -14,9 +14,9 @@ import keras
 import numpy as np
 
 from tfrec import atomic, environment
-from tfrec.data import Interactions
+from tfrec.data import Examples, Interactions
 from tfrec.errors import InputError
-from tfrec.training.recipe import Recipe
+from tfrec.training.recipe_file import RecipeFile
 
 SECONDS_APART = 60
 _RUN = "run.json"
@@ -49,7 +49,11 @@ class Progress(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, folder: Path | None, recipe: Recipe, table: Interactions, early: keras.callbacks.EarlyStopping
+        self,
+        folder: Path | None,
+        recipe: RecipeFile,
+        table: Interactions | Examples,
+        early: keras.callbacks.EarlyStopping,
     ) -> None:
         super().__init__()
         self._folder = folder

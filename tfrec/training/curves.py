@@ -7,13 +7,24 @@ from collections.abc import Mapping, Sequence
 
 from tfrec.errors import InputError
 
+_TITLES = {
+    "val_ndcg@10": "NDCG@10, validation items",
+    "val_auc": "AUC, validation rows",
+    "val_rmse": "RMSE, validation rows",
+}
 
-def learning_curve(history: Mapping[str, Sequence[float]], baselines: Mapping[str, float] | None = None) -> bytes:
-    """Loss, and NDCG@10 on the validation items, over the epochs, as a PNG.
+
+def learning_curve(
+    history: Mapping[str, Sequence[float]],
+    baselines: Mapping[str, float] | None = None,
+    monitor: str = "val_ndcg@10",
+) -> bytes:
+    """Loss, and what decides on the validation part, over the epochs, as a PNG.
 
     Args:
         history: `Training.history`.
-        baselines: name -> NDCG@10 on the same items, drawn as lines to beat.
+        baselines: name -> the same metric on the same part, drawn as lines to beat.
+        monitor: "val_ndcg@10", "val_auc" or "val_rmse".
 
     Raises:
         InputError: where matplotlib is not installed.
@@ -30,11 +41,11 @@ def learning_curve(history: Mapping[str, Sequence[float]], baselines: Mapping[st
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
     left.plot(epochs, history["loss"], marker="o", markersize=3, label="training")
     left.plot(epochs, history["val_loss"], marker="o", markersize=3, label="validation")
-    left.set(title="Loss", xlabel="epoch", ylabel="cross-entropy")
-    right.plot(epochs, history["val_ndcg@10"], marker="o", markersize=3, label="model")
+    left.set(title="Loss", xlabel="epoch", ylabel="squared error" if monitor == "val_rmse" else "cross-entropy")
+    right.plot(epochs, history[monitor], marker="o", markersize=3, label="model")
     for (name, value), style in zip((baselines or {}).items(), ("--", ":", "-."), strict=False):
         right.axhline(value, color="gray", linestyle=style, label=name)
-    right.set(title="NDCG@10, validation items", xlabel="epoch", ylim=(0, None))
+    right.set(title=_TITLES[monitor], xlabel="epoch", ylim=(0, None) if monitor == "val_ndcg@10" else None)
     for axes in (left, right):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)

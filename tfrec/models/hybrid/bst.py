@@ -37,7 +37,7 @@ class BST(RankingModel):
 
     Args:
         features: flat dicts, as described in `tfrec.models.feature_inputs`; there must be an `item` and its `history`,
-            whose `length` is the longest history that has positions.
+            of which the newest `length` events are read.
         embedding_dim: D, width of the vector of a feature; an event has W, D for each feature that it tells of.
         num_heads: H, a divisor of W.
         hidden_dims: widths of the network over all vectors; without any, the output reads them themselves.
@@ -103,13 +103,19 @@ class BST(RankingModel):
         policy = keras.dtype_policies.get(dtype)
         regularizer = keras.regularizers.L2(embedding_l2) if embedding_l2 else None
         embedding = FeatureEmbedding(features, embedding_dim, regularizer, seed=seed, dtype=policy, name="embedding")
-        positions = PositionEmbedding(length + 1, dtype=policy, name="positions")
+        positions = PositionEmbedding(length + 1, seed, dtype=policy, name="positions")
 
         drops = [
             keras.layers.Dropout(dropout, seed=None if seed is None else seed + i, dtype=policy, name=f"drop_{i}")
             for i in range(2)
         ]
-        norms = [keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name=f"norm_{i}") for i in range(2)]
+        # The second brings the block to the scale at which the other vectors begin, which it would drown otherwise.
+        norms = [
+            keras.layers.LayerNormalization(
+                epsilon=1e-6, gamma_initializer=keras.initializers.Constant(scale), dtype=policy, name=f"norm_{i}"
+            )
+            for i, scale in enumerate((1.0, 0.1))
+        ]
         attention = CandidateAttention(num_heads, dropout, seed, dtype=policy, name="attention")
         feed_forward = FeedForward(None, "leaky_relu", dropout, seed, dtype=policy, name="feed_forward")
         deep = all_features_network(hidden_dims, activation, dropout, batch_norm, seed, policy)
@@ -118,6 +124,7 @@ class BST(RankingModel):
         # === Functional graph ===
         inputs = feature_inputs(features)
         keys, query, mask, rest = pair_behaviour(features, inputs, embedding(inputs), seed, policy)
+        keys, mask = keys[:, -length:], mask[:, -length:]
         x = drops[0](positions(ops.concatenate([keys, ops.expand_dims(query, 1)], axis=1)))
         mask = ops.concatenate([mask, ops.ones_like(mask[:, :1])], axis=1)
         found, weights = attention(x[:, -1], x, mask)

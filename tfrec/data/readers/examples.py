@@ -1,0 +1,108 @@
+"""Files of labelled rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from tfrec.data.examples import Examples
+from tfrec.data.readers.table import is_parquet
+from tfrec.data.readers.text import first_line, header, separated
+from tfrec.errors import InputError
+
+_LABELS = ("label", "click", "clicked")
+_CRITEO = ["label", *(f"I{number}" for number in range(1, 14)), *(f"C{number}" for number in range(1, 27))]
+_MISSING = ["", "NaN", "nan", "NA", "N/A", "null", "NULL", "None"]
+
+
+def is_labelled(path: Path) -> bool:
+    """Whether a path is known to hold labelled rows, by its content: Criteo's display advertisements."""
+    file = _file(path)
+    return file is not None and _is_criteo(file)
+
+
+def read_examples(
+    path: str | Path,
+    label: str | None = None,
+    user: str | None = None,
+    item: str | None = None,
+    time: str | None = None,
+) -> Examples:
+    """Read labelled rows from a file, and clean them.
+
+    Known are csv, tsv and parquet tables with a header, and the tables of Criteo's display advertisements (no header,
+    40 columns with tabs: label, 13 integers, 26 hashed categories), whose columns get the names I1 .. I13, C1 .. C26;
+    of these also a folder that holds one such file. All columns but those named become context. A column of a text
+    file is one of numbers where all its values are, and none begins with a zero that a number would lose.
+
+    Args:
+        path: the file.
+        label: column of labels; None takes one named label, click or clicked.
+        user: column of user ids, if any.
+        item: column of item ids, if any.
+        time: column of times, if any.
+
+    Raises:
+        InputError: where the path is missing, its content malformed, or a column is not found.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "ads.csv"
+        ...     _ = path.write_text("click,site,age\\n1,007,20\\n0,008,\\n")
+        ...     table = read_examples(path)
+        >>> table, table.context["site"].tolist()
+        (Examples(2 rows, mean label 0.5), ['007', '008'])
+    """
+    try:
+        file = _file(Path(path))
+        if file is None:
+            raise InputError(f"There is no file of labelled rows at {path}: expected a csv, tsv or parquet table.")
+        frame = _frame(file)
+    except OSError as error:
+        raise InputError(
+            f"Cannot read {path}: {error.strerror or error}. Check the path and its permissions."
+        ) from None
+    names = [str(name) for name in frame.columns]
+    if label is None:
+        label = next((name for name in names if name.lower() in _LABELS), None)
+    if label is None:
+        raise InputError(f"{file} has the columns {', '.join(names)}: none of them is known to hold labels. Name it.")
+    return Examples.from_pandas(frame, label=label, user=user, item=item, time=time)
+
+
+def _file(path: Path) -> Path | None:
+    if path.is_file():
+        return path
+    inside = sorted(entry for entry in path.iterdir() if entry.is_file()) if path.is_dir() else []
+    tables = [entry for entry in inside if entry.suffix in (".csv", ".tsv", ".txt", ".parquet")]
+    return tables[0] if len(tables) == 1 else None
+
+
+def _is_criteo(file: Path) -> bool:
+    if is_parquet(file):
+        return False
+    fields = first_line(file).split("\t")
+    return len(fields) == len(_CRITEO) and fields[0] in ("0", "1")
+
+
+def _frame(file: Path) -> pd.DataFrame:
+    if is_parquet(file):
+        return pd.read_parquet(file)
+    options = {"dtype": str, "na_values": _MISSING, "keep_default_na": False}
+    if _is_criteo(file):
+        frame = separated(file, "\t", header=None, names=_CRITEO, **options)
+        return frame.assign(**{name: pd.to_numeric(frame[name], errors="coerce") for name in _CRITEO if name[0] == "I"})
+    separator = "\t" if "\t" in first_line(file) else ","
+    header(file, separator)
+    frame = separated(file, separator, **options)
+    return frame.apply(_numbers)
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    known = column.dropna()
+    numbers = pd.to_numeric(known, errors="coerce")
+    if not len(known) or numbers.isna().any() or known.str.match(r"-?0\d").any() or known.str.contains("[eE]").any():
+        return column
+    return pd.to_numeric(column)

@@ -1,0 +1,178 @@
+"""How well a ranking model tells the labels of rows that were held back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+
+from tfrec import atomic, environment, metrics
+from tfrec.data import Examples, FeatureSpec, labelled
+from tfrec.errors import InputError
+from tfrec.models import RankingModel
+
+
+class Predictor(Protocol):
+    """Anything that says a number for each row: a baseline."""
+
+    name: str
+
+    def predict(self, data: Examples) -> np.ndarray:
+        """(N,)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelReport:
+    """Metrics with everything that is needed to trust them. `str()` prints a table.
+
+    Attributes:
+        model: what was evaluated.
+        task: "click" or "rating".
+        metrics: auc, grouped_auc (users; absent without), log_loss and calibration_error of clicks; rmse and mae of
+            ratings.
+        num_rows: that were asked about.
+        unseen: rows whose "user" or "item" is not in the vocabulary.
+        data_sha256: hash of the rows.
+        seed: of the run, where it has one.
+        seconds: time the evaluation took.
+        versions: of the libraries.
+        machine: where it ran.
+    """
+
+    model: str
+    task: str
+    metrics: dict[str, float]
+    num_rows: int
+    unseen: dict[str, int]
+    data_sha256: str
+    seed: int | None
+    seconds: float
+    versions: dict[str, str]
+    machine: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The attributes as a dict that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the report as JSON, whole or not at all."""
+        atomic.write_text(Path(path), json.dumps(self.to_json(), indent=2) + "\n")
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the numbers should know, a sentence each."""
+        return [
+            f"{count:,} of {self.num_rows:,} rows have {what}s that training did not see."
+            for what, count in self.unseen.items()
+            if count
+        ]
+
+    def __str__(self) -> str:
+        return "\n".join([label_comparison([self]), *self.notes])
+
+
+def predictions(
+    model: RankingModel | Predictor, spec: FeatureSpec, data: Examples, known: Examples | None, batch_size: int = 4096
+) -> np.ndarray:
+    """What a model says of each row: probabilities or ratings, (N,) float64.
+
+    Raises:
+        InputError: where model and spec do not fit, or a number is NaN.
+    """
+    if not isinstance(model, RankingModel):
+        return model.predict(data)
+    spec.check_fits(model)
+    batches = labelled(data, spec, known, batch_size, inputs=model.input_names)
+    score = keras.ops.convert_to_numpy
+    found = np.concatenate([score(model.score(inputs)) for inputs, _ in batches]).astype(np.float64)
+    if np.isnan(found).any():
+        raise InputError(f"{model.name} gives scores that are not numbers (NaN): its training has diverged.")
+    return found
+
+
+def evaluate_labelled(
+    model: RankingModel | Predictor,
+    spec: FeatureSpec,
+    data: Examples,
+    known: Examples | None = None,
+    task: str | None = None,
+    seed: int | None = None,
+) -> LabelReport:
+    """Score every row and compare with the labels.
+
+    Args:
+        model: a ranking model, or a baseline.
+        spec: what the model was trained with.
+        data: `valid` or `test` of a split.
+        known: the rows that histories are made of: the training part.
+        task: of a baseline; a model knows its own.
+        seed: of the training run, for the report.
+
+    Raises:
+        InputError: where there is no row, or model and spec do not fit.
+
+    Example:
+        >>> import pandas as pd
+        >>> from tfrec.evaluation import MeanLabel
+        >>> table = Examples.from_pandas(pd.DataFrame({"y": [1.0, 2.0, 3.0], "x": [1, 2, 3]}), label="y")
+        >>> report = evaluate_labelled(MeanLabel(table), FeatureSpec.fit(table), table, task="rating")
+        >>> {name: round(value, 4) for name, value in report.metrics.items()}
+        {'rmse': 0.8165, 'mae': 0.6667}
+    """
+    if not len(data):
+        raise InputError("There are no rows to evaluate: expected at least one.")
+    began = time.perf_counter()
+    found = predictions(model, spec, data, known)
+    task = task or getattr(model, "task", "click")
+    measured = _of_clicks(found, data) if task == "click" else _of_ratings(found, data)
+    return LabelReport(
+        model=model.name,
+        task=task,
+        metrics=measured,
+        num_rows=len(data),
+        unseen=_unseen(data, spec),
+        data_sha256=data.sha256(),
+        seed=seed,
+        seconds=round(time.perf_counter() - began, 2),
+        versions=environment.versions(),
+        machine=environment.machine(),
+    )
+
+
+def label_comparison(reports: list[LabelReport]) -> str:
+    """Several reports on the same data as one table, a row a model."""
+    names = list(reports[0].metrics)
+    width = max(len("model"), *(len(report.model) for report in reports))
+    lines = [f"{reports[0].num_rows:,} rows", f"{'model':<{width}}  " + "  ".join(f"{name:>17}" for name in names)]
+    for report in reports:
+        cells = "  ".join(f"{report.metrics[name]:>17.4f}" for name in names)
+        lines.append(f"{report.model:<{width}}  {cells}")
+    return "\n".join(lines)
+
+
+def _of_clicks(found: np.ndarray, data: Examples) -> dict[str, float]:
+    measured = {"auc": metrics.auc(found, data.labels)}
+    if data.user_codes is not None:
+        measured["grouped_auc"] = metrics.grouped_auc(found, data.labels, data.user_codes)
+    measured["log_loss"] = metrics.log_loss(found, data.labels)
+    measured["calibration_error"] = metrics.calibration_error(found, data.labels)
+    return measured
+
+
+def _of_ratings(found: np.ndarray, data: Examples) -> dict[str, float]:
+    return {"rmse": metrics.rmse(found, data.labels), "mae": metrics.mae(found, data.labels)}
+
+
+def _unseen(data: Examples, spec: FeatureSpec) -> dict[str, int]:
+    counts = {}
+    users = next((one for one in spec.features if one.column == "user"), None)
+    if users is not None and data.user_codes is not None and getattr(users.tokens, "vocabulary", None) is not None:
+        counts["user"] = int((users.tokens.vocabulary.encode(data.user_ids)[data.user_codes] == 1).sum())
+    if spec.num_items and data.item_codes is not None:
+        counts["item"] = int((spec.items.encode(data.item_ids)[data.item_codes] == 1).sum())
+    return counts

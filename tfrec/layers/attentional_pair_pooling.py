@@ -1,0 +1,91 @@
+"""The products of all pairs of features, each as much as it matters."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.ops import pair_products
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class AttentionalPairPooling(keras.layers.Layer):
+    """The mean of the products of all pairs of features, weighted by an attention that reads the products.
+
+    ```
+    p_ij = x_i * x_j, i < j;  a_ij = softmax_ij(h . relu(W p_ij + b));  y = sum_ij a_ij p_ij
+    ```
+
+    Costs B x F^2 / 2 x D x attention_dim multiplications. The softmax is taken in float32.
+
+    Args:
+        attention_dim: width of b and h.
+        attention_l2: weight of the squares of W in the loss.
+        seed: of the initial maps.
+
+    Shapes:
+        input (B, F, D) with F of at least 2; output (B, D), and the weights (B, F (F - 1) / 2) float32 in the order of
+        `tfrec.ops.feature_pairs`.
+
+    Raises:
+        ValueError: where there is no pair.
+
+    Reference:
+        Xiao et al., "Attentional Factorization Machines: Learning the Weight of Feature Interactions via Attention
+        Networks", IJCAI 2017, arXiv 1708.04617, equations 4 and 5.
+
+    Example:
+        >>> import numpy as np
+        >>> outputs, weights = AttentionalPairPooling(attention_dim=4)(np.ones((1, 5, 3), "float32"))
+        >>> outputs.shape, weights.shape
+        (TensorShape([1, 3]), TensorShape([1, 10]))
+    """
+
+    def __init__(
+        self, attention_dim: int = 16, attention_l2: float = 0.0, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.attention_dim = attention_dim
+        self.attention_l2 = attention_l2
+        self.seed = seed
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make W, b and h."""
+        if input_shape[1] is None or input_shape[1] < 2:
+            raise ValueError(f"Pairs need two features or more, a number known beforehand: got {input_shape[1]}.")
+        first, second = (None if self.seed is None else self.seed + 104729 * i for i in (1, 2))
+        self.hidden_map = keras.layers.Dense(
+            self.attention_dim,
+            activation="relu",
+            kernel_initializer=keras.initializers.GlorotUniform(first),
+            kernel_regularizer=keras.regularizers.L2(self.attention_l2) if self.attention_l2 else None,
+            dtype=self.dtype_policy,
+            name="hidden_map",
+        )
+        self.hidden_map.build((None, None, input_shape[-1]))
+        self.score_map = keras.layers.Dense(
+            1,
+            use_bias=False,
+            kernel_initializer=keras.initializers.GlorotUniform(second),
+            dtype=self.dtype_policy,
+            name="score_map",
+        )
+        self.score_map.build((None, None, self.attention_dim))
+
+    def call(self, inputs: Any) -> tuple[Any, Any]:
+        """Multiply, weigh and sum."""
+        products = pair_products(inputs)
+        scores = ops.squeeze(self.score_map(self.hidden_map(products)), axis=-1)
+        weights = ops.softmax(ops.cast(scores, "float32"), axis=-1)
+        row = ops.expand_dims(ops.cast(weights, self.compute_dtype), 1)
+        return ops.squeeze(ops.matmul(row, products), axis=1), weights
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[tuple[int | None, ...], ...]:
+        """(B, D) and (B, F (F - 1) / 2)."""
+        batch, fields, width = input_shape
+        return (batch, width), (batch, fields * (fields - 1) // 2)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        own = {"attention_dim": self.attention_dim, "attention_l2": self.attention_l2, "seed": self.seed}
+        return {**super().get_config(), **own}

@@ -1,0 +1,99 @@
+"""Every feature of a row looks at all of them."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class InteractingAttention(keras.layers.Layer):
+    """Multi-head self-attention over the features of a row, the interacting layer of AutoInt.
+
+    ```
+    a[h, i, j] = softmax_j((Wq_h x_i) . (Wk_h x_j));  z_i = [sum_j a[1, i, j] Wv_1 x_j; ..; sum_j a[H, i, j] Wv_H x_j]
+    y_i = relu(z_i + Wr x_i)
+    ```
+
+    Put one above another, i layers can join up to 2^i features. The softmax is taken in float32.
+
+    Args:
+        num_heads: H.
+        head_dim: K, width of a head.
+        use_residual: whether there is a Wr.
+        dropout: rate on the weights.
+        seed: of the initial maps and of the dropout.
+
+    Shapes:
+        input (B, F, D); output (B, F, H K), and the weights (B, H, F, F) float32 as they were before dropout.
+
+    Reference:
+        Song et al., "AutoInt: Automatic Feature Interaction Learning via Self-Attentive Neural Networks", CIKM 2019,
+        arXiv 1810.11921, equations 5 to 8. As there, the scores are not divided by sqrt(K).
+
+    Example:
+        >>> import numpy as np
+        >>> outputs, weights = InteractingAttention(num_heads=2, head_dim=4)(np.zeros((1, 5, 3), "float32"))
+        >>> outputs.shape, weights.shape
+        (TensorShape([1, 5, 8]), TensorShape([1, 2, 5, 5]))
+    """
+
+    def __init__(
+        self,
+        num_heads: int = 2,
+        head_dim: int = 32,
+        use_residual: bool = True,
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.head_dim = head_dim
+        self.use_residual = use_residual
+        self.dropout = dropout
+        self.seed = seed
+        self.drop = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy, name="drop")
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make Wq, Wk, Wv and Wr, the heads of each side by side."""
+        # Maps of queries and keys that begin equal would make every feature look at itself.
+        self.query_map = self._map("query_map", 1, input_shape)
+        self.key_map = self._map("key_map", 2, input_shape)
+        self.value_map = self._map("value_map", 3, input_shape)
+        if self.use_residual:
+            self.residual_map = self._map("residual_map", 4, input_shape)
+
+    def _map(self, name: str, place: int, input_shape: tuple[int | None, ...]) -> keras.layers.Dense:
+        start = keras.initializers.GlorotUniform(None if self.seed is None else self.seed + 104729 * place)
+        width = self.num_heads * self.head_dim
+        dense = keras.layers.Dense(width, use_bias=False, kernel_initializer=start, dtype=self.dtype_policy, name=name)
+        dense.build(input_shape)
+        return dense
+
+    def call(self, inputs: Any, training: bool | None = None) -> tuple[Any, Any]:
+        """Attend from each feature to all."""
+        queries, keys, values = (self._heads(each(inputs)) for each in (self.query_map, self.key_map, self.value_map))
+        scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
+        weights = ops.softmax(ops.cast(scores, "float32"), axis=-1)
+        kept = self.drop(ops.cast(weights, self.compute_dtype), training=training)
+        joined = ops.transpose(ops.matmul(kept, values), (0, 2, 1, 3))
+        outputs = ops.reshape(joined, (-1, inputs.shape[1], self.num_heads * self.head_dim))
+        if self.use_residual:
+            outputs = outputs + self.residual_map(inputs)
+        return ops.relu(outputs), weights
+
+    def _heads(self, inputs: Any) -> Any:
+        """(B, F, H K) to (B, H, F, K)."""
+        parted = ops.reshape(inputs, (-1, inputs.shape[1], self.num_heads, self.head_dim))
+        return ops.transpose(parted, (0, 2, 1, 3))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[tuple[int | None, ...], ...]:
+        """(B, F, H K) and (B, H, F, F)."""
+        batch, fields, _ = input_shape
+        return (batch, fields, self.num_heads * self.head_dim), (batch, self.num_heads, fields, fields)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        own = {"num_heads": self.num_heads, "head_dim": self.head_dim, "use_residual": self.use_residual}
+        return {**super().get_config(), **own, "dropout": self.dropout, "seed": self.seed}

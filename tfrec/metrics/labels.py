@@ -1,0 +1,119 @@
+"""How well scores tell labels: clicks by AUC, log-loss and calibration, ratings by RMSE and MAE.
+
+All take NumPy arrays of N scores and N labels, compute in float64 and give a float.
+"""
+
+import numpy as np
+
+
+def auc(scores: np.ndarray, labels: np.ndarray) -> float:
+    """The share of pairs of a click and a non-click that the scores put in order; a tie is half a pair.
+
+    NaN where there are no clicks, or nothing else.
+
+    Example:
+        >>> auc(np.array([0.1, 0.4, 0.4, 0.8]), np.array([0, 0, 1, 1]))
+        0.875
+    """
+    positive = np.asarray(labels) > 0
+    clicks, others = int(positive.sum()), int((~positive).sum())
+    if not clicks or not others:
+        return float("nan")
+    ranks = _mean_ranks(np.asarray(scores, np.float64))
+    return float((ranks[positive].sum() - clicks * (clicks + 1) / 2) / (clicks * others))
+
+
+def grouped_auc(scores: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> float:
+    """The AUC within each group, a user say, averaged with the groups' numbers of rows as weights.
+
+    Groups with clicks alone, or with none, have no AUC and are left out; NaN where that leaves none.
+
+    Reference:
+        Zhou et al., "Deep Interest Network for Click-Through Rate Prediction", KDD 2018, arXiv 1706.06978, which
+        weighs users by impressions.
+
+    Example:
+        >>> grouped_auc(np.array([0.9, 0.1, 0.3, 0.2]), np.array([1, 0, 0, 1]), np.array([7, 7, 8, 8]))
+        0.5
+    """
+    order = np.argsort(groups, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(np.asarray(groups)[order])) + 1)
+    found = [(auc(scores[rows], labels[rows]), len(rows)) for rows in parts]
+    known = [(value, rows) for value, rows in found if not np.isnan(value)]
+    if not known:
+        return float("nan")
+    values, rows = zip(*known, strict=True)
+    return float(np.average(values, weights=rows))
+
+
+def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """The mean cross-entropy in nats. Probabilities are kept 1e-7 away from 0 and 1.
+
+    Example:
+        >>> round(log_loss(np.array([0.5, 0.5]), np.array([0, 1])), 4)
+        0.6931
+    """
+    p = np.clip(np.asarray(probabilities, np.float64), 1e-7, 1 - 1e-7)
+    return float(-np.mean(np.where(np.asarray(labels) > 0, np.log(p), np.log1p(-p))))
+
+
+def calibration(
+    probabilities: np.ndarray, labels: np.ndarray, bins: int = 10
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows by their probability in bins of equal numbers: mean probability, share of clicks and rows of each bin.
+
+    Example:
+        >>> means, shares, rows = calibration(np.array([0.1, 0.2, 0.8, 0.9]), np.array([0, 0, 1, 1]), bins=2)
+        >>> means.round(2).tolist(), shares.tolist(), rows.tolist()
+        ([0.15, 0.85], [0.0, 1.0], [2, 2])
+    """
+    p = np.asarray(probabilities, np.float64)
+    parts = [part for part in np.array_split(np.argsort(p, kind="stable"), bins) if len(part)]
+    clicks = np.asarray(labels) > 0
+    return (
+        np.array([p[part].mean() for part in parts]),
+        np.array([clicks[part].mean() for part in parts]),
+        np.array([len(part) for part in parts]),
+    )
+
+
+def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 10) -> float:
+    """The expected calibration error: how far mean probability and share of clicks are apart in a bin, on average.
+
+    Reference:
+        Naeini, Cooper and Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015.
+        There bins are of equal width; here they hold equal numbers of rows, so none is empty or noisy.
+
+    Example:
+        >>> round(calibration_error(np.array([0.1, 0.2, 0.8, 0.9]), np.array([0, 0, 1, 1]), bins=2), 2)
+        0.15
+    """
+    means, shares, rows = calibration(probabilities, labels, bins)
+    return float(np.average(np.abs(means - shares), weights=rows))
+
+
+def rmse(scores: np.ndarray, labels: np.ndarray) -> float:
+    """The root of the mean squared error.
+
+    Example:
+        >>> rmse(np.array([3.0, 5.0]), np.array([4.0, 4.0]))
+        1.0
+    """
+    return float(np.sqrt(np.mean((np.asarray(scores, np.float64) - labels) ** 2)))
+
+
+def mae(scores: np.ndarray, labels: np.ndarray) -> float:
+    """The mean absolute error.
+
+    Example:
+        >>> mae(np.array([3.0, 6.0]), np.array([4.0, 4.0]))
+        1.5
+    """
+    return float(np.mean(np.abs(np.asarray(scores, np.float64) - labels)))
+
+
+def _mean_ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 1; equal values share their mean."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - (counts - 1) / 2)[inverse]

@@ -1,0 +1,36 @@
+"""Recipes as files: which kind one is."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from tfrec import models
+from tfrec.errors import InputError
+from tfrec.training.ranking_recipe import RankingRecipe
+from tfrec.training.recipe import Recipe
+
+
+def load_recipe(path: str | Path) -> Recipe | RankingRecipe:
+    """Read a recipe: one of a ranking model where its model is one.
+
+    Raises:
+        InputError: where the file cannot be read, or says something that no recipe says.
+    """
+    try:
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return Recipe.load(path)  # which says what is wrong
+    model = content.get("model")
+    name = model.get("class") if isinstance(model, dict) else None
+    kind = getattr(models, name, None) if isinstance(name, str) else None
+    ranks = isinstance(kind, type) and issubclass(kind, models.RankingModel)
+    if not ranks and "task" in content:
+        known = [
+            name
+            for name, value in vars(models).items()
+            if isinstance(value, type) and issubclass(value, models.RankingModel)
+        ]
+        known = ", ".join(sorted(set(known) - {"RankingModel"}))
+        raise InputError(f"The recipe's task is one of ranking models, and its model.class {name!r} is none: {known}.")
+    return (RankingRecipe if ranks else Recipe).load(path)

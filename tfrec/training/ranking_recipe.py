@@ -1,0 +1,169 @@
+"""A recipe of a ranking model: labels, features, history, model, loss, in one TOML file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfrec import models
+from tfrec.data import (
+    ByTime,
+    Categorical,
+    Examples,
+    FeatureSpec,
+    History,
+    Interactions,
+    MultiValued,
+    Numeric,
+    Random,
+    Vector,
+)
+from tfrec.data.features import Feature, infer_features
+from tfrec.errors import InputError
+from tfrec.training.recipe_file import RecipeFile, build, construct
+
+_SPLITS = {"random": Random, "by-time": ByTime}
+_KINDS = {kind.kind: kind for kind in (Categorical, MultiValued, Numeric, Vector)}
+_TASKS = ("click", "rating")
+
+
+@dataclasses.dataclass(frozen=True)
+class RankingRecipe(RecipeFile):
+    """What `tfrec train` does for a ranking model.
+
+    Attributes:
+        task: "click" or "rating".
+        positive: for clicks of a table of ratings: a rating of at least this is one. 0 says that labels are 0 and 1.
+        split: {"rule": "random", "valid": ..., "test": ..., "seed": ...} or {"rule": "by-time", "valid": ..., "test":
+            ...}.
+        features: column -> {"kind": "categorical" | "numeric" | "multivalued" | "vector", further arguments}; an empty
+            table takes all columns that can be features. `{"kind": "skip"}` leaves a column out of those.
+        history: arguments of `tfrec.data.History`; an empty table means none.
+        model: {"class": a name in `tfrec.models`, further constructor arguments}.
+        optimizer: {"class": a name in `keras.optimizers`, further constructor arguments}.
+        schedule: see `RecipeFile`.
+        batch_size: rows of a batch.
+        epochs: at most.
+        patience: stop after so many epochs without a better validation (AUC of clicks, RMSE of ratings), and go back to
+            the best.
+        seed: of everything random.
+
+    Raises:
+        InputError: where a table or a key is unknown or a value has the wrong type or cannot train.
+
+    Example:
+        >>> RankingRecipe.from_toml('''
+        ... task = "rating"
+        ... [features]
+        ... age = {kind = "numeric"}
+        ... [model]
+        ... class = "DeepFM"
+        ... ''').features
+        {'age': {'kind': 'numeric'}}
+    """
+
+    task: str = "click"
+    positive: float = 0.0
+    split: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"rule": "random"})
+    features: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    history: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    model: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "DIN"})
+    optimizer: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "Adam", "learning_rate": 1e-3})
+    batch_size: int = 1024
+    epochs: int = 20
+    patience: int = 3
+
+    def __post_init__(self) -> None:
+        if isinstance(self.positive, int) and not isinstance(self.positive, bool):
+            object.__setattr__(self, "positive", float(self.positive))
+        super().__post_init__()
+        if self.task not in _TASKS:
+            raise InputError(f"The recipe's task must be one of {', '.join(_TASKS)}, got {self.task!r}.")
+        if self.positive and self.task == "rating":
+            raise InputError("The recipe's positive makes clicks of ratings: leave it out where the task is rating.")
+        for name, entry in self.features.items():
+            if not isinstance(entry, Mapping) or entry.get("kind") not in (*_KINDS, "skip"):
+                raise InputError(
+                    f"The recipe's features.{name} must be a table with kind = one of {', '.join(_KINDS)} or skip, got "
+                    f"{entry!r}."
+                )
+
+    def build_examples(self, table: Interactions | Examples) -> Examples:
+        """Labelled rows: those given, or those of a table of ratings.
+
+        Raises:
+            InputError: where the task is clicks and a label is neither 0 nor 1.
+        """
+        if isinstance(table, Interactions):
+            table = Examples.from_interactions(table, self.positive or None)
+        elif self.positive:
+            table = dataclasses.replace(table, labels=(table.labels >= self.positive).astype(np.float32))
+        values = np.unique(table.labels)
+        if self.task == "click" and not set(values.tolist()) <= {0.0, 1.0}:
+            raise InputError(
+                f"Labels of clicks are 0 and 1, these run from {values[0]:g} to {values[-1]:g}. Name the rating from "
+                'which on one is a click (positive = 4), or the task: task = "rating".'
+            )
+        if len(values) < 2:
+            raise InputError(f"All labels are {values[0]:g}: there is nothing to learn.")
+        return table
+
+    def build_split(self) -> Random | ByTime:
+        """The rule that the recipe names."""
+        arguments = dict(self.split)
+        rule = arguments.pop("rule", None)
+        if rule not in _SPLITS:
+            raise InputError(f"The recipe's split.rule must be one of {', '.join(_SPLITS)}, got {rule!r}.")
+        return construct(_SPLITS[rule], arguments, "split")
+
+    def build_features(self, train: Examples) -> list[Feature] | None:
+        """The features that the recipe names; None where it takes what there is."""
+        named = {
+            name: construct(_KINDS[entry["kind"]], {"column": name, **_without_kind(entry)}, f"features.{name}")
+            for name, entry in self.features.items()
+            if entry["kind"] != "skip"
+        }
+        skipped = [name for name in self.features if name not in named]
+        if named and skipped:
+            raise InputError("The recipe's features name what is read, or what is skipped of all there is, not both.")
+        if named or not skipped:
+            return list(named.values()) or None
+        found: list[Feature] = [] if train.user_codes is None else [Categorical("user", group="user")]
+        for group, table in (("user", train.users), ("item", train.items), ("context", train.context)):
+            found += [] if table is None else infer_features(table, group)
+        known = [feature.column for feature in found]
+        unknown = [name for name in skipped if name not in known]
+        if unknown:
+            raise InputError(f"The recipe skips '{unknown[0]}', which is none of the features {', '.join(known)}.")
+        return [feature for feature in found if feature.column not in skipped]
+
+    def build_spec(self, train: Examples) -> FeatureSpec:
+        """The feature spec, fitted on the training part."""
+        history = construct(History, dict(self.history), "history") if self.history else None
+        return FeatureSpec.fit(train, features=self.build_features(train), history=history)
+
+    def build_model(self, spec: FeatureSpec, train: Examples) -> models.RankingModel:
+        """The model that the recipe names: its output begins at the mean label, and its ratings stay in their range."""
+        mean = float(np.mean(train.labels, dtype=np.float64))
+        if self.task == "click":
+            mean, limits = float(np.log(mean / (1 - mean))) if 0 < mean < 1 else 0.0, None
+        else:
+            limits = [float(train.labels.min()), float(train.labels.max())]
+        given = {"seed": self.seed, "output_bias": mean, "rating_range": limits, **self.model}
+        return build(
+            models, {**given, "features": spec.model_features(), "task": self.task}, "model", models.RankingModel
+        )
+
+    def build_loss(self) -> keras.losses.Loss:
+        """Cross-entropy of clicks, or the squared error of ratings."""
+        if self.task == "click":
+            return keras.losses.BinaryCrossentropy(from_logits=True)
+        return keras.losses.MeanSquaredError()
+
+
+def _without_kind(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != "kind"}

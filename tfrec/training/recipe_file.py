@@ -1,0 +1,139 @@
+"""What all recipes share: one TOML file that decides about a training run, and how it is read and written."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import keras
+
+from tfrec.errors import InputError
+from tfrec.training import ranges
+
+
+@dataclasses.dataclass(frozen=True)
+class RecipeFile:
+    """Entries that every recipe has, checked against the types of their defaults.
+
+    Attributes:
+        optimizer: {"class": a name in `keras.optimizers`, further constructor arguments}.
+        schedule: "constant", or "cosine": the learning rate rises linearly over the first twentieth of all steps, then
+            falls to 0 along a cosine.
+        batch_size: rows of a batch.
+        epochs: at most.
+        patience: stop after so many epochs without a better validation, and go back to the best.
+        seed: of everything random.
+    """
+
+    optimizer: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "Adam", "learning_rate": 2e-3})
+    schedule: str = "cosine"
+    batch_size: int = 32
+    epochs: int = 60
+    patience: int = 15
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value, default = getattr(self, field.name), _default(field)
+            kind = Mapping if isinstance(default, Mapping) else type(default)
+            if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+                wanted = "a table" if kind is Mapping else kind.__name__
+                raise InputError(f"The recipe's {field.name} must be {wanted}, got {value!r}.")
+        if self.schedule not in ("constant", "cosine"):
+            raise InputError(f"The recipe's schedule must be constant or cosine, got {self.schedule!r}.")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"The recipe's seed must lie between 0 and 2**32 - 1, got {self.seed}.")
+        for name in ("max_length", "batch_size", "epochs", "patience"):
+            if getattr(self, name, 1) < 1:
+                raise InputError(f"The recipe's {name} must be at least 1, got {getattr(self, name)}.")
+        ranges.check({name: value for name, value in vars(self).items() if isinstance(value, Mapping)})
+
+    @classmethod
+    def from_toml(cls, text: str) -> Self:
+        """Read a recipe from TOML."""
+        try:
+            content = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"The recipe is not valid TOML: {error}") from error
+        known = [field.name for field in dataclasses.fields(cls)]
+        unknown = [name for name in content if name not in known]
+        if unknown:
+            raise InputError(f"The recipe has an unknown entry '{unknown[0]}'. Known are: {', '.join(known)}.")
+        return cls(**content)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a recipe from a file."""
+        try:
+            return cls.from_toml(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"The recipe {path} cannot be read: {error}") from error
+
+    def to_json(self) -> dict[str, Any]:
+        """The entries as a dict that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    def to_toml(self) -> str:
+        """The recipe as a file that `load` reads."""
+        entries = self.to_json()
+        lines = [f"{name} = {_toml(value)}" for name, value in entries.items() if not isinstance(value, Mapping)]
+        for name, table in entries.items():
+            if isinstance(table, Mapping) and table:
+                lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
+        return "\n".join(lines) + "\n"
+
+    def build_optimizer(self, total_steps: int) -> keras.optimizers.Optimizer:
+        """The optimizer that the recipe names, with its schedule spread over all steps of a run."""
+        optimizer = build(keras.optimizers, dict(self.optimizer), "optimizer", keras.optimizers.Optimizer)
+        if self.schedule == "cosine":
+            warmup = max(1, total_steps // 20)
+            optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
+                0.0, max(1, total_steps - warmup), warmup_target=float(optimizer.learning_rate), warmup_steps=warmup
+            )
+        return optimizer
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key} = {_toml(part)}" for key, part in value.items()) + "}"
+    return json.dumps(value)  # a JSON scalar is a TOML scalar
+
+
+def _default(field: dataclasses.Field) -> Any:
+    return field.default if field.default is not dataclasses.MISSING else field.default_factory()
+
+
+def build(module: Any, arguments: dict[str, Any], what: str, base: type) -> Any:
+    """An instance of the class that `arguments["class"]` names in a module, given the rest of the arguments."""
+    name = arguments.pop("class", None)
+    known = sorted(
+        key
+        for key, value in vars(module).items()
+        if inspect.isclass(value) and issubclass(value, base) and value is not base
+    )
+    if name not in known:
+        raise InputError(f"The recipe's {what}.class must be one of {', '.join(known)}, got {name!r}.")
+    return construct(getattr(module, name), arguments, what)
+
+
+def construct(kind: type, arguments: dict[str, Any], what: str) -> Any:
+    """`kind(**arguments)`; raises `InputError` where it takes no such argument or refuses one."""
+    takes = [
+        name
+        for name, parameter in inspect.signature(kind).parameters.items()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD and name != "name"  # reports go by the name
+    ]
+    unknown = [name for name in arguments if name not in takes]
+    if unknown:
+        raise InputError(
+            f"The recipe's {what} has an unknown entry '{unknown[0]}'. {kind.__name__} takes: {', '.join(takes)}."
+        )
+    try:
+        return kind(**arguments)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The recipe's {what} cannot be used: {error}") from error

@@ -1,0 +1,94 @@
+"""Carry out a recipe of a ranking model on labelled rows, with stock `fit`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+
+from tfrec.data import Examples, ExampleSplit, FeatureSpec, Interactions, labelled
+from tfrec.models import RankingModel
+from tfrec.training.checkpoints import Progress
+from tfrec.training.ranking_recipe import RankingRecipe
+
+MONITORS = {"click": ("val_auc", "max"), "rating": ("val_rmse", "min")}
+
+
+@dataclasses.dataclass(frozen=True)
+class RankingTraining:
+    """A finished run.
+
+    Attributes:
+        model: with the weights of its best epoch.
+        spec: fitted on the training part.
+        split: the parts.
+        history: a value an epoch for loss, val_loss and the validation's auc, or rmse.
+        best_epoch: counted from 1.
+        seconds: that fitting took, all parts of an interrupted run together.
+    """
+
+    model: RankingModel
+    spec: FeatureSpec
+    split: ExampleSplit
+    history: dict[str, list[float]]
+    best_epoch: int
+    seconds: float
+
+
+def train_ranking(
+    table: Interactions | Examples,
+    recipe: RankingRecipe,
+    verbose: int | str = "auto",
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    checkpoint: Path | None = None,
+) -> RankingTraining:
+    """Split, fit the spec on the training part, fit the model, keep its best epoch.
+
+    The test part is not looked at.
+
+    Args:
+        table: ratings, or labelled rows.
+        recipe: what to do.
+        verbose: as in `keras.Model.fit`.
+        callbacks: further callbacks.
+        checkpoint: folder that keeps the state of the run, about a minute apart; see `tfrec.training.train`.
+
+    Raises:
+        InputError: where the recipe does not suit the table, or `checkpoint` holds something else.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    examples = recipe.build_examples(table)
+    split = examples.split(recipe.build_split())
+    spec = recipe.build_spec(split.train)
+    model = recipe.build_model(spec, split.train)
+    how = {"known": split.train, "batch_size": recipe.batch_size, "inputs": model.input_names}
+    train_batches = labelled(split.train, spec, shuffle=True, seed=recipe.seed, **how)
+    is_click = recipe.task == "click"
+    metric = keras.metrics.AUC(1000, name="auc") if is_click else keras.metrics.RootMeanSquaredError(name="rmse")
+    model.compile(
+        optimizer=recipe.build_optimizer(recipe.epochs * int(train_batches.cardinality())),
+        loss=recipe.build_loss(),
+        metrics=[metric],
+        jit_compile=False,  # histories have many lengths, and each would be compiled anew
+    )
+    monitor, mode = MONITORS[recipe.task]
+    best = keras.callbacks.EarlyStopping(monitor, mode=mode, patience=recipe.patience, restore_best_weights=True)
+    progress = Progress(checkpoint, recipe, examples, best)
+    if progress.said and verbose:
+        print(progress.said, flush=True)
+    progress.skip_orders(train_batches)
+    model.fit(
+        train_batches,
+        validation_data=labelled(split.valid, spec, **how),
+        initial_epoch=progress.first_epoch,
+        epochs=recipe.epochs,
+        verbose=verbose,
+        shuffle=False,  # the dataset shuffles itself
+        callbacks=[best, progress, *callbacks],
+    )
+    history = progress.history
+    choose = max if mode == "max" else min
+    best_epoch = choose(range(len(history[monitor])), key=history[monitor].__getitem__) + 1
+    return RankingTraining(model, spec, split, history, best_epoch, round(progress.seconds, 1))
