@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,11 +11,14 @@ import tensorflow as tf
 from small_preset import IDS, made
 from small_ranking_preset import ranking_preset
 
-from tfrec import presets, serving
+from tfrec import models, presets, serving
+from tfrec.cli import main
 from tfrec.data import Examples, FeatureSpec, Interactions
 from tfrec.errors import InputError
-from tfrec.models import DeepFM, SASRec, TiSASRec
+from tfrec.models import DeepFM, RankingModel, SASRec, TiSASRec
+from tfrec.models.feature_inputs import feature_inputs
 from tfrec.serving import golden, manifest, parity, ranking_reference
+from tfrec.serving.graph.once_a_user import runs_once, scores_of
 
 pytestmark = pytest.mark.tensorflow
 HISTORY = ["7", "a,b", "日本"]
@@ -281,3 +285,79 @@ def test_the_gate_holds_ratings_more_tightly_than_scores():
     asked = serving.Call("rank", {"history": [["7"]]})
     with pytest.raises(serving.ParityError, match="differ"):
         parity.compare(asked, {"scores": np.array([[0.5]])}, {"scores": np.array([[0.50005]])}, 1e-5)
+
+
+def test_the_command(first, ranking, tmp_path, capsys):
+    presets_of = ["--retrieval", str(first.folder), "--ranking", str(ranking.folder)]
+    asked = ["export", *presets_of, str(tmp_path / "films"), "--k", "3", "--candidates", "6", "--verify", "runtime"]
+    assert main(asked) == 0
+    printed = capsys.readouterr().out
+    assert "recommend_by_history" in printed and (tmp_path / "films" / "1" / "saved_model.pb").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--retrieval", "sasrec_ml1m", "DIR"], "name that too"),
+        (["sasrec_ml1m", "DIR", "--ranking", "RANKING"], "--retrieval sasrec_ml1m --ranking"),
+        (["--ranking", "RANKING", "DIR", "--candidates", "50"], "--candidates says something of a retrieval model"),
+        (["--ranking", "RANKING", "DIR", "--keep-seen"], "--keep-seen says something of a retrieval model"),
+        (["--retrieval", "sasrec_ml1m", "--ranking", "RANKING", "DIR", "--int8"], "--int8 says something"),
+        (["--retrieval", "RANKING", "--ranking", "RANKING", "DIR"], "holds a DIN, no RetrievalModel"),
+        (["--ranking", "sasrec_ml1m", "DIR"], "holds a SASRec, no RankingModel"),
+        (["--ranking", "RANKING"], "PRESET"),
+        (["sasrec_ml1m"], "DIR"),
+    ],
+)
+def test_commands_that_cannot_be(options, said, ranking, tmp_path, capsys):
+    places = {"DIR": str(tmp_path / "films"), "RANKING": str(ranking.folder)}
+    assert main(["export", *(places.get(one, one) for one in options)]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert said in line and not (tmp_path / "films").exists()
+
+
+# Computing what is known of a user once.
+
+
+@pytest.mark.parametrize("name", ["afm", "autoint", "bst", "dcnv2", "deepfm", "dien", "din"])
+def test_models_of_the_zoo_compute_users_once(name, ranking):
+    kinds = {
+        kind.lower(): getattr(models, kind) for kind in ("AFM", "AutoInt", "BST", "DCNv2", "DeepFM", "DIEN", "DIN")
+    }
+    assert runs_once(kinds[name](ranking.spec.model_features(), embedding_dim=4, seed=0))
+
+
+def test_what_does_not_depend_on_the_candidate_runs_on_as_many_rows_as_there_are_users():
+    rows = []
+
+    class Spy(keras.layers.Layer):
+        def call(self, x):
+            if tf.is_tensor(x):
+                rows.append(int(x.shape[0]))
+            return x
+
+    features = [
+        {"name": "age", "kind": "numeric", "group": "user"},
+        {"name": "item", "kind": "categorical", "group": "item", "size": 9},
+    ]
+    inputs = feature_inputs(features)
+    age, item = Spy()(inputs["age"][:, None]), Spy()(keras.layers.Embedding(9, 1)(inputs["item"]))
+    model = RankingModel(inputs, Spy()(age * item))
+    model.features = features
+    rows.clear()
+    given = {"age": tf.constant([1.0, 2.0])}, {"item": tf.constant([2, 3, 4, 5, 6, 7])}
+    once = scores_of(model, *given, tf.constant(3))
+    assert sorted(rows) == [2, 6, 6]
+    np.testing.assert_allclose(once, scores_of(model, *given, tf.constant(3), once=False), atol=1e-6)
+
+
+def test_a_model_that_looks_across_rows_is_asked_row_by_row():
+    features = [
+        {"name": "age", "kind": "numeric", "group": "user"},
+        {"name": "item", "kind": "categorical", "group": "item", "size": 9},
+    ]
+    inputs = feature_inputs(features)
+    odd = keras.ops.cumsum(inputs["age"])[:, None] * keras.layers.Embedding(9, 1, "ones")(inputs["item"])
+    model = RankingModel(inputs, odd)
+    model.features = features
+    assert not runs_once(model)

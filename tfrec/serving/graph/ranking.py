@@ -13,6 +13,7 @@ from tfrec.models import RankingModel
 from tfrec.serving.graph.events import RawEvents
 from tfrec.serving.graph.item_codes import ItemCodes
 from tfrec.serving.graph.named_inputs import Input, given_or, signature
+from tfrec.serving.graph.once_a_user import runs_once, scores_of
 from tfrec.serving.graph.raw_features import RawFeatures
 from tfrec.serving.indexes.index import FORBIDDEN
 
@@ -53,11 +54,16 @@ class RankingModule(tf.Module):
             self.events = RawEvents(spec, "history_label" in reads)
         # Only what the answers need: the state of dropout stays behind.
         self.weights = [variable.value for variable in model.weights]
-        read = {
-            tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=f"input_{place}")
-            for place, tensor in enumerate(model.inputs)
-        }
-        self._model = tf.function(lambda inputs: model.score(inputs), input_signature=[read], jit_compile=False)
+        of_item = {feature["name"] for feature in model.features if feature["group"] == "item"}
+        read: tuple[dict, dict] = {}, {}  # of users, of candidates
+        for place, x in enumerate(model.inputs):
+            read[x.name in of_item][x.name] = tf.TensorSpec(x.shape, x.dtype, name=f"input_{place}")
+        self.once = runs_once(model)
+        self._model = tf.function(
+            lambda users, candidates, times: scores_of(model, users, candidates, times, self.once),
+            input_signature=[*read, tf.TensorSpec((), tf.int32)],
+            jit_compile=False,
+        )
 
     @property
     def user_inputs(self) -> list[Input]:
@@ -81,7 +87,7 @@ class RankingModule(tf.Module):
     ) -> dict[str, tf.Tensor]:
         """Histories, features and (B, N) raw ids -> scores (B, N) float32, -inf at ""; (B,) where rows have no item."""
         if item_ids is None:
-            return {"scores": self._score(self._of_users(None, user, _most_rows(user.values())), None, None)}
+            return {"scores": self._score(self._of_users(None, user, _most_rows(user.values())), None, tf.constant(1))}
         batch = tf.shape(item_ids if history is None else history)[0]
         item_ids = given_or(item_ids, batch, "item_ids")
         return {"scores": self.scores(item_ids, history, user)}
@@ -94,17 +100,15 @@ class RankingModule(tf.Module):
         scores = tf.reshape(self._score(rows, ids, width), (batch, width))
         return tf.where(item_ids == "", FORBIDDEN, scores)
 
-    def _score(self, rows: dict[str, tf.Tensor], ids: tf.Tensor | None, width: tf.Tensor | None) -> tf.Tensor:
-        """(B, ...) of users and (B, N) ids of their candidates -> (B * N,), a row of the model for each candidate."""
+    def _score(self, rows: dict[str, tf.Tensor], ids: tf.Tensor | None, width: tf.Tensor) -> tf.Tensor:
+        """(B, ...) of users and (B, N) ids of their candidates -> (B * N,)."""
         if ids is None:
-            return self._model(rows)
-        inputs = {name: _repeated(values, width) for name, values in rows.items()}
+            return self._model(rows, {}, width)
         flat = tf.reshape(ids, (-1,))
-        if self._reads_item:
-            inputs["item"] = flat
+        candidates = {"item": flat} if self._reads_item else {}
         for name in self._of_items:
-            inputs[name] = tf.gather(self.item_features[name].read_value(), flat)
-        return self._model(inputs)
+            candidates[name] = tf.gather(self.item_features[name].read_value(), flat)
+        return self._model(rows, candidates, width)
 
     def _of_users(self, history: tf.Tensor | None, user: dict[str, tf.Tensor], batch: tf.Tensor) -> dict:
         """What the model reads of each row but its candidates."""
@@ -116,14 +120,6 @@ class RankingModule(tf.Module):
         for name in self._of_events:
             found[f"history_{name}"] = tf.gather(self.item_features[name].read_value(), found["history"])
         return found
-
-
-def _repeated(values: tf.Tensor, times: tf.Tensor) -> tf.Tensor:
-    """(B, ...) -> (B * times, ...), each row so many times in a row."""
-    shape = tf.shape(values)
-    wide = tf.broadcast_to(values[:, None], tf.concat([shape[:1], [times], shape[1:]], axis=0))
-    flat = tf.reshape(wide, tf.concat([[shape[0] * times], shape[1:]], axis=0))
-    return tf.ensure_shape(flat, (None, *values.shape[1:]))
 
 
 def _most_rows(tensors: Any) -> tf.Tensor:
