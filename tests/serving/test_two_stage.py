@@ -351,7 +351,7 @@ def test_what_does_not_depend_on_the_candidate_runs_on_as_many_rows_as_there_are
     np.testing.assert_allclose(once, scores_of(model, *given, tf.constant(3), once=False), atol=1e-6)
 
 
-def test_a_model_that_looks_across_rows_is_asked_row_by_row():
+def test_a_model_that_looks_across_rows_is_seen():
     features = [
         {"name": "age", "kind": "numeric", "group": "user"},
         {"name": "item", "kind": "categorical", "group": "item", "size": 9},

@@ -110,10 +110,10 @@ def _write(stages: Stages, new: Path, asked: Options) -> None:
     first, (model, spec) = stages.retrieval, (stages.ranking.model, stages.ranking.spec)
     timed, found_by = first is not None and "timestamps" in first.model.input_names, None
     with tempfile.TemporaryDirectory() as folder:
-        module = RankingModule(model, spec, Path(folder), "" if first is None else "ranking_")
+        module = ranking = RankingModule(model, spec, Path(folder), "" if first is None else "ranking_")
         if first is not None:
             retrieval, found_by = retrieval_module(first, Path(folder), asked)
-            module = TwoStageModule(retrieval, module, stages.k, timed)
+            module = TwoStageModule(retrieval, ranking, stages.k, timed)
         tf.saved_model.save(module, str(new), signatures=module.signatures())
 
     ops_allowed.check(new)
@@ -130,14 +130,16 @@ def _write(stages: Stages, new: Path, asked: Options) -> None:
         )
         worst = max(worst, difference)
     golden.write(new, calls, answers)
-    manifest.write(new, first or stages.ranking, _said(stages, asked, found_by, len(calls), worst))
+    said = _said(stages, asked, found_by)
+    said["users_once"] = ranking.once  # whether what is known of a user is computed once for all candidates
+    said["parity"] = {"calls": len(calls), "largest_difference": worst, "by": asked.verify}
+    manifest.write(new, first or stages.ranking, said)
 
 
-def _said(stages: Stages, asked: Options, found_by: dict | None, calls: int, worst: float) -> dict:
+def _said(stages: Stages, asked: Options, found_by: dict | None) -> dict:
     """What the manifest tells of the stages."""
     model, spec = stages.ranking.model, stages.ranking.spec
     said = {"mask_seen": asked.mask_seen, "task": model.task}
-    said["parity"] = {"calls": calls, "largest_difference": worst, "by": asked.verify}
     said["inputs"] = input_names(asked_features(model, spec))  # column -> name of the input
     if stages.retrieval is None:
         return said
