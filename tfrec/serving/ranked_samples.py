@@ -15,6 +15,7 @@ from tfrec.serving.ranking_reference import asked_features
 from tfrec.serving.runtime import Call
 from tfrec.serving.samples import UNKNOWN, rectangle, sample_histories, sample_timestamps
 
+_FEW = 12  # rows of each call of a signature that computes what another one does
 _ODD = ["", "no such value", "Größe, 日本 🎬", " ", "7.0", "a\nb"]
 
 
@@ -59,10 +60,13 @@ def calls(
         found.append(Call("serving_default", history | time | user))
         if turn < 2:
             filters = {"exclude": _some(of_items, spec, rows, random), "allow": _some(of_items, spec, rows, random)}
-            found.append(Call("recommend", history | time | user))
-            found.append(Call("recommend_by_history", history | time))
-            found.append(Call("recommend_filtered", history | filters | time | user))
-            found.append(Call("rank", own))
+            others = {
+                "recommend": history | time | user,
+                "recommend_by_history": history | time,
+                "recommend_filtered": history | filters | time | user,
+                "rank": own,
+            }
+            found += [Call(name, {key: of[:_FEW] for key, of in inputs.items()}) for name, inputs in others.items()]
     return found
 
 
