@@ -58,7 +58,7 @@ def ranking_spec(**history):
 def ranking_preset(folder, spec=None, **more):
     """A DIN that reads all of it, with weights that are far from where they begin."""
     spec = ranking_spec() if spec is None else spec
-    arguments = {"task": "rating", "rating_range": (1, 5), "output_bias": 3.0, "activation": "relu"} | more
+    arguments = {"task": "rating", "activation": "relu"} | more
     model = DIN(spec.model_features(), embedding_dim=4, attention_dims=[4], hidden_dims=[8], seed=0, **arguments)
     random = np.random.default_rng(0)
     for weight in model.weights:

@@ -26,7 +26,7 @@ def test_it_prints_the_weights_with_titles_and_draws_them(din, tmp_path, capsys)
     head, _, name, *lines = capsys.readouterr().out.splitlines()
     assert head.startswith(f"{spec.title(int(spec.items.encode(['🎬'])[0]))}  [🎬]: rating ") and name == "history"
     titles = [spec.title(int(one)) for one in spec.items.encode([spec.items.tokens[0], "7", "日本"])]
-    assert [line.split("  ")[-1] for line in lines[:3]] == titles
+    assert [line.split("  ")[-1].strip() for line in lines[:3]] == titles
     assert picture.read_bytes()[1:4] == b"PNG" and "drawn" in lines[-1]
 
 
@@ -49,8 +49,11 @@ def test_without_a_candidate_the_newest_of_the_history_is_scored(din, capsys):
 
 
 def test_an_empty_history_has_nothing_to_attend_to(din, tmp_path, capsys):
-    assert main(["explain", str(din.folder), "--item", "7", "--out", str(tmp_path / "none.png")]) == 0
+    asked = ["explain", str(din.folder), "--item", "7"]
+    assert main(asked) == 0
     assert "nothing to attend to" in capsys.readouterr().out
+    assert main([*asked, "--out", str(tmp_path / "none.png")]) == 2
+    assert "nothing to draw" in capsys.readouterr().err and not (tmp_path / "none.png").exists()
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,7 @@ def test_an_empty_history_has_nothing_to_attend_to(din, tmp_path, capsys):
         (["--item", "7", "--features", "age=old"], "'age' is of numbers: got 'old'"),
         (["--item", "7", "--features", "age=1,2"], "'age' is one number"),
         (["--item", "7", "--features", "portrait=1,2"], "2 numbers: expected 3"),
-        (["--item", "7", "--history", "🎬", "--history-labels", "1", "2"], "a number for each item"),
+        (["--item", "7", "--history", "🎬", "--history-labels", "1", "2"], "needs a number"),
         (["--item", "7", "--out", "weights.jpg"], "weights.png"),
     ],
 )

@@ -43,7 +43,7 @@ def heat_map(attentions: Sequence[Attention], title: str = "") -> bytes:
         title: of the whole.
 
     Raises:
-        InputError: where matplotlib is not installed.
+        InputError: where matplotlib is not installed, or there is no weight at all.
     """
     try:
         import matplotlib
@@ -52,7 +52,9 @@ def heat_map(attentions: Sequence[Attention], title: str = "") -> bytes:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    panels = [panel for attention in attentions for panel in _panels(attention)]
+    panels = [panel for attention in attentions if attention.weights.size for panel in _panels(attention)]
+    if not panels:
+        raise InputError("There is nothing to draw: no item of the history is known, so the model attends to nothing.")
     widths = [panel.width for panel in panels]
     size = min(max(sum(widths), 5), 40), min(max(panel.height for panel in panels), 40)
     figure, places = pyplot.subplots(
@@ -93,8 +95,7 @@ def _draw(figure: Any, axes: Any, panel: _Panel) -> None:
     axes.tick_params(length=0)
     for side in axes.spines.values():
         side.set_visible(False)
-    if panel.weights.size:
-        figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02).ax.tick_params(labelsize=7)
+    figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02).ax.tick_params(labelsize=7)
 
 
 def _shown(label: str, longest: int = _LONGEST) -> str:

@@ -36,7 +36,7 @@ def input_names(features: Sequence[Feature]) -> dict[str, str]:
             name in _TAKEN or keyword.iskeyword(name) or name.endswith("_bytes")
         ):  # REST reads texts of such a name as base64
             name = f"{name}_value"
-        while name in found.values():
+        while name.lower() in {other.lower() for other in found.values()}:  # TensorFlow tells no cases apart
             name = f"{name}_"
         found[feature.column] = name
     return found
