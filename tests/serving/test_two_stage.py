@@ -247,7 +247,7 @@ def test_rows_that_are_columns_alone(tmp_path, call):
     model = DeepFM(spec.model_features(), embedding_dim=4, hidden_dims=[4], seed=0)
     presets.save(model, spec, tmp_path / "ads")
     version = serving.export_ranking(tmp_path / "ads", tmp_path / "served", verify="both")
-    found = call(version, "rank", C1=["a", "b"], c1=["x"], I1=[0.5, np.nan])["scores"]
+    found = call(version, "rank", C1=["a", "b"], c1_=["x"], I1=[0.5, np.nan])["scores"]
     features = {"C1": ["a", "b"], "c1": ["x", "x"], "I1": [0.5, np.nan]}
     np.testing.assert_allclose(found, serving.rank(model, spec, None, features=features), atol=1e-6)
     for check in serving.serve_check(version, requests=200):

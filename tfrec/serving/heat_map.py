@@ -35,8 +35,8 @@ class _Panel(NamedTuple):
 def heat_map(attentions: Sequence[Attention], title: str = "") -> bytes:
     """A panel for each attention, with titles along its axes, as a PNG.
 
-    Weights over one axis are a column, and a column for each head; weights of pairs are a matrix, and a panel for each
-    head.
+    Weights over one axis are a column, and a column for each head; weights of pairs are a matrix, in which the row
+    attends to the column, and a panel for each head.
 
     Args:
         attentions: as `tfrec.serving.explain` gives them, at least one.
@@ -56,13 +56,13 @@ def heat_map(attentions: Sequence[Attention], title: str = "") -> bytes:
     if not panels:
         raise InputError("There is nothing to draw: no item of the history is known, so the model attends to nothing.")
     widths = [panel.width for panel in panels]
-    size = min(max(sum(widths), 5), 40), min(max(panel.height for panel in panels), 40)
+    size = min(max(sum(widths), 7), 40), min(max(panel.height for panel in panels), 40)
     figure, places = pyplot.subplots(
         1, len(panels), figsize=size, width_ratios=widths, layout="constrained", squeeze=False
     )
     for axes, panel in zip(places[0], panels, strict=True):
         _draw(figure, axes, panel)
-    figure.suptitle(_shown(title, int(size[0] / _LETTER)))
+    figure.suptitle(_shown(title, int(size[0] / _LETTER)), fontsize=11)
     image = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # a title in a script that the font lacks
@@ -82,7 +82,7 @@ def _panels(attention: Attention) -> list[_Panel]:
         heads, weights = [f"mean of {len(heads)} heads"], weights.mean(axis=0, keepdims=True)
     rows, columns = labels[0], labels[-1]  # models have no weights of more than pairs
     return [
-        _Panel(name if len(heads) == 1 else f"{name}, {head}", rows, columns, matrix)
+        _Panel(name if attention.axes[0] != "head" else f"{name}, {head}", rows, columns, matrix)
         for head, matrix in zip(heads, weights.reshape(len(heads), len(rows), len(columns)), strict=True)
     ]
 
