@@ -6,7 +6,7 @@ from small_ranking_preset import ranking_preset
 
 from tfrec import presets, serving
 from tfrec.cli import main
-from tfrec.models import DeepFM
+from tfrec.models import AutoInt, DeepFM
 from tfrec.serving.explanation import Attention
 
 pytestmark = pytest.mark.tensorflow
@@ -81,6 +81,13 @@ def test_models_without_attention_or_of_another_kind_say_so(din, tmp_path, capsy
     presets.save(model, din.spec, tmp_path / "deepfm")
     assert main(["explain", str(tmp_path / "deepfm"), "--item", "7"]) == 2
     assert "DeepFM has no attention" in capsys.readouterr().err
+    model = AutoInt(din.spec.model_features(), embedding_dim=4, num_layers=1, num_heads=2, head_dim=4, seed=0)
+    presets.save(model, din.spec, tmp_path / "autoint")
+    assert main(["explain", str(tmp_path / "autoint"), "--item", "7", "--history", "日本"]) == 2
+    assert "AutoInt reads no history" in capsys.readouterr().err
+    assert main(["explain", str(tmp_path / "autoint"), "--item", "7", "--out", str(tmp_path / "a.png")]) == 0
+    printed = capsys.readouterr().out
+    assert "layer_1, mean of 2 heads, the strongest 12 of" in printed and "user -> " in printed
     assert main(["explain", "sasrec_ml1m", "--item", "1"]) == 2
     assert "holds a SASRec, no RankingModel" in capsys.readouterr().err
 

@@ -65,6 +65,8 @@ def explain(
     """
     if not model.attention_axes:
         raise InputError(f"{type(model).__name__} has no attention, so there are no weights to show.")
+    if len(history) and "history" not in model.input_names:
+        raise InputError(f"{type(model).__name__} reads no history: leave it out, and name the item to score.")
     inputs = ranking_inputs(
         model,
         spec,
