@@ -87,7 +87,7 @@ def test_models_without_attention_or_of_another_kind_say_so(din, tmp_path, capsy
     assert "AutoInt reads no history" in capsys.readouterr().err
     assert main(["explain", str(tmp_path / "autoint"), "--item", "7", "--out", str(tmp_path / "a.png")]) == 0
     printed = capsys.readouterr().out
-    assert "layer_1, mean of 2 heads, the strongest 12 of" in printed and "user -> " in printed
+    assert "layer_1, mean of 2 heads, the strongest 12 of" in printed and " -> " in printed
     assert main(["explain", "sasrec_ml1m", "--item", "1"]) == 2
     assert "holds a SASRec, no RankingModel" in capsys.readouterr().err
 
