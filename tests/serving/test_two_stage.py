@@ -119,7 +119,7 @@ def test_item_features_are_in_the_export(ranking, version, call, tmp_path):
     other = dataclasses.replace(ranking, spec=dataclasses.replace(spec, item_features=swapped))
     changed = serving.export_ranking(other, tmp_path / "films", verify="runtime")
     items = [spec.items.tokens[:2].tolist()]
-    before, after = (call(one, "rank", history=[["a,b"]], item_ids=items)["scores"][0] for one in (version, changed))
+    before, after = (call(one, "rank", history=[[""]], item_ids=items)["scores"][0] for one in (version, changed))
     assert abs(before[0] - after[0]) > 1e-4 and before[1] == pytest.approx(after[1], abs=1e-6)
 
 
@@ -189,7 +189,7 @@ def test_the_manifest_names_both_presets(first, ranking, version):
 
 @pytest.mark.parametrize("kind", ["two stages", "rank only"])
 def test_serve_check_passes(kind, version, rank_only):
-    for check in serving.serve_check(version if kind == "two stages" else rank_only, requests=400):
+    for check in serving.serve_check(version if kind == "two stages" else rank_only, requests=120):
         assert check.passed, check
 
 
@@ -250,7 +250,7 @@ def test_rows_that_are_columns_alone(tmp_path, call):
     found = call(version, "rank", C1=["a", "b"], c1_=["x"], I1=[0.5, np.nan])["scores"]
     features = {"C1": ["a", "b"], "c1": ["x", "x"], "I1": [0.5, np.nan]}
     np.testing.assert_allclose(found, serving.rank(model, spec, None, features=features), atol=1e-6)
-    for check in serving.serve_check(version, requests=200):
+    for check in serving.serve_check(version, requests=60):
         assert check.passed, check
     assert "NaN" in serving.how_to_ask(version)
 
@@ -287,12 +287,24 @@ def test_the_gate_holds_ratings_more_tightly_than_scores():
         parity.compare(asked, {"scores": np.array([[0.5]])}, {"scores": np.array([[0.50005]])}, 1e-5)
 
 
-def test_the_command(first, ranking, tmp_path, capsys):
-    presets_of = ["--retrieval", str(first.folder), "--ranking", str(ranking.folder)]
-    asked = ["export", *presets_of, str(tmp_path / "films"), "--k", "3", "--candidates", "6", "--verify", "runtime"]
-    assert main(asked) == 0
-    printed = capsys.readouterr().out
-    assert "recommend_by_history" in printed and (tmp_path / "films" / "1" / "saved_model.pb").exists()
+def test_the_command(version, rank_only, monkeypatch, capsys):
+    asked = {}
+
+    def stub(of):
+        def export(*presets, **more):
+            asked.update(presets=presets, more=more)
+            return of
+
+        return export
+
+    monkeypatch.setattr(serving, "export_two_stage", stub(version))
+    monkeypatch.setattr(serving, "export_ranking", stub(rank_only))
+    assert main(["export", "--retrieval", "A", "--ranking", "B", "DIR", "--k", "3", "--candidates", "6"]) == 0
+    assert asked["presets"] == ("A", "B", "DIR", 3, 6) and asked["more"]["mask_seen"] is True
+    assert "recommend_by_history" in capsys.readouterr().out
+    assert main(["export", "--ranking", "B", "--keep", "2", "DIR"]) == 0
+    assert asked["presets"] == ("B", "DIR") and asked["more"] == {"verify": "tensorflow", "keep": 2}
+    assert '"item_ids": [["ID", "ID"]]' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
