@@ -63,6 +63,7 @@ class RankingModule(tf.Module):
             lambda users, candidates, times: scores_of(model, users, candidates, times, self.once),
             input_signature=[*read, tf.TensorSpec((), tf.int32)],
             jit_compile=False,
+            autograph=False,
         )
 
     @property
