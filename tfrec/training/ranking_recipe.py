@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 
 from tfrec import models
 from tfrec.data import (
@@ -23,6 +25,7 @@ from tfrec.data import (
     Vector,
 )
 from tfrec.data.features import Feature, infer_features
+from tfrec.data.fit_features import ITEM_COUNT
 from tfrec.errors import InputError
 from tfrec.training.recipe_file import RecipeFile, build, construct
 
@@ -38,6 +41,8 @@ class RankingRecipe(RecipeFile):
     Attributes:
         task: "click" or "rating".
         positive: for clicks of a table of ratings: a rating of at least this is one. 0 says that labels are 0 and 1.
+        unseen_rate: the share of training rows whose user, and whose item, is said to be unseen; see
+            `tfrec.data.labelled`. So new users and items meet a model that has learned what to make of them.
         split: {"rule": "random", "valid": ..., "test": ..., "seed": ...} or {"rule": "by-time", "valid": ..., "test":
             ...}.
         features: column -> {"kind": "categorical" | "numeric" | "multivalued" | "vector", further arguments}; an empty
@@ -68,6 +73,7 @@ class RankingRecipe(RecipeFile):
 
     task: str = "click"
     positive: float = 0.0
+    unseen_rate: float = 0.05
     split: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"rule": "random"})
     features: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     history: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -78,11 +84,14 @@ class RankingRecipe(RecipeFile):
     patience: int = 3
 
     def __post_init__(self) -> None:
-        if isinstance(self.positive, int) and not isinstance(self.positive, bool):
-            object.__setattr__(self, "positive", float(self.positive))
+        for name in ("positive", "unseen_rate"):
+            if isinstance(getattr(self, name), int) and not isinstance(getattr(self, name), bool):
+                object.__setattr__(self, name, float(getattr(self, name)))
         super().__post_init__()
         if self.task not in _TASKS:
             raise InputError(f"The recipe's task must be one of {', '.join(_TASKS)}, got {self.task!r}.")
+        if not 0 <= self.unseen_rate < 1:
+            raise InputError(f"The recipe's unseen_rate is at least 0 and below 1, got {self.unseen_rate}.")
         if self.positive and self.task == "rating":
             raise InputError("The recipe's positive makes clicks of ratings: leave it out where the task is rating.")
         for name, entry in self.features.items():
@@ -153,7 +162,13 @@ class RankingRecipe(RecipeFile):
             mean, limits = float(np.log(mean / (1 - mean))) if 0 < mean < 1 else 0.0, None
         else:
             limits = [float(train.labels.min()), float(train.labels.max())]
-        given = {"seed": self.seed, "output_bias": mean, "rating_range": limits, **self.model}
+        given = {
+            "seed": self.seed,
+            "output_bias": mean,
+            "rating_range": limits,
+            **_cold(spec, self.model),
+            **self.model,
+        }
         return build(
             models, {**given, "features": spec.model_features(), "task": self.task}, "model", models.RankingModel
         )
@@ -163,6 +178,15 @@ class RankingRecipe(RecipeFile):
         if self.task == "click":
             return keras.losses.BinaryCrossentropy(from_logits=True)
         return keras.losses.MeanSquaredError()
+
+
+def _cold(spec: FeatureSpec, model: Mapping[str, Any]) -> dict[str, float]:
+    """For a model that plays unseen items: what their count is, on the scale of the spec."""
+    kind = getattr(models, str(model.get("class")), None)
+    counts = next((one for one in spec.features if one.column == ITEM_COUNT), None)
+    if counts is None or kind is None or "cold_count" not in inspect.signature(kind).parameters:
+        return {}
+    return {"cold_count": float(counts.encode(pd.Series([0]))[0])}
 
 
 def _without_kind(entry: Mapping[str, Any]) -> dict[str, Any]:

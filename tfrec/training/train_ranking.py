@@ -64,7 +64,7 @@ def train_ranking(
     spec = recipe.build_spec(split.train)
     model = recipe.build_model(spec, split.train)
     how = {"known": split.train, "batch_size": recipe.batch_size, "inputs": model.input_names}
-    train_batches = labelled(split.train, spec, shuffle=True, seed=recipe.seed, **how)
+    train_batches = labelled(split.train, spec, shuffle=True, seed=recipe.seed, unseen_rate=recipe.unseen_rate, **how)
     is_click = recipe.task == "click"
     metric = keras.metrics.AUC(1000, name="auc") if is_click else keras.metrics.RootMeanSquaredError(name="rmse")
     model.compile(
