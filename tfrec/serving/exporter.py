@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from tfrec.data.ids import id_text
 from tfrec.data.vocabulary import FIRST_ID
 from tfrec.errors import InputError
 from tfrec.models import RetrievalModel
-from tfrec.serving import golden, item_vectors, manifest, ops_allowed, parity, reference, samples, warmup
+from tfrec.serving import golden, item_vectors, manifest, ops_allowed, parity, reference, samples, scann_ops, warmup
 from tfrec.serving.graph import RetrievalModule
 from tfrec.serving.graph.item_codes import ItemCodes
 from tfrec.serving.indexes import build
@@ -63,8 +64,9 @@ def export(
         verify: what asks the export before it becomes visible: "tensorflow", its Python in a fresh process; "runtime",
             the C API that the server itself calls; or "both".
         index: how the best items are found: "exact"; "ivf", approximately, in blocks of neighbours; "int8", candidates
-            from vectors of 8 bits, ranked by those of 32.
-        recall: the share of the exact answer that "ivf" must find, measured on histories drawn at random.
+            from vectors of 8 bits, ranked by those of 32; "scann", the layer of TensorFlow Recommenders, with a
+            warning: only a server that is built with ScaNN can load it.
+        recall: the share of the exact answer that "ivf" and "scann" must find, measured on histories drawn at random.
         report: further entries for the export's manifest, for instance what int8 weights cost.
         withdrawn: raw ids that are read in histories and never returned: what the catalogue no longer has.
         keep: how many versions to keep, this one among them; None keeps all.
@@ -138,9 +140,12 @@ def _write(preset: presets.Preset, new: Path, asked: Options) -> None:
     model, spec, gone = preset.model, preset.spec, asked.withdrawn
     with tempfile.TemporaryDirectory() as folder:
         module, found_by = retrieval_module(preset, Path(folder), asked)
-        tf.saved_model.save(module, str(new), signatures=module.signatures())
+        options = tf.saved_model.SaveOptions(namespace_whitelist=[scann_ops.NAMESPACE])
+        tf.saved_model.save(module, str(new), signatures=module.signatures(), options=options)
 
-    ops_allowed.check(new)
+    ops_allowed.check(new, scann_ops.OPS if asked.index == "scann" else frozenset())
+    if scann_ops.libraries(new):
+        warnings.warn(scann_ops.WARNING, stacklevel=3)
     calls = samples.calls(spec, "timestamps" in model.input_names)
     expected, worst = parity.expected_answers(model, spec, calls, asked.k, asked.mask_seen, gone), 0.0
     warmup.write(new, warmup.choose(calls), manifest.input_types(new))
@@ -166,10 +171,10 @@ def retrieval_module(preset: presets.Preset, folder: Path, asked: Options) -> tu
     return RetrievalModule(model, spec, ItemCodes(vocabulary), index, cosines, asked.k, asked.mask_seen), found_by
 
 
-def _queries(preset: presets.Preset) -> np.ndarray:
+def _queries(preset: presets.Preset, seed: int = 0) -> np.ndarray:
     """(N, I, D) query vectors of histories drawn at random, item by item as often as they are met."""
     model, spec = preset.model, preset.spec
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     share = spec.item_counts / spec.item_counts.sum()
     lengths = random.integers(1, spec.max_length + 1, 256)
     histories = [random.choice(spec.items.tokens, length, p=share).tolist() for length in lengths]

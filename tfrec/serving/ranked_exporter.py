@@ -72,6 +72,8 @@ def export_two_stage(
     folder = check_arguments(folder, k, verify, keep)
     if candidates < k:
         raise InputError(f"candidates are those that {k} are chosen from: at least {k}, got {candidates}.")
+    if index == "scann":
+        raise InputError("Two stages find candidates by exact, ivf or int8: scann needs a server of its own.")
     first, second = _loaded(retrieval, RetrievalModel), _loaded(ranking, RankingModel)
     if not second.spec.num_items:
         raise InputError(f"The ranking preset '{ranking}' knows no items, so it cannot rank what another one finds.")

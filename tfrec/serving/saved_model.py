@@ -23,6 +23,12 @@ def meta_graph(export: Path) -> Any:
     return saved.meta_graphs[0]
 
 
+def operations_of(export: Path) -> set[str]:
+    """The operations of an export's graph and of all its functions."""
+    graph = meta_graph(export).graph_def
+    return {node.op for nodes in (graph.node, *(one.node_def for one in graph.library.function)) for node in nodes}
+
+
 def tensors_of(export: Path) -> dict[str, dict[str, dict[str, list]]]:
     """Signature -> {"inputs": {name: [tensor, type as a number, shape]}, "outputs": likewise}; -1 for free axes."""
     return {

@@ -1,8 +1,8 @@
 """Ask an export nonsense through the C API: `python -I fuzz_c.py JOB ANSWERS`.
 
-JOB is a JSON object: "export", "tensorflow" and "signatures" as in `replay_c.py`; "vocabulary", the file of the items;
-"mask_seen"; "number" of requests and the "seed". ANSWERS becomes a list with one object: what was counted, and
-"failure", a sentence on the first wrong answer or null. This file is run by its path.
+JOB is a JSON object: "export", "tensorflow", "libraries" and "signatures" as in `replay_c.py`; "vocabulary", the file
+of the items; "mask_seen"; "number" of requests and the "seed". ANSWERS becomes a list with one object: what was
+counted, and "failure", a sentence on the first wrong answer or null. This file is run by its path.
 """
 
 import sys
@@ -26,7 +26,7 @@ class Fuzzer:
 
     def __init__(self, task: dict) -> None:
         self.random = np.random.default_rng(task["seed"])
-        self.session = Session(task["tensorflow"], task["export"], task["signatures"])
+        self.session = Session(task["tensorflow"], task["export"], task["signatures"], task["libraries"])
         self.signatures = task["signatures"]
         vocabulary = Path(task["vocabulary"])  # a model of features alone has none
         self.items = vocabulary.read_bytes().removesuffix(b"\n").split(b"\n") if vocabulary.is_file() else [b"7"]
