@@ -66,7 +66,7 @@ def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0) -> li
 
 
 def _operations(export: Path, said: dict[str, Any]) -> str:
-    asked_for = scann_ops.OPS if said["index"]["kind"] == "scann" else frozenset()
+    asked_for = scann_ops.OPS if said.get("index", {}).get("kind") == "scann" else frozenset()
     ops = ops_allowed.check(export, asked_for)
     foreign = sorted(asked_for & set(ops))
     return f"{len(ops)} kinds, " + (
