@@ -6,14 +6,19 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Any
 
+from tfrec.cli.ranking_options import add_ranking_arguments, run_ranking
+
 if TYPE_CHECKING:
     from tfrec.presets import Preset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("preset", metavar="PRESET", help="a name of the zoo, or a folder")
-    parser.add_argument("folder", metavar="DIR", help="the model's folder on the server; DIR/<version>/ is written")
+    parser.add_argument("preset", metavar="PRESET", help="a name of the zoo, or a folder; not with --ranking")
+    folder = parser.add_argument(
+        "folder", metavar="DIR", help="the model's folder on the server; DIR/<version>/ is written"
+    )
+    add_ranking_arguments(parser, folder)
     parser.add_argument("--k", type=int, default=20, help="length of the ranked lists (20)")
     parser.add_argument("--keep-seen", action="store_true", help="recommend also what stands in the history")
     parser.add_argument(
@@ -50,6 +55,8 @@ def run(options: argparse.Namespace) -> None:
     """Export, and say how to serve it."""
     if options.index == "scann":  # before TensorFlow is imported, which TensorFlow Recommenders asks for
         os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    if options.ranking or options.retrieval:
+        return run_ranking(options)
     from tfrec import presets, serving
     from tfrec.cli.catalogue_files import read_ids, read_new_items
     from tfrec.models import RetrievalModel

@@ -107,7 +107,7 @@ class RankingModel(Recommender):
 
     def score(self, inputs: Any) -> Any:
         """The probability of a click, or the rating, for each row: (B,) float32."""
-        return ops.squeeze(self._readable(self(inputs, training=False)), axis=-1)
+        return ops.squeeze(self.readable(self(inputs, training=False)), axis=-1)
 
     def attention_weights(self, inputs: Any) -> dict[str, Any]:
         """The weights of every attention of the model, by name: (B, ...) float32.
@@ -132,9 +132,10 @@ class RankingModel(Recommender):
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Metrics of what `score` gives."""
-        return super().compute_metrics(x, y, self._readable(y_pred), sample_weight)
+        return super().compute_metrics(x, y, self.readable(y_pred), sample_weight)
 
-    def _readable(self, outputs: Any) -> Any:
+    def readable(self, outputs: Any) -> Any:
+        """What the model's outputs say: probabilities of a click, or ratings within their range, float32."""
         outputs = ops.cast(outputs, "float32")
         if self.task == "click":
             return ops.sigmoid(outputs)

@@ -45,11 +45,9 @@ def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0) -> li
     except InputError as error:
         return [Check("files", False, str(error))]
     size = sum(one["bytes"] for one in said["files"].values())
-    checks = [
-        Check(
-            "files", True, f"{len(said['files'])} as exported, {size / 1e6:.1f} MB; {said['model']} '{said['preset']}'"
-        )
-    ]
+    stages = [said, *([said["ranking"]] if "ranking" in said else [])]
+    models = ", then ".join(f"{one['model']} '{one['preset']}'" for one in stages)
+    checks = [Check("files", True, f"{len(said['files'])} as exported, {size / 1e6:.1f} MB; {models}")]
 
     def look(name: str, at: Callable[[], str]) -> None:
         try:
@@ -68,7 +66,7 @@ def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0) -> li
 
 
 def _operations(export: Path, said: dict[str, Any]) -> str:
-    asked_for = scann_ops.OPS if said["index"]["kind"] == "scann" else frozenset()
+    asked_for = scann_ops.OPS if said.get("index", {}).get("kind") == "scann" else frozenset()
     ops = ops_allowed.check(export, asked_for)
     foreign = sorted(asked_for & set(ops))
     return f"{len(ops)} kinds, " + (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,6 +78,16 @@ def export(
         InputError: where the preset or an argument cannot be used.
         parity.ParityError: where the export does not answer as the model does; nothing is left behind then.
     """
+    folder = check_arguments(folder, k, verify, keep)
+    if not isinstance(preset, presets.Preset):
+        preset = presets.load(preset, RetrievalModel)
+    gone = known_items(preset, withdrawn)
+    asked = Options(min(k, preset.spec.num_items), mask_seen, verify, index, recall, gone, report or {})
+    return publish(folder, keep, lambda new: _write(preset, new, asked))
+
+
+def check_arguments(folder: str | Path, k: int, verify: str, keep: int | None) -> Path:
+    """The folder that versions go to; raises `InputError` where it or an argument of an export cannot be used."""
     folder = Path(folder)
     if k < 1:
         raise InputError(f"k is the length of the answers, at least 1, got {k}.")
@@ -87,17 +98,24 @@ def export(
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file: name the folder that the versions go to.")
     atomic.check_writable(folder)
-    if not isinstance(preset, presets.Preset):
-        preset = presets.load(preset, RetrievalModel)
+    return folder
+
+
+def known_items(preset: presets.Preset, withdrawn: Sequence[str]) -> list[str]:
+    """The texts of raw ids; raises `InputError` where the catalogue lacks one."""
     gone = [id_text(item) for item in withdrawn]
     if unknown := [item for item in gone if item not in preset.spec.items]:
         raise InputError(f"{len(unknown)} items to withdraw are not in the catalogue, '{unknown[0]}' for one.")
+    return gone
+
+
+def publish(folder: Path, keep: int | None, write: Callable[[Path], None]) -> Path:
+    """Let `write` fill a new version, which becomes visible when it returns, and drop old ones."""
     clear_left(folder)
     version = folder / str(max(versions(folder), default=0) + 1)
     try:
         with atomic.new_folder(version, replace=False) as new:
-            k = min(k, preset.spec.num_items)
-            _write(preset, new, _Options(k, mask_seen, verify, index, recall, gone, report or {}))
+            write(new)
     except FileExistsError:
         raise InputError(f"Another export has written {version} meanwhile. Run this one again.") from None
     if keep is not None:
@@ -105,7 +123,9 @@ def export(
     return version
 
 
-class _Options(NamedTuple):
+class Options(NamedTuple):
+    """What was asked of an export; see `export`."""
+
     k: int
     mask_seen: bool
     verify: str
@@ -115,17 +135,11 @@ class _Options(NamedTuple):
     report: Mapping[str, Any]
 
 
-def _write(preset: presets.Preset, new: Path, asked: _Options) -> None:
+def _write(preset: presets.Preset, new: Path, asked: Options) -> None:
     """Fill the folder of a version, and be sure of it."""
     model, spec, gone = preset.model, preset.spec, asked.withdrawn
-    is_gone = np.isin(np.arange(spec.num_items) + FIRST_ID, spec.items.encode(gone)) if gone else None
-    exact, cosines = item_vectors.exact_indexes(model, spec.num_items, is_gone)
-    queries = None if asked.index == "exact" else _queries(preset)
-    index, found_by = build(asked.index, exact, queries, asked.k, asked.recall)
     with tempfile.TemporaryDirectory() as folder:
-        vocabulary = Path(folder) / "item.txt"
-        spec.items.save(vocabulary)
-        module = RetrievalModule(model, spec, ItemCodes(vocabulary), index, cosines, asked.k, asked.mask_seen)
+        module, found_by = retrieval_module(preset, Path(folder), asked)
         options = tf.saved_model.SaveOptions(namespace_whitelist=[scann_ops.NAMESPACE])
         tf.saved_model.save(module, str(new), signatures=module.signatures(), options=options)
 
@@ -135,7 +149,7 @@ def _write(preset: presets.Preset, new: Path, asked: _Options) -> None:
     calls = samples.calls(spec, "timestamps" in model.input_names)
     expected, worst = parity.expected_answers(model, spec, calls, asked.k, asked.mask_seen, gone), 0.0
     warmup.write(new, warmup.choose(calls), manifest.input_types(new))
-    approximate = None if asked.index == "exact" else (model, spec)
+    approximate = None if asked.index == "exact" else functools.partial(parity.rescored, model, spec)
     for runtime in VERIFY[asked.verify]:
         answers, difference = parity.check(new, calls, expected, runtime, approximate, warmup.read(new))
         worst = max(worst, difference)
@@ -143,6 +157,18 @@ def _write(preset: presets.Preset, new: Path, asked: _Options) -> None:
     said = {"k": asked.k, "mask_seen": asked.mask_seen, "index": found_by, "withdrawn": len(gone)}
     said["parity"] = {"calls": len(calls), "largest_difference": worst, "by": asked.verify}
     manifest.write(new, preset, {**asked.report, **said})
+
+
+def retrieval_module(preset: presets.Preset, folder: Path, asked: Options) -> tuple[RetrievalModule, dict[str, Any]]:
+    """The graph of a retrieval preset, with its vocabulary as a file of `folder`, and what is known of its index."""
+    model, spec, gone = preset.model, preset.spec, asked.withdrawn
+    is_gone = np.isin(np.arange(spec.num_items) + FIRST_ID, spec.items.encode(gone)) if gone else None
+    exact, cosines = item_vectors.exact_indexes(model, spec.num_items, is_gone)
+    queries = None if asked.index == "exact" else _queries(preset)
+    index, found_by = build(asked.index, exact, queries, asked.k, asked.recall)
+    vocabulary = folder / "item.txt"
+    spec.items.save(vocabulary)
+    return RetrievalModule(model, spec, ItemCodes(vocabulary), index, cosines, asked.k, asked.mask_seen), found_by
 
 
 def _queries(preset: presets.Preset, seed: int = 0) -> np.ndarray:

@@ -30,12 +30,16 @@ def operations_of(export: Path) -> set[str]:
 
 
 def tensors_of(export: Path) -> dict[str, dict[str, dict[str, list]]]:
-    """Signature -> {"inputs": {name: [tensor, type as a number]}, "outputs": likewise}."""
+    """Signature -> {"inputs": {name: [tensor, type as a number, shape]}, "outputs": likewise}; -1 for free axes."""
     return {
         key: {
-            side: {name: [one.name, one.dtype] for name, one in sorted(getattr(signature, side).items())}
+            side: {name: _described(one) for name, one in sorted(getattr(signature, side).items())}
             for side in ("inputs", "outputs")
         }
         for key, signature in sorted(meta_graph(export).signature_def.items())
         if key != "__saved_model_init_op"
     }
+
+
+def _described(tensor: Any) -> list:
+    return [tensor.name, tensor.dtype, [axis.size for axis in tensor.tensor_shape.dim]]

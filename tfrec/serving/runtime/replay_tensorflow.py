@@ -27,7 +27,7 @@ def main(asked: str, answers: str) -> None:
         function = signatures[call["signature"]]
         specs = function.structured_input_signature[1]
         given = {
-            name: tf.constant(np.array(rows, None if specs[name].dtype == tf.int64 else object), specs[name].dtype)
+            name: tf.constant(np.array(rows, specs[name].dtype.as_numpy_dtype), specs[name].dtype)
             for name, rows in call["inputs"].items()
         }
         found.append({name: value.numpy() for name, value in function(**given).items()})
