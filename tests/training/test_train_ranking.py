@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tfrec.cli import main
-from tfrec.data import Examples, Interactions
+from tfrec.data import Examples, Interactions, labelled
 from tfrec.errors import InputError
 from tfrec.evaluation import Biases, MeanLabel, evaluate_labelled, predictions
 from tfrec.training import RankingRecipe, Recipe, load_recipe, train_ranking
@@ -98,6 +98,20 @@ def test_ratings_are_told_better_than_by_biases_and_stay_in_their_range():
     assert own < 0.9 * biases
 
 
+def test_what_a_server_has_logged_since_is_history_but_nothing_later():
+    history = {"length": 5, "known": "past", "with_label": True}
+    recipe = RankingRecipe(task="rating", split={"rule": "by-time"}, history=history)
+    examples = recipe.build_examples(ratings())
+    split = examples.split(recipe.build_split())
+    spec, known = recipe.build_spec(split.train), recipe.known_rows(examples, split.train)
+    batch, _ = next(iter(labelled(split.test, spec, known, batch_size=len(split.test))))
+    told = batch["history_label"].numpy()
+    for row in range(0, len(split.test), 50):
+        user = split.test.user_ids[split.test.user_codes[row]]
+        own = (examples.user_ids[examples.user_codes] == user) & (examples.times < split.test.times[row])
+        assert told[row].tolist() == spec.label_ids(examples.labels[own])[-5:].tolist()
+
+
 def test_biases_are_damped_means():
     frame = pd.DataFrame({"y": [1.0, 3.0, 5.0], "u": ["a", "a", "b"]})
     train = Examples.from_pandas(frame, label="y", user="u")
@@ -129,6 +143,8 @@ def test_what_is_wrong_with_a_recipe_is_named(text, says, tmp_path):
         ({"positive": 9}, "All labels are 0"),
         ({"positive": 4, "split": {"rule": "leave-last-out"}}, "split.rule must be one of random, by-time"),
         ({"positive": 4, "history": {"size": 3}}, "history has an unknown entry 'size'"),
+        ({"positive": 4, "history": {"known": "all"}}, "history.known is training or past"),
+        ({"positive": 4, "history": {"known": "past", "take": "others"}}, "needs rows with times"),
         ({"positive": 4, "features": {"age": {"kind": "skip"}}}, "skips 'age', which is none of the features"),
         ({"positive": 4, "features": {"age": {"kind": "numeric"}}}, "'age' is in no table"),
         ({"positive": 4, "model": {"class": "DeepFM", "width": 3}}, "unknown entry 'width'"),

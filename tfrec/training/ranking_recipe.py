@@ -47,7 +47,9 @@ class RankingRecipe(RecipeFile):
             ...}.
         features: column -> {"kind": "categorical" | "numeric" | "multivalued" | "vector", further arguments}; an empty
             table takes all columns that can be features. `{"kind": "skip"}` leaves a column out of those.
-        history: arguments of `tfrec.data.History`; an empty table means none.
+        history: arguments of `tfrec.data.History`; an empty table means none. Histories are made of training rows;
+            `known = "past"` makes them of all rows before the row's own time, also of such as are held back: what a
+            server knows that keeps its log. That needs times, and `take = "earlier"`.
         model: {"class": a name in `tfrec.models`, further constructor arguments}.
         optimizer: {"class": a name in `keras.optimizers`, further constructor arguments}.
         schedule: see `RecipeFile`.
@@ -152,8 +154,19 @@ class RankingRecipe(RecipeFile):
 
     def build_spec(self, train: Examples) -> FeatureSpec:
         """The feature spec, fitted on the training part."""
-        history = construct(History, dict(self.history), "history") if self.history else None
+        arguments = {name: value for name, value in self.history.items() if name != "known"}
+        history = construct(History, arguments, "history") if arguments else None
         return FeatureSpec.fit(train, features=self.build_features(train), history=history)
+
+    def known_rows(self, examples: Examples, train: Examples) -> Examples:
+        """The rows that histories are made of: the training part, or all where only the past of a row is taken."""
+        if self.history.get("known", "training") == "training":
+            return train
+        if self.history["known"] != "past":
+            raise InputError(f"The recipe's history.known is training or past, got {self.history['known']!r}.")
+        if examples.times is None or self.history.get("take", "earlier") != "earlier":
+            raise InputError('A history of the past needs rows with times, and take = "earlier".')
+        return examples
 
     def build_model(self, spec: FeatureSpec, train: Examples) -> models.RankingModel:
         """The model that the recipe names: its output begins at the mean label, and its ratings stay in their range."""
