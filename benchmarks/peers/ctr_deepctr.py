@@ -98,7 +98,7 @@ def main():
     job = json.loads(Path(sys.argv[1]).read_text())
     torch.set_num_threads(job["threads"])
     with np.load(job["arrays"]) as stored:
-        arrays = dict(stored)
+        arrays = {name: values[: job.get("take")] for name, values in stored.items()}
     features = json.loads(Path(job["arrays"]).with_suffix(".json").read_text())
     with_history = job["model"] in WITH_HISTORY
     columns = columns_of(features, job["sizes"]["embedding"], with_history)

@@ -99,7 +99,7 @@ def main():
     logging.disable(logging.CRITICAL)
     torch.set_num_threads(job["threads"])
     with np.load(job["arrays"]) as stored:
-        arrays = dict(stored)
+        arrays = {name: values[: job.get("take")] for name, values in stored.items()}
     features = json.loads(Path(job["arrays"]).with_suffix(".json").read_text())
     seconds, found = [], {}
     with tempfile.TemporaryDirectory() as folder:

@@ -72,7 +72,8 @@ def main():
             jit_compile=False,
         )
         how = {"known": split.train, "inputs": model.input_names}
-        train = data.labelled(split.train, spec, batch_size=job["batch_size"], shuffle=True, seed=seed, **how)
+        train = split.train.take(np.arange(job["take"])) if "take" in job else split.train
+        train = data.labelled(train, spec, batch_size=job["batch_size"], shuffle=True, seed=seed, **how)
         parts = [data.labelled(getattr(split, part), spec, batch_size=4096, **how) for part in job["parts"]]
         epochs = Epochs(parts)
         model.fit(train, epochs=job["epochs"], shuffle=False, verbose=0, callbacks=[epochs])
