@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfrec.data import ByTime, Examples, FeatureSpec, History, Numeric, Random, labelled
+from tfrec.data import ByTime, Categorical, Examples, FeatureSpec, History, Numeric, Random, labelled
 from tfrec.errors import InputError
 
 pytestmark = pytest.mark.tensorflow
@@ -117,3 +117,20 @@ def test_what_is_missing_is_asked_for():
     with pytest.raises(InputError, match="'mood' is not in the feature spec"):
         labelled(data, spec, inputs=["mood"])
     labelled(data, spec, inputs=["item"])  # without its history, nothing needs to be known
+
+
+def test_some_users_and_items_are_unseen_in_training_alike_for_a_seed():
+    data = table(rows=3000)
+    spec = FeatureSpec.fit(data, features=[Categorical("user")])
+
+    def drawn(seed):
+        batches = labelled(data, spec, batch_size=500, unseen_rate=0.2, seed=seed)
+        return [np.concatenate([inputs[name] for inputs, _ in batches]) for name in ("user", "item") for _ in range(2)]
+
+    users, users_later, items, _ = drawn(0)
+    for ids in (users, items):
+        assert 0.15 < np.mean(ids == 1) < 0.25
+    assert not np.array_equal(users == 1, items == 1) and not np.array_equal(users == 1, users_later == 1)
+    np.testing.assert_array_equal(users, drawn(0)[0])
+    plain, _ = whole(data, spec)
+    np.testing.assert_array_equal(users[users > 1], plain["user"].numpy()[users > 1])

@@ -63,3 +63,41 @@ def client(request, client_module, rest, grpc_target):
     """A client of each kind."""
     address = {"rest": rest, "grpc": grpc_target}[request.param]
     return client_module.Client("films", **{request.param: address}, label="stable", timeout=20)
+
+
+@pytest.fixture(scope="session")
+def two_stages(tmp_path_factory):
+    """A version folder of two stages, with random weights and the features that the README speaks of."""
+    from tfrec import presets, serving
+    from tfrec.data import Examples, FeatureSpec, History, Interactions
+    from tfrec.models import DIN, SASRec
+
+    random, folder = np.random.default_rng(0), tmp_path_factory.mktemp("two_stages")
+    rows = pd.DataFrame({"user": random.choice(["7", "8", "9"], 240), "item": random.choice(IDS, 240)})
+    rows["click"], rows["device"] = random.integers(0, 2, 240), random.choice(["tv", "phone"], 240)
+    users = pd.DataFrame({"user": ["7", "8"], "age": [34, 50], "tastes": ["Drama|War", "War"]})
+    found = FeatureSpec.fit(Interactions.from_pandas(rows, user="user", item="item"), max_length=5)
+    ranked = FeatureSpec.fit(
+        Examples.from_pandas(rows, "click", "user", "item", users=users), history=History(length=4, min_label=1)
+    )
+    presets.save(SASRec(found.num_items, max_length=5, hidden_dim=8, seed=0), found, folder / "found")
+    presets.save(DIN(ranked.model_features(), 4, [4], hidden_dims=[8], seed=0), ranked, folder / "ranked")
+    return serving.export_two_stage(folder / "found", folder / "ranked", folder / "served", k=4, candidates=8)
+
+
+@pytest.fixture(scope="session")
+def two_stages_rest(two_stages):
+    from rest_double import rest_server
+    from served_model import ServedModel
+
+    with rest_server(ServedModel("ranked", {1: two_stages}, {})) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def two_stages_grpc(two_stages):
+    from grpc_double import grpc_server
+    from served_model import ServedModel
+
+    with grpc_server(ServedModel("ranked", {1: two_stages}, {})) as target:
+        yield target

@@ -187,7 +187,7 @@ def tensor(value, dtype):
             return
         if level != len(shape):
             raise Refused("INVALID_ARGUMENT", f"JSON Value: {one!r} found at incorrect level: {level + 1}")
-        if type(one) is not {tf.string: str, tf.int64: int}[dtype]:
+        if type(one) not in {tf.string: (str,), tf.int64: (int,), tf.float32: (int, float)}[dtype]:
             raise Refused(
                 "INVALID_ARGUMENT",
                 f"JSON Value: {json.dumps(one)} Type: {NAMES[type(one)]} is not of expected type: {dtype.name}",
@@ -195,7 +195,7 @@ def tensor(value, dtype):
         found.append(one)
 
     fill(value, 0)
-    flat = np.array(found, object if dtype == tf.string else np.int64)
+    flat = np.array(found, dtype.as_numpy_dtype)
     return tf.make_tensor_proto(flat.reshape(shape), dtype, shape)
 
 

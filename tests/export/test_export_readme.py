@@ -18,6 +18,10 @@ from tfrec.cli import _COMMANDS
 README = (KIT / "README.md").read_text("utf-8")
 
 
+# The signatures of an export of one retrieval model are described before, those of two stages there.
+ONE_STAGE, _, TWO_STAGES = README.partition("## Two stages")
+
+
 def blocks(language):
     found = re.findall(rf"^( *)```{language}\n(.*?)^\1```", README, re.MULTILINE | re.DOTALL)
     return ["\n".join(line.removeprefix(indent) for line in text.splitlines()) for indent, text in found]
@@ -38,8 +42,9 @@ def test_every_shown_command_is_tried():
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("arguments", lines_of("curl"), ids=lambda arguments: arguments[-1][:60])
-def test_curl_lines(arguments, rest):
+def test_curl_lines(arguments, request):
     url, *data = arguments
+    rest = request.getfixturevalue("two_stages_rest" if "/ranked" in url else "rest")
     assert url.startswith("http://localhost:8501/") and data[:1] in ([], ["-d"])
     body = data[1].encode() if data else None
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -49,17 +54,22 @@ def test_curl_lines(arguments, rest):
 
 
 def test_curl_lines_show_every_signature_and_way_to_a_version():
-    shown = {
-        json.loads(line[-1]).get("signature_name", "serving_default") for line in lines_of("curl") if len(line) > 1
-    }
-    assert shown == {"serving_default", "recommend_filtered", "score", "embed_users", "embed_items", "similar_items"}
+    shown = {"films": set(), "ranked": set()}
+    for line in lines_of("curl"):
+        if len(line) > 1:
+            name = next(name for name in shown if f"/{name}" in line[0])
+            shown[name].add(json.loads(line[-1]).get("signature_name", "serving_default"))
+    lists = {"serving_default", "recommend_filtered"}
+    assert shown["films"] == lists | {"score", "embed_users", "embed_items", "similar_items"}
+    assert shown["ranked"] == lists | {"recommend_by_history", "rank"}
     assert any("/labels/" in line[0] for line in lines_of("curl"))
     assert any("/versions/" in line[0] for line in lines_of("curl"))
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("code", blocks("python"), ids=["client", "grpc"])
-def test_programs(code, client_module, rest, grpc_target, monkeypatch, capsys):
+@pytest.mark.parametrize("code", blocks("python"), ids=["client", "grpc", "two stages"])
+def test_programs(code, client_module, rest, request, monkeypatch, capsys):
+    grpc_target = request.getfixturevalue("two_stages_grpc" if '"ranked"' in code else "grpc_target")
     monkeypatch.setitem(sys.modules, "client", client_module)
     code = code.replace("http://localhost:8501", rest).replace("localhost:8500", grpc_target)
     assert "timeout=0.5" in code
@@ -122,17 +132,39 @@ def test_the_steps_of_a_rollout_keep_the_servers_rule():
     assert labels == [(1, 1), (1, 2), (2, 2), (1, 2)]
 
 
+def described(page):
+    """Signature -> [inputs, outputs], as the table of a part of the page has them."""
+    table = re.findall(r"^\| `(\w+)`(?:, also named `(\w+)`)? \| (.*?) \| (.*?) \|$", page, re.MULTILINE)
+    shown = {name: [inputs, outputs] for one, other, inputs, outputs in table for name in (one, other) if name}
+    for name, (inputs, outputs) in shown.items():
+        shown[name] = [inputs, shown["recommend"][1] if outputs == "the same" else outputs]
+    return shown
+
+
+def check_tensors(name, described_side, tensors, others=()):
+    found = re.findall(r"`(\w+)`(?: \(([^)]*)\))?", described_side)
+    assert {one for one, _ in found} | set(others) == tensors.keys(), name
+    for tensor, shape in found:
+        rank = len([axis for axis in shape.split(",") if axis.strip()])
+        assert rank == len(tensors[tensor].tensor_shape.dim), (name, tensor)
+
+
 @pytest.mark.tensorflow
 def test_the_contract_is_that_of_the_export(exported, served):
-    table = re.findall(r"^\| `(\w+)`(?:, also named `(\w+)`)? \| (.*?) \| (.*?) \|$", README, re.MULTILINE)
-    shown = {name: [inputs, outputs] for one, other, inputs, outputs in table for name in (one, other) if name}
-    signatures = served.loaded[1].signatures
+    shown, signatures = described(ONE_STAGE), served.loaded[1].signatures
     assert shown.keys() == signatures.keys()
-    shown["recommend_filtered"] = [shown["recommend_filtered"][0], shown["recommend"][1]]
     for name, (inputs, outputs) in shown.items():
-        for side, tensors in ((inputs, signatures[name].inputs), (outputs, signatures[name].outputs)):
-            described = re.findall(r"`(\w+)`(?: \(([^)]*)\))?", side)
-            assert {one for one, _ in described} == tensors.keys(), name
-            for tensor, shape in described:
-                rank = len([axis for axis in shape.split(",") if axis.strip()])
-                assert rank == len(tensors[tensor].tensor_shape.dim), (name, tensor)
+        check_tensors(name, inputs, signatures[name].inputs)
+        check_tensors(name, outputs, signatures[name].outputs)
+
+
+@pytest.mark.tensorflow
+def test_the_contract_of_two_stages_is_that_of_the_export(two_stages):
+    from served_model import Loaded
+
+    shown, signatures = described(TWO_STAGES), Loaded(two_stages).signatures
+    assert shown.keys() == signatures.keys()
+    for name, (inputs, outputs) in shown.items():
+        features = {"user", "age", "tastes", "device"} if "features" in inputs and "missing" not in inputs else ()
+        check_tensors(name, inputs, signatures[name].inputs, features)
+        check_tensors(name, outputs.replace(", in the order of `item_ids`", ""), signatures[name].outputs)

@@ -70,7 +70,9 @@ def test_a_seed_gives_the_same_start_and_no_two_maps_alike():
     assert (one.get_weights()[0] != one.get_weights()[2]).all()
 
 
-@pytest.mark.parametrize("activation", ["gelu", keras.activations.gelu, keras.layers.PReLU()], ids=str)
+@pytest.mark.parametrize(
+    "activation", ["gelu", keras.activations.gelu, keras.layers.PReLU()], ids=["name", "function", "layer"]
+)
 def test_survives_its_config(activation):
     layer, x = made(activation=activation, dropout=0.1, batch_norm=True), np.ones((2, 5))
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))

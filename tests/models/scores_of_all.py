@@ -3,16 +3,24 @@
 import sys
 
 import numpy as np
+import small
+import small_ranking
 from keras import ops
-from small import VARIANTS, given, made
 
 HISTORIES = np.array([[0, 0, 3, 4, 5], [0, 2, 9, 8, 7], [0, 0, 0, 0, 0]])
 
 
 def scores():
-    """Name of the variant -> (B, V + 2)."""
-    models = {name: made(name) for name in VARIANTS}
-    return {name: ops.convert_to_numpy(model.score(given(model, HISTORIES))) for name, model in models.items()}
+    """Name of the variant -> (B, V + 2), or (B,) of those that rank rows."""
+    found = {}
+    for name in small.VARIANTS:
+        model = small.made(name)
+        found[name] = ops.convert_to_numpy(model.score(small.given(model, HISTORIES)))
+    rows = small_ranking.rows(6, missing=0.2)
+    for name in small_ranking.VARIANTS:
+        model = small_ranking.made(name)
+        found[name] = ops.convert_to_numpy(model.score(small_ranking.given(model, rows)))
+    return found
 
 
 if __name__ == "__main__":

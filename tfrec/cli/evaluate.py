@@ -55,10 +55,10 @@ def _of_labels(preset: Preset, options: argparse.Namespace) -> LabelReport:
     if not path.exists():
         raise InputError(f"{preset.folder} has no recipe.toml, which says how its rows are labelled and split.")
     recipe = RankingRecipe.load(path)
-    split = recipe.build_examples(read_rows(options)).split(recipe.build_split())
+    examples = recipe.build_examples(read_rows(options))
+    split = examples.split(recipe.build_split())
+    known = recipe.known_rows(examples, split.train)
     scorers = [*evaluation.label_baselines(split.train), preset.model]
-    reports = [
-        evaluation.evaluate_labelled(scorer, preset.spec, split.test, split.train, recipe.task) for scorer in scorers
-    ]
+    reports = [evaluation.evaluate_labelled(scorer, preset.spec, split.test, known, recipe.task) for scorer in scorers]
     print("\n".join([evaluation.label_comparison(reports), *reports[-1].notes]))
     return reports[-1]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING, Any
+
+from tfrec.cli.ranking_options import add_ranking_arguments, run_ranking
 
 if TYPE_CHECKING:
     from tfrec.presets import Preset
@@ -11,8 +14,11 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("preset", metavar="PRESET", help="a name of the zoo, or a folder")
-    parser.add_argument("folder", metavar="DIR", help="the model's folder on the server; DIR/<version>/ is written")
+    parser.add_argument("preset", metavar="PRESET", help="a name of the zoo, or a folder; not with --ranking")
+    folder = parser.add_argument(
+        "folder", metavar="DIR", help="the model's folder on the server; DIR/<version>/ is written"
+    )
+    add_ranking_arguments(parser, folder)
     parser.add_argument("--k", type=int, default=20, help="length of the ranked lists (20)")
     parser.add_argument("--keep-seen", action="store_true", help="recommend also what stands in the history")
     parser.add_argument(
@@ -23,11 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--index",
-        choices=("exact", "ivf", "int8"),
+        choices=("exact", "ivf", "int8", "scann"),
         default="exact",
-        help="how the best items are found: exact (the default), approximately in blocks of neighbours, or from int8",
+        help="how the best items are found: exact (the default), approximately in blocks of neighbours (ivf), from "
+        "int8, or by ScaNN, which only a server that is built with it can load",
     )
-    parser.add_argument("--recall", type=float, default=0.95, help="what ivf must find of the exact answer (0.95)")
+    parser.add_argument(
+        "--recall", type=float, default=0.95, help="what ivf and scann must find of the exact answer (0.95)"
+    )
     parser.add_argument(
         "--add",
         metavar="FILE",
@@ -44,6 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Export, and say how to serve it."""
+    if options.index == "scann":  # before TensorFlow is imported, which TensorFlow Recommenders asks for
+        os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    if options.ranking or options.retrieval:
+        return run_ranking(options)
     from tfrec import presets, serving
     from tfrec.cli.catalogue_files import read_ids, read_new_items
     from tfrec.models import RetrievalModel
@@ -66,7 +79,8 @@ def run(options: argparse.Namespace) -> None:
         withdrawn=read_ids(options.withdraw) if options.withdraw else (),
         report=report,
     )
-    how = serving.how_to_serve(version, timestamps="timestamps" in preset.model.input_names)
+    image = "A_SERVER_WITH_SCANN" if options.index == "scann" else serving.STOCK_IMAGE
+    how = serving.how_to_serve(version, timestamps="timestamps" in preset.model.input_names, image=image)
     print(f"{version}: written, and its answers are the model's own\n\n{how}")
 
 

@@ -39,7 +39,7 @@ def train_ranking_preset(
     scorers = [*evaluation.label_baselines(split.train), model]
     reports = {
         part: [
-            evaluation.evaluate_labelled(scorer, spec, rows, split.train, recipe.task, recipe.seed)
+            evaluation.evaluate_labelled(scorer, spec, rows, training.known, recipe.task, recipe.seed)
             for scorer in scorers
         ]
         for part, rows in (("valid", split.valid), ("test", split.test))
@@ -66,7 +66,7 @@ def train_ranking_preset(
         name = monitor.removeprefix("val_")
         to_beat = {report.model: report.metrics[name] for report in reports["valid"][:-1]}
         extra["learning_curve.png"] = learning_curve(training.history, to_beat, monitor)
-        found = evaluation.predictions(model, spec, split.test, split.train)
+        found = evaluation.predictions(model, spec, split.test, training.known)
         extra["predictions.png"] = evaluation.label_plot(
             found, split.test.labels, recipe.task, f"{folder.name}, test rows"
         )

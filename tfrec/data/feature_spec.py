@@ -94,8 +94,9 @@ class FeatureSpec:
         levels = levels_of(train, history, fitted)
         spec = cls(vocabulary, counts, history.length if history else max_length, table, fitted, history, levels)
         encoded = encode_table(fitted, "item", vocabulary.tokens, table, named)
+        unseen = encode_table(fitted, "item", np.array([""], object), None, named)  # all missing, and met 0 times
         full = {
-            feature.column: np.concatenate([feature.absent(FIRST_ID), encoded[feature.column]])
+            feature.column: np.concatenate([feature.absent(1), unseen[feature.column], encoded[feature.column]])
             for feature in fitted
             if feature.group == "item"
         }

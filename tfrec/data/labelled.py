@@ -24,6 +24,7 @@ def labelled(
     seed: int = 0,
     drop_remainder: bool = False,
     inputs: Collection[str] | None = None,
+    unseen_rate: float = 0.0,
 ) -> tf.data.Dataset:
     """Batches for ranking models: `({name: tensor}, labels)`.
 
@@ -40,12 +41,14 @@ def labelled(
         seed: of the shuffling.
         drop_remainder: leave out a last batch that is not full. Do so under `tf.distribute`.
         inputs: names of the inputs that the model reads; None gives all.
+        unseen_rate: for training: the share of rows whose user, and the share whose item, is said to be unseen, id 1,
+            anew each epoch. Else nothing in the training part is unseen, and what the model does with id 1 is chance.
 
     Returns:
         dataset of `({name: (B, ...)}, labels (B, 1) float32)`, with names and types as in `spec.model_features()`.
 
     Raises:
-        InputError: where there is no row, an input is unknown, or `known` is missing.
+        InputError: where there is no row, an input is unknown, `known` is missing, or a number is out of range.
 
     Example:
         >>> frame = pd.DataFrame({"label": [0, 1, 1], "ad": ["a", "b", "b"]})
@@ -58,6 +61,8 @@ def labelled(
         raise InputError("There is no labelled row: expected at least one.")
     if batch_size < 1:
         raise InputError(f"batch_size is a positive integer, got {batch_size}.")
+    if not 0 <= unseen_rate < 1:
+        raise InputError(f"unseen_rate is a number of at least 0 and below 1, got {unseen_rate}.")
     names = [feature["name"] for feature in spec.model_features()]
     wanted = names if inputs is None else list(inputs)
     unknown = [name for name in wanted if name not in names]
@@ -89,7 +94,21 @@ def labelled(
     if shuffle:
         dataset = dataset.shuffle(len(data), seed=seed, reshuffle_each_iteration=True)
     dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
-    return dataset.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    hidden = [name for name in ("user", "item") if name in tables] if unseen_rate else []
+    if hidden:
+        seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2)
+
+        def some_unseen(rows: tf.Tensor, pair: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+            batch, labels = batch_of(rows)
+            draws = tf.random.stateless_uniform((len(hidden), tf.size(rows)), pair)
+            for name, draw in zip(hidden, tf.unstack(draws, len(hidden)), strict=True):
+                batch[name] = tf.where((draw < unseen_rate) & (batch[name] > 1), 1, batch[name])
+            return batch, labels
+
+        dataset = tf.data.Dataset.zip(dataset, seeds).map(some_unseen, num_parallel_calls=tf.data.AUTOTUNE)
+    else:
+        dataset = dataset.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.prefetch(tf.data.AUTOTUNE)
 
 
 def _columns(data: Examples, spec: FeatureSpec) -> dict[str, tuple[np.ndarray | None, np.ndarray]]:

@@ -52,7 +52,8 @@ def load(folder: Path) -> dict[str, Any]:
         if spec["format"] not in (_PLAIN, _WITH_FEATURES):
             raise InputError(f"{folder / 'spec.json'} has format {spec['format']!r}; this tfrec reads 1 and 2.")
         items = Vocabulary.load(folder / "vocabularies" / "item.txt")
-        counts = np.loadtxt(folder / "vocabularies" / "item_counts.txt", dtype=np.int64, ndmin=1)
+        lines = (folder / "vocabularies" / "item_counts.txt").read_text(encoding="utf-8").split()
+        counts = np.array(lines, dtype=np.int64)
         table = None
         if spec["item_table"]:
             table = pd.read_csv(folder / "items.csv", dtype=str, keep_default_na=False, lineterminator="\n")

@@ -37,7 +37,7 @@ def label_plot(found: np.ndarray, labels: np.ndarray, task: str, title: str) -> 
     figure.suptitle(title)
     for axes in (left, right):
         axes.grid(alpha=0.3)
-        axes.legend()
+        axes.legend(loc="upper left" if task == "click" else "lower right", framealpha=0.6)
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=110)
     pyplot.close(figure)

@@ -6,7 +6,11 @@ from tfrec.layers.attentional_gru import AttentionalGRU
 from tfrec.layers.attentional_pair_pooling import AttentionalPairPooling
 from tfrec.layers.block_sparse_attention import BlockSparseAttention
 from tfrec.layers.candidate_attention import CandidateAttention
+from tfrec.layers.cold_start import ColdStart
+from tfrec.layers.cross_attention import CrossAttention
 from tfrec.layers.dice import Dice
+from tfrec.layers.encoder_block import EncoderBlock
+from tfrec.layers.expert_gate import ExpertGate
 from tfrec.layers.feature_embedding import FeatureEmbedding
 from tfrec.layers.feed_forward import FeedForward
 from tfrec.layers.gated_feed_forward import GatedFeedForward
@@ -39,7 +43,11 @@ __all__ = [
     "AttentionalPairPooling",
     "BlockSparseAttention",
     "CandidateAttention",
+    "ColdStart",
+    "CrossAttention",
     "Dice",
+    "EncoderBlock",
+    "ExpertGate",
     "FeatureEmbedding",
     "FeedForward",
     "GatedFeedForward",

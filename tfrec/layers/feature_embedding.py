@@ -1,5 +1,6 @@
 """A vector for each feature of a row."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -66,19 +67,20 @@ class FeatureEmbedding(keras.layers.Layer):
             name, kind = feature["name"], feature["kind"]
             if kind == "sequence" and feature.get("of"):
                 continue
+            label = re.sub(r"[^A-Za-z0-9_]", "_", name)  # columns may have names that TensorFlow's variables may not
             # Each table draws from a seed of its own: equal tables would make equal vectors of different features.
             seed = None if self.seed is None else self.seed + 7919 * (len(self._tables) + len(self._maps) + 1)
             start = keras.initializers.RandomNormal(stddev=self.scale, seed=seed)
             if kind in ("numeric", "vector"):
                 wide = feature.get("dim", 1)
                 self._maps[name] = (
-                    self.add_weight(name=f"{name}_map", shape=(wide, self.dim), initializer=start),
-                    self.add_weight(name=f"{name}_bias", shape=(self.dim,), initializer="zeros"),
+                    self.add_weight(name=f"{label}_map", shape=(wide, self.dim), initializer=start),
+                    self.add_weight(name=f"{label}_bias", shape=(self.dim,), initializer="zeros"),
                 )
-                self._missing[name] = self.add_weight(name=f"{name}_missing", shape=(self.dim,), initializer="zeros")
+                self._missing[name] = self.add_weight(name=f"{label}_missing", shape=(self.dim,), initializer="zeros")
             else:
                 self._tables[name] = self.add_weight(
-                    name=f"{name}_table",
+                    name=f"{label}_table",
                     shape=(feature["size"], self.dim),
                     initializer=start,
                     regularizer=self.regularizer,

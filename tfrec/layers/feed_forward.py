@@ -45,7 +45,7 @@ class FeedForward(keras.layers.Layer):
         """Make the two dense maps."""
         width = input_shape[-1]
         first, second = (
-            keras.initializers.GlorotUniform(None if self.seed is None else self.seed + i) for i in range(2)
+            keras.initializers.GlorotUniform(None if self.seed is None else self.seed + place) for place in (11, 12)
         )
         self.expand = keras.layers.Dense(
             self.inner_dim or width,

@@ -6,7 +6,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.losses import attention_divergence
 from tfrec.models.recommender import Recommender
+from tfrec.ops import PADDING_ID
 
 TASKS = ("click", "rating")
 
@@ -17,6 +19,17 @@ class RankingModel(Recommender):
     `model(inputs)` gives (B, 1): train it with stock `fit`, against `keras.losses.BinaryCrossentropy(from_logits=True)`
     for clicks and `keras.losses.MeanSquaredError()` for ratings. Metrics of `compile` see what `score` gives:
     probabilities, or ratings within their range.
+
+    An attention can be supervised. With `attention_supervision` λ above 0, a batch may bring `given_<name>` beside the
+    inputs, for any name of `attention_axes`: (B, L), or with the axes of the heads and queries between, how much weight
+    each position should have. Then
+
+    ```
+    loss = prediction + λ sum over the names given of mean over the batch of KL(given || learned)
+    ```
+
+    as `tfrec.losses.attention_divergence` has it: rows whose given weights are all 0 are not supervised, padding is
+    ignored. Without `given_<name>`, as in serving, nothing changes, and no input is added.
 
     A subclass builds a functional graph over `tfrec.models.feature_inputs` and hands its inputs, its output and its
     attention weights to this constructor; all arguments of its own are attributes.
@@ -29,9 +42,11 @@ class RankingModel(Recommender):
         attention: name -> (weights, names of the axes behind the batch's). Axes are "head", "history" for the positions
             of the history, "history+candidate" where the candidate stands behind it, or a key of `attention_labels`.
         attention_labels: name of an axis -> what stands along it: names of features, of pairs, of experts.
+        attention_supervision: λ. Every model takes it by keyword.
 
     Raises:
-        ValueError: where the task is unknown, or a range is given that is none.
+        ValueError: where the task is unknown, or a range is given that is none, or λ is negative, or above 0 for a
+            model without attention.
     """
 
     def __init__(
@@ -42,9 +57,15 @@ class RankingModel(Recommender):
         rating_range: Sequence[float] | None = None,
         attention: Mapping[str, tuple[Any, tuple[str, ...]]] | None = None,
         attention_labels: Mapping[str, Sequence[str]] | None = None,
+        attention_supervision: float = 0.0,
         **kwargs: Any,
     ) -> None:
         check_task(task, rating_range)
+        if attention_supervision < 0 or (attention_supervision and not attention):
+            raise ValueError(
+                "attention_supervision is the weight of the divergence from a given attention, 0 or more, and 0 for a "
+                f"model without attention: got {attention_supervision!r}."
+            )
         super().__init__(inputs=dict(inputs), outputs=outputs, **kwargs)
         self.task = task
         self.rating_range = rating_range
@@ -54,10 +75,39 @@ class RankingModel(Recommender):
         weights = {name: tensor for name, (tensor, _) in attention.items()}
         # The method of a function, no model: saving walks what it knows, and would find every layer twice.
         self._attend = keras.Function(dict(inputs), weights).__call__ if weights else None
+        self.attention_supervision = attention_supervision
+        self._supervised = (
+            keras.Function(dict(inputs), {"": outputs, **weights}).__call__ if attention_supervision else None
+        )
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Score, and add what a given attention costs to the losses."""
+        absent = [name for name in self.input_names if name not in inputs]
+        if absent:
+            raise ValueError(
+                f"The input '{absent[0]}' is missing: expected {list(self.input_names)}, got {list(inputs)}."
+            )
+        given = {name: inputs[f"given_{name}"] for name in self.attention_axes if f"given_{name}" in inputs}
+        own = {name: inputs[name] for name in self.input_names}  # a batch may carry more
+        if not given or not self._supervised:
+            return super().call(own, training=training, mask=mask)
+        # One pass for both. Layers learn from the call's context whether this is training.
+        found = self._supervised({name: ops.convert_to_tensor(value) for name, value in own.items()})
+        for name, wanted in given.items():
+            axes = self.attention_axes[name]
+            real = ops.not_equal(own["history"], PADDING_ID) if axes[-1] == "history" else None
+            if axes[-2:] == ["history", "history"]:  # nor do queries at padding count
+                wanted = wanted if len(wanted.shape) > 2 else ops.expand_dims(wanted, 1)
+                asks = ops.expand_dims(real, -1) if len(wanted.shape) == 3 else ops.expand_dims(real, (1, 3))
+                wanted = ops.where(asks, wanted, 0.0)
+            apart = ops.mean(attention_divergence(wanted, found[name], real))
+            # A functional model has no add_loss of its own.
+            keras.layers.Layer.add_loss(self, self.attention_supervision * apart)
+        return found[""]
 
     def score(self, inputs: Any) -> Any:
         """The probability of a click, or the rating, for each row: (B,) float32."""
-        return ops.squeeze(self._readable(self(inputs, training=False)), axis=-1)
+        return ops.squeeze(self.readable(self(inputs, training=False)), axis=-1)
 
     def attention_weights(self, inputs: Any) -> dict[str, Any]:
         """The weights of every attention of the model, by name: (B, ...) float32.
@@ -75,11 +125,17 @@ class RankingModel(Recommender):
         given = {name: ops.convert_to_tensor(inputs[name]) for name in self.input_names}
         return {name: ops.cast(weights, "float32") for name, weights in self._attend(given).items()}
 
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        supervised = {"attention_supervision": self.attention_supervision} if self.attention_supervision else {}
+        return {**super().get_config(), **supervised}
+
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Metrics of what `score` gives."""
-        return super().compute_metrics(x, y, self._readable(y_pred), sample_weight)
+        return super().compute_metrics(x, y, self.readable(y_pred), sample_weight)
 
-    def _readable(self, outputs: Any) -> Any:
+    def readable(self, outputs: Any) -> Any:
+        """What the model's outputs say: probabilities of a click, or ratings within their range, float32."""
         outputs = ops.cast(outputs, "float32")
         if self.task == "click":
             return ops.sigmoid(outputs)

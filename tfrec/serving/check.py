@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tfrec.errors import InputError
-from tfrec.serving import golden, manifest, ops_allowed, parity, warmup
+from tfrec.serving import golden, manifest, ops_allowed, parity, scann_ops, warmup
 from tfrec.serving.runtime import Call, ReplayError, fuzz, replay, time_calls
 
 
@@ -45,11 +45,9 @@ def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0) -> li
     except InputError as error:
         return [Check("files", False, str(error))]
     size = sum(one["bytes"] for one in said["files"].values())
-    checks = [
-        Check(
-            "files", True, f"{len(said['files'])} as exported, {size / 1e6:.1f} MB; {said['model']} '{said['preset']}'"
-        )
-    ]
+    stages = [said, *([said["ranking"]] if "ranking" in said else [])]
+    models = ", then ".join(f"{one['model']} '{one['preset']}'" for one in stages)
+    checks = [Check("files", True, f"{len(said['files'])} as exported, {size / 1e6:.1f} MB; {models}")]
 
     def look(name: str, at: Callable[[], str]) -> None:
         try:
@@ -58,13 +56,22 @@ def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0) -> li
             checks.append(Check(name, False, str(error)))
 
     look("signatures", lambda: ", ".join(sorted(said["signatures"])))
-    look("operations", lambda: f"{len(ops_allowed.check(export))} kinds, all of the stock server")
+    look("operations", lambda: _operations(export, said))
     for name, runtime in (("answers", "tensorflow"), ("answers, C runtime", "c")):
         look(name, lambda runtime=runtime: _answers(export, runtime))
     look("warm-up", lambda: _warm_up(export))
     look("nonsense", lambda: _nonsense(export, requests, seed, said))
     look("latency", lambda: _latency(export))
     return checks
+
+
+def _operations(export: Path, said: dict[str, Any]) -> str:
+    asked_for = scann_ops.OPS if said.get("index", {}).get("kind") == "scann" else frozenset()
+    ops = ops_allowed.check(export, asked_for)
+    foreign = sorted(asked_for & set(ops))
+    return f"{len(ops)} kinds, " + (
+        f"NOT of the stock server: {', '.join(foreign)}" if foreign else "all of the stock server"
+    )
 
 
 def _answers(export: Path, runtime: str) -> str:

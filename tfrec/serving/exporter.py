@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +18,7 @@ from tfrec.data.ids import id_text
 from tfrec.data.vocabulary import FIRST_ID
 from tfrec.errors import InputError
 from tfrec.models import RetrievalModel
-from tfrec.serving import golden, item_vectors, manifest, ops_allowed, parity, reference, samples, warmup
+from tfrec.serving import golden, item_vectors, manifest, ops_allowed, parity, reference, samples, scann_ops, warmup
 from tfrec.serving.graph import RetrievalModule
 from tfrec.serving.graph.item_codes import ItemCodes
 from tfrec.serving.indexes import build
@@ -62,8 +64,9 @@ def export(
         verify: what asks the export before it becomes visible: "tensorflow", its Python in a fresh process; "runtime",
             the C API that the server itself calls; or "both".
         index: how the best items are found: "exact"; "ivf", approximately, in blocks of neighbours; "int8", candidates
-            from vectors of 8 bits, ranked by those of 32.
-        recall: the share of the exact answer that "ivf" must find, measured on histories drawn at random.
+            from vectors of 8 bits, ranked by those of 32; "scann", the layer of TensorFlow Recommenders, with a
+            warning: only a server that is built with ScaNN can load it.
+        recall: the share of the exact answer that "ivf" and "scann" must find, measured on histories drawn at random.
         report: further entries for the export's manifest, for instance what int8 weights cost.
         withdrawn: raw ids that are read in histories and never returned: what the catalogue no longer has.
         keep: how many versions to keep, this one among them; None keeps all.
@@ -75,6 +78,16 @@ def export(
         InputError: where the preset or an argument cannot be used.
         parity.ParityError: where the export does not answer as the model does; nothing is left behind then.
     """
+    folder = check_arguments(folder, k, verify, keep)
+    if not isinstance(preset, presets.Preset):
+        preset = presets.load(preset, RetrievalModel)
+    gone = known_items(preset, withdrawn)
+    asked = Options(min(k, preset.spec.num_items), mask_seen, verify, index, recall, gone, report or {})
+    return publish(folder, keep, lambda new: _write(preset, new, asked))
+
+
+def check_arguments(folder: str | Path, k: int, verify: str, keep: int | None) -> Path:
+    """The folder that versions go to; raises `InputError` where it or an argument of an export cannot be used."""
     folder = Path(folder)
     if k < 1:
         raise InputError(f"k is the length of the answers, at least 1, got {k}.")
@@ -85,17 +98,24 @@ def export(
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file: name the folder that the versions go to.")
     atomic.check_writable(folder)
-    if not isinstance(preset, presets.Preset):
-        preset = presets.load(preset, RetrievalModel)
+    return folder
+
+
+def known_items(preset: presets.Preset, withdrawn: Sequence[str]) -> list[str]:
+    """The texts of raw ids; raises `InputError` where the catalogue lacks one."""
     gone = [id_text(item) for item in withdrawn]
     if unknown := [item for item in gone if item not in preset.spec.items]:
         raise InputError(f"{len(unknown)} items to withdraw are not in the catalogue, '{unknown[0]}' for one.")
+    return gone
+
+
+def publish(folder: Path, keep: int | None, write: Callable[[Path], None]) -> Path:
+    """Let `write` fill a new version, which becomes visible when it returns, and drop old ones."""
     clear_left(folder)
     version = folder / str(max(versions(folder), default=0) + 1)
     try:
         with atomic.new_folder(version, replace=False) as new:
-            k = min(k, preset.spec.num_items)
-            _write(preset, new, _Options(k, mask_seen, verify, index, recall, gone, report or {}))
+            write(new)
     except FileExistsError:
         raise InputError(f"Another export has written {version} meanwhile. Run this one again.") from None
     if keep is not None:
@@ -103,7 +123,9 @@ def export(
     return version
 
 
-class _Options(NamedTuple):
+class Options(NamedTuple):
+    """What was asked of an export; see `export`."""
+
     k: int
     mask_seen: bool
     verify: str
@@ -113,24 +135,21 @@ class _Options(NamedTuple):
     report: Mapping[str, Any]
 
 
-def _write(preset: presets.Preset, new: Path, asked: _Options) -> None:
+def _write(preset: presets.Preset, new: Path, asked: Options) -> None:
     """Fill the folder of a version, and be sure of it."""
     model, spec, gone = preset.model, preset.spec, asked.withdrawn
-    is_gone = np.isin(np.arange(spec.num_items) + FIRST_ID, spec.items.encode(gone)) if gone else None
-    exact, cosines = item_vectors.exact_indexes(model, spec.num_items, is_gone)
-    queries = None if asked.index == "exact" else _queries(preset)
-    index, found_by = build(asked.index, exact, queries, asked.k, asked.recall)
     with tempfile.TemporaryDirectory() as folder:
-        vocabulary = Path(folder) / "item.txt"
-        spec.items.save(vocabulary)
-        module = RetrievalModule(model, spec, ItemCodes(vocabulary), index, cosines, asked.k, asked.mask_seen)
-        tf.saved_model.save(module, str(new), signatures=module.signatures())
+        module, found_by = retrieval_module(preset, Path(folder), asked)
+        options = tf.saved_model.SaveOptions(namespace_whitelist=[scann_ops.NAMESPACE])
+        tf.saved_model.save(module, str(new), signatures=module.signatures(), options=options)
 
-    ops_allowed.check(new)
+    ops_allowed.check(new, scann_ops.OPS if asked.index == "scann" else frozenset())
+    if scann_ops.libraries(new):
+        warnings.warn(scann_ops.WARNING, stacklevel=3)
     calls = samples.calls(spec, "timestamps" in model.input_names)
     expected, worst = parity.expected_answers(model, spec, calls, asked.k, asked.mask_seen, gone), 0.0
     warmup.write(new, warmup.choose(calls), manifest.input_types(new))
-    approximate = None if asked.index == "exact" else (model, spec)
+    approximate = None if asked.index == "exact" else functools.partial(parity.rescored, model, spec)
     for runtime in VERIFY[asked.verify]:
         answers, difference = parity.check(new, calls, expected, runtime, approximate, warmup.read(new))
         worst = max(worst, difference)
@@ -140,10 +159,22 @@ def _write(preset: presets.Preset, new: Path, asked: _Options) -> None:
     manifest.write(new, preset, {**asked.report, **said})
 
 
-def _queries(preset: presets.Preset) -> np.ndarray:
+def retrieval_module(preset: presets.Preset, folder: Path, asked: Options) -> tuple[RetrievalModule, dict[str, Any]]:
+    """The graph of a retrieval preset, with its vocabulary as a file of `folder`, and what is known of its index."""
+    model, spec, gone = preset.model, preset.spec, asked.withdrawn
+    is_gone = np.isin(np.arange(spec.num_items) + FIRST_ID, spec.items.encode(gone)) if gone else None
+    exact, cosines = item_vectors.exact_indexes(model, spec.num_items, is_gone)
+    queries = None if asked.index == "exact" else _queries(preset)
+    index, found_by = build(asked.index, exact, queries, asked.k, asked.recall)
+    vocabulary = folder / "item.txt"
+    spec.items.save(vocabulary)
+    return RetrievalModule(model, spec, ItemCodes(vocabulary), index, cosines, asked.k, asked.mask_seen), found_by
+
+
+def _queries(preset: presets.Preset, seed: int = 0) -> np.ndarray:
     """(N, I, D) query vectors of histories drawn at random, item by item as often as they are met."""
     model, spec = preset.model, preset.spec
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     share = spec.item_counts / spec.item_counts.sum()
     lengths = random.integers(1, spec.max_length + 1, 256)
     histories = [random.choice(spec.items.tokens, length, p=share).tolist() for length in lengths]

@@ -5,14 +5,19 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+STOCK_IMAGE = "tensorflow/serving:2.20.0"
 
-def how_to_serve(version: Path, history: Sequence[str] = ("ID", "ID"), timestamps: bool = False) -> str:
+
+def how_to_serve(
+    version: Path, history: Sequence[str] = ("ID", "ID"), timestamps: bool = False, image: str = STOCK_IMAGE
+) -> str:
     """The `docker run` and `curl` lines for a version folder.
 
     Args:
         version: what `export` returned.
         history: raw ids to ask with.
         timestamps: whether it takes time stamps too; the request then has zeros to fill in.
+        image: of the server.
 
     Example:
         >>> print(how_to_serve(Path("/srv/films/1"), ["m1"]))
@@ -24,6 +29,6 @@ def how_to_serve(version: Path, history: Sequence[str] = ("ID", "ID"), timestamp
     inputs = {"history": [list(history)]} | ({"timestamps": [[0] * len(history)]} if timestamps else {})
     request = json.dumps({"inputs": inputs})
     return (
-        f"docker run --rm -p 8501:8501 -v {mount} -e MODEL_NAME={name} tensorflow/serving:2.20.0\n"
+        f"docker run --rm -p 8501:8501 -v {mount} -e MODEL_NAME={name} {image}\n"
         f"curl http://localhost:8501/v1/models/{name}:predict -d {shlex.quote(request)}"
     )

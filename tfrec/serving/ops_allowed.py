@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tfrec.errors import InputError
-from tfrec.serving.saved_model import meta_graph
+from tfrec.serving.saved_model import meta_graph, operations_of
 
 # Of core TensorFlow. Not here on purpose: anything of Python (PyFunc), of XLA, of custom libraries, of the network, and
 # what writes or reads files but for the vocabulary and the weights at loading.
@@ -21,9 +21,9 @@ Pow PreventGradient Prod RaggedRange Range Rank ReadVariableOp RealDiv Reciproca
 RestoreV2 ReverseV2 Round Rsqrt SaveV2 ScatterNd SegmentSum Select SelectV2 Selu Shape ShardedFilename Sigmoid Sign
 Sin Slice Snapshot Softmax Softplus Split SplitV Sqrt Square SquaredDifference Squeeze StatefulPartitionedCall
 StatelessIf StatelessWhile StaticRegexFullMatch StopGradient StridedSlice StringJoin StringToHashBucketFast Sub Sum
-Switch Tan Tanh TensorListFromTensor TensorListGetItem TensorListReserve TensorListSetItem TensorListStack
-TensorScatterAdd TensorScatterMax TensorScatterUpdate Tile TopKV2 Transpose Unpack UnsortedSegmentSum UpperBound
-VarHandleOp VarIsInitializedOp Where While ZerosLike
+Switch Tan Tanh TensorListConcatV2 TensorListFromTensor TensorListGetItem TensorListReserve TensorListSetItem
+TensorListStack TensorScatterAdd TensorScatterMax TensorScatterUpdate Tile TopKV2 Transpose Unpack UnsortedSegmentSum
+UpperBound VarHandleOp VarIsInitializedOp Where While ZerosLike
 """
 ALLOWED = frozenset(_NAMES.split())
 
@@ -38,9 +38,8 @@ def check(export: Path, also: frozenset[str] = frozenset()) -> list[str]:
     Raises:
         InputError: where one is not allowed, or a function must be compiled by XLA, which the stock server cannot.
     """
-    graph = meta_graph(export).graph_def
-    functions = graph.library.function
-    ops = {node.op for nodes in (graph.node, *(function.node_def for function in functions)) for node in nodes}
+    functions = meta_graph(export).graph_def.library.function
+    ops = operations_of(export)
     own = {function.signature.name for function in functions}  # a function may be called by its name
     compiled = [function.signature.name for function in functions if function.attr["_XlaMustCompile"].b]
     foreign = sorted(ops - own - ALLOWED - also)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -26,8 +26,9 @@ def check(
     calls: Sequence[Call],
     expected: Sequence[Answer],
     runtime: str = "tensorflow",
-    approximate: tuple[RetrievalModel, FeatureSpec] | None = None,
+    approximate: Callable[[Call, Answer], Answer] | None = None,
     also: Sequence[Call] = (),
+    tolerance: float = TOLERANCE,
 ) -> tuple[list[Answer], float]:
     """Replay calls in a fresh process that imports neither tfrec nor keras, and compare.
 
@@ -36,9 +37,10 @@ def check(
         calls: what is asked.
         expected: the answers of the model.
         runtime: see `tfrec.serving.runtime.replay`.
-        approximate: model and spec, where an index searches approximately: the items that `recommend` finds must then
-            have the model's scores, but need not be those that the model finds.
+        approximate: where an index searches approximately: what the model says of the items that a call has found, see
+            `rescored`. They must then have the model's scores, but need not be those that the model finds.
         also: further calls, which have to be answered, however: the warm-up requests.
+        tolerance: of a number, as a share where it is above 1.
 
     Returns:
         what was found, and the largest difference of a number.
@@ -52,9 +54,9 @@ def check(
         raise ParityError(str(error)) from error
     worst = 0.0
     for call, wanted, got in zip(calls, expected, found, strict=True):
-        if approximate and call.signature in ("serving_default", "recommend", "recommend_filtered"):
-            wanted = _scores_of(call, got, *approximate)
-        worst = max(worst, compare(call, wanted, got))
+        if approximate and "item_ids" in got and "history" in call.inputs:
+            wanted = approximate(call, got)
+        worst = max(worst, compare(call, wanted, got, tolerance))
     return found, worst
 
 
@@ -70,7 +72,7 @@ def expected_answers(
     return [_expected(model, spec, call, k, mask_seen, list(withdrawn)) for call in calls]
 
 
-def compare(call: Call, expected: Answer, found: Answer) -> float:
+def compare(call: Call, expected: Answer, found: Answer, tolerance: float = TOLERANCE) -> float:
     """The largest difference between two answers; raises `ParityError` where it is more than float noise.
 
     Lists may differ in the order of items whose scores float noise cannot tell apart.
@@ -87,18 +89,28 @@ def compare(call: Call, expected: Answer, found: Answer) -> float:
             )
         finite = np.isfinite(wanted)
         worst = max(worst, float(np.abs(got[finite] - wanted[finite]).max(initial=0)))
-        if worst > TOLERANCE * max(1.0, float(np.abs(wanted[finite]).max(initial=0))):
+        if worst > tolerance * max(1.0, float(np.abs(wanted[finite]).max(initial=0))):
             raise ParityError(f"The {name} of {call.signature} differ from the model's by {worst:.2g}.")
     if "item_ids" in expected:
         rows = zip(expected["item_ids"], found["item_ids"], expected["scores"], strict=True)
         for row, (wanted, got, scores) in enumerate(rows):
-            if not _same_order(list(wanted), list(got), scores):
+            if not _same_order(list(wanted), list(got), scores, tolerance):
                 asked = next(iter(call.inputs.values()))[row]
                 raise ParityError(
                     f"Asked {call.signature} with {asked[-5:]}, the model ranks {list(wanted[:5])}, the export "
                     f"{list(got[:5])}."
                 )
     return worst
+
+
+def rescored(model: RetrievalModel, spec: FeatureSpec, call: Call, found: Answer) -> Answer:
+    """What the model says of the items that an export has found, in the model's order."""
+    scores = reference.score(model, spec, call.inputs["history"], found["item_ids"], call.inputs.get("timestamps"))
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return {
+        "item_ids": np.take_along_axis(found["item_ids"], order, axis=1),
+        "scores": np.take_along_axis(scores, order, axis=1),
+    }
 
 
 def _expected(model: RetrievalModel, spec: FeatureSpec, call: Call, k: int, mask_seen: bool, withdrawn: list) -> Answer:
@@ -135,26 +147,16 @@ def _similar(model: RetrievalModel, ids: np.ndarray, k: int, withdrawn: np.ndarr
     return np.where(np.isneginf(scores), 0, near), scores
 
 
-def _scores_of(call: Call, found: Answer, model: RetrievalModel, spec: FeatureSpec) -> Answer:
-    """What the model says of the items that an export has found."""
-    scores = reference.score(model, spec, call.inputs["history"], found["item_ids"], call.inputs.get("timestamps"))
-    order = np.argsort(-scores, axis=1, kind="stable")
-    return {
-        "item_ids": np.take_along_axis(found["item_ids"], order, axis=1),
-        "scores": np.take_along_axis(scores, order, axis=1),
-    }
-
-
 def _texts(rows: list[list[str]]) -> np.ndarray:
     return np.array(rows, dtype=object)
 
 
-def _same_order(expected: list[str], found: list[str], scores: np.ndarray) -> bool:
+def _same_order(expected: list[str], found: list[str], scores: np.ndarray, tolerance: float) -> bool:
     """Equal lists, up to the order of items whose scores float noise cannot tell apart."""
     for place, (left, right) in enumerate(zip(expected, found, strict=True)):
         if left == right:
             continue
-        tied = np.isclose(scores, scores[place], rtol=TOLERANCE, atol=TOLERANCE)
+        tied = np.isclose(scores, scores[place], rtol=tolerance, atol=tolerance)
         at_end = bool(tied[-1])  # a tie with what fell off the end of the list cannot be seen
         if not at_end and right not in {expected[other] for other in np.flatnonzero(tied)}:
             return False

@@ -23,13 +23,23 @@ def meta_graph(export: Path) -> Any:
     return saved.meta_graphs[0]
 
 
+def operations_of(export: Path) -> set[str]:
+    """The operations of an export's graph and of all its functions."""
+    graph = meta_graph(export).graph_def
+    return {node.op for nodes in (graph.node, *(one.node_def for one in graph.library.function)) for node in nodes}
+
+
 def tensors_of(export: Path) -> dict[str, dict[str, dict[str, list]]]:
-    """Signature -> {"inputs": {name: [tensor, type as a number]}, "outputs": likewise}."""
+    """Signature -> {"inputs": {name: [tensor, type as a number, shape]}, "outputs": likewise}; -1 for free axes."""
     return {
         key: {
-            side: {name: [one.name, one.dtype] for name, one in sorted(getattr(signature, side).items())}
+            side: {name: _described(one) for name, one in sorted(getattr(signature, side).items())}
             for side in ("inputs", "outputs")
         }
         for key, signature in sorted(meta_graph(export).signature_def.items())
         if key != "__saved_model_init_op"
     }
+
+
+def _described(tensor: Any) -> list:
+    return [tensor.name, tensor.dtype, [axis.size for axis in tensor.tensor_shape.dim]]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 
 from tfrec import models
 from tfrec.data import (
@@ -23,6 +25,7 @@ from tfrec.data import (
     Vector,
 )
 from tfrec.data.features import Feature, infer_features
+from tfrec.data.fit_features import ITEM_COUNT
 from tfrec.errors import InputError
 from tfrec.training.recipe_file import RecipeFile, build, construct
 
@@ -38,11 +41,15 @@ class RankingRecipe(RecipeFile):
     Attributes:
         task: "click" or "rating".
         positive: for clicks of a table of ratings: a rating of at least this is one. 0 says that labels are 0 and 1.
+        unseen_rate: the share of training rows whose user, and whose item, is said to be unseen; see
+            `tfrec.data.labelled`. So new users and items meet a model that has learned what to make of them.
         split: {"rule": "random", "valid": ..., "test": ..., "seed": ...} or {"rule": "by-time", "valid": ..., "test":
             ...}.
         features: column -> {"kind": "categorical" | "numeric" | "multivalued" | "vector", further arguments}; an empty
             table takes all columns that can be features. `{"kind": "skip"}` leaves a column out of those.
-        history: arguments of `tfrec.data.History`; an empty table means none.
+        history: arguments of `tfrec.data.History`; an empty table means none. Histories are made of training rows;
+            `known = "past"` makes them of all rows before the row's own time, also of such as are held back: what a
+            server knows that keeps its log. That needs times, and `take = "earlier"`.
         model: {"class": a name in `tfrec.models`, further constructor arguments}.
         optimizer: {"class": a name in `keras.optimizers`, further constructor arguments}.
         schedule: see `RecipeFile`.
@@ -68,6 +75,7 @@ class RankingRecipe(RecipeFile):
 
     task: str = "click"
     positive: float = 0.0
+    unseen_rate: float = 0.05
     split: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"rule": "random"})
     features: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     history: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -78,11 +86,14 @@ class RankingRecipe(RecipeFile):
     patience: int = 3
 
     def __post_init__(self) -> None:
-        if isinstance(self.positive, int) and not isinstance(self.positive, bool):
-            object.__setattr__(self, "positive", float(self.positive))
+        for name in ("positive", "unseen_rate"):
+            if isinstance(getattr(self, name), int) and not isinstance(getattr(self, name), bool):
+                object.__setattr__(self, name, float(getattr(self, name)))
         super().__post_init__()
         if self.task not in _TASKS:
             raise InputError(f"The recipe's task must be one of {', '.join(_TASKS)}, got {self.task!r}.")
+        if not 0 <= self.unseen_rate < 1:
+            raise InputError(f"The recipe's unseen_rate is at least 0 and below 1, got {self.unseen_rate}.")
         if self.positive and self.task == "rating":
             raise InputError("The recipe's positive makes clicks of ratings: leave it out where the task is rating.")
         for name, entry in self.features.items():
@@ -143,8 +154,19 @@ class RankingRecipe(RecipeFile):
 
     def build_spec(self, train: Examples) -> FeatureSpec:
         """The feature spec, fitted on the training part."""
-        history = construct(History, dict(self.history), "history") if self.history else None
+        arguments = {name: value for name, value in self.history.items() if name != "known"}
+        history = construct(History, arguments, "history") if arguments else None
         return FeatureSpec.fit(train, features=self.build_features(train), history=history)
+
+    def known_rows(self, examples: Examples, train: Examples) -> Examples:
+        """The rows that histories are made of: the training part, or all where only the past of a row is taken."""
+        if self.history.get("known", "training") == "training":
+            return train
+        if self.history["known"] != "past":
+            raise InputError(f"The recipe's history.known is training or past, got {self.history['known']!r}.")
+        if examples.times is None or self.history.get("take", "earlier") != "earlier":
+            raise InputError('A history of the past needs rows with times, and take = "earlier".')
+        return examples
 
     def build_model(self, spec: FeatureSpec, train: Examples) -> models.RankingModel:
         """The model that the recipe names: its output begins at the mean label, and its ratings stay in their range."""
@@ -153,7 +175,13 @@ class RankingRecipe(RecipeFile):
             mean, limits = float(np.log(mean / (1 - mean))) if 0 < mean < 1 else 0.0, None
         else:
             limits = [float(train.labels.min()), float(train.labels.max())]
-        given = {"seed": self.seed, "output_bias": mean, "rating_range": limits, **self.model}
+        given = {
+            "seed": self.seed,
+            "output_bias": mean,
+            "rating_range": limits,
+            **_cold(spec, self.model),
+            **self.model,
+        }
         return build(
             models, {**given, "features": spec.model_features(), "task": self.task}, "model", models.RankingModel
         )
@@ -163,6 +191,15 @@ class RankingRecipe(RecipeFile):
         if self.task == "click":
             return keras.losses.BinaryCrossentropy(from_logits=True)
         return keras.losses.MeanSquaredError()
+
+
+def _cold(spec: FeatureSpec, model: Mapping[str, Any]) -> dict[str, float]:
+    """For a model that plays unseen items: what their count is, on the scale of the spec."""
+    kind = getattr(models, str(model.get("class")), None)
+    counts = next((one for one in spec.features if one.column == ITEM_COUNT), None)
+    if counts is None or kind is None or "cold_count" not in inspect.signature(kind).parameters:
+        return {}
+    return {"cold_count": float(counts.encode(pd.Series([0]))[0])}
 
 
 def _without_kind(entry: Mapping[str, Any]) -> dict[str, Any]:

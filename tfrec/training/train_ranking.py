@@ -24,6 +24,7 @@ class RankingTraining:
         model: with the weights of its best epoch.
         spec: fitted on the training part.
         split: the parts.
+        known: the rows that histories are made of.
         history: a value an epoch for loss, val_loss and the validation's auc, or rmse.
         best_epoch: counted from 1.
         seconds: that fitting took, all parts of an interrupted run together.
@@ -32,6 +33,7 @@ class RankingTraining:
     model: RankingModel
     spec: FeatureSpec
     split: ExampleSplit
+    known: Examples
     history: dict[str, list[float]]
     best_epoch: int
     seconds: float
@@ -63,8 +65,9 @@ def train_ranking(
     split = examples.split(recipe.build_split())
     spec = recipe.build_spec(split.train)
     model = recipe.build_model(spec, split.train)
-    how = {"known": split.train, "batch_size": recipe.batch_size, "inputs": model.input_names}
-    train_batches = labelled(split.train, spec, shuffle=True, seed=recipe.seed, **how)
+    known = recipe.known_rows(examples, split.train)
+    how = {"known": known, "batch_size": recipe.batch_size, "inputs": model.input_names}
+    train_batches = labelled(split.train, spec, shuffle=True, seed=recipe.seed, unseen_rate=recipe.unseen_rate, **how)
     is_click = recipe.task == "click"
     metric = keras.metrics.AUC(1000, name="auc") if is_click else keras.metrics.RootMeanSquaredError(name="rmse")
     model.compile(
@@ -91,4 +94,4 @@ def train_ranking(
     history = progress.history
     choose = max if mode == "max" else min
     best_epoch = choose(range(len(history[monitor])), key=history[monitor].__getitem__) + 1
-    return RankingTraining(model, spec, split, history, best_epoch, round(progress.seconds, 1))
+    return RankingTraining(model, spec, split, known, history, best_epoch, round(progress.seconds, 1))

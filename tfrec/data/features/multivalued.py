@@ -10,6 +10,7 @@ import pandas as pd
 
 from tfrec.data.features.feature import Feature
 from tfrec.data.features.tokens import Tokens, check_tokens
+from tfrec.data.ids import id_text
 from tfrec.errors import InputError
 
 
@@ -17,8 +18,8 @@ from tfrec.errors import InputError
 class MultiValued(Feature):
     """Several values in one cell: the genres of a film, the tags of a post.
 
-    A cell is a list, or a text with a separator. A cell without values is missing: zeros alone. Where a cell has more
-    values than `max_values`, the first stay.
+    A cell is a list, or a text with a separator. A cell without values is missing: zeros alone; empty values do not
+    count. Where a cell has more values than `max_values`, the first stay.
 
     Attributes:
         separator: between the values of a text.
@@ -81,7 +82,7 @@ class MultiValued(Feature):
     def _lists(self, values: pd.Series) -> list[list[Any]]:
         def one(cell: Any) -> list[Any]:
             if isinstance(cell, list | tuple | set | np.ndarray):
-                return list(cell)
+                return [value for value in cell if not pd.isna(value) and id_text(value) is not None]
             return [] if pd.isna(cell) else [part.strip() for part in str(cell).split(self.separator) if part.strip()]
 
         return [one(cell) for cell in values]

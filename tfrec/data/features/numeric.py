@@ -12,7 +12,7 @@ from tfrec.data.features.feature import Feature
 from tfrec.errors import InputError
 
 SCALINGS = ("standard", "log")
-_LIMIT = 10.0  # standard deviations
+LIMIT = 10.0  # standard deviations
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class Numeric(Feature):
     def encode(self, values: pd.Series) -> np.ndarray:
         """(N,) float32."""
         scaled = (self._unscaled(values) - self.mean) / self.deviation
-        return np.clip(scaled, -_LIMIT, _LIMIT).astype(np.float32)
+        return np.clip(scaled, -LIMIT, LIMIT).astype(np.float32)
 
     def _unscaled(self, values: pd.Series) -> np.ndarray:
         numbers = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)

@@ -18,13 +18,22 @@ class Input:
         name: of the tensor.
         dtype: of the tensor.
         rank: 2 for (B, L), 1 for (B,).
-        optional: whether a caller of gRPC may leave it out: a tensor of width 0 then stands for it.
+        optional: whether a caller of gRPC may leave it out.
+        default: what then stands for it, one row for all; None is a tensor of width 0.
+        width: the size of the last axis, where it is not free.
     """
 
     name: str
     dtype: tf.DType = tf.string
     rank: int = 2
     optional: bool = False
+    default: Any = None
+    width: int | None = None
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """None where an axis is free."""
+        return (*(None,) * (self.rank - 1), self.width)
 
 
 def signature(function: Callable[..., dict[str, tf.Tensor]], inputs: Sequence[Input]) -> Any:
@@ -37,7 +46,7 @@ def signature(function: Callable[..., dict[str, tf.Tensor]], inputs: Sequence[In
 
     def call(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
         # The runtime itself takes any shape that is fed.
-        checked = [tf.ensure_shape(x, (None,) * one.rank, one.name) for x, one in zip(tensors, inputs, strict=True)]
+        checked = [tf.ensure_shape(x, one.shape, one.name) for x, one in zip(tensors, inputs, strict=True)]
         return function(**dict(zip(names, checked, strict=True)))
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -48,17 +57,20 @@ def signature(function: Callable[..., dict[str, tf.Tensor]], inputs: Sequence[In
         ]
     )
     call.__name__ = function.__name__
-    specs = [tf.TensorSpec((None,) * one.rank, one.dtype, name=one.name) for one in inputs]
+    specs = [tf.TensorSpec(one.shape, one.dtype, name=one.name) for one in inputs]
     return tf.function(call, input_signature=specs, jit_compile=False, autograph=False)
 
 
 def given_or(rows: tf.Tensor, batch: tf.Tensor, name: str) -> tf.Tensor:
-    """(B, W) rows as they are, a single row for every request of the batch, an error otherwise."""
+    """Rows (B, ...) as they are, a single row for every request of the batch, an error otherwise."""
     own = tf.shape(rows)[0]
     message = f"{name} must have a row for each row of history, or one row for all."
     tf.debugging.Assert((own == batch) | (own == 1), [message, tf.shape(rows), batch])
-    return tf.cond(own == batch, lambda: rows, lambda: tf.broadcast_to(rows[:1], [batch, tf.shape(rows)[1]]))
+    wanted = tf.concat([[batch], tf.shape(rows)[1:]], axis=0)
+    return tf.cond(own == batch, lambda: rows, lambda: tf.broadcast_to(rows[:1], wanted))
 
 
 def _nothing(one: Input) -> tf.Tensor:
+    if one.default is not None:
+        return tf.constant(one.default, one.dtype)
     return tf.zeros((1, 0), one.dtype) if one.dtype != tf.string else tf.constant([], tf.string, shape=(1, 0))

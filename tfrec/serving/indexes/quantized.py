@@ -37,10 +37,7 @@ class Quantized(Index):
         """See `Index`."""
         _, codes = self.rough.search(queries, tf.minimum(self.candidates * k, self.num_items))
         codes = tf.sort(codes, axis=1)  # equal scores come in the order of their codes
-        scores = self.exact.score(queries, codes)
-        if self.exact.penalty is not None:
-            scores += tf.gather(self.exact.penalty, codes)
-        best, at = block_top_k(scores, k)
+        best, at = block_top_k(self.exact.scores_of(queries, codes), k)
         return best, tf.gather(codes, at, batch_dims=1)
 
     def vectors(self, codes: tf.Tensor) -> tf.Tensor:

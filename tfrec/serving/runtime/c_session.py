@@ -4,6 +4,7 @@ This file imports nothing but the standard library and numpy, so that a process 
 """
 
 import ctypes
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,13 @@ class Session:
         tensorflow: the folder of an installed tensorflow package, for its shared libraries.
         export: the folder of a SavedModel.
         signatures: name -> {"inputs": {name: [tensor, TF_DataType]}, "outputs": likewise}.
+        libraries: files with operations that TensorFlow lacks.
         threads: how many a session may use; 0 leaves it to TensorFlow.
     """
 
-    def __init__(self, tensorflow: str, export: str, signatures: dict, threads: int = 0) -> None:
+    def __init__(
+        self, tensorflow: str, export: str, signatures: dict, libraries: Sequence[str] = (), threads: int = 0
+    ) -> None:
         ctypes.CDLL(str(Path(tensorflow) / "libtensorflow_framework.so.2"), ctypes.RTLD_GLOBAL)
         self._c = ctypes.CDLL(str(Path(tensorflow) / "libtensorflow_cc.so.2"))
         for name in _POINTERS:
@@ -44,6 +48,9 @@ class Session:
         self._c.TF_Message.restype = ctypes.c_char_p
         self._signatures = signatures
         self._status = ctypes.c_void_p(self._c.TF_NewStatus())
+        for library in libraries:
+            self._c.TF_LoadLibrary(library.encode(), self._status)
+            self._check()
         self._graph = ctypes.c_void_p(self._c.TF_NewGraph())
         tags = (ctypes.c_char_p * 1)(b"serve")
         options = ctypes.c_void_p(self._c.TF_NewSessionOptions())
@@ -119,6 +126,7 @@ _POINTERS = (
     "TF_NewStatus",
     "TF_NewGraph",
     "TF_NewSessionOptions",
+    "TF_LoadLibrary",
     "TF_LoadSessionFromSavedModel",
     "TF_AllocateTensor",
     "TF_TensorData",

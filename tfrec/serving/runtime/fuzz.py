@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tfrec.serving.runtime.replay import ReplayError, run, tensorflow_folder
-from tfrec.serving.saved_model import tensors_of
+from tfrec.serving.runtime.replay import ReplayError, job_of, run
 
 
 def fuzz(export: Path, number: int = 20_000, seed: int = 0, mask_seen: bool = True) -> dict[str, Any]:
@@ -28,9 +27,7 @@ def fuzz(export: Path, number: int = 20_000, seed: int = 0, mask_seen: bool = Tr
     found = run(
         "fuzz_c.py",
         {
-            "export": str(export),
-            "tensorflow": tensorflow_folder(),
-            "signatures": tensors_of(export),
+            **job_of(export),
             "vocabulary": str(Path(export) / "assets" / "item.txt"),
             "mask_seen": mask_seen,
             "number": number,

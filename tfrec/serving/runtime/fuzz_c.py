@@ -1,8 +1,8 @@
 """Ask an export nonsense through the C API: `python -I fuzz_c.py JOB ANSWERS`.
 
-JOB is a JSON object: "export", "tensorflow" and "signatures" as in `replay_c.py`; "vocabulary", the file of the items;
-"mask_seen"; "number" of requests and the "seed". ANSWERS becomes a list with one object: what was counted, and
-"failure", a sentence on the first wrong answer or null. This file is run by its path.
+JOB is a JSON object: "export", "tensorflow", "libraries" and "signatures" as in `replay_c.py`; "vocabulary", the file
+of the items; "mask_seen"; "number" of requests and the "seed". ANSWERS becomes a list with one object: what was
+counted, and "failure", a sentence on the first wrong answer or null. This file is run by its path.
 """
 
 import sys
@@ -18,7 +18,7 @@ import numpy as np  # noqa: E402
 from c_session import RuntimeRefused, Session  # noqa: E402
 
 LONGEST, MOST_IDS = 10_000, 20_000
-STRINGS, INT64, INVALID_ARGUMENT = 7, 9, 3
+FLOATS, STRINGS, INT64, INVALID_ARGUMENT = 1, 7, 9, 3
 
 
 class Fuzzer:
@@ -26,9 +26,10 @@ class Fuzzer:
 
     def __init__(self, task: dict) -> None:
         self.random = np.random.default_rng(task["seed"])
-        self.session = Session(task["tensorflow"], task["export"], task["signatures"])
+        self.session = Session(task["tensorflow"], task["export"], task["signatures"], task["libraries"])
         self.signatures = task["signatures"]
-        self.items = Path(task["vocabulary"]).read_bytes().removesuffix(b"\n").split(b"\n")
+        vocabulary = Path(task["vocabulary"])  # a model of features alone has none
+        self.items = vocabulary.read_bytes().removesuffix(b"\n").split(b"\n") if vocabulary.is_file() else [b"7"]
         self.known = set(self.items)
         self.mask_seen = task["mask_seen"]
         self.names = sorted(self.signatures)
@@ -56,30 +57,50 @@ class Fuzzer:
         most = min(LONGEST, MOST_IDS // max(rows, 1))
         return int(np.floor(np.exp(self.random.uniform(0, np.log(most + 1))))) - int(self.random.random() < 0.1)
 
+    def numbers(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Numbers, and what stands for none; very large ones where they come one by one, which are cut."""
+        drawn = self.random.normal(0, 3, shape)
+        kinds = [np.nan, np.inf, -np.inf, 0.0, *([1e30, -3e38] if len(shape) == 1 else [])]
+        odd = self.random.random(shape) < 0.2
+        drawn[odd] = self.random.choice(kinds, int(odd.sum()))
+        return drawn.astype(np.float32)
+
+    def free(self, shape: list, width: int) -> list[int]:
+        """The axes behind the batch's, with a width where they are free."""
+        return [width if size < 0 else size for size in shape[1:]]
+
     def request(self) -> tuple[str, dict[str, np.ndarray], bool]:
         """A signature, its inputs, and whether they are of a shape that must be refused."""
         random = self.random
         signature = str(random.choice(self.names))
         rows = int(random.choice([0, 1, 2, 8], p=[0.02, 0.68, 0.2, 0.1]))
         width, inputs = self.width(rows), {}
-        for name, (_, dtype) in self.signatures[signature]["inputs"].items():
-            if name == "history" or (dtype == STRINGS and name != "item_ids"):
-                own = width if name == "history" else int(random.choice([0, 1, 7, 300]))
-                inputs[name] = self.ids(int(random.choice([1, rows])) if name != "history" else rows, own)
+        asked = self.signatures[signature]["inputs"]
+        leads = next((name for name in ("history", "item_ids") if name in asked), None)  # it decides on B
+        for name, (_, dtype, shape) in asked.items():
+            some = rows if name == leads or random.random() < 0.5 else 1  # one row may stand for all
+            if name == "history":
+                inputs[name] = self.ids(rows, width)
+            elif dtype == FLOATS:
+                some = rows if name == "history_labels" or leads is None else some
+                inputs[name] = self.numbers((some, *self.free(shape, width if name == "history_labels" else 7)))
             elif dtype == INT64:
                 low, high = (-(2**62), 2**62) if random.random() < 0.2 else (0, 2**31)
                 inputs[name] = random.integers(low, high, (rows, width))
-            elif "history" in self.signatures[signature]["inputs"]:
+            elif len(shape) == 1:
+                inputs[name] = self.ids(1, rows if leads in (None, name) else some)[0]
+            elif name == "item_ids":
                 inputs[name] = self.ids(rows, int(random.integers(0, 50)))
             else:
-                inputs[name] = self.ids(1, rows)[0]
+                inputs[name] = self.ids(rows if leads is None else some, int(random.choice([0, 1, 7, 300])))
         wrong = random.random() < 0.03
         if wrong:
-            name = str(random.choice(sorted(inputs.keys() - {"history"}) or ["history"]))
+            name = str(random.choice(sorted(inputs.keys() - {leads}) or [leads]))
             value = inputs[name]
-            inputs[name] = (
-                value[None] if random.random() < 0.5 or len(inputs) == 1 else np.repeat(value[:1], rows + 3, 0)
-            )
+            # Labels and times of width 0 are none, however many rows they have.
+            nothing = name in ("history_labels", "timestamps") and not value.size
+            deeper = random.random() < 0.5 or leads in (None, name) or nothing
+            inputs[name] = value[None] if deeper else np.repeat(value[:1], rows + 3, 0)
             wrong = inputs[name].ndim != value.ndim or len(inputs[name]) > 1
         return signature, inputs, wrong
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tfrec.serving import scann_ops
 from tfrec.serving.saved_model import tensors_of
 
 RUNTIMES = {"tensorflow": "replay_tensorflow.py", "c": "replay_c.py"}
@@ -51,13 +52,13 @@ def replay(export: Path, calls: Sequence[Call], runtime: str = "tensorflow") -> 
     Raises:
         ReplayError: where the process fails, with the end of what it said.
     """
-    found = run(RUNTIMES[runtime], _job(export, calls))
+    found = run(RUNTIMES[runtime], {**job_of(export), "calls": _plain(calls)})
     return [{name: _array(values) for name, values in answer.items()} for answer in found]
 
 
 def time_calls(export: Path, calls: Sequence[Call], repeat: int = 1, threads: int = 1) -> list[float]:
     """The seconds that calls take in the C API, each `repeat` times; errors as for `replay`."""
-    return run("time_c.py", {**_job(export, calls), "repeat": repeat, "threads": threads})
+    return run("time_c.py", {**job_of(export), "calls": _plain(calls), "repeat": repeat, "threads": threads})
 
 
 def run(script: str, job: Mapping[str, Any]) -> Any:
@@ -72,14 +73,18 @@ def run(script: str, job: Mapping[str, Any]) -> Any:
         return json.loads(answers.read_text(encoding="utf-8"))
 
 
-def tensorflow_folder() -> str:
-    """Where the installed TensorFlow lies."""
-    return str(Path(importlib.util.find_spec("tensorflow").origin).parent)
+def job_of(export: Path) -> dict[str, Any]:
+    """What every process has to know of an export and of where TensorFlow lies."""
+    return {
+        "export": str(export),
+        "tensorflow": str(Path(importlib.util.find_spec("tensorflow").origin).parent),
+        "libraries": scann_ops.libraries(export),
+        "signatures": tensors_of(export),
+    }
 
 
-def _job(export: Path, calls: Sequence[Call]) -> dict[str, Any]:
-    asked = {"export": str(export), "calls": [dataclasses.asdict(call) for call in calls]}
-    return {**asked, "tensorflow": tensorflow_folder(), "signatures": tensors_of(export)}
+def _plain(calls: Sequence[Call]) -> list[dict[str, Any]]:
+    return [dataclasses.asdict(call) for call in calls]
 
 
 def _array(values: list) -> np.ndarray:

@@ -18,7 +18,7 @@ from c_session import Session  # noqa: E402
 def main(asked: str, answers: str) -> None:
     """Make every call."""
     task, found = job.read(asked), []
-    session = Session(task["tensorflow"], task["export"], task["signatures"])
+    session = Session(task["tensorflow"], task["export"], task["signatures"], task["libraries"])
     for call in task["calls"]:
         inputs = {name: job.as_bytes(rows) for name, rows in call["inputs"].items()}
         found.append(session.ask(call["signature"], inputs))

@@ -18,7 +18,7 @@ from c_session import Session  # noqa: E402
 def main(asked: str, answers: str) -> None:
     """Make every call `repeat` times."""
     task, took = job.read(asked), []
-    session = Session(task["tensorflow"], task["export"], task["signatures"], threads=task["threads"])
+    session = Session(task["tensorflow"], task["export"], task["signatures"], task["libraries"], task["threads"])
     calls = [
         (one["signature"], {name: job.as_bytes(rows) for name, rows in one["inputs"].items()}) for one in task["calls"]
     ]

@@ -1,0 +1,55 @@
+"""Metrics of labels against slow ones."""
+
+import numpy as np
+import pytest
+
+from tfrec import metrics
+
+RNG = np.random.default_rng(0)
+SCORES = RNG.integers(0, 20, 300) / 20  # ties
+LABELS = (RNG.random(300) < SCORES).astype("float32")
+GROUPS = RNG.integers(0, 40, 300)
+
+
+def slow_auc(scores, labels):
+    pairs = [(a > b) + 0.5 * (a == b) for a in scores[labels > 0] for b in scores[labels == 0]]
+    return np.mean(pairs) if pairs else np.nan
+
+
+def test_auc_counts_pairs():
+    assert metrics.auc(SCORES, LABELS) == pytest.approx(slow_auc(SCORES, LABELS))
+    assert metrics.auc(-SCORES, LABELS) == pytest.approx(1 - slow_auc(SCORES, LABELS))
+    assert np.isnan(metrics.auc(SCORES, np.zeros(300)))
+
+
+def test_grouped_auc_is_the_mean_over_groups_that_have_one():
+    found, rows = [], []
+    for group in np.unique(GROUPS):
+        here = group == GROUPS
+        value = slow_auc(SCORES[here], LABELS[here])
+        if not np.isnan(value):
+            found.append(value)
+            rows.append(here.sum())
+    assert metrics.grouped_auc(SCORES, LABELS, GROUPS) == pytest.approx(np.average(found, weights=rows))
+    assert np.isnan(metrics.grouped_auc(SCORES, np.ones(300), GROUPS))
+
+
+def test_log_loss_bears_certainty():
+    expected = -np.mean(np.log(np.where(LABELS > 0, SCORES.clip(1e-7), (1 - SCORES).clip(1e-7))))
+    assert metrics.log_loss(SCORES, LABELS) == pytest.approx(expected, rel=1e-5)
+    assert np.isfinite(metrics.log_loss(1 - LABELS, LABELS))
+
+
+def test_what_is_calibrated_has_no_error_and_what_is_not_has_its_bias():
+    truth = RNG.random(100_000)
+    clicks = RNG.random(100_000) < truth
+    assert metrics.calibration_error(truth, clicks) < 0.01
+    assert metrics.calibration_error(np.full(100_000, 0.7), clicks) == pytest.approx(0.7 - clicks.mean(), abs=0.02)
+    _, _, rows = metrics.calibration(truth[:95], clicks[:95])
+    assert rows.sum() == 95 and rows.max() - rows.min() <= 1
+
+
+def test_errors_of_ratings():
+    found, labels = RNG.normal(3, 1, 50), RNG.integers(1, 6, 50)
+    assert metrics.rmse(found, labels) == pytest.approx(np.sqrt(((found - labels) ** 2).mean()))
+    assert metrics.mae(found, labels) == pytest.approx(np.abs(found - labels).mean())

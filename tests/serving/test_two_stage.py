@@ -1,0 +1,375 @@
+"""A retrieval and a ranking model in one export answer as the two do in Python, from raw ids and raw features."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from small_preset import IDS, made
+from small_ranking_preset import ranking_preset
+
+from tfrec import models, presets, serving
+from tfrec.cli import main
+from tfrec.data import Examples, FeatureSpec, Interactions
+from tfrec.errors import InputError
+from tfrec.models import DeepFM, RankingModel, SASRec, TiSASRec
+from tfrec.models.feature_inputs import feature_inputs
+from tfrec.serving import golden, manifest, parity, ranking_reference
+from tfrec.serving.graph.once_a_user import runs_once, scores_of
+
+pytestmark = pytest.mark.tensorflow
+HISTORY = ["7", "a,b", "日本"]
+ANN = {"user": "ann", "age": 20.0, "zip code": "1010", "device": "tv", "price": 12.5, "tastes": ["Drama", "War"]}
+
+
+@pytest.fixture(scope="module")
+def ranking(tmp_path_factory):
+    return ranking_preset(tmp_path_factory.mktemp("ranking") / "din")
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """A retrieval preset with an item that the ranking preset does not know."""
+    random = np.random.default_rng(0)
+    ids = [*IDS, "only retrieved"]
+    frame = pd.DataFrame({"u": np.repeat(range(30), 6), "i": random.choice(ids, 180)})
+    spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5)
+    return made(SASRec(spec.num_items, max_length=5, hidden_dim=8, seed=0), spec, tmp_path_factory.mktemp("f") / "one")
+
+
+@pytest.fixture(scope="module")
+def version(first, ranking, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two") / "films"
+    return serving.export_two_stage(first, ranking, folder, k=3, candidates=6, verify="both")
+
+
+@pytest.fixture(scope="module")
+def rank_only(ranking, tmp_path_factory):
+    return serving.export_ranking(ranking, tmp_path_factory.mktemp("rank") / "films", verify="both")
+
+
+@pytest.fixture(scope="module")
+def call():
+    """`call(version, signature, **inputs)`, with what the server fills in for inputs that are left out."""
+    loaded = {}
+
+    def of(version, signature, **inputs):
+        if version not in loaded:
+            loaded[version] = tf.saved_model.load(str(version)).signatures
+        specs = loaded[version][signature].structured_input_signature[1]
+        missing = {tf.string: "", tf.float32: np.nan, tf.int64: 0}
+        given = {
+            name: tf.constant(inputs[name], spec.dtype)
+            if name in inputs
+            else tf.constant(missing[spec.dtype], spec.dtype, [1] if spec.shape.rank == 1 else [1, width(name)])
+            for name, spec in specs.items()
+        }
+        found = loaded[version][signature](**given)
+        return {name: value.numpy() for name, value in found.items()}
+
+    def width(name):
+        return {"portrait": 3, "history_labels": 0}.get(name, 1)
+
+    return of
+
+
+def texts(rows):
+    return [[item.decode() for item in row] for row in rows]
+
+
+def inputs_of(user):
+    """The tensors of one user."""
+    names = {"zip code": "zip_code"}
+    return {names.get(name, name): [value] for name, value in user.items()}
+
+
+def test_the_answer_is_the_candidates_in_the_ranking_models_order(first, ranking, version, call):
+    found = call(version, "serving_default", history=[HISTORY], **inputs_of(ANN))
+    candidates, _ = serving.recommend(first.model, first.spec, [HISTORY], 6)
+    features = {name: [value] for name, value in ANN.items()}
+    scores = serving.rank(ranking.model, ranking.spec, candidates, [HISTORY], features)[0]
+    order = np.argsort(-scores, kind="stable")[:3]
+    assert texts(found["item_ids"])[0] == [candidates[0][at] for at in order]
+    np.testing.assert_allclose(found["scores"][0], scores[order], atol=1e-5)
+    assert candidates[0][:3] != texts(found["item_ids"])[0]  # the second stage has changed something
+
+
+def test_what_is_left_out_is_missing_and_what_is_said_matters(version, call):
+    plain = call(version, "rank", history=[HISTORY], item_ids=[IDS])["scores"]
+    for name, nothing in (("user", ""), ("device", ""), ("age", np.nan), ("price", np.inf), ("zip_code", "")):
+        same = call(version, "rank", history=[HISTORY], item_ids=[IDS], **{name: [nothing]})["scores"]
+        np.testing.assert_array_equal(same, plain)
+    for name, value in inputs_of(ANN).items():
+        other = call(version, "rank", history=[HISTORY], item_ids=[IDS], **{name: value})["scores"]
+        assert np.abs(other - plain).max() > 1e-4, name
+    lean = call(version, "recommend_by_history", history=[HISTORY])
+    full = call(version, "recommend", history=[HISTORY])
+    assert texts(lean["item_ids"]) == texts(full["item_ids"])
+
+
+def test_item_features_are_in_the_export(ranking, version, call, tmp_path):
+    """Another export, in which one item has the features of another, scores it otherwise."""
+    spec = ranking.spec
+    swapped = {name: values.copy() for name, values in spec.item_features.items()}
+    for values in swapped.values():
+        values[2] = values[5]
+    other = dataclasses.replace(ranking, spec=dataclasses.replace(spec, item_features=swapped))
+    changed = serving.export_ranking(other, tmp_path / "films", verify="runtime")
+    items = [spec.items.tokens[:2].tolist()]
+    before, after = (call(one, "rank", history=[[""]], item_ids=items)["scores"][0] for one in (version, changed))
+    assert abs(before[0] - after[0]) > 1e-4 and before[1] == pytest.approx(after[1], abs=1e-6)
+
+
+def test_items_that_the_ranking_model_does_not_know_are_unseen_ones(version, call):
+    scores = call(version, "rank", history=[HISTORY], item_ids=[["only retrieved", "no such id", "", "7"]])["scores"][0]
+    assert scores[0] == scores[1] and np.isfinite(scores[[0, 3]]).all() and np.isneginf(scores[2])
+    found = call(version, "recommend_filtered", history=[HISTORY], exclude=[[""]], allow=[["only retrieved"]])
+    assert texts(found["item_ids"]) == [["only retrieved", "", ""]]
+
+
+def test_padding_and_unknown_ids_of_a_history_change_nothing(version, call):
+    plain = call(version, "rank", history=[HISTORY], item_ids=[IDS])["scores"]
+    for history in (["", "", *HISTORY], [*HISTORY, ""], ["7", "no such id", "a,b", "", "日本"]):
+        other = call(version, "rank", history=[history], item_ids=[IDS])["scores"]
+        np.testing.assert_allclose(other, plain, atol=1e-6)
+
+
+def test_labels_of_the_history_are_read_and_low_ones_are_no_events(version, call):
+    def scores(history, labels):
+        return call(version, "rank", history=[history], item_ids=[IDS], history_labels=[labels])["scores"]
+
+    plain = call(version, "rank", history=[HISTORY], item_ids=[IDS])["scores"]
+    np.testing.assert_array_equal(scores(HISTORY, [np.nan] * 3), plain)
+    assert np.abs(scores(HISTORY, [5, 5, 2]) - scores(HISTORY, [2, 5, 5])).max() > 1e-4
+    np.testing.assert_allclose(scores([*HISTORY, "🎬"], [5, 4, 3, 1]), scores(HISTORY, [5, 4, 3]), atol=1e-6)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="history_labels must have the shape of history"):
+        scores(HISTORY, [5.0])
+
+
+def test_seen_items_and_filters_hold(version, call):
+    for signature, more in (("serving_default", {}), ("recommend_filtered", {"exclude": [["🎬"]], "allow": [IDS[:9]]})):
+        (found,) = texts(call(version, signature, history=[HISTORY], **more)["item_ids"])
+        assert not set(found) & {*HISTORY, *more.get("exclude", [[]])[0]} and set(found) <= {*IDS, "only retrieved"}
+
+
+def test_rows_of_a_batch_are_answered_by_themselves_and_may_be_none(version, call):
+    user = {"age": [20.0, np.nan], "tastes": [["War"], [""]], "portrait": [[0.1, 0.2, 0.3], [np.nan] * 3]}
+    both = call(version, "serving_default", history=[HISTORY, ["🎬", "", ""]], user=["ann", "new"], **user)
+    one = {name: rows[1:] for name, rows in user.items()}
+    alone = call(version, "serving_default", history=[["🎬"]], user=["new"], **one)
+    assert texts(both["item_ids"])[1:] == texts(alone["item_ids"])
+    np.testing.assert_allclose(both["scores"][1:], alone["scores"], atol=1e-6)
+    none = call(version, "serving_default", history=np.zeros((0, 3), object))
+    assert none["item_ids"].shape == none["scores"].shape == (0, 3)
+
+
+def test_signatures_and_what_may_be_left_out(version, rank_only):
+    found = manifest.signatures_of(version)
+    assert found.keys() == {"serving_default", "recommend", "recommend_by_history", "recommend_filtered", "rank"}
+    features = ["age", "device", "history_labels", "portrait", "price", "tastes", "user", "zip_code"]
+    assert found["serving_default"]["optional"] == found["rank"]["optional"] == features
+    assert found["recommend_by_history"]["inputs"].keys() == {"history"}
+    assert found["rank"]["inputs"]["portrait"] == ["float32", [-1, 3]]
+    alone = manifest.signatures_of(rank_only)
+    assert alone.keys() == {"serving_default", "rank"} and alone["serving_default"] == alone["rank"] == found["rank"]
+
+
+def test_the_manifest_names_both_presets(first, ranking, version):
+    said = manifest.read(version)
+    assert (
+        said["model"] == "SASRec" and said["ranking"]["model"] == "DIN" and said["candidates"] == 6 and said["k"] == 3
+    )
+    assert said["preset_files"] == first.manifest["files"]
+    assert said["ranking"]["preset_files"] == ranking.manifest["files"]
+    assert said["inputs"]["zip code"] == "zip_code" and said["parity"]["largest_difference"] < 1e-5
+
+
+@pytest.mark.parametrize("kind", ["two stages", "rank only"])
+def test_serve_check_passes(kind, version, rank_only):
+    for check in serving.serve_check(version if kind == "two stages" else rank_only, requests=120):
+        assert check.passed, check
+
+
+def test_every_signature_is_replayed_with_missing_and_unseen_values(version):
+    calls, _ = golden.read(version)
+    assert {one.signature for one in calls} == manifest.signatures_of(version).keys()
+    asked = [one.inputs for one in calls if one.signature == "serving_default"]
+    for name, odd in (("user", ""), ("tastes", "no such value"), ("device", "7.0")):
+        assert any(odd in np.ravel(inputs[name]) for inputs in asked), name
+    assert any(np.isnan(inputs["age"]).any() for inputs in asked)
+
+
+def test_an_export_that_answers_otherwise_never_becomes_visible(first, ranking, tmp_path, monkeypatch):
+    """Here the reference forgets one feature."""
+    inputs = ranking_reference.ranking_inputs
+
+    def without_age(model, spec, item_ids, histories, features, labels):
+        features = {name: values for name, values in features.items() if name != "age"}
+        return inputs(model, spec, item_ids, histories, features, labels)
+
+    monkeypatch.setattr(ranking_reference, "ranking_inputs", without_age)
+    with pytest.raises(serving.ParityError, match="differ"):
+        serving.export_two_stage(first, ranking, tmp_path / "films", k=3, candidates=6, verify="runtime")
+    assert not list((tmp_path / "films").iterdir())
+
+
+def test_a_model_that_gives_nan_is_refused(ranking, tmp_path):
+    broken = ranking_preset(tmp_path / "broken", ranking.spec)
+    broken.model.weights[0].assign(np.full(broken.model.weights[0].shape, np.nan))
+    with pytest.raises(serving.ParityError, match="DIN itself gives NaN"):
+        serving.export_ranking(broken, tmp_path / "films")
+    assert not list((tmp_path / "films").iterdir())
+
+
+def test_time_stamps_and_another_index_in_front(ranking, tmp_path, call):
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"u": np.repeat(range(30), 6), "i": random.choice(IDS, 180)})
+    spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5)
+    timed = made(TiSASRec(spec.num_items, max_length=5, hidden_dim=8, num_blocks=1, seed=0), spec, tmp_path / "timed")
+    version = serving.export_two_stage(
+        timed, ranking, tmp_path / "films", 3, 6, verify="runtime", index="int8", withdrawn=["🎬"], keep=1
+    )
+    signatures = manifest.signatures_of(version)
+    assert signatures["recommend_by_history"]["inputs"].keys() == {"history", "timestamps"}
+    found = call(version, "recommend_by_history", history=[HISTORY], timestamps=[[1, 100, 9999]])
+    assert "🎬" not in texts(found["item_ids"])[0]
+
+
+def test_rows_that_are_columns_alone(tmp_path, call):
+    """As in tables of advertisements: no user, no item, no history."""
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"label": random.integers(0, 2, 50), "C1": random.choice(["a", "b"], 50)})
+    frame["c1"], frame["I1"] = random.choice(["x", "y"], 50), random.normal(size=50)
+    spec = FeatureSpec.fit(Examples.from_pandas(frame, label="label"))
+    model = DeepFM(spec.model_features(), embedding_dim=4, hidden_dims=[4], seed=0)
+    presets.save(model, spec, tmp_path / "ads")
+    version = serving.export_ranking(tmp_path / "ads", tmp_path / "served", verify="both")
+    found = call(version, "rank", C1=["a", "b"], c1_=["x"], I1=[0.5, np.nan])["scores"]
+    features = {"C1": ["a", "b"], "c1": ["x", "x"], "I1": [0.5, np.nan]}
+    np.testing.assert_allclose(found, serving.rank(model, spec, None, features=features), atol=1e-6)
+    for check in serving.serve_check(version, requests=60):
+        assert check.passed, check
+    assert "NaN" in serving.how_to_ask(version)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"candidates": 2}, "at least 3, got 2"),
+        ({"k": 0}, "at least 1"),
+        ({"withdrawn": ["x"]}, "not in the catalogue"),
+    ],
+)
+def test_arguments_that_cannot_be(change, said, first, ranking, tmp_path):
+    with pytest.raises(InputError, match=said):
+        serving.export_two_stage(first, ranking, tmp_path / "films", **{"k": 3, "candidates": 6, **change})
+
+
+def test_presets_of_the_wrong_kind_are_named(first, ranking, tmp_path):
+    with pytest.raises(InputError, match="holds a SASRec, expected a RankingModel"):
+        serving.export_two_stage(first, first, tmp_path / "films")
+    with pytest.raises(InputError, match="holds a DIN, expected a RetrievalModel"):
+        serving.export_two_stage(ranking, ranking, tmp_path / "films")
+
+
+def test_how_to_ask_shows_a_request_that_is_answered(version, call):
+    line = serving.how_to_ask(version).splitlines()[1]
+    body = json.loads(line.partition(" -d ")[2].strip("'"))
+    assert call(version, body["signature_name"], **body["inputs"])["item_ids"].shape == (1, 3)
+
+
+def test_the_gate_holds_ratings_more_tightly_than_scores():
+    asked = serving.Call("rank", {"history": [["7"]]})
+    with pytest.raises(serving.ParityError, match="differ"):
+        parity.compare(asked, {"scores": np.array([[0.5]])}, {"scores": np.array([[0.50005]])}, 1e-5)
+
+
+def test_the_command(version, rank_only, monkeypatch, capsys):
+    asked = {}
+
+    def stub(of):
+        def export(*presets, **more):
+            asked.update(presets=presets, more=more)
+            return of
+
+        return export
+
+    monkeypatch.setattr(serving, "export_two_stage", stub(version))
+    monkeypatch.setattr(serving, "export_ranking", stub(rank_only))
+    assert main(["export", "--retrieval", "A", "--ranking", "B", "DIR", "--k", "3", "--candidates", "6"]) == 0
+    assert asked["presets"] == ("A", "B", "DIR", 3, 6) and asked["more"]["mask_seen"] is True
+    assert "recommend_by_history" in capsys.readouterr().out
+    assert main(["export", "--ranking", "B", "--keep", "2", "DIR"]) == 0
+    assert asked["presets"] == ("B", "DIR") and asked["more"] == {"verify": "tensorflow", "keep": 2}
+    assert '"item_ids": [["ID", "ID"]]' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--retrieval", "sasrec_ml1m", "DIR"], "name that too"),
+        (["sasrec_ml1m", "DIR", "--ranking", "RANKING"], "--retrieval sasrec_ml1m --ranking"),
+        (["--ranking", "RANKING", "DIR", "--candidates", "50"], "--candidates says something of a retrieval model"),
+        (["--ranking", "RANKING", "DIR", "--keep-seen"], "--keep-seen says something of a retrieval model"),
+        (["--retrieval", "sasrec_ml1m", "--ranking", "RANKING", "DIR", "--int8"], "--int8 says something"),
+        (["--retrieval", "RANKING", "--ranking", "RANKING", "DIR"], "holds a DIN, no RetrievalModel"),
+        (["--ranking", "sasrec_ml1m", "DIR"], "holds a SASRec, no RankingModel"),
+        (["--ranking", "RANKING"], "PRESET"),
+        (["sasrec_ml1m"], "DIR"),
+    ],
+)
+def test_commands_that_cannot_be(options, said, ranking, tmp_path, capsys):
+    places = {"DIR": str(tmp_path / "films"), "RANKING": str(ranking.folder)}
+    assert main(["export", *(places.get(one, one) for one in options)]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert said in line and not (tmp_path / "films").exists()
+
+
+# Computing what is known of a user once.
+
+
+@pytest.mark.parametrize("name", ["afm", "autoint", "bst", "dcnv2", "deepfm", "dien", "din"])
+def test_models_of_the_zoo_compute_users_once(name, ranking):
+    kinds = {
+        kind.lower(): getattr(models, kind) for kind in ("AFM", "AutoInt", "BST", "DCNv2", "DeepFM", "DIEN", "DIN")
+    }
+    assert runs_once(kinds[name](ranking.spec.model_features(), embedding_dim=4, seed=0))
+
+
+def test_what_does_not_depend_on_the_candidate_runs_on_as_many_rows_as_there_are_users():
+    rows = []
+
+    class Spy(keras.layers.Layer):
+        def call(self, x):
+            if x.shape[0] is not None:
+                rows.append(int(x.shape[0]))
+            return x
+
+    features = [
+        {"name": "age", "kind": "numeric", "group": "user"},
+        {"name": "item", "kind": "categorical", "group": "item", "size": 9},
+    ]
+    inputs = feature_inputs(features)
+    age, item = Spy()(inputs["age"][:, None]), Spy()(keras.layers.Embedding(9, 1)(inputs["item"]))
+    model = RankingModel(inputs, Spy()(age * item))
+    model.features = features
+    rows.clear()
+    given = {"age": tf.constant([1.0, 2.0])}, {"item": tf.constant([2, 3, 4, 5, 6, 7])}
+    once = scores_of(model, *given, tf.constant(3))
+    assert sorted(rows) == [2, 6, 6]
+    np.testing.assert_allclose(once, scores_of(model, *given, tf.constant(3), once=False), atol=1e-6)
+
+
+def test_a_model_that_looks_across_rows_is_seen():
+    features = [
+        {"name": "age", "kind": "numeric", "group": "user"},
+        {"name": "item", "kind": "categorical", "group": "item", "size": 9},
+    ]
+    inputs = feature_inputs(features)
+    odd = keras.ops.cumsum(inputs["age"])[:, None] * keras.layers.Embedding(9, 1, "ones")(inputs["item"])
+    model = RankingModel(inputs, odd)
+    model.features = features
+    assert not runs_once(model)

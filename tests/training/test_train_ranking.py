@@ -1,0 +1,163 @@
+"""Ranking models from a table to a preset, on generated clicks whose cause is known."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfrec.cli import main
+from tfrec.data import Examples, Interactions, labelled
+from tfrec.errors import InputError
+from tfrec.evaluation import Biases, MeanLabel, evaluate_labelled, predictions
+from tfrec.training import RankingRecipe, Recipe, load_recipe, train_ranking
+
+pytestmark = pytest.mark.tensorflow
+
+TOML = """
+task = "click"
+epochs = 12
+batch_size = 256
+[split]
+rule = "random"
+[optimizer]
+class = "Adam"
+learning_rate = 1e-2
+[model]
+class = "DeepFM"
+"""
+
+
+def clicks(rows=4000, seed=0):
+    """A click is likely where site and ad are of one kind."""
+    rng = np.random.default_rng(seed)
+    site, ad = rng.integers(0, 10, rows), rng.integers(0, 10, rows)
+    label = (rng.random(rows) < np.where(site % 2 == ad % 2, 0.9, 0.1)).astype(int)
+    noise = np.where(rng.random(rows) < 0.1, np.nan, rng.normal(size=rows))
+    return pd.DataFrame({"label": label, "site": [f"s{n}" for n in site], "ad": [f"a{n}" for n in ad], "noise": noise})
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """What `tfrec train` makes of a csv file and a recipe."""
+    folder = tmp_path_factory.mktemp("clicks")
+    clicks().to_csv(folder / "clicks.csv", index=False)
+    (folder / "recipe.toml").write_text(TOML, encoding="utf-8")
+    arguments = ["--data", str(folder / "clicks.csv"), "--recipe", str(folder / "recipe.toml"), "--out"]
+    assert main(["train", *arguments, str(folder / "run"), "--label", "label"]) == 0
+    return folder
+
+
+def test_a_table_becomes_a_preset_that_found_the_cause(written):
+    metrics = json.loads((written / "run" / "metrics.json").read_text(encoding="utf-8"))
+    found = {name: report["metrics"] for name, report in metrics["test"].items()}
+    assert found.keys() == {"mean", "deepfm"}  # no users, no items, no biases
+    assert found["deepfm"]["auc"] > 0.85 and found["mean"]["auc"] == 0.5
+    assert found["deepfm"]["log_loss"] < 0.4 and found["deepfm"]["calibration_error"] < 0.1
+    assert {path.name for path in (written / "run").iterdir()} >= {"learning_curve.png", "predictions.png"}
+
+
+def test_the_preset_says_what_the_trained_model_said(written, capsys):
+    arguments = ["--data", str(written / "clicks.csv"), "--label", "label", "--out", str(written / "report.json")]
+    assert main(["evaluate", str(written / "run"), *arguments]) == 0
+    report = json.loads((written / "report.json").read_text(encoding="utf-8"))
+    trained = json.loads((written / "run" / "metrics.json").read_text(encoding="utf-8"))["test"]["deepfm"]
+    assert report["metrics"] == pytest.approx(trained["metrics"], abs=1e-5)
+    assert report["data_sha256"] == trained["data_sha256"]
+
+
+@pytest.mark.parametrize("command", ["recommend", "export"])
+def test_what_retrieves_is_asked_of_what_retrieves(written, capsys, command, tmp_path):
+    more = [str(tmp_path)] if command == "export" else ["--history", "a1"]
+    assert main([command, str(written / "run"), *more]) == 2
+    assert "holds a DeepFM" in capsys.readouterr().err
+
+
+def ratings():
+    rng = np.random.default_rng(0)
+    users, items = rng.integers(0, 40, 3000), rng.integers(0, 30, 3000)
+    tastes, kinds = rng.normal(size=(40, 2)), rng.normal(size=(30, 2))
+    stars = np.clip(np.round(3 + (tastes[users] * kinds[items]).sum(1)), 1, 5)
+    frame = pd.DataFrame({"u": users, "i": items, "r": stars, "t": np.arange(3000)})
+    return Interactions.from_pandas(frame, user="u", item="i", weight="r", time="t")
+
+
+def test_ratings_are_told_better_than_by_biases_and_stay_in_their_range():
+    recipe = RankingRecipe.from_toml(
+        'task = "rating"\nepochs = 15\nbatch_size = 128\n[model]\nclass = "DeepFM"\nembedding_dim = 8\n'
+        '[optimizer]\nclass = "Adam"\nlearning_rate = 5e-3\n'
+    )
+    done = train_ranking(ratings(), recipe, verbose=0)
+    train, test = done.split.train, done.split.test
+    found = predictions(done.model, done.spec, test, train)
+    assert found.min() >= 1 and found.max() <= 5
+    own, biases = (
+        evaluate_labelled(model, done.spec, test, train, "rating").metrics["rmse"]
+        for model in (done.model, Biases(train))
+    )
+    assert own < 0.9 * biases
+
+
+def test_what_a_server_has_logged_since_is_history_but_nothing_later():
+    history = {"length": 5, "known": "past", "with_label": True}
+    recipe = RankingRecipe(task="rating", split={"rule": "by-time"}, history=history)
+    examples = recipe.build_examples(ratings())
+    split = examples.split(recipe.build_split())
+    spec, known = recipe.build_spec(split.train), recipe.known_rows(examples, split.train)
+    batch, _ = next(iter(labelled(split.test, spec, known, batch_size=len(split.test))))
+    told = batch["history_label"].numpy()
+    for row in range(0, len(split.test), 50):
+        user = split.test.user_ids[split.test.user_codes[row]]
+        own = (examples.user_ids[examples.user_codes] == user) & (examples.times < split.test.times[row])
+        assert told[row].tolist() == spec.label_ids(examples.labels[own])[-5:].tolist()
+
+
+def test_biases_are_damped_means():
+    frame = pd.DataFrame({"y": [1.0, 3.0, 5.0], "u": ["a", "a", "b"]})
+    train = Examples.from_pandas(frame, label="y", user="u")
+    np.testing.assert_allclose(Biases(train, damping=2.0).predict(train), [2.5, 2.5, 3 + 2 / 3])
+    np.testing.assert_allclose(MeanLabel(train).predict(train), 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('task = "clicks"\n[model]\nclass = "DIN"', "task must be one of click, rating"),
+        ('task = "click"\n[model]\nclass = "SASRec"', "model.class 'SASRec' is none"),
+        ('task = "rating"\npositive = 4\n[model]\nclass = "DIN"', "positive makes clicks"),
+        ('[model]\nclass = "DIN"\n[features]\nage = {kind = "number"}', "features.age must be a table with kind"),
+        ('unseen_rate = 1.0\n[model]\nclass = "DIN"', "unseen_rate is at least 0"),
+        ('max_length = 3\n[model]\nclass = "DIN"', "unknown entry 'max_length'"),
+    ],
+)
+def test_what_is_wrong_with_a_recipe_is_named(text, says, tmp_path):
+    (tmp_path / "recipe.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=says):
+        load_recipe(tmp_path / "recipe.toml")
+
+
+@pytest.mark.parametrize(
+    ("entries", "says"),
+    [
+        ({}, "Labels of clicks are 0 and 1, these run from 1 to 5"),
+        ({"positive": 9}, "All labels are 0"),
+        ({"positive": 4, "split": {"rule": "leave-last-out"}}, "split.rule must be one of random, by-time"),
+        ({"positive": 4, "history": {"size": 3}}, "history has an unknown entry 'size'"),
+        ({"positive": 4, "history": {"known": "all"}}, "history.known is training or past"),
+        ({"positive": 4, "history": {"known": "past", "take": "others"}}, "needs rows with times"),
+        ({"positive": 4, "features": {"age": {"kind": "skip"}}}, "skips 'age', which is none of the features"),
+        ({"positive": 4, "features": {"age": {"kind": "numeric"}}}, "'age' is in no table"),
+        ({"positive": 4, "model": {"class": "DeepFM", "width": 3}}, "unknown entry 'width'"),
+    ],
+)
+def test_what_does_not_suit_the_table_is_named(entries, says):
+    with pytest.raises(InputError, match=says):
+        train_ranking(ratings(), RankingRecipe(epochs=1, **{"model": {"class": "DeepFM"}, **entries}), verbose=0)
+
+
+def test_a_recipe_is_of_the_kind_of_its_model(tmp_path):
+    (tmp_path / "a.toml").write_text('[model]\nclass = "SASRec"', encoding="utf-8")
+    (tmp_path / "b.toml").write_text(TOML, encoding="utf-8")
+    assert isinstance(load_recipe(tmp_path / "a.toml"), Recipe)
+    recipe = load_recipe(tmp_path / "b.toml")
+    assert isinstance(recipe, RankingRecipe) and RankingRecipe.from_toml(recipe.to_toml()) == recipe

@@ -1,0 +1,130 @@
+"""`tfrec explain`: what a ranking model looks at when it scores an item."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfrec.errors import InputError
+
+if TYPE_CHECKING:
+    from tfrec.data import FeatureSpec
+    from tfrec.models import RankingModel
+    from tfrec.serving import Attention
+
+_SHOWN = 12  # pairs of an attention that are printed
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("preset", metavar="PRESET", help="a ranking model: a name of the zoo, or a folder")
+    parser.add_argument("--history", nargs="+", default=[], metavar="ITEM", help="titles or ids, oldest first")
+    parser.add_argument(
+        "--history-labels",
+        nargs="+",
+        type=float,
+        metavar="N",
+        help="how the items of the history were rated, for a model that reads it; nan where unknown",
+    )
+    parser.add_argument(
+        "--item", metavar="ITEM", help="the title or id to score; without it, the newest of the history is scored"
+    )
+    parser.add_argument("--user", metavar="ID", help="the user's id, for a model that reads it")
+    parser.add_argument(
+        "--features",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="what is known of the user and the context: age=34 genres='Drama|War' vector=0.1,0.2; else it is missing",
+    )
+    parser.add_argument("--out", metavar="FILE.png", help="draw the weights as a heat map")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the score and the weights, and draw them."""
+    from tfrec import atomic, presets, serving
+    from tfrec.cli.recommend import find_items
+    from tfrec.models import RankingModel
+
+    if options.out and not options.out.lower().endswith(".png"):
+        raise InputError(f"--out is the picture's file, such as weights.png: got {options.out}.")
+    if options.out:
+        atomic.check_writable(Path(options.out))
+    preset = presets.load(options.preset, RankingModel)
+    model, spec = preset.model, preset.spec
+    labels = options.history_labels
+    if labels is not None and len(labels) != len(options.history):
+        raise InputError(
+            f"--history-labels needs a number for each of {len(options.history)} items, got {len(labels)}."
+        )
+    item, history = options.item, list(options.history)
+    if spec.num_items:
+        if item is None:
+            if not history:
+                raise InputError("Name what is to be scored: --item, or a --history whose newest item is scored.")
+            item, labels = history.pop(), labels and labels[:-1]
+        item, *history = find_items(spec, [item, *history])
+    elif item is not None or history:
+        raise InputError(f"{options.preset} knows no items: describe the row by --features alone.")
+    features = read_features(model, spec, options.features, options.user)
+    score, attentions = serving.explain(model, spec, item, history, features, labels)
+    name = "" if item is None else _name(spec, item)
+    print(f"{name or 'The row'}: {_in_words(model, score)}")
+    for attention in attentions:
+        print("\n" + "\n".join(_lines(attention)))
+    if options.out:
+        title = f"{type(model).__name__}: {name or 'a row'}, {_in_words(model, score)}"
+        Path(options.out).write_bytes(serving.heat_map(attentions, title))
+        print(f"\n{options.out}: drawn")
+
+
+def read_features(model: RankingModel, spec: FeatureSpec, given: list[str], user: str | None) -> dict[str, Any]:
+    """Column -> raw value, from texts NAME=VALUE; raises `InputError` where one cannot be read."""
+    from tfrec.serving.ranking_reference import asked_features
+
+    known = {one.column: one for one in asked_features(model, spec)}
+    pairs = [text.partition("=") for text in given] + ([("user", "=", user)] if user is not None else [])
+    found = {}
+    for name, equals, value in pairs:
+        if not equals or name not in known:
+            there = ", ".join(known) or "none"
+            raise InputError(
+                f"'{name}' is no feature that the model reads of users or context, as NAME=VALUE: it reads {there}."
+            )
+        kind = known[name].kind
+        try:
+            numbers = [float(part) for part in value.split(",")] if kind in ("numeric", "vector") else []
+        except ValueError:
+            raise InputError(f"The feature '{name}' is of numbers: got {value!r}.") from None
+        found[name] = value if not numbers else numbers[0] if kind == "numeric" else numbers
+        if kind == "numeric" and len(numbers) > 1:
+            raise InputError(f"The feature '{name}' is one number: got {value!r}.")
+    return found
+
+
+def _lines(attention: Attention) -> list[str]:
+    """An attention in words: a line for each place, or for the strongest pairs; heads are averaged."""
+    mean = attention.over_heads()
+    heads = f", mean of {len(attention.labels[attention.axes.index('head')])} heads" if mean is not attention else ""
+    if not mean.weights.size:
+        return [f"{attention.name}: nothing to attend to"]
+    if len(mean.axes) == 1:
+        longest = max(float(abs(mean.weights).max()), 1e-9)
+        bars = ["█" * round(20 * abs(float(weight)) / longest) for weight in mean.weights]
+        rows = zip(mean.weights, bars, mean.labels[0], strict=True)
+        return [f"{attention.name}{heads}", *(f"{weight:>8.3f}  {bar:20}  {label}" for weight, bar, label in rows)]
+    order = [int(at) for at in (-mean.weights).ravel().argsort(kind="stable")[:_SHOWN]]
+    places = [divmod(at, mean.weights.shape[-1]) for at in order]
+    pairs = [(mean.weights[row, column], mean.labels[0][row], mean.labels[1][column]) for row, column in places]
+    more = f", the strongest {_SHOWN} of {mean.weights.size} pairs" if mean.weights.size > _SHOWN else ""
+    return [f"{attention.name}{heads}{more}", *(f"{weight:>8.3f}  {one} -> {other}" for weight, one, other in pairs)]
+
+
+def _in_words(model: RankingModel, score: float) -> str:
+    return f"{score:.3f} probability of a click" if model.task == "click" else f"rating {score:.2f}"
+
+
+def _name(spec: FeatureSpec, item: str) -> str:
+    title = spec.title(int(spec.items.encode([item])[0]))
+    return item if title == item else f"{title}  [{item}]"

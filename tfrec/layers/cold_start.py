@@ -1,0 +1,69 @@
+"""What a never seen item looks like, shown in training."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.ops import RESERVED_IDS, UNKNOWN_ID
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class ColdStart(keras.layers.Layer):
+    """Makes a part of the items unseen in training, and gives all unseen ones the same count.
+
+    ```
+    training:   id = 1 with probability `rate`, as it was otherwise
+    always:     count = `cold_count` where id is 1 or 0, as it was otherwise
+    ```
+
+    A model that never met id 1 in training knows nothing of it. Where it meets some of its items as if they were new,
+    it learns what to do without an id, from what else is known of them.
+
+    Args:
+        rate: the part of a batch's rows whose item is made unseen in training, from 0 to below 1.
+        cold_count: the number that stands for the count of an item that was never seen, on the scale of the counts:
+            0 where they are log(1 + count).
+        seed: of the draws.
+
+    Shapes:
+        ids (B,) int and counts (B,) float; both again.
+
+    Raises:
+        ValueError: where the rate is out of range.
+
+    Reference:
+        Volkovs, Yu and Poutanen, "DropoutNet: Addressing Cold Start in Recommender Systems", NeurIPS 2017: there the
+        vector of a pretrained model is set to zero, here the id is changed, so that "unseen" gets a vector of its own.
+
+    Example:
+        >>> import numpy as np
+        >>> ids, counts = ColdStart(rate=0.5)(np.array([1, 7]), np.array([9.0, 9.0], "float32"))
+        >>> np.asarray(ids).tolist(), np.asarray(counts).tolist()
+        ([1, 7], [0.0, 9.0])
+    """
+
+    def __init__(self, rate: float = 0.1, cold_count: float = 0.0, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not 0 <= rate < 1:
+            raise ValueError(f"rate is the part of the rows that is made cold, from 0 to below 1: got {rate!r}.")
+        self.rate = rate
+        self.cold_count = cold_count
+        self.seed = seed
+        self.draws = keras.random.SeedGenerator(seed)
+
+    def call(self, ids: Any, counts: Any, training: bool | None = None) -> tuple[Any, Any]:
+        """Make rows cold."""
+        if training and self.rate:
+            is_cold = keras.random.uniform(ops.shape(ids), seed=self.draws) < self.rate
+            # A missing item stays missing.
+            ids = ops.where(is_cold & (ids >= RESERVED_IDS), ops.cast(UNKNOWN_ID, ids.dtype), ids)
+        return ids, ops.where(ids < RESERVED_IDS, ops.cast(self.cold_count, counts.dtype), counts)
+
+    def compute_output_spec(self, ids: Any, counts: Any, training: bool | None = None) -> Any:
+        """Both as they came."""
+        return keras.KerasTensor(ids.shape, ids.dtype), keras.KerasTensor(counts.shape, counts.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "rate": self.rate, "cold_count": self.cold_count, "seed": self.seed}

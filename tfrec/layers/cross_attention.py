@@ -1,0 +1,130 @@
+"""Attention of some vectors over others, with its weights."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class CrossAttention(keras.layers.Layer):
+    """Multi-head attention of queries over a padded context of another kind: one side asks, the other answers.
+
+    ```
+    a[k, l] = softmax_l (Wq q[k] + bq) . (Wk c[l]) / sqrt(D / H)      over the real positions l
+    y[k] = Wo [sum_l a[k, l] (Wv c[l] + bv)] + bo                     heads of width D / H side by side
+    ```
+
+    With `may_abstain` the softmax has one more term, a learned score s of each head for looking at nothing: weights
+    then add up to less than one where little of the context matters, as the neighbours' weights of a collaborative
+    filter do under shrinkage.
+
+    A row whose context is all padding has weights of zero, and y = bo.
+
+    Args:
+        num_heads: H, a divisor of the queries' width D.
+        dropout: rate on the weights.
+        may_abstain: whether there is an s.
+        causal: whether query k sees only the positions l <= k; then queries and context are of one sequence.
+        seed: of the initial maps and of the dropout.
+
+    Shapes:
+        queries (B, K, D), context (B, L, E), padding_mask (B, L) bool with True at real positions; the output
+        (B, K, D) and the weights (B, H, K, L) float32.
+
+    Raises:
+        ValueError: where H does not divide D.
+
+    Reference:
+        Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762: its encoder-decoder attention. It
+        has no s.
+
+    Example:
+        >>> import numpy as np
+        >>> asks, answers = np.ones((1, 2, 4), "float32"), np.ones((1, 3, 6), "float32")
+        >>> y, weights = CrossAttention(num_heads=2)(asks, answers, np.array([[False, True, True]]))
+        >>> y.shape, np.asarray(weights)[0, 0, 0].tolist()
+        (TensorShape([1, 2, 4]), [0.0, 0.5, 0.5])
+    """
+
+    def __init__(
+        self,
+        num_heads: int = 1,
+        dropout: float = 0.0,
+        may_abstain: bool = False,
+        causal: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.may_abstain = may_abstain
+        self.causal = causal
+        self.seed = seed
+        self.drop = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy, name="drop")
+
+    def build(self, queries_shape: tuple[int | None, ...], context_shape: Any, padding_mask_shape: Any = None) -> None:
+        """Make the four maps, and s."""
+        width, policy = queries_shape[-1], self.dtype_policy
+        if width % self.num_heads:
+            raise ValueError(f"num_heads must divide the width of the queries: got {self.num_heads}, {width=}.")
+
+        def made(name: str, place: int, shape: tuple[int | None, ...]) -> keras.layers.Dense:
+            start = keras.initializers.GlorotUniform(None if self.seed is None else self.seed + place)
+            # A bias of the keys would add the same to all scores of a query.
+            use_bias = name != "key_map"
+            dense = keras.layers.Dense(width, use_bias=use_bias, kernel_initializer=start, dtype=policy, name=name)
+            dense.build(shape)
+            return dense
+
+        self.query_map = made("query_map", 1, queries_shape)
+        self.key_map = made("key_map", 2, context_shape)
+        self.value_map = made("value_map", 3, context_shape)
+        self.output_map = made("output_map", 4, queries_shape)
+        if self.may_abstain:
+            self.abstain = self.add_weight(name="abstain", shape=(self.num_heads,), initializer="zeros")
+
+    def call(self, queries: Any, context: Any, padding_mask: Any, training: bool | None = None) -> tuple[Any, Any]:
+        """Ask the context."""
+        asked, keys, values = self.query_map(queries), self.key_map(context), self.value_map(context)
+        each = asked.shape[-1] // self.num_heads
+        asked, keys, values = (self._in_heads(x, each) for x in (asked, keys, values))
+        # Softmax in float32: half types lose small weights.
+        scores = ops.cast(ops.matmul(asked * each**-0.5, ops.transpose(keys, (0, 1, 3, 2))), "float32")
+        is_real = ops.expand_dims(ops.expand_dims(padding_mask, 1), 1)
+        if self.causal:
+            place = ops.arange(ops.shape(context)[1])
+            is_real = is_real & (ops.expand_dims(place, 1) >= place)
+        scores = ops.where(is_real, scores, -1e9)
+        if self.may_abstain:
+            nothing = ops.reshape(ops.cast(self.abstain, "float32"), (1, self.num_heads, 1, 1))
+            scores = ops.concatenate([nothing + ops.zeros_like(scores[..., :1]), scores], axis=-1)
+        weights = ops.softmax(scores, axis=-1)
+        weights = weights[..., 1:] if self.may_abstain else weights
+        # Where there is no context at all, the softmax was uniform over padding.
+        weights = ops.where(is_real, weights, ops.zeros_like(weights))
+        found = ops.matmul(self.drop(ops.cast(weights, values.dtype), training=training), values)
+        shape = ops.shape(queries)
+        together = ops.reshape(ops.transpose(found, (0, 2, 1, 3)), (shape[0], shape[1], self.num_heads * each))
+        return self.output_map(together), weights
+
+    def _in_heads(self, x: Any, each: int) -> Any:
+        shape = ops.shape(x)
+        return ops.transpose(ops.reshape(x, (shape[0], shape[1], self.num_heads, each)), (0, 2, 1, 3))
+
+    def compute_output_spec(self, queries: Any, context: Any, padding_mask: Any, training: bool | None = None) -> Any:
+        """The shapes of output and weights; the weights are float32 under any policy."""
+        weights = (queries.shape[0], self.num_heads, queries.shape[1], context.shape[1])
+        return keras.KerasTensor(queries.shape, self.compute_dtype), keras.KerasTensor(weights, "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        own = {
+            "num_heads": self.num_heads,
+            "dropout": self.dropout,
+            "may_abstain": self.may_abstain,
+            "causal": self.causal,
+            "seed": self.seed,
+        }
+        return {**super().get_config(), **own}

@@ -1,0 +1,79 @@
+"""A block of self-attention whose weights can be read."""
+
+from typing import Any
+
+import keras
+
+from tfrec.layers.cross_attention import CrossAttention
+from tfrec.layers.feed_forward import FeedForward
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class EncoderBlock(keras.layers.Layer):
+    """Self-attention and a map of each position, with residuals, and the weights of the attention beside the output.
+
+    ```
+    h = x + drop(attention(norm(x), norm(x)));  y = h + feed_forward(norm(h))
+    ```
+
+    It is the "pre-norm" form of `tfrec.layers.SelfAttentionBlock`, for sets and short sequences whose weights somebody
+    wants to see or to supervise. No output at a real position depends on padding.
+
+    Args:
+        num_heads: H, a divisor of the width D.
+        dropout: rate on the weights, on what the attention gives, and within the map.
+        causal: whether a position sees only itself and what came before.
+        seed: of the initial maps and of the draws.
+
+    Shapes:
+        inputs (B, L, D), padding_mask (B, L) bool with True at real positions; the output (B, L, D) and the weights
+        (B, H, L, L) float32, queries before keys.
+
+    Reference:
+        Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762; the norm comes first, as in
+        Xiong et al., "On Layer Normalization in the Transformer Architecture", ICML 2020, arXiv 2002.04745.
+
+    Example:
+        >>> import numpy as np
+        >>> y, weights = EncoderBlock(2)(np.ones((1, 3, 4), "float32"), np.array([[False, True, True]]))
+        >>> y.shape, np.asarray(weights)[0, 0, 2].tolist()
+        (TensorShape([1, 3, 4]), [0.0, 0.5, 0.5])
+    """
+
+    def __init__(
+        self, num_heads: int = 1, dropout: float = 0.0, causal: bool = False, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.causal = causal
+        self.seed = seed
+        policy = self.dtype_policy
+        self.attention = CrossAttention(num_heads, dropout, causal=causal, seed=seed, dtype=policy, name="attention")
+        self.feed_forward = FeedForward(dropout=dropout, seed=seed, dtype=policy, name="feed_forward")
+        self.attention_norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name="attention_norm")
+        self.feed_forward_norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name="feed_forward_norm")
+        self.drop = keras.layers.Dropout(dropout, seed=seed, dtype=policy, name="drop")
+
+    def build(self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None) -> None:
+        """Make what depends on the input's width."""
+        self.attention.build(inputs_shape, inputs_shape, padding_mask_shape)
+        for layer in (self.feed_forward, self.attention_norm, self.feed_forward_norm):
+            layer.build(inputs_shape)
+
+    def call(self, inputs: Any, padding_mask: Any, training: bool | None = None) -> tuple[Any, Any]:
+        """Attend within each row, then map each position."""
+        normed = self.attention_norm(inputs)
+        change, weights = self.attention(normed, normed, padding_mask, training=training)
+        hidden = inputs + self.drop(change, training=training)
+        return hidden + self.feed_forward(self.feed_forward_norm(hidden), training=training), weights
+
+    def compute_output_spec(self, inputs: Any, padding_mask: Any, training: bool | None = None) -> Any:
+        """The shapes of output and weights."""
+        weights = (inputs.shape[0], self.num_heads, inputs.shape[1], inputs.shape[1])
+        return keras.KerasTensor(inputs.shape, self.compute_dtype), keras.KerasTensor(weights, "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        own = {"num_heads": self.num_heads, "dropout": self.dropout, "causal": self.causal, "seed": self.seed}
+        return {**super().get_config(), **own}

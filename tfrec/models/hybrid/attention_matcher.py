@@ -1,0 +1,205 @@
+"""AttentionMatcher: a candidate's features ask a user's encoded history what it has to say of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.layers import (
+    MLP,
+    CrossAttention,
+    EncoderBlock,
+    FeatureEmbedding,
+    PositionEmbedding,
+)
+from tfrec.models.feature_inputs import check_features, feature_inputs, of_groups
+from tfrec.models.hybrid.behaviour import paired_features
+from tfrec.models.hybrid.events import mark_events
+from tfrec.models.ranking import RankingModel
+from tfrec.ops import PADDING_ID
+
+HEADS = ("linear", "dense", "residual")
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class AttentionMatcher(RankingModel):
+    """An encoder of the user, an encoder of the item, and cross-attention between them.
+
+    ```
+    user encoder:     u = blocks of self-attention over the events of the history (and their positions)
+    item encoder:     t = blocks of self-attention over the vectors of the item's features
+    cross-attention:  a = attend(t -> u): each feature of the item asks, the user's events answer
+    match:            x = [mean t, mean a, mean t * mean a, vectors of user and context, user * item]
+    head:             linear    y = w . x
+                      dense     y = w . mlp(x)
+                      residual  y = w . [x, mlp(x)]
+    output            = y + sum of a learned number for each value of each feature, the biases
+    ```
+
+    An event is what was taken and how it went: its item's vector and those of the sequences beside it, with
+    `history_label`, the rating that was given, as a mark (see `tfrec.models.hybrid.events`). With `may_abstain` a
+    feature that finds nothing in the history asks for little of it. Read as a collaborative filter: the biases and
+    user * item are a matrix factorisation, the cross-attention is a neighbourhood model whose neighbours' weights are
+    learned, and the self-attention lets neighbours see each other.
+
+    For a rating, `history` may hold all that the user rated, the row itself left out. For a click, it must end before
+    the row.
+
+    `attention_supervision` λ adds λ KL(given || learned) for each row that brings `given_cross`, or `given_user_0` and
+    so on; `RankingModel` says how.
+
+    Args:
+        features: as described in `tfrec.models.feature_inputs`; `item` and a sequence `history` of it are needed.
+        dim: D, width of all vectors.
+        user_layers: self-attention blocks over the history; 0 takes the events as they are.
+        item_layers: self-attention blocks over the item's features.
+        num_heads: of all attentions, a divisor of D.
+        causal: whether an event of the history sees only earlier ones.
+        use_positions: whether events know how far back they are; then a history is no longer than the feature says.
+        may_abstain: whether the cross-attention has a score for nothing; see `tfrec.layers.CrossAttention`.
+        head: one of the three above.
+        hidden_dims: of the mlp.
+        dropout: rate, in both encoders, on the match's vectors, and in the mlp.
+        regularization: of the L2 penalty on embedding tables and biases.
+        task: "click" or "rating".
+        output_bias: where the output starts: the logit of the mean click rate, the mean rating.
+        rating_range: (lowest, highest) of a rating.
+        attention_supervision: λ.
+        seed: of the initial tables, of the cross-attention, of the head and of their draws.
+
+    Shapes:
+        one input a feature; output (B, 1).
+
+    Raises:
+        ValueError: where `item` or its `history` is missing, or `head` is none of the three.
+
+    Reference:
+        Encoders and cross-attention: Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762. The
+        history's answer beside biases and factors: Koren, "Factorization Meets the Neighborhood", KDD 2008. Supervised
+        attention: Liu et al., "Neural Machine Translation with Supervised Attention", COLING 2016, arXiv 1609.04186.
+
+    Example:
+        >>> import numpy as np
+        >>> features = [
+        ...     {"name": "item", "kind": "categorical", "group": "item", "size": 9},
+        ...     {"name": "year", "kind": "numeric", "group": "item"},
+        ...     {"name": "history", "kind": "sequence", "group": "history", "length": 3, "of": "item"},
+        ... ]
+        >>> model = AttentionMatcher(features, dim=4, task="rating", output_bias=3.5)
+        >>> row = {"item": np.array([5]), "year": np.array([0.5], "float32"), "history": np.array([[0, 2, 3]])}
+        >>> model.attention_axes["cross"], model.attention_weights(row)["cross"].shape
+        (['head', 'feature', 'history'], TensorShape([1, 2, 2, 3]))
+    """
+
+    def __init__(
+        self,
+        features: Sequence[Mapping[str, Any]],
+        dim: int = 32,
+        user_layers: int = 1,
+        item_layers: int = 1,
+        num_heads: int = 2,
+        causal: bool = False,
+        use_positions: bool = False,
+        may_abstain: bool = True,
+        head: str = "residual",
+        hidden_dims: Sequence[int] = (64,),
+        dropout: float = 0.1,
+        regularization: float = 0.0,
+        task: str = "click",
+        output_bias: float = 0.0,
+        rating_range: Sequence[float] | None = None,
+        attention_supervision: float = 0.0,
+        seed: int | None = None,
+        dtype: Any = None,
+        name: str = "attentionmatcher",
+        **kwargs: Any,
+    ) -> None:
+        features = check_features(features)
+        things = [sequence for sequence, _ in paired_features(features)]
+        marks = [one["name"] for one in of_groups(features, "history") if not one.get("of")]
+        static = of_groups(features, "user", "item", "context")
+        of_item = [one["name"] for one in static if one["group"] == "item"]
+        others = [one["name"] for one in static if one["group"] != "item"]
+        if head not in HEADS:
+            raise ValueError(f"head is one of {', '.join(HEADS)}, got {head!r}.")
+
+        # === Layers ===
+        policy = keras.dtype_policies.get(dtype)
+        l2 = keras.regularizers.L2(regularization) if regularization else None
+        embedding = FeatureEmbedding(features, dim, l2, seed=seed, dtype=policy, name="embedding")
+        biases = FeatureEmbedding(static, 1, l2, scale=0.01, seed=seed, dtype=policy, name="biases")
+        drop = keras.layers.Dropout(dropout, seed=seed, dtype=policy, name="drop")
+        cross = CrossAttention(num_heads, dropout, may_abstain, seed=seed, dtype=policy, name="cross")
+        ask_norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=policy, name="ask_norm")
+        deep = MLP(hidden_dims, dropout=dropout, seed=seed, dtype=policy, name="deep")
+        score = keras.layers.Dense(
+            1,
+            kernel_initializer=keras.initializers.GlorotUniform(seed),
+            bias_initializer=keras.initializers.Constant(output_bias),
+            dtype=policy,
+            name="score",
+        )
+
+        def encoded(side: str, x: Any, mask: Any, layers: int, causal: bool) -> Any:
+            axis = {"user": "history", "item": "feature"}[side]
+            for place in range(layers):
+                own = None if seed is None else seed + 97 * (place + 1)
+                block = EncoderBlock(num_heads, dropout, causal, own, dtype=policy, name=f"{side}_{place}")
+                x, weights = block(x, mask)
+                attention[f"{side}_{place}"] = (weights, ("head", axis, axis))
+            return x
+
+        # === Functional graph ===
+        attention: dict[str, tuple[Any, tuple[str, ...]]] = {}
+        inputs = feature_inputs(features)
+        vectors = embedding(inputs)
+        mask = ops.not_equal(inputs["history"], PADDING_ID)
+        events = mark_events([vectors[one] for one in things], [vectors[one] for one in marks])
+        if use_positions:
+            length = next(one["length"] for one in features if one["name"] == "history")
+            events = PositionEmbedding(length, dtype=policy, name="positions")(events)
+        events = encoded("user", events, mask, user_layers, causal)
+        tokens = drop(ops.stack([vectors[one] for one in of_item], axis=1))
+        tokens = encoded("item", tokens, ops.ones_like(tokens[:, :, 0], dtype="bool"), item_layers, False)
+        answers, weights = cross(ask_norm(tokens), events, mask)
+        attention["cross"] = (weights, ("head", "feature", "history"))
+        asked, answer = ops.mean(tokens, axis=1), ops.mean(answers, axis=1)
+        match = [asked, answer, asked * answer, *[drop(vectors[one]) for one in others]]
+        if "user" in vectors:
+            match.append(vectors["user"] * vectors["item"])
+        x = ops.concatenate(match, axis=-1)
+        if head == "dense":
+            x = deep(x)
+        elif head == "residual":
+            x = ops.concatenate([x, deep(x)], axis=-1)
+        of_each = biases({one["name"]: inputs[one["name"]] for one in static})
+        bias = sum(ops.cast(one, "float32") for one in of_each.values())
+        super().__init__(
+            inputs,
+            ops.cast(score(x), "float32") + bias,
+            task,
+            rating_range,
+            attention,
+            {"feature": of_item},
+            attention_supervision,
+            name=name,
+            **kwargs,
+        )
+
+        # === Config ===
+        self.features = features
+        self.dim = dim
+        self.user_layers = user_layers
+        self.item_layers = item_layers
+        self.num_heads = num_heads
+        self.causal = causal
+        self.use_positions = use_positions
+        self.may_abstain = may_abstain
+        self.head = head
+        self.hidden_dims = list(hidden_dims)
+        self.dropout = dropout
+        self.regularization = regularization
+        self.output_bias = output_bias
+        self.seed = seed
+        self.dtype_policy = policy

@@ -1,0 +1,200 @@
+"""ExpertFusion: one expert that knows who took what, one that knows what things are like, and a gate between them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.layers import MLP, ColdStart, CrossAttention, ExpertGate, FeatureEmbedding
+from tfrec.models.feature_inputs import check_features, feature_inputs, of_groups
+from tfrec.models.hybrid.behaviour import paired_features
+from tfrec.models.hybrid.events import mark_events
+from tfrec.models.ranking import RankingModel
+from tfrec.ops import PADDING_ID
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class ExpertFusion(RankingModel):
+    """A collaborative and a content expert, joined by an attention gate per user and item.
+
+    ```
+    collaborative:  a = attend(item id -> ids of the history);             x_1 = mlp[i, a, i * a, u, u * i]
+    content:        t = mean of the content's vectors, without any id
+                    h = attend(t -> content of the history)
+                    p = attend(t + h -> the content's vectors)             x_2 = mlp[t, h, t * h, p]
+    gate:           w = softmax_n of additive attention of [count, log(1 + length of the history)] over x_n
+    rating:         y = w_1 y_1 + w_2 y_2                     y_n linear in x_n and in what it was made of
+    click:          sigmoid(y) = w_1 sigmoid(y_1) + w_2 sigmoid(y_2)
+    ```
+
+    The collaborative expert reads the ids of user, item and history, and nothing else; the content expert reads all
+    features of user, item and context but those ids, and the sequences of such features. Sequences of their own, such
+    as `history_label`, mark the events of both (see `tfrec.models.hybrid.events`).
+
+    In training the item of some rows is made unseen, as `tfrec.layers.ColdStart` has it: without that the gate would
+    have met no new item before the first is asked for. How much each expert was heard is
+    `attention_weights(inputs)["experts"]`.
+
+    Args:
+        features: as described in `tfrec.models.feature_inputs`: `item`, a sequence `history` of it, and one at least
+            that says what things are like.
+        dim: D, width of all vectors.
+        num_heads: of the three attentions over history and content, a divisor of D.
+        hidden_dims: of the experts' dense maps.
+        dropout: rate, in the experts' dense maps and on the attentions' weights.
+        regularization: of the L2 penalty on the embedding tables.
+        cold_rate: part of the rows whose item is made unseen in training.
+        count_feature: the numeric item feature that says how often an item was seen, on a log scale; the model does
+            without where there is none.
+        cold_count: its value for an item that was never seen.
+        task: "click" or "rating".
+        output_bias: where the output starts: the logit of the mean click rate, the mean rating.
+        rating_range: (lowest, highest) of a rating.
+        seed: of the initial weights and of all draws.
+
+    Shapes:
+        one input a feature; output (B, 1).
+
+    Raises:
+        ValueError: where `item`, its `history` or all content is missing, or `num_heads` does not divide D.
+
+    Reference:
+        The field has many such models and none of them is this one. Gate over experts: Jacobs et al., "Adaptive
+        Mixtures of Local Experts", 1991. Items made unseen in training: Volkovs et al., "DropoutNet", NeurIPS 2017.
+        Both together, with experts that transform content alone: Zhu et al., "Recommendation for New Users and New
+        Items via Randomized Training and Mixture-of-Experts Transformation", SIGIR 2020.
+
+    Example:
+        >>> import numpy as np
+        >>> features = [
+        ...     {"name": "item", "kind": "categorical", "group": "item", "size": 9},
+        ...     {"name": "year", "kind": "numeric", "group": "item"},
+        ...     {"name": "history", "kind": "sequence", "group": "history", "length": 3, "of": "item"},
+        ... ]
+        >>> model = ExpertFusion(features, dim=4)
+        >>> row = {"item": np.array([5]), "year": np.array([0.5], "float32"), "history": np.array([[0, 2, 3]])}
+        >>> model.attention_labels["expert"], model.attention_weights(row)["experts"].shape
+        (['collaborative', 'content'], TensorShape([1, 2]))
+    """
+
+    def __init__(
+        self,
+        features: Sequence[Mapping[str, Any]],
+        dim: int = 16,
+        num_heads: int = 1,
+        hidden_dims: Sequence[int] = (64, 32),
+        dropout: float = 0.0,
+        regularization: float = 0.0,
+        cold_rate: float = 0.1,
+        count_feature: str = "item_count",
+        cold_count: float = 0.0,
+        task: str = "click",
+        output_bias: float = 0.0,
+        rating_range: Sequence[float] | None = None,
+        seed: int | None = None,
+        dtype: Any = None,
+        name: str = "expertfusion",
+        **kwargs: Any,
+    ) -> None:
+        features = check_features(features)
+        paired = paired_features(features)
+        marks = [one["name"] for one in of_groups(features, "history") if not one.get("of")]
+        static = of_groups(features, "user", "item", "context")
+        no_content = ("user", "item", count_feature)
+        content = [one["name"] for one in static if one["name"] not in no_content]
+        of_item = [one["name"] for one in of_groups(static, "item") if one["name"] not in no_content]
+        if not content:
+            raise ValueError(
+                "ExpertFusion has an expert of content: it needs a feature beside user, item and "
+                f"{count_feature}, got {[one['name'] for one in features]}."
+            )
+        past_content = [sequence for sequence, of in paired if of in content]
+
+        # === Layers ===
+        policy = keras.dtype_policies.get(dtype)
+        l2 = keras.regularizers.L2(regularization) if regularization else None
+        embedding = FeatureEmbedding(features, dim, l2, seed=seed, dtype=policy, name="embedding")
+        cold_start = ColdStart(cold_rate, cold_count, seed, dtype=policy, name="cold_start")
+        gate = ExpertGate(seed=seed, dtype=policy, name="gate")
+
+        def ask(name: str, place: int) -> CrossAttention:
+            own = None if seed is None else seed + 31 * place
+            return CrossAttention(num_heads, dropout, seed=own, dtype=policy, name=name)
+
+        def expert(name: str, parts: list[Any], place: int) -> tuple[Any, Any]:
+            own = None if seed is None else seed + 17 * place
+            x = ops.concatenate(parts, axis=-1)
+            deep = MLP(hidden_dims, dropout=dropout, seed=own, dtype=policy, name=f"{name}_mlp")(x)
+            first, start = (keras.initializers.GlorotUniform(None if own is None else own + more) for more in (1, 2))
+            to_state = keras.layers.Dense(dim, "tanh", kernel_initializer=first, dtype=policy, name=f"{name}_state")
+            bias = keras.initializers.Constant(output_bias)
+            final = keras.layers.Dense(
+                1, kernel_initializer=start, bias_initializer=bias, dtype=policy, name=f"{name}_score"
+            )
+            return to_state(deep), ops.cast(final(ops.concatenate([x, deep], axis=-1)), "float32")
+
+        # === Functional graph ===
+        inputs = feature_inputs(features)
+        mask = ops.not_equal(inputs["history"], PADDING_ID)
+        has_count = count_feature in inputs
+        counts = inputs[count_feature] if has_count else ops.zeros_like(inputs["item"], dtype="float32")
+        ids, counts = cold_start(inputs["item"], counts)
+        vectors = embedding({**inputs, "item": ids, **({count_feature: counts} if has_count else {})})
+        how = [vectors[mark] for mark in marks]
+        attention = {}
+
+        item = vectors["item"]
+        answer, weights = ask("ask_ids", 1)(ops.expand_dims(item, 1), mark_events([vectors["history"]], how), mask)
+        answer = ops.squeeze(answer, 1)
+        attention["collaborative"] = (ops.squeeze(weights, 2), ("head", "history"))
+        parts = [item, answer, item * answer]
+        if "user" in vectors:
+            parts += [vectors["user"], vectors["user"] * item]
+        collaborative, of_collaborative = expert("collaborative", parts, 1)
+
+        tokens = ops.stack([vectors[one] for one in content], axis=1)
+        about = ops.mean(ops.stack([vectors[one] for one in of_item or content], axis=1), axis=1, keepdims=True)
+        query, parts = about, [ops.squeeze(about, 1)]
+        if past_content:
+            events = mark_events([vectors[one] for one in past_content], how)
+            found, weights = ask("ask_past_content", 2)(about, events, mask)
+            attention["past_content"] = (ops.squeeze(weights, 2), ("head", "history"))
+            query = about + found
+            parts += [ops.squeeze(found, 1), ops.squeeze(about * found, 1)]
+        all_real = ops.ones_like(tokens[:, :, 0], dtype="bool")
+        pooled, weights = ask("ask_content", 3)(query, tokens, all_real)
+        attention["content"] = (ops.squeeze(weights, 2), ("head", "content"))
+        of_content, content_score = expert("content", [*parts, ops.squeeze(pooled, 1)], 2)
+
+        length = ops.sum(ops.cast(mask, policy.compute_dtype), axis=-1, keepdims=True)
+        state = [ops.log1p(length), *([vectors[count_feature]] if has_count else [])]
+        weights = gate(ops.concatenate(state, axis=-1), ops.stack([collaborative, of_content], axis=1))
+        attention["experts"] = (weights, ("expert",))
+        scores = ops.concatenate([of_collaborative, content_score], axis=-1)
+        if task == "click":
+            # Experts mix in probability: mixed logits could be tempered by the gate and the experts alike, and the
+            # weights would mean nothing.
+            share = ops.log(ops.maximum(weights, 1e-7))
+            yes, no = (
+                ops.logsumexp(share + ops.log_sigmoid(sign * scores), axis=-1, keepdims=True) for sign in (1.0, -1.0)
+            )
+            outputs = yes - no
+        else:
+            outputs = ops.sum(weights * scores, axis=-1, keepdims=True)
+        labels = {"expert": ["collaborative", "content"], "content": content}
+        super().__init__(inputs, outputs, task, rating_range, attention, labels, name=name, **kwargs)
+
+        # === Config ===
+        self.features = features
+        self.dim = dim
+        self.num_heads = num_heads
+        self.hidden_dims = list(hidden_dims)
+        self.dropout = dropout
+        self.regularization = regularization
+        self.cold_rate = cold_rate
+        self.count_feature = count_feature
+        self.cold_count = cold_count
+        self.output_bias = output_bias
+        self.seed = seed
+        self.dtype_policy = policy

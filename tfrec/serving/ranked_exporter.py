@@ -1,0 +1,156 @@
+"""A ranking preset, alone or behind a retrieval preset, becomes a numbered version folder."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec import presets
+from tfrec.errors import InputError
+from tfrec.models import RankingModel, RetrievalModel
+from tfrec.serving import golden, manifest, ops_allowed, parity, ranked_parity, ranked_samples, warmup
+from tfrec.serving.exporter import VERIFY, Options, check_arguments, known_items, publish, retrieval_module
+from tfrec.serving.graph import RankingModule, TwoStageModule
+from tfrec.serving.graph.raw_features import input_names
+from tfrec.serving.ranked_parity import Stages
+from tfrec.serving.ranking_reference import asked_features
+
+_HISTORIES = 100  # that are replayed; each has all its candidates ranked
+
+
+def export_two_stage(
+    retrieval: str | Path | presets.Preset,
+    ranking: str | Path | presets.Preset,
+    folder: str | Path,
+    k: int = 20,
+    candidates: int = 200,
+    mask_seen: bool = True,
+    verify: str = "tensorflow",
+    keep: int | None = None,
+    index: str = "exact",
+    recall: float = 0.95,
+    withdrawn: Sequence[str] = (),
+) -> Path:
+    """Write `folder/<version>/`, a SavedModel in which one model finds candidates and another puts them in order.
+
+    `serving_default`, also named `recommend`, takes `history` (B, L) strings as `tfrec.serving.export` describes them,
+    and what the ranking model reads of users and context, by the column's name: `user` and other categorical features
+    (B,) strings, multi-valued ones (B, M) strings, numbers (B,) float32, vectors (B, E) float32. What is missing is
+    "", or NaN; a caller of gRPC may leave it out. The features of items are in the export. It returns `item_ids` (B, K)
+    strings and `scores` (B, K) float32, probabilities of a click or ratings, best first.
+
+    `recommend_by_history` takes the history alone, `recommend_filtered` also `exclude` and `allow`. `rank` scores given
+    `item_ids` (B, N). export/README.md has all of it.
+
+    The stages meet by raw ids. What the ranking preset does not know of the catalogue is ranked as an unseen item.
+
+    Args:
+        retrieval: what finds candidates: a name of the zoo, a folder, or a loaded preset.
+        ranking: what ranks them, likewise.
+        folder: the model's folder on the server.
+        k: K, at most the number of candidates.
+        candidates: how many are ranked, at most the number of items.
+        mask_seen: leave out what stands in a history.
+        verify: as for `tfrec.serving.export`.
+        keep: likewise.
+        index: likewise; how candidates are found.
+        recall: likewise.
+        withdrawn: raw ids that are never returned.
+
+    Returns:
+        the version's folder.
+
+    Raises:
+        InputError: where a preset or an argument cannot be used.
+        parity.ParityError: where the export does not answer as the models do; nothing is left behind then.
+    """
+    folder = check_arguments(folder, k, verify, keep)
+    if candidates < k:
+        raise InputError(f"candidates are those that {k} are chosen from: at least {k}, got {candidates}.")
+    if index == "scann":
+        raise InputError("Two stages find candidates by exact, ivf or int8: scann needs a server of its own.")
+    first, second = _loaded(retrieval, RetrievalModel), _loaded(ranking, RankingModel)
+    if not second.spec.num_items:
+        raise InputError(f"The ranking preset '{ranking}' knows no items, so it cannot rank what another one finds.")
+    gone, candidates = known_items(first, withdrawn), min(candidates, first.spec.num_items)
+    stages = Stages(first, second, min(k, candidates), candidates, mask_seen, gone)
+    asked = Options(candidates, mask_seen, verify, index, recall, gone, {})
+    return publish(folder, keep, lambda new: _write(stages, new, asked))
+
+
+def export_ranking(
+    ranking: str | Path | presets.Preset, folder: str | Path, verify: str = "tensorflow", keep: int | None = None
+) -> Path:
+    """Write `folder/<version>/`, a SavedModel that scores given items: `serving_default`, also named `rank`.
+
+    It takes `item_ids` (B, N) strings, `history` (B, L) strings where the model reads one, and features as
+    `export_two_stage` does, and returns `scores` (B, N) float32: probabilities of a click or ratings. Where the preset
+    knows no items, as for advertisements that are columns alone, it takes features and returns `scores` (B,).
+
+    Args, returns and errors are as for `export_two_stage`.
+    """
+    folder = check_arguments(folder, 1, verify, keep)
+    stages = Stages(None, _loaded(ranking, RankingModel))
+    asked = Options(0, False, verify, "exact", 1.0, [], {})
+    return publish(folder, keep, lambda new: _write(stages, new, asked))
+
+
+def _loaded(preset: str | Path | presets.Preset, kind: type) -> presets.Preset:
+    loaded = preset if isinstance(preset, presets.Preset) else presets.load(preset, kind)
+    if not isinstance(loaded.model, kind):
+        raise InputError(f"{loaded.folder} holds a {type(loaded.model).__name__}, expected a {kind.__name__}.")
+    return loaded
+
+
+def _write(stages: Stages, new: Path, asked: Options) -> None:
+    """Fill the folder of a version, and be sure of it."""
+    first, (model, spec) = stages.retrieval, (stages.ranking.model, stages.ranking.spec)
+    timed, found_by = first is not None and "timestamps" in first.model.input_names, None
+    with tempfile.TemporaryDirectory() as folder:
+        module = ranking = RankingModule(model, spec, Path(folder), "" if first is None else "ranking_")
+        if first is not None:
+            retrieval, found_by = retrieval_module(first, Path(folder), asked)
+            module = TwoStageModule(retrieval, ranking, stages.k, timed)
+        tf.saved_model.save(module, str(new), signatures=module.signatures())
+
+    ops_allowed.check(new)
+    drawn = ranked_samples.calls((model, spec), first and first.spec, timed, _HISTORIES)
+    calls, expected = ranked_parity.expected_answers(stages, drawn)
+    if any(np.isnan(answer["scores"]).any() for answer in expected):
+        raise parity.ParityError(f"The {type(model).__name__} itself gives NaN for requests that may come.")
+    warmup.write(new, warmup.choose(calls), manifest.input_types(new))
+    approximate = None if asked.index == "exact" else functools.partial(ranked_parity.rescored, stages)
+    worst = 0.0
+    for runtime in VERIFY[asked.verify]:
+        answers, difference = parity.check(
+            new, calls, expected, runtime, approximate, warmup.read(new), ranked_parity.TOLERANCE
+        )
+        worst = max(worst, difference)
+    golden.write(new, calls, answers)
+    said = _said(stages, asked, found_by)
+    said["users_once"] = ranking.once  # whether what is known of a user is computed once for all candidates
+    said["parity"] = {"calls": len(calls), "largest_difference": worst, "by": asked.verify}
+    manifest.write(new, first or stages.ranking, said)
+
+
+def _said(stages: Stages, asked: Options, found_by: dict | None) -> dict:
+    """What the manifest tells of the stages."""
+    model, spec = stages.ranking.model, stages.ranking.spec
+    said = {"mask_seen": asked.mask_seen, "task": model.task}
+    said["inputs"] = input_names(asked_features(model, spec))  # column -> name of the input
+    if stages.retrieval is None:
+        return said
+    ranking = {
+        "preset": stages.ranking.folder.name,
+        "model": type(model).__name__,
+        "num_items": spec.num_items,
+        "preset_files": stages.ranking.manifest["files"],
+        "metrics": stages.ranking.metrics,
+    }
+    found = {"k": stages.k, "candidates": stages.candidates, "index": found_by, "withdrawn": len(stages.withdrawn)}
+    return {**found, **said, "ranking": ranking}
