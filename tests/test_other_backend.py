@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ["tests/ops", "tests/losses"]
-WHAT_COUNTS = "ops or formula or inert or traced"  # most of the time goes into compiling, again for each case
+WHAT_COUNTS = "ops or formula"  # most of the time goes into compiling, again for each case
 
 pytestmark = [
     pytest.mark.tensorflow,

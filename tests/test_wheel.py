@@ -51,7 +51,7 @@ def test_the_zoo_is_in_it_and_answers(wheel, tmp_path):
         "assert tfrec.__file__.startswith(sys.argv[1]), tfrec.__file__\n"
         "assert type(tfrec.models.SASRec.from_preset('sasrec_ml1m')) is tfrec.models.SASRec\n"
         "print(*sorted(tfrec.presets.zoo()))\n"
-        "for name in tfrec.presets.zoo(): tfrec.models.RetrievalModel.from_preset(name)\n"
+        "for name in tfrec.presets.zoo(): tfrec.models.Recommender.from_preset(name)\n"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", script, str(tmp_path / "site")], cwd=tmp_path, capture_output=True, text=True

@@ -106,8 +106,9 @@ def test_export_and_list(preset, tmp_path, capsys):
     assert main(["export", str(preset), str(tmp_path / "films"), "--k", "5"]) == 0
     assert "docker run" in capsys.readouterr().out and (tmp_path / "films" / "1" / "saved_model.pb").exists()
     assert main(["list"]) == 0
-    head, *rows = capsys.readouterr().out.splitlines()
-    assert "NDCG@10" in head and any(row.startswith("sasrec_ml1m") for row in rows)
+    title, head, *rows = capsys.readouterr().out.splitlines()
+    assert "catalogue" in title and "NDCG@10" in head and any(row.startswith("sasrec_ml1m") for row in rows)
+    assert any("RMSE" in row for row in rows) and any(row.startswith("din_ml100k") for row in rows)
 
 
 def test_quickstart(tmp_path, capsys):
