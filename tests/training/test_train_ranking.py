@@ -17,6 +17,7 @@ pytestmark = pytest.mark.tensorflow
 TOML = """
 task = "click"
 epochs = 12
+monitor = "log_loss"
 batch_size = 256
 [split]
 rule = "random"
@@ -54,6 +55,8 @@ def test_a_table_becomes_a_preset_that_found_the_cause(written):
     assert found.keys() == {"mean", "deepfm"}  # no users, no items, no biases
     assert found["deepfm"]["auc"] > 0.85 and found["mean"]["auc"] == 0.5
     assert found["deepfm"]["log_loss"] < 0.4 and found["deepfm"]["calibration_error"] < 0.1
+    epochs = metrics["training"]["history"]["val_log_loss"]  # what this recipe goes by
+    assert metrics["training"]["best_epoch"] == epochs.index(min(epochs)) + 1
     assert {path.name for path in (written / "run").iterdir()} >= {"learning_curve.png", "predictions.png"}
 
 
@@ -126,6 +129,7 @@ def test_biases_are_damped_means():
         ('task = "click"\n[model]\nclass = "SASRec"', "model.class 'SASRec' is none"),
         ('task = "rating"\npositive = 4\n[model]\nclass = "DIN"', "positive makes clicks"),
         ('[model]\nclass = "DIN"\n[features]\nage = {kind = "number"}', "features.age must be a table with kind"),
+        ('task = "rating"\nmonitor = "auc"\n[model]\nclass = "DIN"', "monitor must be one of rmse"),
         ('unseen_rate = 1.0\n[model]\nclass = "DIN"', "unseen_rate is at least 0"),
         ('max_length = 3\n[model]\nclass = "DIN"', "unknown entry 'max_length'"),
     ],

@@ -30,7 +30,6 @@ def train_ranking_preset(
     from tfrec import environment, evaluation, presets
     from tfrec.training import train_ranking
     from tfrec.training.curves import learning_curve
-    from tfrec.training.train_ranking import MONITORS
 
     verbose = "auto" if sys.stdout.isatty() else 2
     training = train_ranking(table, recipe, verbose=verbose, checkpoint=checkpoint)
@@ -62,10 +61,8 @@ def train_ranking_preset(
     }
     extra: dict[str, str | bytes] = {"recipe.toml": recipe_text or recipe.to_toml()}
     if environment.has("matplotlib"):
-        monitor = MONITORS[recipe.task][0]
-        name = monitor.removeprefix("val_")
-        to_beat = {report.model: report.metrics[name] for report in reports["valid"][:-1]}
-        extra["learning_curve.png"] = learning_curve(training.history, to_beat, monitor)
+        to_beat = {report.model: report.metrics[recipe.decides] for report in reports["valid"][:-1]}
+        extra["learning_curve.png"] = learning_curve(training.history, to_beat, f"val_{recipe.decides}")
         found = evaluation.predictions(model, spec, split.test, training.known)
         extra["predictions.png"] = evaluation.label_plot(
             found, split.test.labels, recipe.task, f"{folder.name}, test rows"

@@ -10,6 +10,7 @@ from tfrec.errors import InputError
 _TITLES = {
     "val_ndcg@10": "NDCG@10, validation items",
     "val_auc": "AUC, validation rows",
+    "val_log_loss": "Log loss, validation rows",
     "val_rmse": "RMSE, validation rows",
 }
 
@@ -24,7 +25,7 @@ def learning_curve(
     Args:
         history: `Training.history`.
         baselines: name -> the same metric on the same part, drawn as lines to beat.
-        monitor: "val_ndcg@10", "val_auc" or "val_rmse".
+        monitor: "val_ndcg@10", "val_auc", "val_log_loss" or "val_rmse".
 
     Raises:
         InputError: where matplotlib is not installed.

@@ -31,7 +31,8 @@ from tfrec.training.recipe_file import RecipeFile, build, construct
 
 _SPLITS = {"random": Random, "by-time": ByTime}
 _KINDS = {kind.kind: kind for kind in (Categorical, MultiValued, Numeric, Vector)}
-_TASKS = ("click", "rating")
+# What may decide which epoch is the best, the default first.
+_MONITORS = {"click": ("auc", "log_loss"), "rating": ("rmse",)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +56,9 @@ class RankingRecipe(RecipeFile):
         schedule: see `RecipeFile`.
         batch_size: rows of a batch.
         epochs: at most.
-        patience: stop after so many epochs without a better validation (AUC of clicks, RMSE of ratings), and go back to
-            the best.
+        monitor: what makes an epoch better than another on the validation rows: "auc", the order of the clicks, or
+            "log_loss", which also asks that probabilities can be believed; for ratings "rmse". "" takes the first.
+        patience: stop after so many epochs without a better validation, and go back to the best.
         seed: of everything random.
 
     Raises:
@@ -83,6 +85,7 @@ class RankingRecipe(RecipeFile):
     optimizer: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "Adam", "learning_rate": 1e-3})
     batch_size: int = 1024
     epochs: int = 20
+    monitor: str = ""
     patience: int = 3
 
     def __post_init__(self) -> None:
@@ -90,8 +93,13 @@ class RankingRecipe(RecipeFile):
             if isinstance(getattr(self, name), int) and not isinstance(getattr(self, name), bool):
                 object.__setattr__(self, name, float(getattr(self, name)))
         super().__post_init__()
-        if self.task not in _TASKS:
-            raise InputError(f"The recipe's task must be one of {', '.join(_TASKS)}, got {self.task!r}.")
+        if self.task not in _MONITORS:
+            raise InputError(f"The recipe's task must be one of {', '.join(_MONITORS)}, got {self.task!r}.")
+        if self.monitor not in ("", *_MONITORS[self.task]):
+            raise InputError(
+                f"The recipe's monitor must be one of {', '.join(_MONITORS[self.task])} where the task is {self.task}, "
+                f"got {self.monitor!r}."
+            )
         if not 0 <= self.unseen_rate < 1:
             raise InputError(f"The recipe's unseen_rate is at least 0 and below 1, got {self.unseen_rate}.")
         if self.positive and self.task == "rating":
@@ -185,6 +193,17 @@ class RankingRecipe(RecipeFile):
         return build(
             models, {**given, "features": spec.model_features(), "task": self.task}, "model", models.RankingModel
         )
+
+    @property
+    def decides(self) -> str:
+        """The metric that decides which epoch is the best."""
+        return self.monitor or _MONITORS[self.task][0]
+
+    def build_metrics(self) -> list[keras.metrics.Metric]:
+        """What is measured after every epoch."""
+        if self.task == "click":
+            return [keras.metrics.AUC(1000, name="auc"), keras.metrics.BinaryCrossentropy(name="log_loss")]
+        return [keras.metrics.RootMeanSquaredError(name="rmse")]
 
     def build_loss(self) -> keras.losses.Loss:
         """Cross-entropy of clicks, or the squared error of ratings."""

@@ -13,8 +13,6 @@ from tfrec.models import RankingModel
 from tfrec.training.checkpoints import Progress
 from tfrec.training.ranking_recipe import RankingRecipe
 
-MONITORS = {"click": ("val_auc", "max"), "rating": ("val_rmse", "min")}
-
 
 @dataclasses.dataclass(frozen=True)
 class RankingTraining:
@@ -25,7 +23,7 @@ class RankingTraining:
         spec: fitted on the training part.
         split: the parts.
         known: the rows that histories are made of.
-        history: a value an epoch for loss, val_loss and the validation's auc, or rmse.
+        history: a value an epoch for loss and each metric, of training and, behind `val_`, of validation.
         best_epoch: counted from 1.
         seconds: that fitting took, all parts of an interrupted run together.
     """
@@ -68,15 +66,13 @@ def train_ranking(
     known = recipe.known_rows(examples, split.train)
     how = {"known": known, "batch_size": recipe.batch_size, "inputs": model.input_names}
     train_batches = labelled(split.train, spec, shuffle=True, seed=recipe.seed, unseen_rate=recipe.unseen_rate, **how)
-    is_click = recipe.task == "click"
-    metric = keras.metrics.AUC(1000, name="auc") if is_click else keras.metrics.RootMeanSquaredError(name="rmse")
     model.compile(
         optimizer=recipe.build_optimizer(recipe.epochs * int(train_batches.cardinality())),
         loss=recipe.build_loss(),
-        metrics=[metric],
+        metrics=recipe.build_metrics(),
         jit_compile=False,  # histories have many lengths, and each would be compiled anew
     )
-    monitor, mode = MONITORS[recipe.task]
+    monitor, mode = f"val_{recipe.decides}", "max" if recipe.decides == "auc" else "min"
     best = keras.callbacks.EarlyStopping(monitor, mode=mode, patience=recipe.patience, restore_best_weights=True)
     progress = Progress(checkpoint, recipe, examples, best)
     if progress.said and verbose:
