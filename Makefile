@@ -12,7 +12,7 @@ quickstart: $(VENV)/.installed
 	$(BIN)/tfrec quickstart
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

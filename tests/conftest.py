@@ -12,6 +12,14 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 CYCLE = 30
 
+# Files of a few long tests: begun last, they would keep one worker busy while the other has nothing left.
+FIRST = ("test_other_backend", "test_two_replicas", "test_killed", "test_int8", "test_commands", "test_checkpoints")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first."""
+    items.sort(key=lambda item: item.path.stem not in FIRST)
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

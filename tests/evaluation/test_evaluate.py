@@ -15,7 +15,7 @@ from tfrec.evaluation import ItemToItem, Popularity, comparison, evaluate
 from tfrec.models import ComiRec, SASRec
 
 
-def random_table(seed=0, users=40, items=25):
+def random_table(seed=0, users=25, items=25):
     random = np.random.default_rng(seed)
     rows = [
         {"u": f"u{user}", "i": f"i{item}", "t": time}

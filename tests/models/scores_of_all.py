@@ -2,6 +2,7 @@
 
 import sys
 
+import keras
 import numpy as np
 import small
 import small_ranking
@@ -10,16 +11,26 @@ from keras import ops
 HISTORIES = np.array([[0, 0, 3, 4, 5], [0, 2, 9, 8, 7], [0, 0, 0, 0, 0]])
 
 
+def scored(model, inputs):
+    """The scores, on JAX compiled whole: op by op it compiles each."""
+    score = model.score
+    if keras.backend.backend() == "jax":
+        import jax
+
+        score = jax.jit(score)
+    return ops.convert_to_numpy(score(inputs))
+
+
 def scores():
     """Name of the variant -> (B, V + 2), or (B,) of those that rank rows."""
     found = {}
     for name in small.VARIANTS:
         model = small.made(name)
-        found[name] = ops.convert_to_numpy(model.score(small.given(model, HISTORIES)))
+        found[name] = scored(model, small.given(model, HISTORIES))
     rows = small_ranking.rows(6, missing=0.2)
     for name in small_ranking.VARIANTS:
         model = small_ranking.made(name)
-        found[name] = ops.convert_to_numpy(model.score(small_ranking.given(model, rows)))
+        found[name] = scored(model, small_ranking.given(model, rows))
     return found
 
 

@@ -10,6 +10,7 @@ from tfrec.losses import FullSoftmax
 
 CYCLE = 30
 LENGTH = 16
+LONG = {"sasrec-block-sparse", "sasrec-linear", "sasrec-segments"}
 HISTORIES = np.array([[0, 3, 4, 5, 6], [7, 8, 9, 2, 3]])
 
 pytestmark = pytest.mark.parametrize("name", VARIANTS)
@@ -23,6 +24,8 @@ def scores_of(model, history):
 def test_recovers_a_planted_cycle(name, cyclic_walks):
     if name in BIDIRECTIONAL:
         pytest.skip("asked for more, and given the data that it takes, in test_bert4rec.py")
+    if name in LONG:
+        pytest.skip("asked for more in test_long_histories.py")
     from tfrec.data import FeatureSpec, sequences
 
     spec = FeatureSpec.fit(cyclic_walks, max_length=LENGTH)
@@ -93,9 +96,9 @@ def test_half_precision_learns_with_every_weight(name):
     rng = np.random.default_rng(0)
     ids = rng.integers(2, 22, (32, 7))
     inputs = given(model, ids[:, :-1])
-    eagerly = keras.backend.backend() == "tensorflow"  # a dozen steps are done before a graph is made
+    eagerly = keras.backend.backend() == "tensorflow"  # six steps are done before a graph is made
     model.compile(keras.optimizers.Adam(0.01), FullSoftmax(), jit_compile=False, run_eagerly=eagerly)
-    losses = model.fit(inputs, ids[:, 1:], epochs=12, verbose=0, shuffle=False).history["loss"]
+    losses = model.fit(inputs, ids[:, 1:], epochs=6, verbose=0, shuffle=False).history["loss"]
     assert np.isfinite(losses).all() and losses[-1] < losses[0]
     for weight, old in zip(model.weights, before, strict=True):
         new = ops.convert_to_numpy(weight)
@@ -105,8 +108,8 @@ def test_half_precision_learns_with_every_weight(name):
 @pytest.mark.tensorflow
 def test_an_export_answers_as_the_model_does(name, tmp_path):
     """The gate of `export` compares a fresh process without keras and tfrec with the model."""
-    if name in ("sasrec-ligr", "sasrec-linear"):
-        pytest.skip("of SASRec's blocks and attentions the two with the most operations are exported")
+    if name in ("hstu", "sasrec-ligr", "sasrec-linear", "sasrec-segments"):
+        pytest.skip("the variant of its class with the most operations is exported")
     import pandas as pd
 
     from tfrec import presets, serving

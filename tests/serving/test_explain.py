@@ -88,8 +88,38 @@ def test_models_without_attention_or_of_another_kind_say_so(din, tmp_path, capsy
     assert main(["explain", str(tmp_path / "autoint"), "--item", "7", "--out", str(tmp_path / "a.png")]) == 0
     printed = capsys.readouterr().out
     assert "layer_1, mean of 2 heads, the strongest 12 of" in printed and " -> " in printed
-    assert main(["explain", "sasrec_ml1m", "--item", "1"]) == 2
-    assert "holds a SASRec, no RankingModel" in capsys.readouterr().err
+
+
+def test_a_history_is_read_with_its_titles(tmp_path, capsys):
+    history = ["Toy Story (1995)", "Heat (1995)", "Casino (1995)"]
+    asked = ["explain", "sasrec_ml1m", "--history", *history, "--out", str(tmp_path / "weights.png")]
+    assert main(asked) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("Recommends ") and (tmp_path / "weights.png").read_bytes()[1:4] == b"PNG"
+    assert all(printed.count(f"  {title}\n") == 2 for title in history)  # in each of two blocks
+    preset = presets.load("sasrec_ml1m")
+    ids = [preset.spec.items.tokens[preset.spec.titles.index(title)] for title in history]
+    weights = serving.explain_history(preset.model, preset.spec, ["no such id", *ids])
+    assert [one.labels[-1] for one in weights] == [tuple(history)] * 2
+    np.testing.assert_allclose(weights[0].weights.sum(-1), 1, rtol=1e-5)
+    assert main(["explain", "sasrec_ml1m", "--history", history[0], "--item", history[1]]) == 0
+    score = serving.score(preset.model, preset.spec, [ids[:1]], [ids[1:2]])[0, 0]
+    assert f"score {score:.3f}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Name what was met"),
+        (["--history", "1", "--user", "ann"], "leave out --user"),
+        (["--history", "1", "--history-labels", "3"], "leave out --history-labels"),
+        (["--history", "1", "--timestamps", "3"], "reads no time stamps"),
+    ],
+)
+def test_a_retrieval_model_is_told_histories_alone(arguments, said, capsys):
+    assert main(["explain", "sasrec_ml100k", *arguments]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert said in line
 
 
 @pytest.mark.parametrize("heads", [1, 2, 8])

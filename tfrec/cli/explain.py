@@ -1,4 +1,4 @@
-"""`tfrec explain`: what a ranking model looks at when it scores an item."""
+"""`tfrec explain`: what a model looks at when it scores an item, or reads a history to recommend from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tfrec.errors import InputError
 
 if TYPE_CHECKING:
     from tfrec.data import FeatureSpec
-    from tfrec.models import RankingModel
+    from tfrec.models import RankingModel, RetrievalModel
     from tfrec.serving import Attention
 
 _SHOWN = 12  # pairs of an attention that are printed
@@ -18,7 +18,7 @@ _SHOWN = 12  # pairs of an attention that are printed
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("preset", metavar="PRESET", help="a ranking model: a name of the zoo, or a folder")
+    parser.add_argument("preset", metavar="PRESET", help="a name of the zoo, or a folder")
     parser.add_argument("--history", nargs="+", default=[], metavar="ITEM", help="titles or ids, oldest first")
     parser.add_argument(
         "--history-labels",
@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how the items of the history were rated, for a model that reads it; nan where unknown",
     )
     parser.add_argument(
-        "--item", metavar="ITEM", help="the title or id to score; without it, the newest of the history is scored"
+        "--item",
+        metavar="ITEM",
+        help="the title or id to score; without it, a ranking model scores the newest of the history",
     )
     parser.add_argument("--user", metavar="ID", help="the user's id, for a model that reads it")
     parser.add_argument(
@@ -38,21 +40,66 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="what is known of the user and the context: age=34 genres='Drama|War' vector=0.1,0.2; else it is missing",
     )
+    parser.add_argument(
+        "--timestamps",
+        nargs="+",
+        metavar="TIME",
+        help="when each item was met: seconds since 1970 or ISO 8601 dates, for a retrieval model that reads them",
+    )
     parser.add_argument("--out", metavar="FILE.png", help="draw the weights as a heat map")
 
 
 def run(options: argparse.Namespace) -> None:
     """Print the score and the weights, and draw them."""
     from tfrec import atomic, presets, serving
-    from tfrec.cli.recommend import find_items
-    from tfrec.models import RankingModel
+    from tfrec.models import Recommender, RetrievalModel
 
     if options.out and not options.out.lower().endswith(".png"):
         raise InputError(f"--out is the picture's file, such as weights.png: got {options.out}.")
     if options.out:
         atomic.check_writable(Path(options.out))
-    preset = presets.load(options.preset, RankingModel)
-    model, spec = preset.model, preset.spec
+    preset = presets.load(options.preset, Recommender)
+    is_retrieval = isinstance(preset.model, RetrievalModel)
+    said, attentions = (_read if is_retrieval else _score)(preset.model, preset.spec, options)
+    print(said)
+    for attention in attentions:
+        print("\n" + "\n".join(_lines(attention)))
+    if options.out:
+        title = f"{type(preset.model).__name__}: {said}"
+        Path(options.out).write_bytes(serving.heat_map(attentions, title))
+        print(f"\n{options.out}: drawn")
+
+
+def _read(model: RetrievalModel, spec: FeatureSpec, options: argparse.Namespace) -> tuple[str, list[Attention]]:
+    """What a history leads to, and what of it."""
+    from tfrec import serving
+    from tfrec.cli.recommend import find_items, read_times
+
+    for name in ("user", "features", "history_labels"):
+        if getattr(options, name):
+            raise InputError(f"{model.name} reads histories of items alone: leave out --{name.replace('_', '-')}.")
+    if not options.history:
+        raise InputError("Name what was met, oldest first: --history.")
+    history = find_items(spec, options.history)
+    times = None if options.timestamps is None else read_times(options.timestamps)
+    stamps = None if times is None else [times]
+    attentions = serving.explain_history(model, spec, history, times)
+    if options.item is not None:
+        (item,) = find_items(spec, [options.item])
+        score = serving.score(model, spec, [history], [[item]], stamps)[0, 0]
+        return f"{_name(spec, item)}: score {score:.3f}", attentions
+    (best,), (scores,) = serving.recommend(model, spec, [history], 3, stamps)
+    named = [f"{_name(spec, item)} ({score:.3f})" for item, score in zip(best, scores, strict=True) if item]
+    return "Recommends " + "; ".join(named or ["nothing: the history holds the whole catalogue"]), attentions
+
+
+def _score(model: RankingModel, spec: FeatureSpec, options: argparse.Namespace) -> tuple[str, list[Attention]]:
+    """The score of an item, and what led to it."""
+    from tfrec import serving
+    from tfrec.cli.recommend import find_items
+
+    if options.timestamps is not None:
+        raise InputError(f"{model.name} reads no time stamps: leave out --timestamps.")
     labels = options.history_labels
     if labels is not None and len(labels) != len(options.history):
         raise InputError(
@@ -69,14 +116,8 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"{options.preset} knows no items: describe the row by --features alone.")
     features = read_features(model, spec, options.features, options.user)
     score, attentions = serving.explain(model, spec, item, history, features, labels)
-    name = "" if item is None else _name(spec, item)
-    print(f"{name or 'The row'}: {_in_words(model, score)}")
-    for attention in attentions:
-        print("\n" + "\n".join(_lines(attention)))
-    if options.out:
-        title = f"{type(model).__name__}: {name or 'a row'}, {_in_words(model, score)}"
-        Path(options.out).write_bytes(serving.heat_map(attentions, title))
-        print(f"\n{options.out}: drawn")
+    name = "The row" if item is None else _name(spec, item)
+    return f"{name}: {_in_words(model, score)}", attentions
 
 
 def read_features(model: RankingModel, spec: FeatureSpec, given: list[str], user: str | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.layers.attention_record import record
 from tfrec.ops import additive_scores
 
 
@@ -67,7 +68,9 @@ class AdditivePooling(keras.layers.Layer):
         scores = additive_scores(self.query_map(queries), self.key_map(context), ops.convert_to_tensor(self.vector))
         place = ops.arange(ops.shape(context)[1])
         is_seen = (ops.expand_dims(place, 1) >= place) & ops.expand_dims(padding_mask, 1)
-        return ops.matmul(ops.where(is_seen, scores, ops.zeros_like(scores)), context)
+        weights = ops.where(is_seen, scores, ops.zeros_like(scores))
+        record(weights)
+        return ops.matmul(weights, context)
 
     def compute_output_shape(
         self,

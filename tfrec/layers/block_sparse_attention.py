@@ -1,5 +1,6 @@
 """Attention to a few blocks: the neighbours, the oldest, and some drawn at random."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -7,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from tfrec.layers.blocked_attention import BlockedAttention, check_sizes, forbid
-from tfrec.ops import neighbours, take_blocks, to_blocks
+from tfrec.ops import neighbours, take_blocks
 
 PERIOD = 1024  # blocks after which the random draws repeat
 
@@ -81,13 +82,18 @@ class BlockSparseAttention(BlockedAttention):
         shape = (num_heads, PERIOD, random_blocks)
         self.draws = np.random.default_rng(seed).integers(0, 2**31 - 1, shape, dtype="int32")
 
-    def call(self, queries: Any, context: Any, padding_mask: Any, training: bool | None = None) -> Any:
+    @property
+    def block_length(self) -> int:
+        """S."""
+        return self.block_size
+
+    def attend(
+        self, queries: Any, context: Any, is_real: Any, values: Callable[[Any], Any], training: bool | None
+    ) -> Any:
         """Attend to the chosen blocks."""
-        length = ops.shape(queries)[1]
-        queries, context, is_real = (to_blocks(x, self.block_size) for x in (queries, context, padding_mask))
         is_real = is_real[:, None]  # (B, 1, N, S)
         q = self.split(self.query(queries)) / self.head_width**0.5
-        k, v = self.split(self.key(context)), self.split(self.value(context))
+        k, v = self.split(self.key(context)), values(context)
         count = _blocks_in_use(is_real)
 
         # What each part offers: the axes of its keys, the keys, the values, and which of them may be seen.
@@ -99,7 +105,7 @@ class BlockSparseAttention(BlockedAttention):
         y = self._attend(q, parts, training)
         if self.global_blocks and not self.causal:
             y = self._let_global_see_all(y, q, k, v, is_real, count, training)
-        return self.join(y, length)
+        return y
 
     def _attend(self, q: Any, parts: list[tuple[str, Any, Any, Any]], training: bool | None) -> Any:
         """One softmax over the keys of all parts."""
@@ -154,10 +160,10 @@ class BlockSparseAttention(BlockedAttention):
     def _let_global_see_all(
         self, y: Any, q: Any, k: Any, v: Any, is_real: Any, count: Any, training: bool | None
     ) -> Any:
-        rows, heads, blocks, size, width = ops.shape(k)
+        rows, heads, blocks, size = ops.shape(k)[:4]
         oldest = (count - 1 - np.arange(self.global_blocks, dtype="int32"))[:, :, None]
-        q = ops.reshape(_at(q, oldest), (rows, heads, self.global_blocks, size, width))
-        flat = ("bhk", *(ops.reshape(x, (rows, heads, blocks * size, width)) for x in (k, v)))
+        q = ops.reshape(_at(q, oldest), (rows, heads, self.global_blocks, size, self.head_width))
+        flat = ("bhk", *(ops.reshape(x, (rows, heads, blocks * size, x.shape[-1])) for x in (k, v)))
         seeing = self._attend(q, [(*flat, ops.reshape(is_real, (rows, 1, 1, 1, -1)))], training)
         place = ops.expand_dims(_distances(k), -1) == oldest  # (B, 1, N, G)
         placed = ops.einsum("bng,bhgsd->bhnsd", ops.cast(place[:, 0], y.dtype), seeing)

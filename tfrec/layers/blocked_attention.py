@@ -1,15 +1,19 @@
 """What the attention layers for long histories share: projections and heads over blocks of positions."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
+from tfrec.layers.attention_record import is_recorded, record
+from tfrec.ops import to_blocks
+
 
 class BlockedAttention(keras.layers.Layer):
-    """Queries, keys and values in heads, cut into blocks; a subclass says in `call` which keys a query sees.
+    """Queries, keys and values in heads, cut into blocks; a subclass says in `attend` which keys a query sees.
 
-    Not a layer of its own: subclasses write `call(queries, context, padding_mask, training=None)`.
+    Not a layer of its own: subclasses write `attend`, and `block_length`.
 
     Args:
         num_heads: H, a divisor of the width D.
@@ -52,6 +56,49 @@ class BlockedAttention(keras.layers.Layer):
         )
         for dense in (self.query, self.key, self.value, self.merge):
             dense.build((*queries_shape[:-1], width))
+
+    @property
+    def block_length(self) -> int | None:
+        """S, positions a block; None takes all positions as one block."""
+        raise NotImplementedError
+
+    def attend(
+        self, queries: Any, context: Any, is_real: Any, values: Callable[[Any], Any], training: bool | None
+    ) -> Any:
+        """The sum of the values that each position sees, by its weights.
+
+        Args:
+            queries: (B, N, S, D) blocks.
+            context: (B, N, S, D) blocks.
+            is_real: (B, N, S) bool.
+            values: makes the values, (B, H, N, S, E), of a context.
+            training: whether anything is dropped.
+
+        Returns:
+            (B, H, N, S, E) tensor.
+        """
+        raise NotImplementedError
+
+    def call(self, queries: Any, context: Any, padding_mask: Any, training: bool | None = None) -> Any:
+        """Attend from each query to the context."""
+        length = ops.shape(queries)[1]
+        blocks = [self._cut(x) for x in (queries, context, padding_mask)]
+        if is_recorded():
+            # An attention is linear in its values: of unit vectors it makes the weights themselves.
+            weights = self.attend(*blocks, self._places, training=False)
+            filled = weights.shape[-1]
+            weights = ops.reshape(weights, (*ops.shape(weights)[:2], filled, filled))
+            record(weights[:, :, filled - length :, filled - length :])
+        return self.join(self.attend(*blocks, lambda x: self.split(self.value(x)), training=training), length)
+
+    def _cut(self, sequence: Any) -> Any:
+        return ops.expand_dims(sequence, 1) if self.block_length is None else to_blocks(sequence, self.block_length)
+
+    def _places(self, context: Any) -> Any:
+        """The jth unit vector at position j, (B, H, N, S, N S)."""
+        rows, count, size = ops.shape(context)[:3]
+        places = ops.reshape(ops.eye(count * size, dtype=self.compute_dtype), (1, 1, count, size, count * size))
+        return ops.broadcast_to(places, (rows, self.num_heads, count, size, count * size))
 
     def split(self, blocks: Any) -> Any:
         """Heads apart: (B, N, S, D) -> (B, H, N, S, D / H)."""

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.layers.attention_record import is_recorded, record
 from tfrec.layers.relative_bias import RelativePositionBias
 from tfrec.layers.time_bias import TimeBias
 from tfrec.ops import pointwise_attention
@@ -116,18 +117,21 @@ class HSTUBlock(keras.layers.Layer):
         if self.num_intervals is not None:
             bias = bias + self.time_bias(intervals)
         # A value of zero adds nothing: no mask over (B, H, L, L) is needed to keep padding out.
-        attended = self._attend(queries, keys, values * keep, bias)
+        queries, keys, values = (self._heads(x) for x in (queries, keys, values * keep))
+        attended = pointwise_attention(queries, keys, values, bias)
+        if is_recorded():
+            # An attention is linear in its values: of unit vectors it makes the weights themselves.
+            places = ops.expand_dims(ops.eye(ops.shape(inputs)[1], dtype=keep.dtype) * keep, 1)
+            places = ops.broadcast_to(places, (*ops.shape(queries)[:3], ops.shape(inputs)[1]))
+            record(pointwise_attention(queries, keys, places, bias) / self.max_length)
+        attended = ops.transpose(attended, (0, 2, 1, 3))
+        attended = ops.reshape(attended, (*ops.shape(inputs)[:2], self._value_width))
         gated = self.drop(self.attended_norm(attended) * gates, training=training)
         return (inputs + self.contract(gated)) * keep
 
-    def _attend(self, queries: Any, keys: Any, values: Any, bias: Any) -> Any:
-        batch, length = ops.shape(queries)[0], ops.shape(queries)[1]
-
-        def heads(x: Any) -> Any:  # (B, L, H d) -> (B, H, L, d)
-            return ops.transpose(ops.reshape(x, (batch, length, self.num_heads, -1)), (0, 2, 1, 3))
-
-        attended = pointwise_attention(heads(queries), heads(keys), heads(values), bias)
-        return ops.reshape(ops.transpose(attended, (0, 2, 1, 3)), (batch, length, self._value_width))
+    def _heads(self, x: Any) -> Any:
+        """(B, L, H d) -> (B, H, L, d)."""
+        return ops.transpose(ops.reshape(x, (*ops.shape(x)[:2], self.num_heads, -1)), (0, 2, 1, 3))
 
     def compute_output_shape(
         self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None, intervals_shape: Any = None

@@ -1,5 +1,6 @@
 """Attention whose cost grows with the length, not with its square: keys and values are multiplied first."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -7,7 +8,6 @@ import numpy as np
 from keras import ops
 
 from tfrec.layers.blocked_attention import BlockedAttention, check_sizes
-from tfrec.ops import to_blocks
 
 EPSILON = 1e-6  # added to squared norms
 FLOOR = 0.01  # of the mean squared norm of all columns, added to that of each; causal alone
@@ -71,20 +71,25 @@ class LinearAttention(BlockedAttention):
         check_sizes(chunk_size=chunk_size)
         self.chunk_size = chunk_size
 
+    @property
+    def block_length(self) -> int | None:
+        """C where it is causal."""
+        return self.chunk_size if self.causal else None
+
     def call(self, queries: Any, context: Any, padding_mask: Any, training: bool | None = None) -> Any:
+        """Attend, and drop some of what comes out: there are no weights to drop."""
+        return self.drop(super().call(queries, context, padding_mask, training), training=training)
+
+    def attend(
+        self, queries: Any, context: Any, is_real: Any, values: Callable[[Any], Any], training: bool | None
+    ) -> Any:
         """Sum up keys times values, then ask the sum."""
-        length = ops.shape(queries)[1]
-        if self.causal:
-            queries, context, is_real = (to_blocks(x, self.chunk_size) for x in (queries, context, padding_mask))
-        else:  # one block of all
-            queries, context, is_real = (ops.expand_dims(x, 1) for x in (queries, context, padding_mask))
         keep = ops.cast(is_real, "float32")[:, None, :, :, None]
         q = ops.elu(ops.cast(self.split(self.query(queries)), "float32"))
         k = ops.elu(ops.cast(self.split(self.key(context)), "float32")) * keep
-        v = ops.cast(self.split(self.value(context)), "float32")
+        v = ops.cast(values(context), "float32")
         q = q * _inverse_norm(ops.sum(q * q, axis=-1, keepdims=True)) / self.head_width**0.5
-        y = self._of_the_past(q, k, v) if self.causal else _of_all(q, k, v)
-        return self.drop(self.join(ops.cast(y, self.compute_dtype), length), training=training)
+        return ops.cast(self._of_the_past(q, k, v) if self.causal else _of_all(q, k, v), self.compute_dtype)
 
     def _of_the_past(self, q: Any, k: Any, v: Any) -> Any:
         """Each position's sums over what came before its chunk, plus those inside up to itself."""

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.layers.attention_record import is_recorded, record
+
 _NEVER = -1e9  # a logit far below any real one
 
 
@@ -79,6 +81,9 @@ class LongShortPooling(keras.layers.Layer):
         scores = ops.concatenate([score_of_long, _inner(queries, self.short_keys(context))], axis=-1)
         is_there = ops.concatenate([ops.any(is_long, axis=-1, keepdims=True), is_short], axis=-1)
         shares = ops.cast(_shares(scores, is_there), context.dtype)
+        record(long_shares)
+        if is_recorded():
+            record(ops.concatenate([shares[..., 1:], shares[..., :1]], axis=-1))  # the long term behind the items
         return shares[..., :1] * long + ops.matmul(shares[..., 1:], context)
 
     def compute_output_shape(

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.layers.attention_record import record
+
 _NEVER = -1e30  # a logit far below any real one; the sum of two is still finite
 
 
@@ -83,6 +85,7 @@ class MultiInterestPooling(keras.layers.Layer):
         recency = ops.take(ops.convert_to_tensor(self.recency), ops.maximum(distance, 0), axis=1)
         recency = ops.transpose(ops.where(distance >= 0, recency, _NEVER), (1, 0, 2))
         shares = ops.softmax(ops.expand_dims(logits, 1) + recency, axis=-1)  # (B, L, K, L)
+        record(shares)
         # One product of matrices a row, and its result lies as it is wanted.
         shares = ops.reshape(ops.cast(shares, inputs.dtype), (batch, length * self.num_interests, length))
         pooled = ops.reshape(ops.matmul(shares, inputs), (batch, length, self.num_interests, width))

@@ -1,5 +1,6 @@
 """Attention within a segment and to the segments before it, by content and by distance."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -7,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from tfrec.layers.blocked_attention import BlockedAttention, check_sizes, forbid
-from tfrec.ops import neighbours, to_blocks
+from tfrec.ops import neighbours
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -87,13 +88,19 @@ class SegmentRecurrentAttention(BlockedAttention):
         self.content_bias = self.add_weight(name="content_bias", shape=shape, initializer=small)
         self.distance_bias = self.add_weight(name="distance_bias", shape=shape, initializer=small)
 
-    def call(self, queries: Any, context: Any, padding_mask: Any, training: bool | None = None) -> Any:
+    @property
+    def block_length(self) -> int:
+        """S."""
+        return self.segment_size
+
+    def attend(
+        self, queries: Any, context: Any, is_real: Any, values: Callable[[Any], Any], training: bool | None
+    ) -> Any:
         """Attend to the own segment and to the memory."""
-        length = ops.shape(queries)[1]
-        queries, context, is_real = (to_blocks(x, self.segment_size) for x in (queries, context, padding_mask))
         is_real = neighbours(is_real[:, None], range(-self.memory_segments, 1))[:, :, :, None]  # (B, 1, N, 1, K)
         q = self.split(self.query(queries))
-        k, v = self._with_memory(self.key, context), self._with_memory(self.value, context)  # (B, H, N, K, D / H)
+        k = self._with_memory(lambda x: self.split(self.key(x)), context)  # (B, H, N, K, D / H)
+        v = self._with_memory(values, context)
 
         size, span = self.segment_size, self.segment_size * (self.memory_segments + 1)  # S, K
         content = ops.einsum("bhnqd,bhnkd->bhnqk", q + self.content_bias, k)
@@ -106,12 +113,12 @@ class SegmentRecurrentAttention(BlockedAttention):
         if self.causal:
             is_real = is_real & np.tri(size, span, span - size, dtype=bool)
         shares = ops.cast(ops.softmax(forbid(scores, is_real)), self.compute_dtype)
-        return self.join(ops.einsum("bhnqk,bhnkd->bhnqd", self.drop(shares, training=training), v), length)
+        return ops.einsum("bhnqk,bhnkd->bhnqd", self.drop(shares, training=training), v)
 
-    def _with_memory(self, dense: Any, context: Any) -> Any:
+    def _with_memory(self, project: Callable[[Any], Any], context: Any) -> Any:
         """Projected segments behind their projected memory. The map learns from both, the context as it is told."""
-        segments = self.split(dense(context))
-        memory = self.split(dense(ops.stop_gradient(context))) if self.stop_gradient else segments
+        segments = project(context)
+        memory = project(ops.stop_gradient(context)) if self.stop_gradient else segments
         return ops.concatenate([neighbours(memory, range(-self.memory_segments, 0)), segments], axis=3)
 
     def get_config(self) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.layers.attention_record import is_recorded, record
+
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class SoftmaxAttention(keras.layers.Layer):
@@ -57,14 +59,16 @@ class SoftmaxAttention(keras.layers.Layer):
 
     def call(self, queries: Any, context: Any, padding_mask: Any, training: bool | None = None) -> Any:
         """Attend from each query to the context."""
-        return self.heads(
-            queries,
-            context,
-            context,
-            attention_mask=ops.expand_dims(padding_mask, 1),
-            use_causal_mask=self.causal,
-            training=training,
-        )
+        how = {
+            "attention_mask": ops.expand_dims(padding_mask, 1),
+            "use_causal_mask": self.causal,
+            "training": training,
+        }
+        if not is_recorded():  # and so free to take a fused kernel
+            return self.heads(queries, context, context, **how)
+        outputs, weights = self.heads(queries, context, context, return_attention_scores=True, **how)
+        record(weights)
+        return outputs
 
     def compute_output_shape(
         self, queries_shape: tuple[int | None, ...], context_shape: Any = None, padding_mask_shape: Any = None

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.layers.attention_record import record
+
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class TimeIntervalAttention(keras.layers.Layer):
@@ -116,7 +118,9 @@ class TimeIntervalAttention(keras.layers.Layer):
         position = ops.arange(length)
         allowed = ops.logical_and(ops.expand_dims(padding_mask, 1), ops.expand_dims(position, 1) >= position)
         logits = ops.where(ops.expand_dims(allowed, 1), ops.cast(logits, "float32"), -1e9)
-        weights = self.drop(ops.softmax(logits), training=training)
+        weights = ops.softmax(logits)
+        record(weights)
+        weights = self.drop(weights, training=training)
 
         summed = ops.segment_sum(ops.reshape(weights, (-1,)), cells, batch * heads * length * buckets)
         by_bucket = ops.reshape(summed, (batch, heads, length, buckets))

@@ -63,6 +63,12 @@ class Recommender(keras.Model):
         """
         _presets().save(self, spec, folder, metrics, card)
 
+    def make_train_function(self, force: bool = False) -> Any:
+        """As in Keras, but the optimizer's variables are there before: a graph that makes some is traced twice."""
+        if self.built and self.optimizer is not None and not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+        return super().make_train_function(force)
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         parameters = inspect.signature(type(self).__init__).parameters.values()

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.layers.attention_record import attention_record
 from tfrec.losses import ItemLoss
 from tfrec.models.recommender import Recommender
 from tfrec.ops import RESERVED_IDS, chosen_interest, is_item, mask_items, shortlist, top_items
@@ -35,6 +36,9 @@ class RetrievalModel(Recommender):
         objective: what the targets of its training are. "next-item", the item behind each position, as
             `tfrec.data.sequences` gives them; or "masked-item", the items that `tfrec.data.masked_items` hides.
         num_interests: K, or None for a model whose query is one vector without an axis of interests.
+        attention_axes: name of an attention -> names of the axes of its weights behind the batch's, in the order in
+            which the attentions are called. A subclass with attention says so; its layers leave their weights by
+            `tfrec.layers.attention_record`.
 
     Args:
         seed: of the generator that sampling losses draw from; None takes one at random.
@@ -46,6 +50,7 @@ class RetrievalModel(Recommender):
     def __init__(self, *args: Any, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.seed = seed
+        self.attention_axes: dict[str, list[str]] = {}
         self._is_training = False
         self._negatives_seed = keras.random.SeedGenerator(seed)
 
@@ -100,6 +105,34 @@ class RetrievalModel(Recommender):
         table = ops.normalize(ops.cast(self.item_table(), "float32"), axis=-1)
         scores = _mask_reserved(ops.matmul(ops.take(table, item_ids, axis=0), ops.transpose(table)))
         return top_items(mask_items(scores, ops.expand_dims(item_ids, 1)), k)
+
+    def attention_weights(self, inputs: Any) -> dict[str, Any]:
+        """The weights of every attention of the model, by name: (B, ...) float32.
+
+        `attention_axes[name]` names the axes behind the batch's: "head", "interest", "history" for the positions of the
+        input, and "history+mask" or "history+long term" where one more stands behind them. The last axis is what is
+        attended to; the one of positions before it, if any, what attends. Those of queries at padding mean nothing.
+
+        Args:
+            inputs: as for the model itself.
+
+        Raises:
+            ValueError: where the model has no attention.
+
+        Example:
+            >>> import numpy as np
+            >>> from tfrec import models
+            >>> model = models.SASRec(num_items=100, max_length=8, hidden_dim=16, num_blocks=1)
+            >>> weights = model.attention_weights({"history": np.array([[0, 7, 9]])})
+            >>> weights["block_0"].shape, model.attention_axes["block_0"]
+            (TensorShape([1, 1, 3, 3]), ['head', 'history', 'history'])
+        """
+        if not self.attention_axes:
+            raise ValueError(f"{type(self).__name__} has no attention, so there are no weights to show.")
+        given = {name: ops.convert_to_tensor(inputs[name]) for name in self.input_names}
+        with attention_record() as found:
+            self(given, training=False)
+        return {name: ops.cast(weights, "float32") for name, weights in zip(self.attention_axes, found, strict=True)}
 
     # How it learns, with stock fit.
 

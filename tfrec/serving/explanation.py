@@ -1,4 +1,4 @@
-"""What a ranking model attends to when it scores an item, in words and titles."""
+"""What a model attends to when it scores an item or reads a history, in words and titles."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from tfrec.data import FeatureSpec
 from tfrec.errors import InputError
-from tfrec.models import RankingModel
+from tfrec.models import RankingModel, RetrievalModel
 from tfrec.ops import PADDING_ID
 from tfrec.serving.ranking_reference import ranking_inputs
+from tfrec.serving.reference import read_histories
 
 
 class Attention(NamedTuple):
@@ -63,8 +64,7 @@ def explain(
     Raises:
         InputError: where the model has no attention, or an argument does not fit it.
     """
-    if not model.attention_axes:
-        raise InputError(f"{type(model).__name__} has no attention, so there are no weights to show.")
+    _check_attention(model)
     if len(history) and "history" not in model.input_names:
         raise InputError(f"{type(model).__name__} reads no history: leave it out, and name the item to score.")
     inputs = ranking_inputs(
@@ -76,27 +76,74 @@ def explain(
         None if history_labels is None else [list(history_labels)],
     )
     score = float(keras.ops.convert_to_numpy(model.score(inputs))[0])
+    ids = inputs["history"][0] if "history" in inputs else np.zeros(0, "int32")
+    return score, [
+        _labelled(name, model.attention_axes[name], weights, ids, spec, model.attention_labels)
+        for name, weights in _of_first_row(model, inputs)
+    ]
+
+
+def explain_history(
+    model: RetrievalModel, spec: FeatureSpec, history: Sequence[str], timestamps: Sequence[int] | None = None
+) -> list[Attention]:
+    """The weights of every attention at the newest position: what of a history its recommendations come from.
+
+    Args:
+        model: a retrieval model with attention.
+        spec: what it was trained with.
+        history: raw ids, oldest first.
+        timestamps: when each of them was met, seconds since 1970, for a model that reads them.
+
+    Returns:
+        the weights, without what stands at padding.
+
+    Raises:
+        InputError: where the model has no attention, or an argument does not fit it.
+    """
+    _check_attention(model)
+    _, inputs = read_histories(model, spec, [history], None if timestamps is None else [timestamps])
     found = []
-    for name, weights in model.attention_weights(inputs).items():
-        found.append(_labelled(model, spec, name, keras.ops.convert_to_numpy(weights)[0], inputs))
-    return score, found
+    for name, weights in _of_first_row(model, inputs):
+        axes = list(model.attention_axes[name])
+        places = [place for place, axis in enumerate(axes) if axis.startswith("history")]
+        for place in places[:-1]:  # what attends: its newest
+            weights = np.take(weights, -1, axis=place)
+            del axes[place]
+        found.append(_labelled(name, axes, weights, inputs["history"][0], spec, {}))
+    return found
+
+
+def _check_attention(model: RankingModel | RetrievalModel) -> None:
+    if not model.attention_axes:
+        raise InputError(f"{type(model).__name__} has no attention, so there are no weights to show.")
+
+
+def _of_first_row(
+    model: RankingModel | RetrievalModel, inputs: Mapping[str, np.ndarray]
+) -> list[tuple[str, np.ndarray]]:
+    return [(name, keras.ops.convert_to_numpy(weights)[0]) for name, weights in model.attention_weights(inputs).items()]
 
 
 def _labelled(
-    model: RankingModel, spec: FeatureSpec, name: str, weights: np.ndarray, inputs: Mapping[str, np.ndarray]
+    name: str,
+    axes: Sequence[str],
+    weights: np.ndarray,
+    ids: np.ndarray,
+    spec: FeatureSpec,
+    given: Mapping[str, Sequence[str]],
 ) -> Attention:
-    axes, labels = tuple(model.attention_axes[name]), []
+    """Words along the axes, and nothing at padding."""
+    labels: list[tuple[str, ...]] = []
     for place, axis in enumerate(axes):
         size = weights.shape[place]
         if axis.startswith("history"):
-            ids = inputs["history"][0]
             events = np.flatnonzero(ids != PADDING_ID)
-            own = [spec.title(int(ids[at])) for at in events]
-            behind = range(len(ids), size)  # the candidate, where it stands behind the events
+            behind = range(len(ids), size)  # the candidate, say, where it stands behind the events
             weights = np.take(weights, [*events.tolist(), *behind], axis=place)
-            labels.append((*own, *("the candidate" for _ in behind)))
-        elif axis in model.attention_labels:
-            labels.append(tuple(model.attention_labels[axis]))
+            own = [spec.title(int(ids[at])) for at in events]
+            labels.append((*own, *(f"the {axis.partition('+')[2]}" for _ in behind)))
+        elif axis in given:
+            labels.append(tuple(given[axis]))
         else:
             labels.append(tuple(f"{axis} {number + 1}" for number in range(size)))
-    return Attention(name, axes, tuple(labels), weights)
+    return Attention(name, tuple(axes), tuple(labels), weights)

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from tfrec.layers import AppendMask, FeedForward, SelfAttentionBlock, SequenceEmbedding, SoftmaxAttention
-from tfrec.models.sequential.sequence_model import SequenceModel, check_heads, check_sizes
+from tfrec.models.sequential.sequence_model import SequenceModel, axes_of_blocks, check_heads, check_sizes
 from tfrec.ops import PADDING_ID, RESERVED_IDS
 
 
@@ -119,6 +119,7 @@ class BERT4Rec(SequenceModel):
         super().__init__(inputs={"history": history}, outputs=queries, seed=seed, name=name, **kwargs)
 
         # === Config ===
+        self.attention_axes = axes_of_blocks(num_blocks, "history+mask")
         self.embedding = embedding
         self.mask_id = num_ids
         self.num_items = num_items

@@ -84,6 +84,7 @@ class ComiRec(SequenceModel):
         super().__init__(inputs={"history": history}, outputs=outputs, seed=seed, name=name, **kwargs)
 
         # === Config ===
+        self.attention_axes = {"pooling": ["history", "interest", "history"]}
         self.embedding = embedding
         self.num_items = num_items
         self.max_length = max_length

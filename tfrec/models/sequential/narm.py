@@ -86,6 +86,7 @@ class NARM(SequenceModel):
         super().__init__(inputs={"history": history}, outputs=outputs, seed=seed, name=name, **kwargs)
 
         # === Config ===
+        self.attention_axes = {"pooling": ["history", "history"]}
         self.embedding = embedding
         self.num_items = num_items
         self.max_length = max_length

@@ -7,7 +7,7 @@ from keras import ops
 
 from tfrec.layers import SequenceEmbedding
 from tfrec.models.sequential.blocks import make_block
-from tfrec.models.sequential.sequence_model import SequenceModel, check_heads, check_sizes
+from tfrec.models.sequential.sequence_model import SequenceModel, axes_of_blocks, check_heads, check_sizes
 from tfrec.ops import PADDING_ID, RESERVED_IDS
 
 
@@ -99,6 +99,7 @@ class SASRec(SequenceModel):
         super().__init__(inputs={"history": history}, outputs=query_norm(x), seed=seed, name=name, **kwargs)
 
         # === Config ===
+        self.attention_axes = axes_of_blocks(num_blocks)
         self.embedding = embedding
         self.num_items = num_items
         self.max_length = max_length

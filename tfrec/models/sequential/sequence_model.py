@@ -27,6 +27,11 @@ class SequenceModel(RetrievalModel):
         return ops.cast(rows, "float32") / ops.expand_dims(layer.embeddings_scale, -1)
 
 
+def axes_of_blocks(num_blocks: int, positions: str = "history") -> dict[str, list[str]]:
+    """`attention_axes` of blocks of self-attention, named block_0, block_1 and so on."""
+    return {f"block_{index}": ["head", positions, positions] for index in range(num_blocks)}
+
+
 def check_sizes(**sizes: Any) -> None:
     """Raise `ValueError` where a size is no positive integer.
 

@@ -84,6 +84,7 @@ class SHAN(SequenceModel):
         super().__init__(inputs={"history": history}, outputs=outputs, seed=seed, name=name, **kwargs)
 
         # === Config ===
+        self.attention_axes = {"long_term": ["history", "history"], "short_term": ["history", "history+long term"]}
         self.embedding = embedding
         self.num_items = num_items
         self.max_length = max_length

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from tfrec.layers import FeedForward, ItemEmbedding, SelfAttentionBlock, TimeIntervalAttention, TimeIntervals
-from tfrec.models.sequential.sequence_model import SequenceModel, check_heads, check_sizes
+from tfrec.models.sequential.sequence_model import SequenceModel, axes_of_blocks, check_heads, check_sizes
 from tfrec.ops import PADDING_ID, RESERVED_IDS
 
 
@@ -109,6 +109,7 @@ class TiSASRec(SequenceModel):
         super().__init__(inputs=inputs, outputs=query_norm(x), seed=seed, name=name, **kwargs)
 
         # === Config ===
+        self.attention_axes = axes_of_blocks(num_blocks)
         self.embedding = embedding
         self.num_items = num_items
         self.max_length = max_length
