@@ -10,6 +10,7 @@ import sys
 import keras
 import numpy as np
 import pandas as pd
+import small_ranking
 import tensorflow as tf
 from small import VARIANTS, build
 
@@ -49,14 +50,29 @@ def learn(name: str, strategy: tf.distribute.Strategy | None, optimizer: str) ->
     return losses, model.get_weights()
 
 
+def learn_to_rank(
+    name: str, strategy: tf.distribute.Strategy | None, optimizer: str
+) -> tuple[list[float], list[np.ndarray]]:
+    inputs = small_ranking.rows(24)
+    labels = (inputs["user"] % 2).astype("float32")
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model = small_ranking.made(name, embedding_l2=0.01)
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.get(optimizer), loss, jit_compile=False)
+    rows = tf.data.Dataset.from_tensor_slices((small_ranking.given(model, inputs), labels)).batch(8)
+    losses = model.fit(rows, epochs=2, shuffle=False, verbose=0).history["loss"]
+    return losses, model.get_weights()
+
+
 # One variant of each class: what is shared out is the loss, which does not know them.
 one_of_each = {type(build(name)): name for name in reversed(VARIANTS)}
 optimizer, *names = sys.argv[1:]
 two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 assert two.num_replicas_in_sync == 2
-for name in names or one_of_each.values():
-    one_losses, one_weights = learn(name, None, optimizer)
-    two_losses, two_weights = learn(name, two, optimizer)
+for name in names or [*one_of_each.values(), "autoint"]:
+    learned = learn_to_rank if name in small_ranking.VARIANTS else learn
+    one_losses, one_weights = learned(name, None, optimizer)
+    two_losses, two_weights = learned(name, two, optimizer)
     apart = max(np.abs(a - b).max() for a, b in zip(one_weights, two_weights, strict=True))
     print(name, "losses", one_losses, two_losses, "largest difference of a weight", apart, flush=True)
     np.testing.assert_allclose(two_losses, one_losses, rtol=1e-5, err_msg=name)

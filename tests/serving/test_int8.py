@@ -13,7 +13,9 @@ from tfrec.serving import manifest
 
 @pytest.mark.parametrize("kind", [BERT4Rec, HSTU])
 def test_vectors_are_near_and_the_export_holds_integers_once(kind, small_spec, ask, tmp_path):
-    wide = made(kind(small_spec.num_items, max_length=5, hidden_dim=64, num_blocks=1, seed=0), small_spec, tmp_path / "preset")
+    wide = made(
+        kind(small_spec.num_items, max_length=5, hidden_dim=64, num_blocks=1, seed=0), small_spec, tmp_path / "preset"
+    )
     small = presets.in_int8(wide)
     one, other = (np.asarray(preset.model.item_table()) for preset in (wide, small))
     np.testing.assert_allclose(other, one, atol=0.01 * np.abs(one).max())
