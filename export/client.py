@@ -6,6 +6,7 @@ REST needs nothing but Python. gRPC needs `pip install tensorflow-serving-api==2
 
     client = Client("films", grpc="localhost:8500", label="stable", timeout=0.5)
     client.recommend([[1, 1196], []])  # a list of (id, score) for each history, best first
+    client.recommend([[1, 1196]], features={"age": [34], "device": ["tv"]})  # where two stages are served
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import math
 import numbers
 import sys
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 Id = str | int
 Ranking = list[tuple[str, float]]
+# What one history, or row, is told of a feature: a text, a number, a list of either, or None where it is missing.
+Value = str | float | Sequence[str] | Sequence[float] | None
 
 # What a signature returns. REST drops the name where there is but one.
 _OUTPUTS = {
@@ -30,6 +34,7 @@ _OUTPUTS = {
     "recommend_filtered": ("item_ids", "scores"),
     "similar_items": ("item_ids", "scores"),
     "score": ("scores",),
+    "rank": ("scores",),
     "embed_users": ("vectors",),
     "embed_items": ("vectors",),
 }
@@ -93,10 +98,17 @@ class Client:
         else:
             self._server = _Grpc(grpc, model, version, label, timeout)
         self._widths = widths or {}
+        self._signatures: dict[str, dict[str, Input]] | None = None
 
     def status(self) -> list[dict[str, Any]]:
         """The versions that the server knows: [{"version": 1, "state": "AVAILABLE", "message": ""}]."""
         return sorted(self._server.status(), key=lambda one: one["version"])
+
+    def signatures(self) -> dict[str, dict[str, Input]]:
+        """What the model can be asked: signature -> its inputs. The server is asked once, and again by a new client."""
+        if self._signatures is None:
+            self._signatures = self._server.signatures()
+        return self._signatures
 
     def recommend(
         self,
@@ -104,6 +116,7 @@ class Client:
         exclude: Sequence[Iterable[Id]] | None = None,
         allow: Sequence[Iterable[Id]] | None = None,
         timestamps: Sequence[Iterable[int]] | None = None,
+        features: dict[str, Sequence[Value]] | None = None,
     ) -> list[Ranking]:
         """Items for each history, best first; fewer than K where fewer are left.
 
@@ -113,15 +126,17 @@ class Client:
             allow: the only ids that may come, likewise. A list of none allows all; unknown ids count as naming, so
                 that a list of nothing but unknown ids allows nothing.
             timestamps: for models that read them: seconds since 1970, one for each item of the histories.
+            features: for exports of two stages, where {} says that nothing is known: the name of an input -> its value
+                for each history, or one for all. What is left out, or None, is missing.
         """
-        inputs = self._histories(histories, timestamps)
+        inputs = self._histories(histories, timestamps, features)
         if exclude is None and allow is None:
-            return self._ranked("serving_default", inputs)
+            return self._ranked("serving_default", self._with_features("serving_default", inputs, features))
         # All inputs are sent, with a row for each history: REST and batching servers accept nothing less.
         number = len(inputs["history"])
         for name, lists in (("exclude", exclude), ("allow", allow)):
             inputs[name] = self._rectangle(name, _per_row(name, [[]] if lists is None else lists, number))
-        return self._ranked("recommend_filtered", inputs)
+        return self._ranked("recommend_filtered", self._with_features("recommend_filtered", inputs, features))
 
     def score(
         self,
@@ -134,6 +149,37 @@ class Client:
         rows = _per_row("item_ids", item_ids, len(inputs["history"]))
         inputs["item_ids"] = self._rectangle("item_ids", rows)
         found = self._ask("score", inputs)["scores"]
+        return [scores[: len(ids)] for scores, ids in zip(found, rows, strict=True)]
+
+    def rank(
+        self,
+        histories: Sequence[Iterable[Id]] | None = None,
+        item_ids: Sequence[Iterable[Id]] | None = None,
+        features: dict[str, Sequence[Value]] | None = None,
+    ) -> list[list[float]]:
+        """What the ranking model of an export says of each given id: probabilities of a click, or ratings.
+
+        Args:
+            histories: ids, oldest first, for a model that reads them.
+            item_ids: a list for each history or one for all. -inf comes for "" alone; unknown ids are ranked as unseen
+                ones. A model of rows without items takes none and gives a list of one number a row.
+            features: as for `recommend`.
+        """
+        known = self.signatures().get("rank")
+        if known is None:
+            raise BadRequest("This export has no ranking model, and so no signature 'rank': ask score.")
+        lists = {"histories": ("history", histories), "item_ids": ("item_ids", item_ids)}
+        for argument, (name, rows) in lists.items():
+            if (rows is None) == (name in known):
+                raise BadRequest(f"This model {'needs' if rows is None else 'takes no'} {argument}.")
+        inputs = {} if histories is None else self._histories(histories, None, features)
+        if item_ids is None:
+            return [
+                [score] for score in self._ask("rank", self._with_features("rank", inputs, features or {}))["scores"]
+            ]
+        rows = _per_row("item_ids", item_ids, len(inputs["history"]) if inputs else None)
+        inputs["item_ids"] = self._rectangle("item_ids", rows)
+        found = self._ask("rank", self._with_features("rank", inputs, features or {}))["scores"]
         return [scores[: len(ids)] for scores, ids in zip(found, rows, strict=True)]
 
     def similar_items(self, item_ids: Iterable[Id]) -> list[Ranking]:
@@ -162,17 +208,47 @@ class Client:
         return self._server.predict(signature, inputs, names)
 
     def _histories(
-        self, histories: Sequence[Iterable[Id]], timestamps: Sequence[Iterable[int]] | None
+        self,
+        histories: Sequence[Iterable[Id]],
+        timestamps: Sequence[Iterable[int]] | None,
+        features: dict[str, Sequence[Value]] | None = None,
     ) -> dict[str, list]:
+        """The histories, cut and padded, and what stands beside their items."""
         rows = _per_row("histories", histories)
         width = self._widths.get("history")
         newest = slice(None) if width is None else slice(-width, None)
         inputs = {"history": self._rectangle("history", [row[newest] for row in rows])}
-        if timestamps is not None:
-            times = [[_seconds(one) for one in row] for row in timestamps]
-            if [len(row) for row in times] != [len(row) for row in rows]:
-                raise BadRequest("timestamps must be lists as long as those of histories, one number for each item.")
-            inputs["timestamps"] = self._rectangle("history", [row[newest] for row in times], 0)
+        beside = {"timestamps": (timestamps, _seconds, 0)}
+        beside["history_labels"] = ((features or {}).get("history_labels"), _label, math.nan)
+        for name, (given, read, missing) in beside.items():
+            if given is None:
+                continue
+            values = [[read(one) for one in row or ()] for row in given]
+            if [len(row) for row in values] != [len(row) for row in rows]:
+                raise BadRequest(f"{name} must be lists as long as those of histories, one number for each item.")
+            inputs[name] = self._rectangle("history", [row[newest] for row in values], missing)
+        return inputs
+
+    def _with_features(
+        self, signature: str, inputs: dict[str, list], features: dict[str, Sequence[Value]] | None
+    ) -> dict[str, list]:
+        """All inputs of the signature: REST and batching servers accept nothing less."""
+        if features is None:
+            return inputs
+        known = self.signatures()[signature]
+        rest = {name: one for name, one in known.items() if name not in inputs}
+        for name in features:
+            if (name not in rest and name != "history_labels") or name not in known:
+                raise BadRequest(f"'{name}' is no feature of {signature}, which takes {', '.join(rest) or 'none'}.")
+        number = max([len(rows) for rows in (inputs or features).values()], default=0)
+        for name, one in rest.items():
+            rows = list(features.get(name, [None]))
+            if len(rows) not in (1, number):
+                raise BadRequest(f"{name} needs a value for each of {number} rows, or one for all: got {len(rows)}.")
+            rows = [_value(name, one, row) for row in (rows if len(rows) == number else rows * number)]
+            if name == "history_labels":
+                rows = [[math.nan] * len(history) for history in inputs["history"]]
+            inputs[name] = self._rectangle(name, rows, one.missing) if one.is_list else rows
         return inputs
 
     def _rectangle(self, name: str, rows: list[list], padding: Id = "") -> list[list]:
@@ -183,6 +259,28 @@ class Client:
                 f"{name} has a list of {longest}, and widths says {width}: shorten it, or widen all clients."
             )
         return [[*row, *[padding] * (width - len(row))] for row in rows]
+
+
+class Input(NamedTuple):
+    """An input of a signature.
+
+    Attributes:
+        dtype: "string", "int64" or "float32".
+        shape: with -1 where any size will do; the first is that of the batch.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def is_list(self) -> bool:
+        """Whether a row has a list of values."""
+        return len(self.shape) > 1
+
+    @property
+    def missing(self) -> str | int | float:
+        """What says that nothing is known."""
+        return {"string": "", "int64": 0}.get(self.dtype, math.nan)
 
 
 class _Rest:
@@ -206,6 +304,17 @@ class _Rest:
             }
             for one in self._call(self._url, None)["model_version_status"]
         ]
+
+    def signatures(self) -> dict[str, dict[str, Input]]:
+        found = self._call(f"{self._url}/metadata", None)["metadata"]["signature_def"]["signature_def"]
+        return {
+            name: {
+                key: _input(one["dtype"], [int(dim["size"]) for dim in one["tensor_shape"].get("dim", [])])
+                for key, one in signature["inputs"].items()
+            }
+            for name, signature in found.items()
+            if signature["inputs"]
+        }
 
     def predict(self, signature: str, inputs: dict[str, list], outputs: Sequence[str]) -> dict[str, list]:
         rows = [dict(zip(inputs, row, strict=True)) for row in zip(*inputs.values(), strict=True)]
@@ -242,6 +351,7 @@ class _Grpc:
             import numpy
             import tensorflow
             from tensorflow_serving.apis import (
+                get_model_metadata_pb2,
                 get_model_status_pb2,
                 model_service_pb2_grpc,
                 predict_pb2,
@@ -253,6 +363,10 @@ class _Grpc:
                 "use rest."
             ) from missing
         self._grpc, self._numpy, self._tf = grpc, numpy, tensorflow
+        self._metadata, self._signature_map = (
+            get_model_metadata_pb2.GetModelMetadataRequest,
+            get_model_metadata_pb2.SignatureDefMap,
+        )
         self._status, self._predict = get_model_status_pb2.GetModelStatusRequest, predict_pb2.PredictRequest
         self._target, self._model, self._version, self._label, self._timeout = target, model, version, label, timeout
         # A batch of vectors may be longer than the 4 MiB that gRPC takes by itself; no proxy stands in between.
@@ -268,12 +382,28 @@ class _Grpc:
             for one in answer.model_version_status
         ]
 
+    def signatures(self) -> dict[str, dict[str, Input]]:
+        request = self._named(self._metadata(metadata_field=["signature_def"]))
+        found = self._signature_map()
+        self._call(self._predictions.GetModelMetadata, request).metadata["signature_def"].Unpack(found)
+        return {
+            name: {
+                key: _input(self._tf.dtypes.as_dtype(one.dtype).name, [dim.size for dim in one.tensor_shape.dim])
+                for key, one in signature.inputs.items()
+            }
+            for name, signature in found.signature_def.items()
+            if signature.inputs
+        }
+
     def predict(self, signature: str, inputs: dict[str, list], outputs: Sequence[str]) -> dict[str, list]:
         request = self._named(self._predict())
         request.model_spec.signature_name = signature
         for name, rows in inputs.items():
-            numbers_or_texts = self._numpy.array(rows, self._numpy.int64 if name == "timestamps" else object)
-            request.inputs[name].CopyFrom(self._tf.make_tensor_proto(numbers_or_texts))
+            one = rows
+            while isinstance(one, list):
+                one = one[0] if one else ""
+            dtype = {int: self._numpy.int64, float: self._numpy.float32}.get(type(one), object)
+            request.inputs[name].CopyFrom(self._tf.make_tensor_proto(self._numpy.array(rows, dtype)))
         answer = self._call(self._predictions.Predict, request).outputs
         return {name: _texts(self._tf.make_ndarray(answer[name]).tolist()) for name in outputs}
 
@@ -310,6 +440,34 @@ _HINTS = {
     NotServed: ". Look at the name, at the versions of models.config, and at status(): it may be loading still.",
     NotReachable: ". Is the server running, is that its port (gRPC 8500, REST 8501), or is it overloaded?",
 }
+
+
+def _input(dtype: str, shape: list[int]) -> Input:
+    names = {"DT_STRING": "string", "DT_INT64": "int64", "DT_FLOAT": "float32"}
+    return Input(names.get(dtype, dtype), tuple(shape))
+
+
+def _value(name: str, kind: Input, given: Any) -> Any:
+    """What a row says of a feature, as the signature takes it."""
+    if not kind.is_list:
+        return kind.missing if given is None else _scalar(name, kind, given)
+    width = kind.shape[1] if kind.shape[1] > 0 else None
+    if given is None:
+        return [kind.missing] * (width or 0)
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise BadRequest(f"{name} needs a list for each row: got {given!r} in place of a list.")
+    row = [_scalar(name, kind, one) for one in given]
+    if width is not None and len(row) != width:
+        raise BadRequest(f"{name} is of {width} numbers: got {len(row)}.")
+    return row
+
+
+def _scalar(name: str, kind: Input, one: Any) -> str | int | float:
+    if kind.dtype == "string":
+        return _id(name, one)
+    if isinstance(one, numbers.Real) and not isinstance(one, bool):
+        return int(one) if kind.dtype == "int64" else float(one)
+    raise BadRequest(f"{name} is of numbers: got {one!r}.")
 
 
 def _quoted(text: str) -> str:
@@ -357,13 +515,19 @@ def _id(name: str, one: Id) -> str:
             return str(one)
     except UnicodeEncodeError:
         pass
-    raise BadRequest(f"{name} has ids, which are texts or integers: got {one!r}.")
+    raise BadRequest(f"{name} is of texts or integers: got {one!r}.")
 
 
 def _seconds(one: int) -> int:
     if isinstance(one, numbers.Integral) and not isinstance(one, bool) and abs(int(one)) < 2**63:
         return int(one)
     raise BadRequest(f"timestamps are whole seconds since 1970: got {one!r}.")
+
+
+def _label(one: float | None) -> float:
+    if one is None or (isinstance(one, numbers.Real) and not isinstance(one, bool)):
+        return math.nan if one is None else float(one)
+    raise BadRequest(f"history_labels are numbers: got {one!r}.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -382,6 +546,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--exclude", nargs="*", metavar="ID", help="with --history: none of these")
     parser.add_argument("--allow", nargs="*", metavar="ID", help="with --history: only these")
     parser.add_argument("--score", nargs="+", metavar="ID", help="with --history: the scores of these instead")
+    parser.add_argument("--rank", nargs="+", metavar="ID", help="with --history: what the ranking model says of these")
+    parser.add_argument(
+        "--features", nargs="*", metavar="NAME=VALUE", help="for two stages: age=34 device=tv 'tastes=Drama|War'"
+    )
     parser.add_argument("--timestamps", nargs="*", type=int, metavar="S", help="with --history: when each was met")
     given = parser.parse_args(arguments)
 
@@ -399,11 +567,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 for item, row in zip(given.similar, found, strict=True)
                 for near, score in row
             ]
+        elif given.rank:
+            scores = client.rank([given.history], [given.rank], _features(client, "rank", given.features or []))[0]
+            lines = [[item, f"{score:.6g}"] for item, score in zip(given.rank, scores, strict=True)]
         elif given.score:
             scores = client.score([given.history], [given.score], one(given.timestamps))[0]
             lines = [[item, f"{score:.6g}"] for item, score in zip(given.score, scores, strict=True)]
         else:
-            rows = client.recommend([given.history], one(given.exclude), one(given.allow), one(given.timestamps))
+            features = None if given.features is None else _features(client, "serving_default", given.features)
+            rows = client.recommend(
+                [given.history], one(given.exclude), one(given.allow), one(given.timestamps), features
+            )
             lines = [[item, f"{score:.6g}"] for item, score in rows[0]]
     except ServingError as error:
         print(error, file=sys.stderr)
@@ -411,6 +585,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for line in lines:
         print("\t".join(line).rstrip("\t"))
     return 0
+
+
+def _features(client: Client, signature: str, given: Sequence[str]) -> dict[str, list]:
+    """From texts NAME=VALUE, where a list is V|V|V."""
+    known, found = client.signatures().get(signature, {}), {}
+    for text in given:
+        name, _, value = text.partition("=")
+        kind = known.get(name)
+        if kind is None:
+            raise BadRequest(f"{text!r} is no feature of the model as NAME=VALUE: it takes {', '.join(known)}.")
+        try:
+            parts = value.split("|") if kind.dtype == "string" else [float(part) for part in value.split("|")]
+        except ValueError:
+            raise BadRequest(f"{name} is of numbers: got {value!r}.") from None
+        found[name] = [parts if kind.is_list else value if kind.dtype == "string" else parts[0]]
+    return found
 
 
 if __name__ == "__main__":

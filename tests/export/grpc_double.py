@@ -1,4 +1,4 @@
-"""The gRPC port of TensorFlow Serving on its own protos: PredictionService.Predict and ModelService.GetModelStatus."""
+"""The gRPC port of TensorFlow Serving on its own protos: Predict, GetModelMetadata and GetModelStatus."""
 
 import contextlib
 from concurrent import futures
@@ -14,6 +14,9 @@ class Predictions(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     def Predict(self, request, context):
         return answered(context, self.served.predict, request)
+
+    def GetModelMetadata(self, request, context):
+        return answered(context, self.served.metadata, request.model_spec)
 
 
 class Models(model_service_pb2_grpc.ModelServiceServicer):

@@ -19,6 +19,7 @@ from served_model import Refused, ServedModel
 from tensorflow_serving.apis import model_pb2, predict_pb2
 
 PREDICT = re.compile(r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?:predict", re.IGNORECASE)
+METADATA = re.compile(r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?/metadata", re.IGNORECASE)
 STATUS = re.compile(r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?", re.IGNORECASE)
 HTTP = {
     "INVALID_ARGUMENT": 400,
@@ -38,6 +39,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/monitoring/prometheus/metrics":
             return self.reply(200, "# the metrics of a server\n", "text/plain")
+        if METADATA.fullmatch(self.path):
+            return self.answer(METADATA, lambda spec, body: as_json(self.served.metadata(spec)))
         return self.answer(STATUS, lambda spec, body: as_json(self.served.status(spec)))
 
     def do_POST(self):

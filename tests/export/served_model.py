@@ -2,7 +2,8 @@
 
 The rules are those of the server's sources: which version a ModelSpec names (model_servers/server_core.cc), how the
 inputs of a request become those of a SignatureDef, defaults filled in (servables/tensorflow/predict_util.cc and
-tensorflow/cc/saved_model/util.cc), what status says (get_model_status_impl.cc), and, with `batching`, what a
+tensorflow/cc/saved_model/util.cc), what status and metadata say (get_model_status_impl.cc,
+get_model_metadata_impl.cc), and, with `batching`, what a
 BatchingSession refuses (batching/batching_session.cc). Tensors are fed and fetched by name in a session, as there.
 """
 
@@ -11,7 +12,7 @@ import time
 from pathlib import Path
 
 import tensorflow as tf
-from tensorflow_serving.apis import get_model_status_pb2, predict_pb2
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
 
 
 class Refused(Exception):
@@ -81,6 +82,16 @@ class ServedModel:
         for version in [self.version_of(spec)] if named else sorted(self.loaded, reverse=True):
             one = response.model_version_status.add(version=version, state="AVAILABLE")
             one.status.error_code = 0
+        return response
+
+    def metadata(self, spec) -> get_model_metadata_pb2.GetModelMetadataResponse:
+        version = self.version_of(spec)
+        signatures = get_model_metadata_pb2.SignatureDefMap()
+        for key, one in self.loaded[version].signatures.items():
+            signatures.signature_def[key].CopyFrom(one)
+        response = get_model_metadata_pb2.GetModelMetadataResponse()
+        response.model_spec.name, response.model_spec.version.value = self.name, version
+        response.metadata["signature_def"].Pack(signatures)
         return response
 
     def version_of(self, spec):

@@ -1,5 +1,7 @@
 """Every model of the zoo at a size for tests: what test_meaning.py walks."""
 
+import inspect
+
 import numpy as np
 
 from tfrec import models
@@ -28,6 +30,11 @@ def build(name, num_items=20, **kwargs):
     kind, arguments = VARIANTS[name]
     sizes = {"num_items": num_items, "max_length": 6, "hidden_dim": 8}
     return kind(**{**sizes, **arguments, **kwargs})
+
+
+def shallow(name):
+    """One block, for what costs time with each and is shown by one."""
+    return {"num_blocks": 1} if "num_blocks" in inspect.signature(VARIANTS[name][0]).parameters else {}
 
 
 def made(name, seed=0, **kwargs):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from small import BIDIRECTIONAL, VARIANTS, build, given, made
+from small import BIDIRECTIONAL, VARIANTS, build, given, made, shallow
 
 from tfrec.losses import FullSoftmax
 
@@ -29,7 +29,7 @@ def test_recovers_a_planted_cycle(name, cyclic_walks):
     from tfrec.data import FeatureSpec, sequences
 
     spec = FeatureSpec.fit(cyclic_walks, max_length=LENGTH)
-    model = build(name, spec.num_items, max_length=LENGTH, hidden_dim=32, dropout=0.0, seed=0)
+    model = build(name, spec.num_items, max_length=LENGTH, hidden_dim=32, dropout=0.0, seed=0, **shallow(name))
     model.compile(keras.optimizers.Adam(0.01), FullSoftmax(), jit_compile=False)
     batches = sequences(cyclic_walks, spec, batch_size=20, inputs=model.input_names)
     model.fit(
@@ -91,7 +91,7 @@ def test_half_precision_stays_near(name, dtype, close):
 
 @pytest.mark.tensorflow
 def test_half_precision_learns_with_every_weight(name):
-    model = build(name, dropout=0.0, seed=1, dtype="mixed_float16")
+    model = build(name, dropout=0.0, seed=1, dtype="mixed_float16", **shallow(name))
     before = [weight.copy() for weight in model.get_weights()]
     rng = np.random.default_rng(0)
     ids = rng.integers(2, 22, (32, 7))
@@ -119,6 +119,6 @@ def test_an_export_answers_as_the_model_does(name, tmp_path):
     rows = pd.DataFrame({"u": np.repeat(np.arange(30), 5), "i": rng.integers(0, 20, 150), "t": np.arange(150) + 10**9})
     table = Interactions.from_pandas(rows, user="u", item="i", time="t")
     spec = FeatureSpec.fit(table, max_length=6)
-    model = made(name, num_items=spec.num_items)
+    model = made(name, num_items=spec.num_items, **shallow(name))
     presets.save(model, spec, tmp_path / "preset")
     assert (serving.export(tmp_path / "preset", tmp_path / "served", verify="runtime") / "saved_model.pb").is_file()

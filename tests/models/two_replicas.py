@@ -5,14 +5,13 @@ import os
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import contextlib
-import sys
 
 import keras
 import numpy as np
 import pandas as pd
 import small_ranking
 import tensorflow as tf
-from small import VARIANTS, build
+from small import VARIANTS, build, shallow
 
 from tfrec.data import FeatureSpec, Interactions, masked_items, sequences
 from tfrec.losses import FullSoftmax
@@ -36,7 +35,7 @@ def learn(name: str, strategy: tf.distribute.Strategy | None, optimizer: str) ->
     data = table()
     spec = FeatureSpec.fit(data, max_length=8)
     with strategy.scope() if strategy else contextlib.nullcontext():
-        model = build(name, spec.num_items, max_length=8, dropout=0.0, seed=0)
+        model = build(name, spec.num_items, max_length=8, dropout=0.0, seed=0, **shallow(name))
         rng = np.random.default_rng(0)  # far from where normalising by almost nothing makes much of rounding
         model.set_weights([rng.normal(0, 0.3, weight.shape) for weight in model.get_weights()])
         steps = {"sgd": keras.optimizers.SGD(0.02), "adam": keras.optimizers.Adam(0.01)}
@@ -66,10 +65,10 @@ def learn_to_rank(
 
 # One variant of each class: what is shared out is the loss, which does not know them.
 one_of_each = {type(build(name)): name for name in reversed(VARIANTS)}
-optimizer, *names = sys.argv[1:]
 two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 assert two.num_replicas_in_sync == 2
-for name in names or [*one_of_each.values(), "autoint"]:
+cases = [(name, "sgd") for name in (*one_of_each.values(), "autoint")] + [("sasrec", "adam")]
+for name, optimizer in cases:
     learned = learn_to_rank if name in small_ranking.VARIANTS else learn
     one_losses, one_weights = learned(name, None, optimizer)
     two_losses, two_weights = learned(name, two, optimizer)

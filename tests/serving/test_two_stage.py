@@ -189,7 +189,7 @@ def test_the_manifest_names_both_presets(first, ranking, version):
 
 @pytest.mark.parametrize("kind", ["two stages", "rank only"])
 def test_serve_check_passes(kind, version, rank_only):
-    for check in serving.serve_check(version if kind == "two stages" else rank_only, requests=120):
+    for check in serving.serve_check(version if kind == "two stages" else rank_only, requests=50):
         assert check.passed, check
 
 
@@ -250,8 +250,6 @@ def test_rows_that_are_columns_alone(tmp_path, call):
     found = call(version, "rank", C1=["a", "b"], c1_=["x"], I1=[0.5, np.nan])["scores"]
     features = {"C1": ["a", "b"], "c1": ["x", "x"], "I1": [0.5, np.nan]}
     np.testing.assert_allclose(found, serving.rank(model, spec, None, features=features), atol=1e-6)
-    for check in serving.serve_check(version, requests=60):
-        assert check.passed, check
     assert "NaN" in serving.how_to_ask(version)
 
 
