@@ -26,10 +26,16 @@ class Wrong(Exception):
 
 def requests(client: Client, timed: bool) -> list[tuple[str, Callable[[], Any], Callable[[Any], str]]]:
     """What is asked: (signature, the request, what makes of its answer a few words, or raises `Wrong`)."""
-    popular = [item for item, _ in client.recommend([[]], timestamps=[[]] if timed else None)[0]]
+    signatures = client.signatures()
+    if "recommend_filtered" not in signatures:
+        return [("rank", lambda: _rank_unknown(client, signatures["rank"]), lambda rows: f"{len(rows)} rows")]
+    # An export of two stages is asked with every feature missing.
+    more = {"features": {}} if "rank" in signatures else {}
+    popular = [item for item, _ in client.recommend([[]], timestamps=[[]] if timed else None, **more)[0]]
     _need(len(popular) > 1, f"an empty history was answered with {len(popular)} items, where two or more were expected")
     histories = [popular[:1], [], [*popular[:1], "no such id, Größe 🎬"]]
     times = {"timestamps": [[978300019 + place for place, _ in enumerate(row)] for row in histories]} if timed else {}
+    more |= times
 
     def ranked(rows: list) -> str:
         _need(len(rows) == 3, f"{len(rows)} rows came for 3")
@@ -64,19 +70,39 @@ def requests(client: Client, timed: bool) -> list[tuple[str, Callable[[], Any], 
         _need(rows[1] == [], "something is similar to an unknown id")
         return f"{len(rows[0])} items"
 
+    def second(rows: list) -> str:
+        _need([len(row) for row in rows] == [len(popular) + 1] * 3, "not a score for each id")
+        _need(all(math.isfinite(score) for row in rows for score in row), "a score is not finite")
+        return f"{len(popular)} scores a row"
+
     unknown = "no such id"
-    return [
-        ("serving_default", lambda: client.recommend(histories, **times), ranked),
+    recommending = [
+        ("serving_default", lambda: client.recommend(histories, **more), ranked),
         (
             "recommend_filtered",
-            lambda: client.recommend(histories, exclude=[popular[1:2]], allow=[popular], **times),
+            lambda: client.recommend(histories, exclude=[popular[1:2]], allow=[popular], **more),
             filtered,
         ),
+    ]
+    if "rank" in signatures:
+        return [*recommending, ("rank", lambda: client.rank(histories, [[*popular, unknown]]), second)]
+    return [
+        *recommending,
         ("score", lambda: client.score(histories, [[*popular, unknown]], **times), scored),
         ("embed_users", lambda: client.embed_users(histories, **times), vectors),
         ("embed_items", lambda: client.embed_items([popular[0], unknown]), vectors),
         ("similar_items", lambda: client.similar_items([popular[0], unknown]), near),
     ]
+
+
+def _rank_unknown(client: Client, inputs: dict[str, Any]) -> list:
+    """A ranking model alone is asked for an item that it does not know, or for a row of which nothing is known."""
+    given = {"histories": [[]]} if "history" in inputs else {}
+    given |= {"item_ids": [["no such id"]]} if "item_ids" in inputs else {}
+    given |= {} if given else {"features": {next(iter(inputs)): [None]}}
+    rows = client.rank(**given)
+    _need(len(rows) == 1 and all(map(math.isfinite, rows[0])), f"not one finite score: {rows}")
+    return rows
 
 
 def ask(client: Client, timed: bool) -> tuple[dict[str, Any], list[tuple[str, bool, str, str]]]:

@@ -67,11 +67,13 @@ def test_curl_lines_show_every_signature_and_way_to_a_version():
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("code", blocks("python"), ids=["client", "grpc", "two stages"])
-def test_programs(code, client_module, rest, request, monkeypatch, capsys):
-    grpc_target = request.getfixturevalue("two_stages_grpc" if '"ranked"' in code else "grpc_target")
+@pytest.mark.parametrize("code", blocks("python"), ids=["client", "grpc", "client, two stages", "grpc, two stages"])
+def test_programs(code, client_module, request, monkeypatch, capsys):
+    two = '"ranked"' in code
+    grpc_target = request.getfixturevalue("two_stages_grpc" if two else "grpc_target")
+    rest_address = request.getfixturevalue("two_stages_rest" if two else "rest")
     monkeypatch.setitem(sys.modules, "client", client_module)
-    code = code.replace("http://localhost:8501", rest).replace("localhost:8500", grpc_target)
+    code = code.replace("http://localhost:8501", rest_address).replace("localhost:8500", grpc_target)
     assert "timeout=0.5" in code
     names = {}
     exec(compile(code.replace("timeout=0.5", "timeout=20"), "README.md", "exec"), names)
@@ -79,6 +81,8 @@ def test_programs(code, client_module, rest, request, monkeypatch, capsys):
         printed = capsys.readouterr().out.splitlines()
         assert len(printed) == 4 + 4 + 3  # two rankings, and a line of each other answer
         assert len(names["vectors"]) == 2
+    elif "rankings" in names:
+        assert [len(row) for row in names["scores"]] == [2, 2] and all(names["rankings"])
     else:
         assert names["items"].shape == names["scores"].shape == (2, 4)
 

@@ -20,6 +20,28 @@ def test_a_server_that_is_well(smoke_module, rest, grpc_target, capsys):
     assert "REST = gRPC" in lines[-1]
 
 
+def test_two_stages_that_are_well(smoke_module, two_stages_rest, two_stages_grpc, capsys):
+    servers = ["--rest", two_stages_rest, "--grpc", two_stages_grpc]
+    code = smoke_module.main(["--model", "ranked", "--timeout", "20", *servers])
+    table = capsys.readouterr().out
+    assert code == 0, table
+    assert len(table.splitlines()) == 2 * 4 + 1 and table.count("rank ") == 2 and "REST = gRPC" in table
+
+
+@pytest.mark.parametrize("inputs", [("history", "item_ids", "age"), ("item_ids",), ("C1", "I1")])
+def test_a_ranking_model_alone_is_asked_for_what_it_does_not_know(smoke_module, client_module, monkeypatch, inputs):
+    shapes = {"history": (-1, -1), "item_ids": (-1, -1)}
+    known = {name: client_module.Input("string", shapes.get(name, (-1,))) for name in inputs}
+    client = client_module.Client("ads", rest="http://nowhere")
+    monkeypatch.setattr(client, "_signatures", {"serving_default": known, "rank": known})
+    scores = [[0.25]] if "item_ids" in inputs else [0.25]
+    monkeypatch.setattr(
+        client._server, "predict", lambda _, given, __: {"scores": scores} if given.keys() == known.keys() else {}
+    )
+    ((name, request, in_words),) = smoke_module.requests(client, timed=False)
+    assert name == "rank" and in_words(request()) == "1 rows"
+
+
 def test_one_transport_is_enough(smoke_module, rest, capsys):
     code, table = run(smoke_module, capsys, "--rest", rest)
     assert code == 0 and len(table.splitlines()) == 7
