@@ -97,6 +97,7 @@ def train_preset(
     from tfrec import environment, evaluation, presets
     from tfrec.training import train
     from tfrec.training.curves import learning_curve
+    from tfrec.training.record import training_record
 
     # A bar redraws itself, which only a terminal can show.
     training = train(table, recipe, verbose="auto" if sys.stdout.isatty() else 2, checkpoint=checkpoint)
@@ -110,18 +111,7 @@ def train_preset(
     model_report = reports["test"][-1]
     print("\n".join([f"Test items, {evaluation.comparison(reports['test'])}", *model_report.notes]))
     metrics = {part: {report.model: report.to_json() for report in of_part} for part, of_part in reports.items()} | {
-        "training": {
-            "recipe": recipe.to_json(),
-            "data_sha256": table.sha256(),
-            "rows_read": table.report.rows_read,
-            "dropped": table.report.dropped,
-            "best_epoch": training.best_epoch,
-            "seconds": training.seconds,
-            "seed": recipe.seed,
-            "versions": environment.versions(),
-            "machine": environment.machine(),
-            "history": training.history,
-        }
+        "training": training_record(training, recipe, table)
     }
     extra: dict[str, str | bytes] = {"recipe.toml": recipe_text or recipe.to_toml()}
     if environment.has("matplotlib"):

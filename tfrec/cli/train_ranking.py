@@ -30,6 +30,7 @@ def train_ranking_preset(
     from tfrec import environment, evaluation, presets
     from tfrec.training import train_ranking
     from tfrec.training.curves import learning_curve
+    from tfrec.training.record import training_record
 
     verbose = "auto" if sys.stdout.isatty() else 2
     training = train_ranking(table, recipe, verbose=verbose, checkpoint=checkpoint)
@@ -46,18 +47,7 @@ def train_ranking_preset(
     own = reports["test"][-1]
     print("\n".join(["Test rows: " + evaluation.label_comparison(reports["test"]), *own.notes]))
     metrics = {part: {report.model: report.to_json() for report in of_part} for part, of_part in reports.items()} | {
-        "training": {
-            "recipe": recipe.to_json(),
-            "data_sha256": table.sha256(),
-            "rows_read": table.report.rows_read,
-            "dropped": table.report.dropped,
-            "best_epoch": training.best_epoch,
-            "seconds": training.seconds,
-            "seed": recipe.seed,
-            "versions": environment.versions(),
-            "machine": environment.machine(),
-            "history": training.history,
-        }
+        "training": training_record(training, recipe, table)
     }
     extra: dict[str, str | bytes] = {"recipe.toml": recipe_text or recipe.to_toml()}
     if environment.has("matplotlib"):

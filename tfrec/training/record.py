@@ -1,0 +1,31 @@
+"""What metrics.json says of how a model was trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tfrec import environment
+
+if TYPE_CHECKING:
+    from tfrec.data import Examples, Interactions
+    from tfrec.training.recipe_file import RecipeFile
+    from tfrec.training.train import Training
+    from tfrec.training.train_ranking import RankingTraining
+
+
+def training_record(
+    training: Training | RankingTraining, recipe: RecipeFile, table: Interactions | Examples
+) -> dict[str, Any]:
+    """The recipe, the data, the time and the machine of a finished run, and its history, as JSON takes it."""
+    return {
+        "recipe": recipe.to_json(),
+        "data_sha256": table.sha256(),
+        "rows_read": table.report.rows_read,
+        "dropped": table.report.dropped,
+        "best_epoch": training.best_epoch,
+        "seconds": training.seconds,
+        "seed": recipe.seed,
+        "versions": environment.versions(),
+        "machine": environment.machine(),
+        "history": training.history,
+    }
