@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from tfrec.data import read
+from tfrec.data import read, read_examples
 from tfrec.errors import InputError
 
 
@@ -323,3 +323,17 @@ def test_real_folders(shared_data, name, size, title):
     assert not table.report.dropped
     assert table.items.loc[title[0], "title"] == title[1]
     assert set(table.item_ids) <= set(table.items.index)
+
+
+# Labelled rows.
+
+
+def test_labelled_rows_have_users_items_and_times_by_their_names(tmp_path):
+    text = "user_id,item,click,timestamp,age\n007,i1,1,5,30\n8,i2,0,6,\n"
+    (tmp_path / "rows.csv").write_text(text)
+    table = read_examples(tmp_path / "rows.csv")
+    assert table.user_ids[table.user_codes].tolist() == ["007", "8"]
+    assert table.item_ids[table.item_codes].tolist() == ["i1", "i2"]
+    assert table.times.tolist() == [5, 6] and table.context.columns.tolist() == ["age"]
+    other = read_examples(tmp_path / "rows.csv", user="age", item="user_id")
+    assert other.item_ids[other.item_codes].tolist() == ["007"] and other.context.columns.tolist() == ["item"]

@@ -33,8 +33,13 @@ def fit_features(
         features = _all(train)
     names = [feature.column for feature in features]
     for name in names:
-        if names.count(name) > 1 or name in _RESERVED:
-            raise InputError(f"There are two features of the name '{name}', or it is one of {', '.join(_RESERVED)}.")
+        if names.count(name) > 1:
+            raise InputError(f"There are two features of the name '{name}': leave out or rename one.")
+        if name in _RESERVED:
+            raise InputError(
+                f"'{name}' is a name that models give to what they read of items and histories: rename the column, or "
+                "name it as the column of items (item=, on the command line --item)."
+            )
     places = {group: set(_columns(train, group)) for group in ("user", "item", "context")}
     found = []
     for feature in features:

@@ -58,7 +58,7 @@ class Columns:
         if absent:
             raise InputError(f"{path} has no column for {', '.join(absent)}. Its columns are: {listed}.")
         taken = set(given.values())
-        found = {role: name or _guess(role, [n for n in names if n not in taken]) for role, name in given.items()}
+        found = {role: name or known_column(role, [n for n in names if n not in taken]) for role, name in given.items()}
         unknown = [role for role in ("user", "item") if found[role] is None]
         if unknown:
             raise InputError(
@@ -81,6 +81,7 @@ class Columns:
         return [name for name in dict.fromkeys(names) if name is not None]
 
 
-def _guess(role: str, names: list[str]) -> str | None:
+def known_column(role: str, names: list[str]) -> str | None:
+    """The column whose name is well known for a user, an item, a time or a weight, if there is one."""
     plain = {name.lower().replace("_", ""): name for name in reversed(names)}
     return next((plain[known] for known in WELL_KNOWN[role] if known in plain), None)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from tfrec.data.examples import Examples
+from tfrec.data.readers.columns import known_column
 from tfrec.data.readers.table import is_parquet
 from tfrec.data.readers.text import first_line, header, separated
 from tfrec.errors import InputError
@@ -33,15 +34,16 @@ def read_examples(
 
     Known are csv, tsv and parquet tables with a header, and the tables of Criteo's display advertisements (no header,
     40 columns with tabs: label, 13 integers, 26 hashed categories), whose columns get the names I1 .. I13, C1 .. C26;
-    of these also a folder that holds one such file. All columns but those named become context. A column of a text
-    file is one of numbers where all its values are, and none begins with a zero that a number would lose.
+    of these also a folder that holds one such file. All columns but those named, or found by their names, become
+    context. A column of a text file is one of numbers where all its values are, and none begins with a zero that a
+    number would lose.
 
     Args:
         path: the file.
         label: column of labels; None takes one named label, click or clicked.
-        user: column of user ids, if any.
-        item: column of item ids, if any.
-        time: column of times, if any.
+        user: column of user ids; None takes one named user or user_id, if there is one.
+        item: column of item ids; None takes one named item, item_id or movie_id, if there is one.
+        time: column of times; None takes one named time or timestamp, if there is one.
 
     Raises:
         InputError: where the path is missing, its content malformed, or a column is not found.
@@ -59,7 +61,7 @@ def read_examples(
         file = _file(Path(path))
         if file is None:
             raise InputError(f"There is no file of labelled rows at {path}: expected a csv, tsv or parquet table.")
-        frame = _frame(file)
+        frame, is_typed = _frame(file)
     except OSError as error:
         raise InputError(
             f"Cannot read {path}: {error.strerror or error}. Check the path and its permissions."
@@ -69,7 +71,14 @@ def read_examples(
         label = next((name for name in names if name.lower() in _LABELS), None)
     if label is None:
         raise InputError(f"{file} has the columns {', '.join(names)}: none of them is known to hold labels. Name it.")
-    return Examples.from_pandas(frame, label=label, user=user, item=item, time=time)
+    roles = {"user": user, "item": item, "time": time}
+    free = [name for name in names if name not in (label, *roles.values())]
+    roles = {role: name or known_column(role, free) for role, name in roles.items()}
+    if not is_typed:  # ids keep their spelling
+        frame = frame.apply(
+            lambda column: column if column.name in (roles["user"], roles["item"]) else _numbers(column)
+        )
+    return Examples.from_pandas(frame, label=label, **roles)
 
 
 def _file(path: Path) -> Path | None:
@@ -87,17 +96,18 @@ def _is_criteo(file: Path) -> bool:
     return len(fields) == len(_CRITEO) and fields[0] in ("0", "1")
 
 
-def _frame(file: Path) -> pd.DataFrame:
+def _frame(file: Path) -> tuple[pd.DataFrame, bool]:
+    """The table, and whether its columns have their types already."""
     if is_parquet(file):
-        return pd.read_parquet(file)
+        return pd.read_parquet(file), True
     options = {"dtype": str, "na_values": _MISSING, "keep_default_na": False}
     if _is_criteo(file):
         frame = separated(file, "\t", header=None, names=_CRITEO, **options)
-        return frame.assign(**{name: pd.to_numeric(frame[name], errors="coerce") for name in _CRITEO if name[0] == "I"})
+        numbers = {name: pd.to_numeric(frame[name], errors="coerce") for name in _CRITEO if name[0] == "I"}
+        return frame.assign(**numbers), True
     separator = "\t" if "\t" in first_line(file) else ","
     header(file, separator)
-    frame = separated(file, separator, **options)
-    return frame.apply(_numbers)
+    return separated(file, separator, **options), False
 
 
 def _numbers(column: pd.Series) -> pd.Series:
