@@ -29,6 +29,15 @@ def test_the_written_recipe_trains_the_same_again(films, preset, tmp_path):
     assert again["history"]["loss"] == pytest.approx(first["history"]["loss"], rel=1e-3)
 
 
+def test_interrupted_before_anything_was_kept(films, tmp_path, capsys, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tfrec.training.train", interrupted)
+    assert main(["train", "--data", str(films), "--out", str(tmp_path / "preset")]) == 1
+    assert "interrupted; nothing was written" in capsys.readouterr().err
+
+
 def test_an_interrupted_run_goes_on(films, tmp_path, capsys, monkeypatch):
     out, partial = tmp_path / "preset", tmp_path / "preset.partial"
     command = ["train", "--data", str(films), "--out", str(out), "--epochs", "2", "--max-length", "10"]

@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tfrec {options.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        print(f"tfrec {options.command}: interrupted; {stop or 'nothing was written'}", file=sys.stderr)
+        print(f"tfrec {options.command}: interrupted; {str(stop) or 'nothing was written'}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has gone

@@ -51,7 +51,11 @@ def train_ranking_preset(
     }
     extra: dict[str, str | bytes] = {"recipe.toml": recipe_text or recipe.to_toml()}
     if environment.has("matplotlib"):
-        to_beat = {report.model: report.metrics[recipe.decides] for report in reports["valid"][:-1]}
+        to_beat = {
+            report.model: report.metrics[recipe.decides]
+            for report in reports["valid"][:-1]
+            if recipe.decides in report.metrics
+        }
         extra["learning_curve.png"] = learning_curve(training.history, to_beat, f"val_{recipe.decides}")
         found = evaluation.predictions(model, spec, split.test, training.known)
         extra["predictions.png"] = evaluation.label_plot(

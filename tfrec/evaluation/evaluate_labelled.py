@@ -33,8 +33,8 @@ class LabelReport:
     Attributes:
         model: what was evaluated.
         task: "click" or "rating".
-        metrics: auc, grouped_auc (users; absent without), log_loss and calibration_error of clicks; rmse and mae of
-            ratings.
+        metrics: auc, grouped_auc (of users), log_loss and calibration_error of clicks; rmse and mae of ratings. The
+            first is absent where all labels are alike, the second where those of each user are.
         num_rows: that were asked about.
         unseen: rows whose "user" or "item" is not in the vocabulary.
         data_sha256: hash of the rows.
@@ -159,6 +159,8 @@ def _of_clicks(found: np.ndarray, data: Examples) -> dict[str, float]:
     measured = {"auc": metrics.auc(found, data.labels)}
     if data.user_codes is not None:
         measured["grouped_auc"] = metrics.grouped_auc(found, data.labels, data.user_codes)
+    # Without clicks, or with nothing else, there is no order to get right; JSON has no word for that.
+    measured = {name: value for name, value in measured.items() if not np.isnan(value)}
     measured["log_loss"] = metrics.log_loss(found, data.labels)
     measured["calibration_error"] = metrics.calibration_error(found, data.labels)
     return measured
