@@ -3,7 +3,6 @@
 import dataclasses
 import json
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,14 +10,12 @@ import tensorflow as tf
 from small_preset import IDS, made
 from small_ranking_preset import ranking_preset
 
-from tfrec import models, presets, serving
+from tfrec import presets, serving
 from tfrec.cli import main
 from tfrec.data import Examples, FeatureSpec, Interactions
 from tfrec.errors import InputError
-from tfrec.models import DeepFM, RankingModel, SASRec, TiSASRec
-from tfrec.models.feature_inputs import feature_inputs
+from tfrec.models import DeepFM, SASRec, TiSASRec
 from tfrec.serving import golden, manifest, parity, ranking_reference
-from tfrec.serving.graph.once_a_user import runs_once, scores_of
 
 pytestmark = pytest.mark.tensorflow
 HISTORY = ["7", "a,b", "日本"]
@@ -324,50 +321,3 @@ def test_commands_that_cannot_be(options, said, ranking, tmp_path, capsys):
     assert main(["export", *(places.get(one, one) for one in options)]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert said in line and not (tmp_path / "films").exists()
-
-
-# Computing what is known of a user once.
-
-
-@pytest.mark.parametrize("name", ["afm", "autoint", "bst", "dcnv2", "deepfm", "dien", "din"])
-def test_models_of_the_zoo_compute_users_once(name, ranking):
-    kinds = {
-        kind.lower(): getattr(models, kind) for kind in ("AFM", "AutoInt", "BST", "DCNv2", "DeepFM", "DIEN", "DIN")
-    }
-    assert runs_once(kinds[name](ranking.spec.model_features(), embedding_dim=4, seed=0))
-
-
-def test_what_does_not_depend_on_the_candidate_runs_on_as_many_rows_as_there_are_users():
-    rows = []
-
-    class Spy(keras.layers.Layer):
-        def call(self, x):
-            if x.shape[0] is not None:
-                rows.append(int(x.shape[0]))
-            return x
-
-    features = [
-        {"name": "age", "kind": "numeric", "group": "user"},
-        {"name": "item", "kind": "categorical", "group": "item", "size": 9},
-    ]
-    inputs = feature_inputs(features)
-    age, item = Spy()(inputs["age"][:, None]), Spy()(keras.layers.Embedding(9, 1)(inputs["item"]))
-    model = RankingModel(inputs, Spy()(age * item))
-    model.features = features
-    rows.clear()
-    given = {"age": tf.constant([1.0, 2.0])}, {"item": tf.constant([2, 3, 4, 5, 6, 7])}
-    once = scores_of(model, *given, tf.constant(3))
-    assert sorted(rows) == [2, 6, 6]
-    np.testing.assert_allclose(once, scores_of(model, *given, tf.constant(3), once=False), atol=1e-6)
-
-
-def test_a_model_that_looks_across_rows_is_seen():
-    features = [
-        {"name": "age", "kind": "numeric", "group": "user"},
-        {"name": "item", "kind": "categorical", "group": "item", "size": 9},
-    ]
-    inputs = feature_inputs(features)
-    odd = keras.ops.cumsum(inputs["age"])[:, None] * keras.layers.Embedding(9, 1, "ones")(inputs["item"])
-    model = RankingModel(inputs, odd)
-    model.features = features
-    assert not runs_once(model)
