@@ -172,14 +172,13 @@ class Client:
         for argument, (name, rows) in lists.items():
             if (rows is None) == (name in known):
                 raise BadRequest(f"This model {'needs' if rows is None else 'takes no'} {argument}.")
-        inputs = {} if histories is None else self._histories(histories, None, features)
-        if item_ids is None:
-            return [
-                [score] for score in self._ask("rank", self._with_features("rank", inputs, features or {}))["scores"]
-            ]
-        rows = _per_row("item_ids", item_ids, len(inputs["history"]) if inputs else None)
-        inputs["item_ids"] = self._rectangle("item_ids", rows)
+        inputs, rows = {} if histories is None else self._histories(histories, None, features), None
+        if item_ids is not None:
+            rows = _per_row("item_ids", item_ids, len(inputs["history"]) if inputs else None)
+            inputs["item_ids"] = self._rectangle("item_ids", rows)
         found = self._ask("rank", self._with_features("rank", inputs, features or {}))["scores"]
+        if rows is None:
+            return [[score] for score in found]
         return [scores[: len(ids)] for scores, ids in zip(found, rows, strict=True)]
 
     def similar_items(self, item_ids: Iterable[Id]) -> list[Ranking]:
@@ -242,12 +241,15 @@ class Client:
                 raise BadRequest(f"'{name}' is no feature of {signature}, which takes {', '.join(rest) or 'none'}.")
         number = max([len(rows) for rows in (inputs or features).values()], default=0)
         for name, one in rest.items():
-            rows = list(features.get(name, [None]))
-            if len(rows) not in (1, number):
-                raise BadRequest(f"{name} needs a value for each of {number} rows, or one for all: got {len(rows)}.")
-            rows = [_value(name, one, row) for row in (rows if len(rows) == number else rows * number)]
-            if name == "history_labels":
-                rows = [[math.nan] * len(history) for history in inputs["history"]]
+            if name in ("history_labels", "timestamps"):
+                inputs[name] = [[one.missing] * len(history) for history in inputs["history"]]
+                continue
+            rows = features.get(name, [None])
+            if isinstance(rows, str | bytes) or not hasattr(rows, "__len__") or len(rows) not in (1, number):
+                raise BadRequest(
+                    f"{name} needs a list with a value for each of {number} rows, or one for all: {rows!r}."
+                )
+            rows = [_value(name, one, row) for row in (rows if len(rows) == number else [*rows] * number)]
             inputs[name] = self._rectangle(name, rows, one.missing) if one.is_list else rows
         return inputs
 

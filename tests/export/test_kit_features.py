@@ -72,6 +72,7 @@ def test_labels_of_the_history_stand_beside_it(client_module, monkeypatch):
     client, lists, asked = client_module.Client("m", rest="http://x", widths={"history": 3}), (-1, -1), {}
     inputs = {name: client_module.Input("string", lists) for name in ("history", "item_ids")}
     inputs["history_labels"] = client_module.Input("float32", lists)
+    inputs["timestamps"] = client_module.Input("int64", lists)
     inputs["portrait"] = client_module.Input("float32", (-1, 2))
     monkeypatch.setattr(client, "_signatures", {"rank": inputs})
     monkeypatch.setattr(client._server, "predict", lambda _, given, __: asked.update(given) or {"scores": [[0.5]] * 3})
@@ -79,6 +80,7 @@ def test_labels_of_the_history_stand_beside_it(client_module, monkeypatch):
     client.rank(histories, [["9"]], {"history_labels": labels})
     assert asked["history"] == [["2", "3", "4"], ["5", "", ""], ["6", "", ""]]
     np.testing.assert_array_equal(asked["history_labels"], [[2, 3, 4], [5, math.nan, math.nan], [math.nan] * 3])
+    assert asked["timestamps"] == [[0] * 3] * 3
     np.testing.assert_array_equal(asked["portrait"], [[math.nan] * 2] * 3)
     with pytest.raises(client_module.BadRequest, match="history_labels must be lists as long as those of histories"):
         client.rank(histories, [["9"]], {"history_labels": [[1, 2]] * 3})
@@ -98,8 +100,9 @@ def test_nothing_known_is_all_missing(ranked):
     [
         ({"size": [3]}, "'size' is no feature of rank, which takes"),
         ({"age": ["old"] * 2}, "age is of numbers: got 'old'"),
-        ({"age": [1, 2, 3]}, "age needs a value for each of 2 rows, or one for all: got 3"),
+        ({"age": [1, 2, 3]}, "age needs a list with a value for each of 2 rows"),
         ({"tastes": ["Drama", "War"]}, "tastes needs a list for each row: got 'Drama'"),
+        ({"device": "tv"}, "device needs a list with a value for each of 2 rows"),
         ({"device": [True]}, "device is of texts or integers: got True"),
     ],
 )
