@@ -147,19 +147,20 @@ def read_features(model: RankingModel, spec: FeatureSpec, given: list[str], user
 def _lines(attention: Attention) -> list[str]:
     """An attention in words: a line for each place, or for the strongest pairs; heads are averaged."""
     mean = attention.over_heads()
-    heads = f", mean of {len(attention.labels[attention.axes.index('head')])} heads" if mean is not attention else ""
+    count = len(attention.labels[attention.axes.index("head")]) if mean is not attention else 1
+    heads = f", mean of {count} heads" if count > 1 else ""
     if not mean.weights.size:
         return [f"{attention.name}: nothing to attend to"]
     if len(mean.axes) == 1:
         longest = max(float(abs(mean.weights).max()), 1e-9)
         bars = ["█" * round(20 * abs(float(weight)) / longest) for weight in mean.weights]
         rows = zip(mean.weights, bars, mean.labels[0], strict=True)
-        return [f"{attention.name}{heads}", *(f"{weight:>8.3f}  {bar:20}  {label}" for weight, bar, label in rows)]
+        return [f"{attention.name}{heads}", *(f"{weight:>8.4f}  {bar:20}  {label}" for weight, bar, label in rows)]
     order = [int(at) for at in (-mean.weights).ravel().argsort(kind="stable")[:_SHOWN]]
     places = [divmod(at, mean.weights.shape[-1]) for at in order]
     pairs = [(mean.weights[row, column], mean.labels[0][row], mean.labels[1][column]) for row, column in places]
     more = f", the strongest {_SHOWN} of {mean.weights.size} pairs" if mean.weights.size > _SHOWN else ""
-    return [f"{attention.name}{heads}{more}", *(f"{weight:>8.3f}  {one} -> {other}" for weight, one, other in pairs)]
+    return [f"{attention.name}{heads}{more}", *(f"{weight:>8.4f}  {one} -> {other}" for weight, one, other in pairs)]
 
 
 def _in_words(model: RankingModel, score: float) -> str:
