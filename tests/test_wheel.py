@@ -52,10 +52,15 @@ def test_the_zoo_is_in_it_and_answers(wheel, tmp_path):
         "assert type(tfrec.models.SASRec.from_preset('sasrec_ml1m')) is tfrec.models.SASRec\n"
         "print(*sorted(tfrec.presets.zoo()))\n"
         "for name in tfrec.presets.zoo(): tfrec.models.Recommender.from_preset(name)\n"
+        "tfrec.serving.export_two_stage('sasrec_ml100k', 'dcnv2_ml100k', sys.argv[2], verify='runtime')\n"
     )
     done = subprocess.run(
-        [sys.executable, "-I", "-c", script, str(tmp_path / "site")], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "-I", "-c", script, str(tmp_path / "site"), str(tmp_path / "served")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     names = sorted(path.parent.name for path in (ROOT / "models").rglob("preset.json"))
     assert done.stdout.split() == names
+    assert (tmp_path / "served" / "1" / "saved_model.pb").is_file()  # two stages, from a wheel and without a network
