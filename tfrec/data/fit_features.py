@@ -30,7 +30,7 @@ def fit_features(
         InputError: where a column is nowhere, in two tables, named twice, or has a name that means something else.
     """
     if features is None:
-        features = _all(train)
+        features = all_features(train)
     names = [feature.column for feature in features]
     for name in names:
         if names.count(name) > 1:
@@ -100,7 +100,8 @@ def level_ids(labels: np.ndarray, levels: Sequence[float]) -> np.ndarray:
     return np.where(known[at] == labels, at + FIRST_ID, 1).astype(np.int32)
 
 
-def _all(train: Examples) -> list[Feature]:
+def all_features(train: Examples) -> list[Feature]:
+    """The user, and every column that can be a feature, of users, items and context."""
     found: list[Feature] = [] if train.user_codes is None else [Categorical("user", group="user")]
     for group, table in (("user", train.users), ("item", train.items), ("context", train.context)):
         if table is not None:

@@ -12,25 +12,13 @@ import numpy as np
 import pandas as pd
 
 from tfrec import models
-from tfrec.data import (
-    ByTime,
-    Categorical,
-    Examples,
-    FeatureSpec,
-    History,
-    Interactions,
-    MultiValued,
-    Numeric,
-    Random,
-    Vector,
-)
-from tfrec.data.features import Feature, infer_features
+from tfrec.data import ByTime, Examples, FeatureSpec, History, Interactions, Random
 from tfrec.data.fit_features import ITEM_COUNT
 from tfrec.errors import InputError
+from tfrec.training.recipe_features import check_features, read_features
 from tfrec.training.recipe_file import RecipeFile, build, construct
 
 _SPLITS = {"random": Random, "by-time": ByTime}
-_KINDS = {kind.kind: kind for kind in (Categorical, MultiValued, Numeric, Vector)}
 # What may decide which epoch is the best, the default first.
 _MONITORS = {"click": ("auc", "log_loss"), "rating": ("rmse",)}
 
@@ -104,12 +92,7 @@ class RankingRecipe(RecipeFile):
             raise InputError(f"The recipe's unseen_rate is at least 0 and below 1, got {self.unseen_rate}.")
         if self.positive and self.task == "rating":
             raise InputError("The recipe's positive makes clicks of ratings: leave it out where the task is rating.")
-        for name, entry in self.features.items():
-            if not isinstance(entry, Mapping) or entry.get("kind") not in (*_KINDS, "skip"):
-                raise InputError(
-                    f"The recipe's features.{name} must be a table with kind = one of {', '.join(_KINDS)} or skip, got "
-                    f"{entry!r}."
-                )
+        check_features(self.features)
 
     def build_examples(self, table: Interactions | Examples) -> Examples:
         """Labelled rows: those given, or those of a table of ratings.
@@ -139,32 +122,11 @@ class RankingRecipe(RecipeFile):
             raise InputError(f"The recipe's split.rule must be one of {', '.join(_SPLITS)}, got {rule!r}.")
         return construct(_SPLITS[rule], arguments, "split")
 
-    def build_features(self, train: Examples) -> list[Feature] | None:
-        """The features that the recipe names; None where it takes what there is."""
-        named = {
-            name: construct(_KINDS[entry["kind"]], {"column": name, **_without_kind(entry)}, f"features.{name}")
-            for name, entry in self.features.items()
-            if entry["kind"] != "skip"
-        }
-        skipped = [name for name in self.features if name not in named]
-        if named and skipped:
-            raise InputError("The recipe's features name what is read, or what is skipped of all there is, not both.")
-        if named or not skipped:
-            return list(named.values()) or None
-        found: list[Feature] = [] if train.user_codes is None else [Categorical("user", group="user")]
-        for group, table in (("user", train.users), ("item", train.items), ("context", train.context)):
-            found += [] if table is None else infer_features(table, group)
-        known = [feature.column for feature in found]
-        unknown = [name for name in skipped if name not in known]
-        if unknown:
-            raise InputError(f"The recipe skips '{unknown[0]}', which is none of the features {', '.join(known)}.")
-        return [feature for feature in found if feature.column not in skipped]
-
     def build_spec(self, train: Examples) -> FeatureSpec:
         """The feature spec, fitted on the training part."""
         arguments = {name: value for name, value in self.history.items() if name != "known"}
         history = construct(History, arguments, "history") if arguments else None
-        return FeatureSpec.fit(train, features=self.build_features(train), history=history)
+        return FeatureSpec.fit(train, features=read_features(self.features, train), history=history)
 
     def known_rows(self, examples: Examples, train: Examples) -> Examples:
         """The rows that histories are made of: the training part, or all where only the past of a row is taken."""
@@ -219,7 +181,3 @@ def _cold(spec: FeatureSpec, model: Mapping[str, Any]) -> dict[str, float]:
     if counts is None or kind is None or "cold_count" not in inspect.signature(kind).parameters:
         return {}
     return {"cold_count": float(counts.encode(pd.Series([0]))[0])}
-
-
-def _without_kind(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if name != "kind"}

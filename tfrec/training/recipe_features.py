@@ -1,0 +1,52 @@
+"""The table `[features]` of a ranking model's recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tfrec.data import Categorical, Examples, MultiValued, Numeric, Vector
+from tfrec.data.features import Feature
+from tfrec.data.fit_features import all_features
+from tfrec.errors import InputError
+from tfrec.training.recipe_file import construct
+
+_KINDS = {kind.kind: kind for kind in (Categorical, MultiValued, Numeric, Vector)}
+
+
+def check_features(entries: Mapping[str, Any]) -> None:
+    """Raise `InputError` where an entry is no {"kind": ..., further arguments}."""
+    for name, entry in entries.items():
+        if not isinstance(entry, Mapping) or entry.get("kind") not in (*_KINDS, "skip"):
+            raise InputError(
+                f"The recipe's features.{name} must be a table with kind = one of {', '.join(_KINDS)} or skip, got "
+                f"{entry!r}."
+            )
+
+
+def read_features(entries: Mapping[str, Any], train: Examples) -> list[Feature] | None:
+    """The features that a recipe names, or all there are but those it skips; None where it says nothing.
+
+    Raises:
+        InputError: where it names and skips, an argument does not fit, or what is skipped is not there.
+    """
+    named = {
+        name: construct(_KINDS[entry["kind"]], {"column": name, **_without_kind(entry)}, f"features.{name}")
+        for name, entry in entries.items()
+        if entry["kind"] != "skip"
+    }
+    skipped = [name for name in entries if name not in named]
+    if named and skipped:
+        raise InputError("The recipe's features name what is read, or what is skipped of all there is, not both.")
+    if named or not skipped:
+        return list(named.values()) or None
+    found = all_features(train)
+    known = [feature.column for feature in found]
+    unknown = [name for name in skipped if name not in known]
+    if unknown:
+        raise InputError(f"The recipe skips '{unknown[0]}', which is none of the features {', '.join(known)}.")
+    return [feature for feature in found if feature.column not in skipped]
+
+
+def _without_kind(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != "kind"}
