@@ -56,12 +56,11 @@ def cycle(cyclic_walks):
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("loss", [FullSoftmax(), SampledSoftmax(16)], ids=["full", "sampled"])
-def test_recovers_a_planted_cycle(loss, cycle):
+def test_recovers_a_planted_cycle_from_sampled_negatives(cycle):
     from tfrec.data import sequences
 
     table, spec = cycle
-    model = learner(loss)
+    model = learner(SampledSoftmax(16))
     model.fit(sequences(table, spec, batch_size=60), epochs=25, verbose=0)
     starts = np.random.default_rng(9).integers(0, CYCLE, 200)
     raw = (starts[:, None] + np.arange(4)) % CYCLE
@@ -71,27 +70,6 @@ def test_recovers_a_planted_cycle(loss, cycle):
 
 
 # What a score may depend on.
-
-
-def test_a_later_item_changes_no_earlier_query():
-    model, history = made(), np.array([[0, 3, 4, 5, 6], [7, 8, 9, 2, 3]])
-    changed = history.copy()
-    changed[:, -1] = 20
-    before, after = numpy([model({"history": history}), model({"history": changed})])
-    np.testing.assert_allclose(after[:, :-1], before[:, :-1], atol=1e-6)
-    assert np.abs(after[:, -1] - before[:, -1]).max() > 0.01
-
-
-def test_left_padding_changes_no_score():
-    model, history = made(), np.array([[3, 4, 5], [0, 7, 8]])
-    plain, padded = numpy(model.score({"history": ids}) for ids in (history, np.pad(history, ((0, 0), (3, 0)))))
-    np.testing.assert_allclose(padded, plain, atol=1e-5)
-    assert np.isfinite(plain[:, 2:]).all() and (plain[:, :2] == -np.inf).all()
-
-
-def test_an_empty_history_has_finite_scores():
-    scores = ops.convert_to_numpy(made().score({"history": np.zeros((2, 4), "int32")}))
-    assert np.isfinite(scores[:, 2:]).all()
 
 
 def test_score_is_the_inner_product_with_the_item_vectors():
@@ -161,17 +139,6 @@ def test_survives_its_config():
     again.set_weights(model.get_weights())
     inputs = {"history": np.array([[3, 4]])}
     np.testing.assert_array_equal(*numpy([again.score(inputs), model.score(inputs)]))
-
-
-@pytest.mark.tensorflow
-@pytest.mark.parametrize(("dtype", "close"), [("mixed_bfloat16", 0.15), ("mixed_float16", 0.02)])
-def test_half_precision_stays_near(dtype, close):
-    model, half = made(), made(dtype=dtype)
-    inputs = {"history": np.array([[0, 0, 3, 4, 5], [2, 9, 8, 7, 21], [0, 0, 0, 0, 0]])}
-    exact, scores = numpy([model.score(inputs), half.score(inputs)])
-    assert scores.dtype == np.float32 and half.item_table().dtype == model.item_table().dtype
-    assert np.isfinite(scores[:, 2:]).all()
-    np.testing.assert_allclose(scores[:, 2:], exact[:, 2:], atol=close * np.abs(exact[:, 2:]).max())
 
 
 @pytest.mark.tensorflow

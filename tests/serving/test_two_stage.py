@@ -199,7 +199,7 @@ def test_every_signature_is_replayed_with_missing_and_unseen_values(version):
     assert any(np.isnan(inputs["age"]).any() for inputs in asked)
 
 
-def test_an_export_that_answers_otherwise_never_becomes_visible(first, ranking, tmp_path, monkeypatch):
+def test_an_export_that_answers_otherwise_never_becomes_visible(ranking, tmp_path, monkeypatch):
     """Here the reference forgets one feature."""
     inputs = ranking_reference.ranking_inputs
 
@@ -209,7 +209,7 @@ def test_an_export_that_answers_otherwise_never_becomes_visible(first, ranking, 
 
     monkeypatch.setattr(ranking_reference, "ranking_inputs", without_age)
     with pytest.raises(serving.ParityError, match="differ"):
-        serving.export_two_stage(first, ranking, tmp_path / "films", k=3, candidates=6, verify="runtime")
+        serving.export_ranking(ranking, tmp_path / "films", verify="runtime")
     assert not list((tmp_path / "films").iterdir())
 
 
