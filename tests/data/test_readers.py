@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from tfrec.data import read, read_examples
+from tfrec.data import Examples, is_labelled, read, read_examples
 from tfrec.errors import InputError
 
 
@@ -337,3 +337,24 @@ def test_labelled_rows_have_users_items_and_times_by_their_names(tmp_path):
     assert table.times.tolist() == [5, 6] and table.context.columns.tolist() == ["age"]
     other = read_examples(tmp_path / "rows.csv", user="age", item="user_id")
     assert other.item_ids[other.item_codes].tolist() == ["007"] and other.context.columns.tolist() == ["item"]
+
+
+def test_two_columns_of_one_name_are_refused_as_one_may_be_the_label(tmp_path):
+    (tmp_path / "rows.csv").write_text("user,label,label\na,1,1\nb,0,0\n")
+    with pytest.raises(InputError, match="several columns named label"):
+        read_examples(tmp_path / "rows.csv")
+    frame = pd.DataFrame([[1, 2, 3]], columns=["y", "x", "x"])
+    with pytest.raises(InputError, match="several columns named x"):
+        Examples.from_pandas(frame, label="y")
+
+
+def test_labelled_rows_are_known_by_the_name_of_a_column(tmp_path):
+    for name, text, known in (
+        ("a.csv", "user,Label\n", True),
+        ("b.tsv", "x\tclick\n", True),
+        ("c.csv", "u,i\n", False),
+    ):
+        (tmp_path / name).write_text(text)
+        assert is_labelled(tmp_path / name) is known
+    pd.DataFrame({"clicked": [1]}).to_parquet(tmp_path / "d.parquet")
+    assert is_labelled(tmp_path / "d.parquet") and not is_labelled(tmp_path / "nothing.csv")

@@ -74,6 +74,16 @@ def test_what_training_did_not_see_is_counted():
     assert report.unseen == {"user": 3, "item": 0} and "3 of 4 rows have users" in report.notes[0]
 
 
+def test_columns_that_the_model_reads_and_the_rows_lack_are_named():
+    train = Examples.from_pandas(
+        pd.DataFrame({"y": [0, 1, 1, 0], "u": list("abab"), "device": list("xyyx"), "age": [1, 2, 3, 4]}), "y", "u"
+    )
+    rows = Examples.from_pandas(pd.DataFrame({"y": [0, 1], "age": [1, 2]}), "y")
+    report = evaluate_labelled(Fixed([0.1] * 2), FeatureSpec.fit(train), rows, task="click")
+    assert report.absent == ["user", "device"] and "The rows lack user, device, which" in report.notes[-1]
+    assert evaluate_labelled(Fixed([0.1] * 4), FeatureSpec.fit(train), train, task="click").absent == []
+
+
 def test_no_rows_are_an_error():
     data = table([0, 1], ["a", "b"])
     with pytest.raises(InputError, match="no rows to evaluate"):

@@ -48,3 +48,9 @@ def test_a_model_without_attention_says_so():
     model = RetrievalModel(inputs={"history": history}, outputs=history)
     with pytest.raises(ValueError, match="has no attention"):
         model.attention_weights({"history": HISTORY})
+
+
+@pytest.mark.parametrize(("inputs", "came"), [([[5, 9]], "list"), (HISTORY, "ndarray"), ({"items": HISTORY}, "items")])
+def test_what_it_reads_is_named(inputs, came):
+    with pytest.raises(ValueError, match=f"SASRec reads a dict of \\['history'\\], got .*{came}"):
+        made("sasrec").attention_weights(inputs)

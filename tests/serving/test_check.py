@@ -37,8 +37,9 @@ def test_a_file_that_was_cut_is_seen(copy, file, capsys):
 
 
 def test_what_is_no_export_is_named(tmp_path, capsys):
-    assert main(["serve-check", str(tmp_path)]) == 1
-    assert "Name a version folder that tfrec has exported" in capsys.readouterr().out
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        assert main(["serve-check", str(folder)]) == 2
+        assert "Name a version folder that tfrec has exported" in capsys.readouterr().err
 
 
 def test_other_answers_are_seen(copy):

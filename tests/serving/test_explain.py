@@ -61,8 +61,8 @@ def test_an_empty_history_has_nothing_to_attend_to(din, tmp_path, capsys):
     [
         ([], "Name what is to be scored"),
         (["--item", "zzz"], 'no item with the title or id "zzz"'),
-        (["--item", "7", "--features", "size=3"], "'size' is no feature"),
-        (["--item", "7", "--features", "age"], "'age' is no feature"),
+        (["--item", "7", "--features", "size=3"], "'size=3' names no feature"),
+        (["--item", "7", "--features", "age"], "'age' names no feature"),
         (["--item", "7", "--features", "age=old"], "'age' is of numbers: got 'old'"),
         (["--item", "7", "--features", "age=1,2"], "'age' is one number"),
         (["--item", "7", "--features", "portrait=1,2"], "2 numbers: expected 3"),

@@ -60,6 +60,16 @@ def test_a_table_becomes_a_preset_that_found_the_cause(written):
     assert {path.name for path in (written / "run").iterdir()} >= {"learning_curve.png", "predictions.png"}
 
 
+def test_what_is_read_and_what_is_not_is_printed(tmp_path, capsys):
+    frame = clicks(200).assign(one="x", nothing=None)
+    frame.to_csv(tmp_path / "clicks.csv", index=False)
+    arguments = ["--data", str(tmp_path / "clicks.csv"), "--out", str(tmp_path / "run"), "--epochs", "1"]
+    assert main(["train", *arguments, "--label", "label"]) == 0  # and no recipe
+    printed = capsys.readouterr().out
+    assert "site (categorical), ad (categorical), noise (numeric)" in printed
+    assert "not read            one, nothing:" in printed and "autoint" in printed
+
+
 def test_the_preset_says_what_the_trained_model_said(written, capsys):
     arguments = ["--data", str(written / "clicks.csv"), "--label", "label", "--out", str(written / "report.json")]
     assert main(["evaluate", str(written / "run"), *arguments]) == 0
@@ -128,6 +138,7 @@ def test_biases_are_damped_means():
         ('task = "clicks"\n[model]\nclass = "DIN"', "task must be one of click, rating"),
         ('task = "click"\n[model]\nclass = "SASRec"', "model.class 'SASRec' is none"),
         ('task = "rating"\npositive = 4\n[model]\nclass = "DIN"', "positive makes clicks"),
+        ('[model]\nclass = "Din"', "SHAN.* which retrieve, or AFM.* which rank: got 'Din'"),
         ('[model]\nclass = "DIN"\n[features]\nage = {kind = "number"}', "features.age must be a table with kind"),
         ('task = "rating"\nmonitor = "auc"\n[model]\nclass = "DIN"', "monitor must be one of rmse"),
         ('unseen_rate = 1.0\n[model]\nclass = "DIN"', "unseen_rate is at least 0"),

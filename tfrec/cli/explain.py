@@ -128,10 +128,11 @@ def read_features(model: RankingModel, spec: FeatureSpec, given: list[str], user
     pairs = [text.partition("=") for text in given] + ([("user", "=", user)] if user is not None else [])
     found = {}
     for name, equals, value in pairs:
+        text = f"{name}{equals}{value}"
         if not equals or name not in known:
             there = ", ".join(known) or "none"
             raise InputError(
-                f"'{name}' is no feature that the model reads of users or context, as NAME=VALUE: it reads {there}."
+                f"{text!r} names no feature of users or context that the model reads, as NAME=VALUE: it reads {there}."
             )
         kind = known[name].kind
         try:
@@ -153,7 +154,7 @@ def _lines(attention: Attention) -> list[str]:
         return [f"{attention.name}: nothing to attend to"]
     if len(mean.axes) == 1:
         longest = max(float(abs(mean.weights).max()), 1e-9)
-        bars = ["█" * round(20 * abs(float(weight)) / longest) for weight in mean.weights]
+        bars = [("░" if weight < 0 else "█") * round(20 * abs(float(weight)) / longest) for weight in mean.weights]
         rows = zip(mean.weights, bars, mean.labels[0], strict=True)
         return [f"{attention.name}{heads}", *(f"{weight:>8.4f}  {bar:20}  {label}" for weight, bar, label in rows)]
     order = [int(at) for at in (-mean.weights).ravel().argsort(kind="stable")[:_SHOWN]]

@@ -24,7 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_data_arguments(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the preset that is written")
-    parser.add_argument("--recipe", metavar="FILE", help="a TOML recipe; without one, a SASRec for middling data")
+    parser.add_argument(
+        "--recipe",
+        metavar="FILE",
+        help="a TOML recipe; without one, a SASRec for middling data, or with --label an AutoInt",
+    )
     for name in _OVERRIDES:
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help=f"the recipe's {name}")
     parser.add_argument(
@@ -45,7 +49,9 @@ def run(options: argparse.Namespace) -> None:
     if options.restart:
         checkpoints.discard(partial)
     text = None
-    recipe = load_recipe(options.recipe) if options.recipe else Recipe()
+    # Of labelled rows all that is known is that there are columns: a model that reads any.
+    usual = RankingRecipe(model={"class": "AutoInt"}) if options.label else Recipe()
+    recipe = load_recipe(options.recipe) if options.recipe else usual
     overrides = {name: getattr(options, name) for name in _OVERRIDES if getattr(options, name) is not None}
     ranks = isinstance(recipe, RankingRecipe)
     if ranks and "max_length" in overrides:
@@ -55,9 +61,9 @@ def run(options: argparse.Namespace) -> None:
     elif options.recipe:
         text = Path(options.recipe).read_text(encoding="utf-8")
     if options.label and not ranks:
-        raise InputError("--label is an option of ranking models: name the recipe of one with --recipe.")
+        raise InputError("--label is an option of ranking models: and this recipe's model is none.")
     table = read_rows(options) if ranks else read_data(options)
-    if not options.recipe and table.num_items > _LARGE_CATALOGUE:
+    if not options.recipe and not ranks and table.num_items > _LARGE_CATALOGUE:
         print(f"{table.num_items:,} items: training against sampled negatives; a recipe can choose another loss.\n")
         recipe = dataclasses.replace(recipe, loss={"class": "SampledSoftmax", "num_negatives": 1024})
     try:

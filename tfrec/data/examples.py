@@ -90,6 +90,7 @@ class Examples:
             >>> table, table.context["hour"].tolist(), table.report.dropped
             (Examples(2 rows, 2 users, mean label 0.5), [9, 10], {"no number in 'clicked'": 1})
         """
+        check_names([str(name) for name in frame.columns], "The table")
         roles = {"label": label, "user": user, "item": item, "time": time}
         named = [name for name in roles.values() if name is not None]
         others = [name for name in frame.columns if name not in named] if context is None else list(context)
@@ -148,7 +149,10 @@ class Examples:
             InputError: where the table has no weights.
         """
         if table.weights is None:
-            raise InputError(f"{table!r} has no ratings to learn from: name their column.")
+            raise InputError(
+                f"A table of {len(table):,} interactions has no ratings to learn from: name their column (weight=, on "
+                "the command line --rating), or the labels of labelled rows (--label)."
+            )
         labels = table.weights if positive is None else (table.weights >= positive).astype(np.float32)
         codes = table.user_codes, table.item_codes, table.user_ids, table.item_ids
         return cls(labels.copy(), *codes, table.times, table.context, table.users, table.items, table.report)
@@ -200,3 +204,10 @@ class ExampleSplit:
 def _numbers(rows: np.ndarray) -> np.ndarray:
     rows = np.asarray(rows)
     return np.flatnonzero(rows) if rows.dtype == bool else rows
+
+
+def check_names(names: list[str], what: str) -> None:
+    """Raise `InputError` where two columns have one name: one of them may be the label."""
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise InputError(f"{what} has several columns named {', '.join(repeated)}: rename or drop one of each.")

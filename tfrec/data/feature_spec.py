@@ -161,18 +161,20 @@ class FeatureSpec:
     @property
     def titles(self) -> list[str] | None:
         """A title for each item in the vocabulary's order, where the side table has a column named title or name."""
-        if self.item_table is None:
-            return None
-        column = next((c for c in self.item_table.columns if str(c).lower() in ("title", "name")), None)
-        if column is None:
-            return None
-        return ["" if pd.isna(title) else str(title) for title in self.item_table[column]]
+        column = self._title_column
+        return None if column is None else ["" if pd.isna(title) else str(title) for title in column]
 
     def title(self, item_id: int) -> str:
         """The title of an integer id, or its raw id where none is known."""
-        titles = self.titles
-        raw = self.items.tokens[item_id - FIRST_ID]
-        return (titles[item_id - FIRST_ID] or raw) if titles else raw
+        column, raw = self._title_column, self.items.tokens[item_id - FIRST_ID]
+        title = None if column is None else column.iloc[item_id - FIRST_ID]
+        return raw if title is None or pd.isna(title) or title == "" else str(title)
+
+    @property
+    def _title_column(self) -> pd.Series | None:
+        table = self.item_table
+        names = [] if table is None else [one for one in table.columns if str(one).lower() in ("title", "name")]
+        return table[names[0]] if names else None
 
     def save(self, folder: Path) -> None:
         """Write spec.json, vocabularies/, and where they are known items.csv and item_features.npz."""

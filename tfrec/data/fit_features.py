@@ -40,7 +40,7 @@ def fit_features(
                 f"'{name}' is a name that models give to what they read of items and histories: rename the column, or "
                 "name it as the column of items (item=, on the command line --item)."
             )
-    places = {group: set(_columns(train, group)) for group in ("user", "item", "context")}
+    places = {group: set(columns_of(train, group)) for group in ("user", "item", "context")}
     found = []
     for feature in features:
         groups = [group for group in places if feature.column in places[group]]
@@ -109,7 +109,8 @@ def all_features(train: Examples) -> list[Feature]:
     return found
 
 
-def _columns(train: Examples, group: str) -> list[str]:
+def columns_of(train: Examples, group: str) -> list[str]:
+    """The columns that features of a group can be made of."""
     if group == "context":
         return list(train.context.columns)
     table, codes, own = {

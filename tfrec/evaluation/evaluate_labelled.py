@@ -13,6 +13,7 @@ import numpy as np
 
 from tfrec import atomic, environment, metrics
 from tfrec.data import Examples, FeatureSpec, labelled
+from tfrec.data.fit_features import columns_of
 from tfrec.errors import InputError
 from tfrec.models import RankingModel
 
@@ -37,6 +38,7 @@ class LabelReport:
             first is absent where all labels are alike, the second where those of each user are.
         num_rows: that were asked about.
         unseen: rows whose "user" or "item" is not in the vocabulary.
+        absent: columns that the model reads and the rows lack: they count as missing.
         data_sha256: hash of the rows.
         seed: of the run, where it has one.
         seconds: time the evaluation took.
@@ -49,6 +51,7 @@ class LabelReport:
     metrics: dict[str, float]
     num_rows: int
     unseen: dict[str, int]
+    absent: list[str]
     data_sha256: str
     seed: int | None
     seconds: float
@@ -66,11 +69,14 @@ class LabelReport:
     @property
     def notes(self) -> list[str]:
         """What a reader of the numbers should know, a sentence each."""
-        return [
+        found = [
             f"{count:,} of {self.num_rows:,} rows have {what}s that training did not see."
             for what, count in self.unseen.items()
             if count
         ]
+        if self.absent:
+            found.append(f"The rows lack {', '.join(self.absent)}, which the model reads: missing in every row.")
+        return found
 
     def __str__(self) -> str:
         return "\n".join([label_comparison([self]), *self.notes])
@@ -136,6 +142,7 @@ def evaluate_labelled(
         metrics=measured,
         num_rows=len(data),
         unseen=_unseen(data, spec),
+        absent=_absent(data, spec),
         data_sha256=data.sha256(),
         seed=seed,
         seconds=round(time.perf_counter() - began, 2),
@@ -168,6 +175,15 @@ def _of_clicks(found: np.ndarray, data: Examples) -> dict[str, float]:
 
 def _of_ratings(found: np.ndarray, data: Examples) -> dict[str, float]:
     return {"rmse": metrics.rmse(found, data.labels), "mae": metrics.mae(found, data.labels)}
+
+
+def _absent(data: Examples, spec: FeatureSpec) -> list[str]:
+    """Of users and context alone: the spec knows the items."""
+    return [
+        one.column
+        for one in spec.features
+        if one.group in ("user", "context") and one.column not in columns_of(data, one.group)
+    ]
 
 
 def _unseen(data: Examples, spec: FeatureSpec) -> dict[str, int]:

@@ -118,11 +118,11 @@ class RankingModel(Recommender):
             inputs: as for the model itself.
 
         Raises:
-            ValueError: where the model has no attention.
+            ValueError: where the model has no attention, or an input is missing.
         """
         if self._attend is None:
             raise ValueError(f"{type(self).__name__} has no attention, so there are no weights to show.")
-        given = {name: ops.convert_to_tensor(inputs[name]) for name in self.input_names}
+        given = self._named_inputs(inputs)
         return {name: ops.cast(weights, "float32") for name, weights in self._attend(given).items()}
 
     def get_config(self) -> dict[str, Any]:

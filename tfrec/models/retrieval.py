@@ -117,7 +117,7 @@ class RetrievalModel(Recommender):
             inputs: as for the model itself.
 
         Raises:
-            ValueError: where the model has no attention.
+            ValueError: where the model has no attention, or an input is missing.
 
         Example:
             >>> import numpy as np
@@ -129,7 +129,7 @@ class RetrievalModel(Recommender):
         """
         if not self.attention_axes:
             raise ValueError(f"{type(self).__name__} has no attention, so there are no weights to show.")
-        given = {name: ops.convert_to_tensor(inputs[name]) for name in self.input_names}
+        given = self._named_inputs(inputs)
         with attention_record() as found:
             self(given, training=False)
         return {name: ops.cast(weights, "float32") for name, weights in zip(self.attention_axes, found, strict=True)}

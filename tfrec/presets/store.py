@@ -119,10 +119,15 @@ def load(preset: str | Path, kind: type[models.Recommender] = models.Recommender
     except Exception as error:
         raise InputError(f"{folder / 'config.json'} does not describe a model that can be built: {error}") from error
     if not isinstance(model, kind):
-        its = type(model).__name__
+        its, is_ranking = type(model).__name__, isinstance(model, models.RankingModel)
         raise InputError(
             f"The preset '{preset}' holds a {its}, no {kind.__name__}: use tfrec.models.{its}.from_preset, or "
-            "tfrec.models.Recommender.from_preset, which takes any."
+            "tfrec.models.Recommender.from_preset, which takes any; on the command line "
+            + (
+                "tfrec explain, and tfrec export --ranking."
+                if is_ranking
+                else "tfrec recommend, and tfrec export PRESET."
+            )
         )
     spec = FeatureSpec.load(folder)
     spec.check_fits(model)

@@ -38,8 +38,15 @@ def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0) -> li
 
     Returns:
         a line for each thing that was looked at. Where the files are damaged, that is the only one.
+
+    Raises:
+        InputError: where there is no export.
     """
     export = Path(version)
+    if not (export / "saved_model.pb").is_file():
+        raise InputError(
+            f"{export} has no saved_model.pb. Name a version folder that tfrec has exported: served/films/1."
+        )
     try:
         said = manifest.read(export)
     except InputError as error:

@@ -66,7 +66,7 @@ def explain(
     """
     _check_attention(model)
     if len(history) and "history" not in model.input_names:
-        raise InputError(f"{type(model).__name__} reads no history: leave it out, and name the item to score.")
+        raise InputError(f"{type(model).__name__} reads no history: leave it out, and name the item to score (--item).")
     inputs = ranking_inputs(
         model,
         spec,

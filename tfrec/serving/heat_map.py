@@ -36,7 +36,7 @@ def heat_map(attentions: Sequence[Attention], title: str = "") -> bytes:
     """A panel for each attention, with titles along its axes, as a PNG.
 
     Weights over one axis are a column, and a column for each head; weights of pairs are a matrix, in which the row
-    attends to the column, and a panel for each head.
+    attends to the column, and a panel for each head. Where a model weighs below zero, that is red.
 
     Args:
         attentions: as `tfrec.serving.explain` gives them, at least one.
@@ -88,7 +88,9 @@ def _panels(attention: Attention) -> list[_Panel]:
 
 
 def _draw(figure: Any, axes: Any, panel: _Panel) -> None:
-    image = axes.imshow(panel.weights, cmap="Blues", vmin=min(0.0, float(panel.weights.min(initial=0))), aspect="auto")
+    most = float(abs(panel.weights).max(initial=0)) or 1.0
+    colours = ("RdBu", -most) if panel.weights.min(initial=0) < 0 else ("Blues", 0.0)  # red is below zero
+    image = axes.imshow(panel.weights, cmap=colours[0], vmin=colours[1], vmax=most, aspect="auto")
     axes.set_title(panel.title, fontsize=10)
     axes.set_yticks(range(len(panel.rows)), panel.rows, fontsize=8)
     axes.set_xticks(range(len(panel.columns)), panel.columns, fontsize=8, rotation=90)

@@ -25,12 +25,20 @@ def load_recipe(path: str | Path) -> Recipe | RankingRecipe:
     name = model.get("class") if isinstance(model, dict) else None
     kind = getattr(models, name, None) if isinstance(name, str) else None
     ranks = isinstance(kind, type) and issubclass(kind, models.RankingModel)
+    retrieving, ranking = _named(models.RetrievalModel), _named(models.RankingModel)
     if not ranks and "task" in content:
-        known = [
-            name
-            for name, value in vars(models).items()
-            if isinstance(value, type) and issubclass(value, models.RankingModel)
-        ]
-        known = ", ".join(sorted(set(known) - {"RankingModel"}))
-        raise InputError(f"The recipe's task is one of ranking models, and its model.class {name!r} is none: {known}.")
+        raise InputError(
+            f"The recipe's task is one of ranking models, and its model.class {name!r} is none: {', '.join(ranking)}."
+        )
+    if isinstance(name, str) and name not in (*retrieving, *ranking):
+        raise InputError(
+            f"The recipe's model.class must be one of {', '.join(retrieving)}, which retrieve, or "
+            f"{', '.join(ranking)}, which rank: got {name!r}."
+        )
     return (RankingRecipe if ranks else Recipe).load(path)
+
+
+def _named(base: type) -> list[str]:
+    """The models of the zoo that are of a kind."""
+    kinds = {name: one for name, one in vars(models).items() if isinstance(one, type) and issubclass(one, base)}
+    return sorted(name for name, one in kinds.items() if one is not base)

@@ -111,7 +111,9 @@ class RankingRecipe(RecipeFile):
                 'which on one is a click (positive = 4), or the task: task = "rating".'
             )
         if len(values) < 2:
-            raise InputError(f"All labels are {values[0]:g}: there is nothing to learn.")
+            raise InputError(
+                f"All labels are {values[0]:g}: expected rows that differ, of which there is something to tell."
+            )
         return table
 
     def build_split(self) -> Random | ByTime:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tfrec.data import Categorical, Examples, MultiValued, Numeric, Vector
+from tfrec.data import Categorical, Examples, FeatureSpec, MultiValued, Numeric, Vector
 from tfrec.data.features import Feature
-from tfrec.data.fit_features import all_features
+from tfrec.data.fit_features import ITEM_COUNT, all_features, columns_of
 from tfrec.errors import InputError
 from tfrec.training.recipe_file import construct
 
@@ -46,6 +46,20 @@ def read_features(entries: Mapping[str, Any], train: Examples) -> list[Feature] 
     if unknown:
         raise InputError(f"The recipe skips '{unknown[0]}', which is none of the features {', '.join(known)}.")
     return [feature for feature in found if feature.column not in skipped]
+
+
+def describe_features(spec: FeatureSpec, train: Examples) -> str:
+    """What a model is given of the rows, and which columns it is not."""
+    read = [f"{one.column} ({one.kind})" for one in spec.features]
+    read += ["item"] if spec.num_items else []
+    read += [f"a history of {spec.history.length}"] if spec.history is not None else []
+    columns = [column for group in ("user", "item", "context") for column in columns_of(train, group)]
+    taken = {one.column for one in spec.features}
+    left = [column for column in columns if column not in taken and column != ITEM_COUNT]
+    lines = [f"features            {', '.join(read)}"]
+    if left:
+        lines.append(f"not read            {', '.join(left)}: of one value, texts that nearly all differ, or not named")
+    return "\n".join(lines) + "\n"
 
 
 def _without_kind(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from tfrec.data import Examples, ExampleSplit, FeatureSpec, Interactions, labell
 from tfrec.models import RankingModel
 from tfrec.training.checkpoints import Progress
 from tfrec.training.ranking_recipe import RankingRecipe
+from tfrec.training.recipe_features import describe_features
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +65,8 @@ def train_ranking(
     spec = recipe.build_spec(split.train)
     model = recipe.build_model(spec, split.train)
     known = recipe.known_rows(examples, split.train)
+    if verbose:
+        print(describe_features(spec, split.train), flush=True)
     how = {"known": known, "batch_size": recipe.batch_size, "inputs": model.input_names}
     train_batches = labelled(split.train, spec, shuffle=True, seed=recipe.seed, unseen_rate=recipe.unseen_rate, **how)
     model.compile(

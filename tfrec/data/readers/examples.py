@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from tfrec.data.examples import Examples
+from tfrec.data.examples import Examples, check_names
 from tfrec.data.readers.columns import known_column
-from tfrec.data.readers.table import is_parquet
+from tfrec.data.readers.table import is_parquet, read_parquet_names
 from tfrec.data.readers.text import first_line, header, separated
 from tfrec.errors import InputError
 
@@ -18,9 +18,18 @@ _MISSING = ["", "NaN", "nan", "NA", "N/A", "null", "NULL", "None"]
 
 
 def is_labelled(path: Path) -> bool:
-    """Whether a path is known to hold labelled rows, by its content: Criteo's display advertisements."""
+    """Whether a path is known to hold labelled rows: Criteo's advertisements, or a table with a column of that name."""
     file = _file(path)
-    return file is not None and _is_criteo(file)
+    if file is None:
+        return False
+    if is_parquet(file):
+        names = [] if not file.stat().st_size else read_parquet_names(file)
+    elif _is_criteo(file):
+        return True
+    else:
+        line = first_line(file)
+        names = line.split("\t" if "\t" in line else ",")
+    return any(name.strip().lower() in _LABELS for name in names)
 
 
 def read_examples(
@@ -106,7 +115,7 @@ def _frame(file: Path) -> tuple[pd.DataFrame, bool]:
         numbers = {name: pd.to_numeric(frame[name], errors="coerce") for name in _CRITEO if name[0] == "I"}
         return frame.assign(**numbers), True
     separator = "\t" if "\t" in first_line(file) else ","
-    header(file, separator)
+    check_names(header(file, separator), str(file))  # pandas would rename the second
     return separated(file, separator, **options), False
 
 

@@ -66,6 +66,11 @@ def is_parquet(path: Path) -> bool:
         return file.read(4) == b"PAR1" or path.suffix.lower() in (".parquet", ".pq")
 
 
+def read_parquet_names(path: Path) -> list[str]:
+    """The columns of a parquet file; raises `InputError` where it is none."""
+    return list(_open_parquet(path).schema_arrow.names)
+
+
 def _open_parquet(path: Path) -> pq.ParquetFile:
     if not path.stat().st_size:
         raise InputError(f"{path} is empty: expected a parquet file.")

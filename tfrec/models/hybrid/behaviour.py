@@ -43,8 +43,8 @@ def paired_features(features: Sequence[Mapping[str, Any]]) -> list[tuple[str, st
     if ("history", "item") not in pairs or "item" not in {one["name"] for one in features}:
         raise ValueError(
             "This model compares the candidate with the history: it needs a feature 'item' and a sequence 'history' of "
-            f"it, got the features {[one['name'] for one in features]}. Fit the FeatureSpec with histories, or take a "
-            "model that reads none."
+            f"it, got the features {[one['name'] for one in features]}. Fit the FeatureSpec with a History (in a "
+            "recipe, a table [history]), or take a model that reads none."
         )
     return sorted(pairs, key=lambda pair: pair[0] != "history")
 
