@@ -21,6 +21,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent / "pee
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
-WORK = Path("/tmp/tfrec_ctr")
+WORK = Path(tempfile.gettempdir()) / f"tfrec_ctr_{os.getpid()}"  # a run's own: another would read its jobs
 SIZES = {
     "embedding": 16,
     "hidden": [256, 128],

@@ -10,6 +10,7 @@ import pytest
 from tfrec.cli import _COMMANDS
 from tfrec.data import generate_world
 from tfrec.presets import zoo
+from tfrec.training import load_recipe
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -42,6 +43,14 @@ def test_a_ranking_model_is_trained_and_evaluated_as_shown(films, capsys):
     assert len(blocks()) == 2
     exec(compile(blocks()[1], "README.md", "exec"), {})
     assert "grouped_auc" in capsys.readouterr().out
+
+
+def test_recipes_that_are_shown_can_be_read(tmp_path):
+    shown = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    for text in shown:
+        (tmp_path / "recipe.toml").write_text(text, encoding="utf-8")
+        assert load_recipe(tmp_path / "recipe.toml").model["class"] in text
+    assert shown
 
 
 def test_every_command_is_shown_and_every_shown_command_exists():
