@@ -15,6 +15,9 @@ class History:
 
     A row never stands in its own history, and no label of a validation or test row stands in any.
 
+    Rows without times count as being in time order: a training row has those above it in the table as its past, a row
+    of validation or test all training rows of its user.
+
     Attributes:
         length: L, the newest events that are read.
         take: "earlier" takes events before the row's own time; "others" all other events of the user, as rating
