@@ -32,6 +32,5 @@ clean:
 $(VENV)/.installed: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "tfrec needs Python 3.11, 3.12 or 3.13: install one, or name it with PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --no-compile --editable ".[test]"
 	@touch $@

@@ -3,6 +3,11 @@
 import os
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows, where the workers are one
+    fcntl = None
+
 import numpy as np
 import pytest
 
@@ -19,6 +24,25 @@ FIRST = ("test_other_backend", "test_two_replicas", "test_killed", "test_int8", 
 def pytest_collection_modifyitems(items):
     """The longest files first."""
     items.sort(key=lambda item: item.path.stem not in FIRST)
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory):
+    """`once(name, make)`: what `make(folder)` returns of an empty folder, made by one of the workers for all."""
+
+    def of(name, make):
+        own = tmp_path_factory.getbasetemp()
+        root = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+        folder, said = root / name, root / f"{name}.path"
+        with (root / f"{name}.lock").open("w") as lock:
+            if fcntl is not None:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if not said.exists():
+                folder.mkdir()
+                said.write_text(str(make(folder)), encoding="utf-8")
+        return Path(said.read_text(encoding="utf-8"))
+
+    return of
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,12 @@ def smoke_module(client_module):
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory):
+def exported(once):
     """A version folder of a model with random weights."""
+    return once("one_stage", one_stage)
+
+
+def one_stage(folder):
     from tfrec import presets, serving
     from tfrec.data import FeatureSpec, Interactions
     from tfrec.models import SASRec
@@ -29,7 +33,6 @@ def exported(tmp_path_factory):
     spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5)
     model = SASRec(spec.num_items, max_length=5, hidden_dim=8, seed=0)
     model.set_weights([random.normal(0, 0.4, weight.shape) for weight in model.get_weights()])
-    folder = tmp_path_factory.mktemp("exported")
     presets.save(model, spec, folder / "preset")
     return serving.export(folder / "preset", folder / "films", k=4)
 
@@ -66,13 +69,17 @@ def client(request, client_module, rest, grpc_target):
 
 
 @pytest.fixture(scope="session")
-def two_stages(tmp_path_factory):
+def two_stages(once):
     """A version folder of two stages, with random weights and the features that the README speaks of."""
+    return once("two_stages", of_two_stages)
+
+
+def of_two_stages(folder):
     from tfrec import presets, serving
     from tfrec.data import Examples, FeatureSpec, History, Interactions
     from tfrec.models import DIN, SASRec
 
-    random, folder = np.random.default_rng(0), tmp_path_factory.mktemp("two_stages")
+    random = np.random.default_rng(0)
     rows = pd.DataFrame({"user": random.choice(["7", "8", "9"], 240), "item": random.choice(IDS, 240)})
     rows["click"], rows["device"] = random.integers(0, 2, 240), random.choice(["tv", "phone"], 240)
     users = pd.DataFrame({"user": ["7", "8"], "age": [34, 50], "tastes": ["Drama|War", "War"]})

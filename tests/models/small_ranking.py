@@ -26,6 +26,8 @@ VARIANTS = {
     "expert-fusion": (models.ExpertFusion, {"dim": 4, "hidden_dims": [8]}),
     "fm": (models.DeepFM, {"embedding_dim": 4, "hidden_dims": []}),
 }
+# Models of a class that another variant stands for already, where a question costs time.
+SIBLINGS = {"attention-matcher-linear", "autoint-deep", "dcnv2-parallel", "fm"}
 # Attention whose weights are no shares of 1, by name of the variant.
 NOT_NORMALISED = {"attention-matcher", "din"}
 

@@ -6,10 +6,8 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from small_ranking import FEATURES, LENGTH, NOT_NORMALISED, VARIANTS, build, given, made, rows
+from small_ranking import FEATURES, LENGTH, NOT_NORMALISED, SIBLINGS, VARIANTS, build, given, made, rows
 
-# Models of a class that learns here already: what is asked of their learning would be asked twice.
-SIBLINGS = {"attention-matcher-linear", "autoint-deep", "dcnv2-parallel"}
 ON_JAX = keras.backend.backend() == "jax"
 
 pytestmark = pytest.mark.parametrize("name", VARIANTS)
@@ -68,7 +66,7 @@ def test_what_is_missing_poisons_nothing(name):
 
 def test_learns_with_every_weight_where_values_are_missing(name):
     """In half precision, where the room for mishaps is smallest."""
-    if name in SIBLINGS or name == "fm":
+    if name in SIBLINGS:
         pytest.skip("another variant of its class learns")
     keras.utils.set_random_seed(0)
     inputs, nothing = rows(63, missing=0.4), rows(1, missing=1.0, lengths=[0])

@@ -25,8 +25,8 @@ def preset(small_spec, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def exported(preset, tmp_path_factory):
-    return serving.export(preset, tmp_path_factory.mktemp("served") / "films", k=4, verify="both")
+def exported(preset, once):
+    return once("served", lambda folder: serving.export(preset, folder / "films", k=4, verify="both"))
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ def version(first, ranking, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rank_only(ranking, tmp_path_factory):
-    return serving.export_ranking(ranking, tmp_path_factory.mktemp("rank") / "films", verify="both")
+    return serving.export_ranking(ranking, tmp_path_factory.mktemp("rank") / "films", verify="runtime")
 
 
 @pytest.fixture(scope="module")
