@@ -353,6 +353,7 @@ def test_labelled_rows_are_known_by_the_name_of_a_column(tmp_path):
         ("a.csv", "user,Label\n", True),
         ("b.tsv", "x\tclick\n", True),
         ("c.csv", "u,i\n", False),
+        ("q.csv", '"user","label"\n', True),
     ):
         (tmp_path / name).write_text(text)
         assert is_labelled(tmp_path / name) is known

@@ -19,7 +19,7 @@ def copy(exported, tmp_path):
 
 
 def test_an_export_passes_and_everything_was_looked_at(exported, capsys):
-    assert main(["serve-check", str(exported), "--requests", "100"]) == 0
+    assert main(["serve-check", str(exported), "--requests", "300"]) == 0
     lines = capsys.readouterr().out.splitlines()
     seen = {line.split("  ")[0] for line in lines}
     assert seen == {

@@ -45,7 +45,7 @@ def version(first, ranking, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rank_only(ranking, tmp_path_factory):
-    return serving.export_ranking(ranking, tmp_path_factory.mktemp("rank") / "films", verify="runtime")
+    return serving.export_ranking(ranking, tmp_path_factory.mktemp("rank") / "films", verify="both")
 
 
 @pytest.fixture(scope="module")
@@ -184,8 +184,9 @@ def test_the_manifest_names_both_presets(first, ranking, version):
     assert said["inputs"]["zip code"] == "zip_code" and said["parity"]["largest_difference"] < 1e-5
 
 
-def test_serve_check_passes(version):
-    for check in serving.serve_check(version, requests=50):
+@pytest.mark.parametrize("kind", ["two stages", "rank only"])
+def test_serve_check_passes(kind, version, rank_only):
+    for check in serving.serve_check(version if kind == "two stages" else rank_only, requests=120):
         assert check.passed, check
 
 

@@ -29,7 +29,7 @@ def is_labelled(path: Path) -> bool:
     else:
         line = first_line(file)
         names = line.split("\t" if "\t" in line else ",")
-    return any(name.strip().lower() in _LABELS for name in names)
+    return any(name.strip(' "').lower() in _LABELS for name in names)
 
 
 def read_examples(
