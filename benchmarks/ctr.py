@@ -30,7 +30,6 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent / "pee
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
-WORK = Path(tempfile.gettempdir()) / f"tfrec_ctr_{os.getpid()}"  # a run's own: another would read its jobs
 SIZES = {
     "embedding": 16,
     "hidden": [256, 128],
@@ -82,10 +81,10 @@ def main():
 
     out = RESULTS / "ctr.json"
     results = json.loads(out.read_text()) if out.exists() and not options.rows else {}
-    WORK.mkdir(exist_ok=True)
+    work = tempfile.TemporaryDirectory(prefix="tfrec_ctr_")  # a run's own: another would read its jobs
     for name in options.only:
         split, spec = ctr_data.load(name, options.data, options.rows)
-        arrays = WORK / f"{name}.npz"
+        arrays = Path(work.name) / f"{name}.npz"
         ctr_data.write(split, spec, arrays)
         for model in (model for model in MODELS[name] if model in options.models):
             sides = [side for side in pythons if side == "tfrec" or model in PEERS[side]]
@@ -158,8 +157,9 @@ def speed(pythons: dict[str, str], job: dict, rows: int, rounds: int) -> dict[st
 
 def run(python: str, side: str, job: dict) -> dict:
     """One side, once: {"seconds": of each epoch of each seed, "scores": an npz, "version": of the library}."""
-    job = {**job, "scores": str(WORK / f"{side}.npz")}
-    path = WORK / f"{side}.json"
+    work = Path(job["arrays"]).parent
+    job = {**job, "scores": str(work / f"{side}.npz")}
+    path = work / f"{side}.json"
     path.write_text(json.dumps(job))
     script = Path(__file__).parent / "peers" / f"ctr_{'ours' if side == 'tfrec' else side}.py"
     threads = str(job["threads"])

@@ -131,10 +131,12 @@ def test_movies_without_a_map_of_ids_are_not_used(tmp_path):
     assert read(tmp_path).items is None
 
 
-def test_sequence_folder_with_titles(tmp_path):
+def test_sequence_folder_with_titles_and_attributes(tmp_path):
     write(tmp_path / "sequences.txt", "1 1 2\n")
     write(tmp_path / "titles.json", json.dumps({"1": "Naïve", "2": None, "3": ""}))
     assert read(tmp_path).items["title"].to_dict() == {"1": "Naïve", "2": "", "3": ""}
+    write(tmp_path / "item2attributes.json", json.dumps({"1": [7, "brand"], "2": None, "9": [1]}))
+    assert read(tmp_path).items["attributes"].to_dict() == {"1": "7|brand", "2": "", "3": ""}
 
 
 @pytest.mark.parametrize(
@@ -146,6 +148,7 @@ def test_sequence_folder_with_titles(tmp_path):
         ({"sequences.txt": "1 1\n", "item_to_movie.txt": "1 10 11\n2\n"}, "two ids on every line"),
         ({"sequences.txt": "1 1\n", "titles.json": "{"}, "not JSON"),
         ({"sequences.txt": "1 1\n", "titles.json": "[]"}, "object of item ids"),
+        ({"sequences.txt": "1 1\n", "titles.json": "{}", "item2attributes.json": "[]"}, "lists of attributes"),
         ({"ratings.dat": "1,2,3,4\n"}, "user::movie::rating::timestamp"),
         ({"ratings.dat": "1::2::3::4\n", "movies.dat": "1::x\n"}, "expected movieId::title::genres"),
         ({"u.data": "1,2,3,4\n"}, "expected user, movie"),

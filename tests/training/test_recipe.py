@@ -10,7 +10,9 @@ from tfrec.training import Recipe, train
 
 
 def test_round_trip():
-    recipe = Recipe(epochs=3, loss={"class": "SampledSoftmax", "num_negatives": 64}, group_by_length=False)
+    attributes = {"genres": {"max_share": 1.0}, "title": {"words": True}}
+    loss = {"class": "SampledSoftmax", "num_negatives": 64}
+    recipe = Recipe(epochs=3, loss=loss, group_by_length=False, item_attributes=attributes)
     assert Recipe.from_toml(recipe.to_toml()) == recipe
 
 
@@ -36,6 +38,10 @@ def test_round_trip():
         ('[loss]\nclass = "SampledSoftmax"\ndraw_per = "user"', "draw_per must be one of batch, group, token"),
         ('[loss]\nclass = "BinaryCrossEntropy"\ncalibration = 2', "calibration must be a number from 0 to 1"),
         ('[loss]\nclass = "FullSoftmax"\nnegatives = "uniform"', "unknown entry 'negatives'"),
+        ("[item_attributes]\ngenres = 3", "item_attributes.genres must be a table, got 3"),
+        ("[item_attributes.genres]\nseparator = 3", "separator of the attributes 'genres' is a text, got 3"),
+        ("[item_attributes.genres]\ncolumn = 'x'\nsep = 3", "item_attributes.genres has an unknown entry 'sep'"),
+        ("[item_attributes.brand]", "no column 'brand' to share: their columns are title, genres"),
         ("[masking]\nrate = 0.2", "masking has an unknown entry 'rate'"),
         ('[optimizer]\nclass = "Adam"\nlearning = 3', "unknown entry 'learning'"),
         *(

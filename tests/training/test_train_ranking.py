@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from tfrec.cli import main
-from tfrec.data import Examples, Interactions, labelled
+from tfrec.data import Categorical, Examples, FeatureSpec, Interactions, MultiValued, Numeric, labelled
 from tfrec.errors import InputError
 from tfrec.evaluation import Biases, MeanLabel, evaluate_labelled, predictions
 from tfrec.training import RankingRecipe, Recipe, load_recipe, train_ranking
+from tfrec.training.recipe_features import describe_features
 
 pytestmark = pytest.mark.tensorflow
 
@@ -66,8 +67,21 @@ def test_what_is_read_and_what_is_not_is_printed(tmp_path, capsys):
     arguments = ["--data", str(tmp_path / "clicks.csv"), "--out", str(tmp_path / "run"), "--epochs", "1"]
     assert main(["train", *arguments, "--label", "label"]) == 0  # and no recipe
     printed = capsys.readouterr().out
-    assert "site (categorical), ad (categorical), noise (numeric)" in printed
+    assert "site (categorical), ad (categorical), noise (numeric, missing in " in printed
     assert "not read            one, nothing:" in printed and "autoint" in printed
+
+
+def test_what_cannot_be_read_is_counted():
+    frame = pd.DataFrame(
+        {"label": [0, 1, 1, 0, 1], "age": [1, "old", np.inf, None, 5], "tags": ["a|b", "", "a", "b", "c"]}
+    )
+    frame["ad"] = ["x", "x", "y", "y", "y"]
+    ads = pd.DataFrame({"ad": ["x", "y"], "made": [np.nan, "at"], "price": [1, 2]})
+    table = Examples.from_pandas(frame, label="label", item="ad", items=ads)
+    features = [Numeric("age"), MultiValued("tags"), Categorical("made"), Numeric("price")]
+    said = describe_features(FeatureSpec.fit(table, features=features), table)
+    assert "age (numeric, missing in 3 of 5 rows), tags (multivalued, missing in 1 of 5 rows)" in said
+    assert "made (categorical, missing in 1 of 2 items), price (numeric)," in said
 
 
 def test_the_preset_says_what_the_trained_model_said(written, capsys):

@@ -5,6 +5,7 @@ from tfrec.data.feature_spec import FeatureSpec
 from tfrec.data.features import Categorical, MultiValued, Numeric, Vector
 from tfrec.data.history_rule import History
 from tfrec.data.interactions import Interactions
+from tfrec.data.item_attributes import Attributes, item_attributes
 from tfrec.data.labelled import labelled
 from tfrec.data.masking import masked_items
 from tfrec.data.pipelines import sequences
@@ -14,6 +15,7 @@ from tfrec.data.synthetic import generate_world
 from tfrec.data.vocabulary import Vocabulary
 
 __all__ = [
+    "Attributes",
     "ByTime",
     "Categorical",
     "ExampleSplit",
@@ -31,6 +33,7 @@ __all__ = [
     "Vocabulary",
     "generate_world",
     "is_labelled",
+    "item_attributes",
     "labelled",
     "masked_items",
     "read",

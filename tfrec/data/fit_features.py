@@ -57,7 +57,7 @@ def fit_features(
         found.append(dataclasses.replace(feature, group=groups[0]))
     rank = {"user": 0, "item": 1, "context": 2}
     found.sort(key=lambda feature: rank[feature.group])
-    return tuple(feature.fit(_training_values(train, feature, item_counts)) for feature in found)
+    return tuple(feature.fit(training_values(train, feature, item_counts)) for feature in found)
 
 
 def encode_table(
@@ -120,7 +120,8 @@ def columns_of(train: Examples, group: str) -> list[str]:
     return ([] if table is None else list(table.columns)) + ([] if codes is None else [own])
 
 
-def _training_values(train: Examples, feature: Feature, item_counts: Mapping[str, int]) -> pd.Series:
+def training_values(train: Examples, feature: Feature, item_counts: Mapping[str, int]) -> pd.Series:
+    """The cells that a feature with a group is fitted on: of each row, or of each user or item of the rows once."""
     if feature.group == "context":
         return train.context[feature.column]
     codes, ids, table = {

@@ -17,6 +17,7 @@ from tfrec.layers.gated_feed_forward import GatedFeedForward
 from tfrec.layers.hstu_block import HSTUBlock
 from tfrec.layers.interacting_attention import InteractingAttention
 from tfrec.layers.item_embedding import ItemEmbedding
+from tfrec.layers.item_vectors import ItemVectors
 from tfrec.layers.linear_attention import LinearAttention
 from tfrec.layers.local_activation_unit import LocalActivationUnit
 from tfrec.layers.long_short_pooling import LongShortPooling
@@ -54,6 +55,7 @@ __all__ = [
     "HSTUBlock",
     "InteractingAttention",
     "ItemEmbedding",
+    "ItemVectors",
     "LinearAttention",
     "LocalActivationUnit",
     "LongShortPooling",

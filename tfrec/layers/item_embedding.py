@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.layers.item_vectors import ItemVectors
 from tfrec.ops import PADDING_ID
 
 
@@ -38,7 +39,7 @@ class ItemEmbedding(keras.layers.Layer):
         self.hidden_dim = hidden_dim
         self.dropout = dropout
         self.seed = seed
-        self.items = keras.layers.Embedding(
+        self.items = ItemVectors(
             num_ids,
             hidden_dim,
             embeddings_initializer=keras.initializers.RandomNormal(stddev=0.02, seed=seed),

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.layers.item_vectors import ItemVectors
 from tfrec.layers.position_embedding import PositionEmbedding
 from tfrec.ops import PADDING_ID
 
@@ -50,7 +51,7 @@ class SequenceEmbedding(keras.layers.Layer):
         self.max_length = max_length
         self.dropout = dropout
         self.seed = seed
-        self.items = keras.layers.Embedding(
+        self.items = ItemVectors(
             num_ids,
             hidden_dim,
             embeddings_initializer=keras.initializers.RandomNormal(stddev=0.02, seed=seed),

@@ -82,17 +82,12 @@ class RankingModel(Recommender):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Score, and add what a given attention costs to the losses."""
-        absent = [name for name in self.input_names if name not in inputs]
-        if absent:
-            raise ValueError(
-                f"The input '{absent[0]}' is missing: expected {list(self.input_names)}, got {list(inputs)}."
-            )
+        own = self._own_inputs(inputs)
         given = {name: inputs[f"given_{name}"] for name in self.attention_axes if f"given_{name}" in inputs}
-        own = {name: inputs[name] for name in self.input_names}  # a batch may carry more
         if not given or not self._supervised:
             return super().call(own, training=training, mask=mask)
         # One pass for both. Layers learn from the call's context whether this is training.
-        found = self._supervised({name: ops.convert_to_tensor(value) for name, value in own.items()})
+        found = self._supervised(_tensors(own))
         for name, wanted in given.items():
             axes = self.attention_axes[name]
             real = ops.not_equal(own["history"], PADDING_ID) if axes[-1] == "history" else None
@@ -122,7 +117,7 @@ class RankingModel(Recommender):
         """
         if self._attend is None:
             raise ValueError(f"{type(self).__name__} has no attention, so there are no weights to show.")
-        given = self._named_inputs(inputs)
+        given = _tensors(self._own_inputs(inputs))
         return {name: ops.cast(weights, "float32") for name, weights in self._attend(given).items()}
 
     def get_config(self) -> dict[str, Any]:
@@ -140,6 +135,10 @@ class RankingModel(Recommender):
         if self.task == "click":
             return ops.sigmoid(outputs)
         return outputs if self.rating_range is None else ops.clip(outputs, *self.rating_range)
+
+
+def _tensors(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: ops.convert_to_tensor(value) for name, value in inputs.items()}
 
 
 def check_task(task: str, rating_range: Sequence[float] | None) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import keras
-from keras import ops
 
 
 class Recommender(keras.Model):
@@ -65,13 +64,17 @@ class Recommender(keras.Model):
         """
         _presets().save(self, spec, folder, metrics, card)
 
-    def _named_inputs(self, inputs: Any) -> dict[str, Any]:
-        """The inputs that the model reads, as tensors; raises `ValueError` where they are no dict that has them."""
+    def _own_inputs(self, inputs: Any) -> dict[str, Any]:
+        """The inputs that the model reads, of a batch that may carry more.
+
+        Raises:
+            ValueError: where they are no dict that has them.
+        """
         absent = [name for name in self.input_names if name not in inputs] if isinstance(inputs, Mapping) else ["dict"]
         if absent:
             came = list(inputs) if isinstance(inputs, Mapping) else type(inputs).__name__
             raise ValueError(f"{type(self).__name__} reads a dict of {list(self.input_names)}, got {came}.")
-        return {name: ops.convert_to_tensor(inputs[name]) for name in self.input_names}
+        return {name: inputs[name] for name in self.input_names}
 
     def make_train_function(self, force: bool = False) -> Any:
         """As in Keras, but the optimizer's variables are there before: a graph that makes some is traced twice."""

@@ -129,7 +129,7 @@ class RetrievalModel(Recommender):
         """
         if not self.attention_axes:
             raise ValueError(f"{type(self).__name__} has no attention, so there are no weights to show.")
-        given = self._named_inputs(inputs)
+        given = self._own_inputs(inputs)
         with attention_record() as found:
             self(given, training=False)
         return {name: ops.cast(weights, "float32") for name, weights in zip(self.attention_axes, found, strict=True)}

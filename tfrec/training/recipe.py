@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrec import losses, models
-from tfrec.data import ByTime, FeatureSpec, LeaveLastOut, masked_items
+from tfrec.data import Attributes, ByTime, FeatureSpec, LeaveLastOut, item_attributes, masked_items
 from tfrec.errors import InputError
 from tfrec.losses import negatives
 from tfrec.training.recipe_file import RecipeFile, build, construct
@@ -35,6 +35,8 @@ class Recipe(RecipeFile):
         masking: {"probability": ..., "last_only": ...} of `tfrec.data.masked_items`, for a model that is trained on
             masked items; others take none.
         batch_size: rows of a batch.
+        item_attributes: column of the items' table -> {arguments of `tfrec.data.Attributes`}: what items share while
+            the model is trained; see `tfrec.layers.ItemVectors`.
         windows: "newest" learns from each user's newest items alone, "all" from the whole history in windows; see
             `tfrec.data.sequences`.
         group_by_length: see `tfrec.data.sequences`.
@@ -60,6 +62,7 @@ class Recipe(RecipeFile):
     model: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "SASRec"})
     loss: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "FullSoftmax"})
     masking: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    item_attributes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     windows: str = "newest"
     group_by_length: bool = True
 
@@ -70,6 +73,7 @@ class Recipe(RecipeFile):
             raise InputError(
                 f"The recipe's masking has an unknown entry '{unknown[0]}'. It takes: probability, last_only."
             )
+        self._attributes()
         if self.windows not in ("newest", "all"):
             raise InputError(f"The recipe's windows must be newest or all, got {self.windows!r}.")
 
@@ -84,7 +88,20 @@ class Recipe(RecipeFile):
     def build_model(self, spec: FeatureSpec) -> models.RetrievalModel:
         """The model that the recipe names, sized for a spec."""
         arguments = {"seed": self.seed, **self.model, "num_items": spec.num_items, "max_length": spec.max_length}
-        return build(models, arguments, "model", models.RetrievalModel)
+        model = build(models, arguments, "model", models.RetrievalModel)
+        if self.item_attributes:
+            model.share_attributes(item_attributes(spec, self._attributes()))
+        return model
+
+    def _attributes(self) -> list[Attributes]:
+        not_tables = [name for name, entry in self.item_attributes.items() if not isinstance(entry, Mapping)]
+        if not_tables:
+            wrong = self.item_attributes[not_tables[0]]
+            raise InputError(f"The recipe's item_attributes.{not_tables[0]} must be a table, got {wrong!r}.")
+        return [
+            construct(Attributes, {**entry, "column": name}, f"item_attributes.{name}")
+            for name, entry in self.item_attributes.items()
+        ]
 
     def build_batches(
         self, batches: tf.data.Dataset, model: models.RetrievalModel, spec: FeatureSpec

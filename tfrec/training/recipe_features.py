@@ -7,11 +7,12 @@ from typing import Any
 
 from tfrec.data import Categorical, Examples, FeatureSpec, MultiValued, Numeric, Vector
 from tfrec.data.features import Feature
-from tfrec.data.fit_features import ITEM_COUNT, all_features, columns_of
+from tfrec.data.fit_features import ITEM_COUNT, all_features, columns_of, training_values
 from tfrec.errors import InputError
 from tfrec.training.recipe_file import construct
 
 _KINDS = {kind.kind: kind for kind in (Categorical, MultiValued, Numeric, Vector)}
+_COUNTED = {"user": "users", "item": "items", "context": "rows"}
 
 
 def check_features(entries: Mapping[str, Any]) -> None:
@@ -49,8 +50,8 @@ def read_features(entries: Mapping[str, Any], train: Examples) -> list[Feature] 
 
 
 def describe_features(spec: FeatureSpec, train: Examples) -> str:
-    """What a model is given of the rows, and which columns it is not."""
-    read = [f"{one.column} ({one.kind})" for one in spec.features]
+    """What a model is given of the rows, what of it is missing, and which columns it is not given."""
+    read = [f"{one.column} ({one.kind}{_missing(one, spec, train)})" for one in spec.features]
     read += ["item"] if spec.num_items else []
     read += [f"a history of {spec.history.length}"] if spec.history is not None else []
     columns = [column for group in ("user", "item", "context") for column in columns_of(train, group)]
@@ -60,6 +61,15 @@ def describe_features(spec: FeatureSpec, train: Examples) -> str:
     if left:
         lines.append(f"not read            {', '.join(left)}: of one value, texts that nearly all differ, or not named")
     return "\n".join(lines) + "\n"
+
+
+def _missing(feature: Feature, spec: FeatureSpec, train: Examples) -> str:
+    """How many cells have no value that can be read: empty ones, and in a column of numbers texts and infinities."""
+    cells = feature.encode(training_values(train, feature, spec.counts_by_item())).reshape(-1, *feature.width)
+    absent = feature.absent(1)
+    same = (cells == absent) | ((cells != cells) & (absent != absent))
+    number = int(same.reshape(len(cells), -1).all(axis=1).sum()) if len(cells) else 0
+    return f", missing in {number:,} of {len(cells):,} {_COUNTED[feature.group]}" if number else ""
 
 
 def _without_kind(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def read_sequences(path: Path, columns: Columns) -> Source:
 
 
 def read_sequence_folder(folder: Path, columns: Columns) -> Source:
-    """`sequences.txt`, with what lies beside it: MovieLens ids and titles, or `titles.json`."""
+    """`sequences.txt`, with what lies beside it: MovieLens ids and titles, or titles and attributes."""
     path = folder / "sequences.txt"
     frame = _rows(path)
     items = users = None
@@ -35,7 +35,7 @@ def read_sequence_folder(folder: Path, columns: Columns) -> Source:
         frame["item"] = _renamed(frame["item"], to_movie)
         items = double_colons(movies, ["item", "title", "genres"]) if movies.is_file() else None
     elif titles.is_file():
-        items = _titles(titles)
+        items = _titles(titles, folder / "item2attributes.json")
     if to_user.is_file():
         frame["user"] = _renamed(frame["user"], to_user)
         if people.is_file():
@@ -89,13 +89,29 @@ def _renamed(ids: pd.Series, path: Path) -> np.ndarray:
     return np.array([names[token] for token in distinct], dtype=object)[codes]
 
 
-def _titles(path: Path) -> pd.DataFrame:
+def _titles(path: Path, of_items: Path) -> pd.DataFrame:
+    titles = _by_item(path, "titles")
+    frame = pd.DataFrame({"item": list(titles), "title": [_text(one) for one in titles.values()]}, dtype=object)
+    if not of_items.is_file():
+        return frame
+    lists = {item: _values(one) for item, one in _by_item(of_items, "lists of attributes").items()}
+    return frame.assign(attributes=["|".join(lists.get(item, ())) for item in frame["item"]])
+
+
+def _by_item(path: Path, what: str) -> dict[str, object]:
+    expected = f"expected an object of item ids and {what}."
     try:
-        titles = json.loads(decode(path, path.read_bytes()))
+        found = json.loads(decode(path, path.read_bytes()))
     except json.JSONDecodeError as error:
-        raise InputError(f"{path} is not JSON ({error}): expected an object of item ids and titles.") from None
-    if not isinstance(titles, dict):
-        raise InputError(f"{path} holds a {type(titles).__name__}: expected an object of item ids and titles.")
-    return pd.DataFrame(
-        {"item": list(titles), "title": ["" if t is None else str(t) for t in titles.values()]}, dtype=object
-    )
+        raise InputError(f"{path} is not JSON ({error}): {expected}") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{path} holds a {type(found).__name__}: {expected}")
+    return found
+
+
+def _values(one: object) -> list[str]:
+    return [text for text in map(_text, one if isinstance(one, list) else [one]) if text]
+
+
+def _text(one: object) -> str:
+    return "" if one is None else str(one)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from tfrec.models.retrieval import RetrievalModel
@@ -17,6 +18,24 @@ class SequenceModel(RetrievalModel):
     def item_table(self) -> Any:
         """The item embeddings, (num_items + 2, D)."""
         return self._embeddings()
+
+    def share_attributes(self, attributes: np.ndarray) -> None:
+        """Let items that have attributes in common learn from each other; before `compile`.
+
+        Args:
+            attributes: (num_items + 2, M) ids of attributes by id of the item, from 1 on, 0 for none, as
+                `tfrec.data.item_attributes` gives them.
+
+        Raises:
+            ValueError: where they have another form, or the model shares some already. See `tfrec.layers.ItemVectors`.
+        """
+        self.embedding.items.share(attributes, self.seed)
+
+    def fold_attributes(self) -> None:
+        """Make plain item vectors of what is shared, when the training is done."""
+        self.embedding.items.fold()
+        # What was traced adds what is no longer there.
+        self.train_function = self.test_function = self.predict_function = None
 
     def _embeddings(self) -> Any:
         """All rows of the embedding, also where `quantize("int8")` has made integers of them."""

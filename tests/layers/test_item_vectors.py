@@ -1,0 +1,90 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from tfrec.layers import ItemVectors, SequenceEmbedding
+
+ATTRIBUTES = np.array([[0, 0, 0], [0, 0, 0], [3, 1, 0], [1, 0, 0], [2, 1, 4]])  # and ids 5, 6 have none
+
+
+def made(**kwargs):
+    layer = ItemVectors(7, 4, **kwargs)
+    layer.build((None,))
+    layer.share(ATTRIBUTES, seed=0)
+    layer.set_weights([np.random.default_rng(0).normal(size=w.shape) for w in layer.weights])
+    return layer
+
+
+def numpy(values):
+    return ops.convert_to_numpy(values)
+
+
+def by_hand(layer):
+    own, shared = (numpy(weight).astype("float64") for weight in layer.weights)
+    rows = []
+    for item in range(7):
+        those = [a for a in (ATTRIBUTES[item] if item < 5 else []) if a]
+        rows.append(own[item] + sum((shared[a] for a in those), np.zeros(4)) / max(len(those), 1) ** 0.5)
+    return np.stack(rows)
+
+
+def test_equals_the_formula():
+    layer, ids = made(), np.array([[0, 2, 4], [6, 3, 1]])
+    np.testing.assert_allclose(numpy(layer.embeddings), by_hand(layer), atol=1e-6)
+    np.testing.assert_allclose(numpy(layer(ids)), by_hand(layer)[ids], atol=1e-6)
+
+
+def test_folded_it_is_a_plain_table_of_the_same_rows():
+    layer = made()
+    before = by_hand(layer)
+    layer.fold()
+    layer.fold()  # a second time does nothing
+    [rows] = layer.get_weights()
+    np.testing.assert_allclose(rows, before, atol=1e-6)
+    np.testing.assert_array_equal(numpy(layer(np.array([4]))), rows[[4]])
+    assert len(layer.trainable_variables) == 1
+
+
+def test_gradients_reach_an_item_through_what_it_shares(value_and_gradients):
+    layer = made()
+
+    def loss(shared):
+        with keras.StatelessScope(state_mapping=[(layer.attribute_vectors, shared)]):
+            return ops.sum(layer(np.array([3]))) + 2 * ops.sum(layer.embeddings[2])
+
+    _, [gradient] = value_and_gradients(loss, numpy(layer.attribute_vectors))
+    expected = np.zeros((5, 4))
+    expected[1], expected[3] = 1 + 2 / 2**0.5, 2 / 2**0.5
+    np.testing.assert_allclose(gradient, expected, atol=1e-6)
+
+
+@pytest.mark.tensorflow
+def test_saved_while_it_shares_it_is_a_plain_table(tmp_path):
+    history = keras.Input((None,), dtype="int32")
+    embedding = SequenceEmbedding(7, 4, 5)
+    model = keras.Model(history, embedding(history))
+    embedding.items.share(ATTRIBUTES)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    ids = np.array([[0, 2, 4, 6]])
+    np.testing.assert_allclose(numpy(again(ids)), numpy(model(ids)), atol=1e-6)
+    assert len(again.weights) == len(model.weights) - 1
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((8, 1), int), np.zeros(5, int), np.zeros((5, 1)), -np.ones((5, 1), int)])
+def test_attributes_of_another_form_are_refused(wrong):
+    layer = ItemVectors(7, 4)
+    layer.build()
+    with pytest.raises(ValueError, match=r"attributes are .* got"):
+        layer.share(wrong)
+
+
+def test_is_given_attributes_once_and_before_it_is_quantized():
+    layer = made()
+    with pytest.raises(ValueError, match="once"):
+        layer.share(ATTRIBUTES)
+    with pytest.raises(ValueError, match="fold"):
+        layer.quantize("int8")
+    with pytest.raises(ValueError, match="built"):
+        ItemVectors(7, 4).share(ATTRIBUTES)
