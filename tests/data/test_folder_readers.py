@@ -1,0 +1,188 @@
+"""Folders in the layouts of publishers, and sequence files, are known by what lies in them."""
+
+import json
+
+import pytest
+
+from tfrec.data import read
+from tfrec.errors import InputError
+
+
+def history(table, user):
+    """Item ids of a user in time order."""
+    code = table.user_ids.tolist().index(user)
+    return table.item_ids[table.item_codes[table.user_codes == code]].tolist()
+
+
+def write(path, text, encoding="utf-8"):
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+# --- publishers' folders
+
+
+def test_movielens_latest(tmp_path):
+    write(tmp_path / "ratings.csv", "userId,movieId,rating,timestamp\n1,10,4.0,200\n1,20,0.5,100\n2,10,3.5,50\n")
+    write(tmp_path / "movies.csv", 'movieId,title,genres\n10,"Good, the Bad (1966)",Western\n20,Null,Drama|War\n')
+    table = read(tmp_path)
+    assert history(table, "1") == ["20", "10"]  # no threshold: a rating of 0.5 is an interaction
+    assert table.weights.tolist() == [0.5, 4.0, 3.5]
+    assert table.items.loc["10"].tolist() == ["Good, the Bad (1966)", "Western"]
+    assert table.items.loc["20", "title"] == "Null"
+    assert len(read(tmp_path, min_weight=3)) == 2
+
+
+def test_movielens_latest_without_movies(tmp_path):
+    write(tmp_path / "ratings.csv", "userId,movieId,rating,timestamp\n1,10,4.0,200\n")
+    assert read(tmp_path).items is None
+
+
+def test_movielens_1m(tmp_path):
+    write(tmp_path / "ratings.dat", "1::10::5::200\r\n1::20::3::100\r\n2::10::1::50\r\n")
+    write(tmp_path / "movies.dat", "10::Léon: The Pro (1994)::Crime|Drama\n20::City::Comedy\n", "latin-1")
+    write(tmp_path / "users.dat", "1::F::1::10::02460\n2::M::56::16::70072\n")
+    table = read(tmp_path)
+    assert history(table, "1") == ["20", "10"] and table.weights.tolist() == [3, 5, 1]
+    assert table.items.loc["10"].to_dict() == {"title": "Léon: The Pro (1994)", "genres": "Crime|Drama"}
+    assert table.users.loc["1", "zip_code"] == "02460"
+    assert len(read(tmp_path / "ratings.dat")) == 3
+
+
+def test_movielens_1m_in_utf8(tmp_path):
+    write(tmp_path / "ratings.dat", "1::10::3.5::200\n")
+    write(tmp_path / "movies.dat", "10::Léon::Crime\n")
+    table = read(tmp_path)
+    assert table.items.loc["10", "title"] == "Léon" and table.weights.tolist() == [3.5]
+
+
+@pytest.mark.parametrize("with_genres", [True, False])
+def test_movielens_100k(tmp_path, with_genres):
+    write(tmp_path / "u.data", "1\t10\t5\t200\n1\t20\t3\t100\n2\t10\t1\t50\n")
+    names = ["unknown", "Action"] if with_genres else [f"genre {number}" for number in range(19)]
+    flags = "|".join("1" if number < 2 else "0" for number in range(len(names)))
+    write(tmp_path / "u.item", f"10|Misérables, Les|01-Jan-1995||http://x|{flags}\n", "latin-1")
+    write(tmp_path / "u.user", "1|24|M|technician|05711\n2|53|F|other|94043\n")
+    if with_genres:
+        write(tmp_path / "u.genre", "unknown|0\nAction|1\n\n")
+    table = read(tmp_path)
+    assert history(table, "1") == ["20", "10"]
+    assert table.items.loc["10", ["title", "genres"]].tolist() == ["Misérables, Les", "unknown|Action"]
+    assert table.users.loc["1", "zip_code"] == "05711" and table.users.loc["2", "age"] == "53"
+
+
+def test_atomic_files(tmp_path):
+    head = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
+    write(tmp_path / "x.inter", head + "01\ta b\t4\t2\n01\tc\t\t1\n02\ta b\tbad\t3\n")
+    write(
+        tmp_path / "x.item", 'item_id:token\tmovie_title:token_seq\tclass:token_seq\na b\tSay "No\tWar Drama\nc\t\t\n'
+    )
+    write(tmp_path / "x.user", "user_id:token\tage:float\n01\t24\n02\t\n")
+    # Nobody asked for ratings: rows without one stay. Named, they must be numbers.
+    table = read(tmp_path)
+    assert history(table, "01") == ["c", "a b"] and not table.report.dropped
+    assert any("'rating' is not a number in 2 rows" in note for note in table.report.notes)
+    table = read(tmp_path, weight="rating")
+    assert history(table, "01") == ["a b"]
+    assert table.report.dropped == {"no number in 'rating'": 2}
+    assert table.items.loc["a b"].to_dict() == {"title": 'Say "No', "genres": "War|Drama"}
+    assert table.users.loc["01", "age"] == 24
+    assert len(read(tmp_path / "x.inter")) == 3
+
+
+def test_a_stray_quote_swallows_no_rows(tmp_path):
+    write(tmp_path / "x.csv", 'user,item,time\n1,a0,0\n1,"a1,1\n1,a2,2\n1,a3,3\n1,"a4,4\n1,a5,5\n')
+    with pytest.raises(InputError, match="stray quote"):
+        read(tmp_path / "x.csv")
+
+
+# --- sequences
+
+
+def test_pairs_of_a_sequence_file(tmp_path):
+    table = read(write(tmp_path / "plays.txt", "b 7\na 9\nb 8\n\nb 7"))
+    assert history(table, "b") == ["7", "8", "7"] and history(table, "a") == ["9"]
+    assert table.times is None
+
+
+def test_lists_of_a_sequence_file(tmp_path):
+    table = read(write(tmp_path / "sequences.txt", "\ufeffé 007 8\r\n\tb  7 \r\nc 1 2 3"))
+    assert (
+        history(table, "é") == ["007", "8"] and history(table, "b") == ["7"] and history(table, "c") == ["1", "2", "3"]
+    )
+
+
+def test_sequence_folder_with_movielens_ids(tmp_path):
+    write(tmp_path / "sequences.txt", "1 1\n1 2\n2 1\n")
+    write(tmp_path / "item_to_movie.txt", "1 1198\n2 356\n")
+    write(tmp_path / "user_to_movielens.txt", "1 5988\n2 5989\n")
+    write(tmp_path / "movies.dat", "356::Forrest Gump::Comedy\n1198::Raiders: Café::Action\n", "latin-1")
+    write(tmp_path / "users.dat", "5988::F::1::10::48067\n")
+    table = read(tmp_path)
+    assert history(table, "5988") == ["1198", "356"]
+    assert table.items.loc["1198", "title"] == "Raiders: Café"
+    assert table.users.loc["5988", "gender"] == "F"
+
+
+def test_movies_without_a_map_of_ids_are_not_used(tmp_path):
+    write(tmp_path / "sequences.txt", "1 1\n1 2\n")
+    write(tmp_path / "movies.dat", "1::Toy Story::Comedy\n")
+    assert read(tmp_path).items is None
+
+
+def test_sequence_folder_with_titles_and_attributes(tmp_path):
+    write(tmp_path / "sequences.txt", "1 1 2\n")
+    write(tmp_path / "titles.json", json.dumps({"1": "Naïve", "2": None, "3": ""}))
+    assert read(tmp_path).items["title"].to_dict() == {"1": "Naïve", "2": "", "3": ""}
+    write(tmp_path / "item2attributes.json", json.dumps({"1": [7, "brand"], "2": None, "9": [1]}))
+    assert read(tmp_path).items["attributes"].to_dict() == {"1": "7|brand", "2": "", "3": ""}
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"sequences.txt": "1 2\n3\n"}, "Line 2 .* single id, '3'"),
+        ({"sequences.txt": "1 5 900\n1 6 901\n2 5 902\n"}, "looks like a table"),
+        ({"sequences.txt": "1 1\n1 2\n", "item_to_movie.txt": "1 10\n"}, "does not name 1 ids .* '2'"),
+        ({"sequences.txt": "1 1\n", "item_to_movie.txt": "1 10 11\n2\n"}, "two ids on every line"),
+        ({"sequences.txt": "1 1\n", "titles.json": "{"}, "not JSON"),
+        ({"sequences.txt": "1 1\n", "titles.json": "[]"}, "object of item ids"),
+        ({"sequences.txt": "1 1\n", "titles.json": "{}", "item2attributes.json": "[]"}, "lists of attributes"),
+        ({"ratings.dat": "1,2,3,4\n"}, "user::movie::rating::timestamp"),
+        ({"ratings.dat": "1::2::3::4\n", "movies.dat": "1::x\n"}, "expected movieId::title::genres"),
+        ({"u.data": "1,2,3,4\n"}, "expected user, movie"),
+        ({"u.data": "1\t2\t3\t4\n", "u.item": "1|x|\n"}, "columns: expected 5"),
+        ({"x.inter": "user\titem\n1\t2\n"}, "typed header"),
+        ({"x.inter": "user_id:token\tuser_id:token\n1\t2\n"}, "same name"),
+        ({"sequences.txt": "1 1\n", "ratings.csv": ""}, "several data sets: ratings.csv, sequences.txt"),
+        ({"notes.md": "x", "tags.csv": "a,b"}, "It holds: notes.md, tags.csv. Known are .*ratings.csv"),
+        ({}, "It holds: nothing"),
+    ],
+)
+def test_folders_that_cannot_be_read(tmp_path, files, message):
+    for name, text in files.items():
+        write(tmp_path / name, text)
+    with pytest.raises(InputError, match=message):
+        read(tmp_path)
+
+
+# --- real data
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "title"),
+    [
+        ("ml-1m", (999_611, 6040, 3416), ("1198", "Raiders of the Lost Ark (1981)")),
+        ("ml-100k", (100_000, 943, 1682), ("1", "Toy Story")),
+        ("ml-latest-small", (100_836, 610, 9724), ("1", "Toy Story (1995)")),
+        ("amazon-beauty", (198_502, 22_363, 12_101), ("2", "OPI Red Shatter Crackle Nail Polish E55 New")),
+    ],
+)
+def test_real_folders(shared_data, name, size, title):
+    if not (shared_data / name).is_dir():
+        pytest.skip(f"no {name} at {shared_data}")
+    table = read(shared_data / name)
+    assert (len(table), table.num_users, table.num_items) == size
+    assert not table.report.dropped
+    assert table.items.loc[title[0], "title"] == title[1]
+    assert set(table.item_ids) <= set(table.items.index)

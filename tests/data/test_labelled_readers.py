@@ -1,0 +1,40 @@
+"""Tables of labelled rows: their columns are found by name, and none of them is the label twice."""
+
+import pandas as pd
+import pytest
+
+from tfrec.data import Examples, is_labelled, read_examples
+from tfrec.errors import InputError
+
+
+def test_labelled_rows_have_users_items_and_times_by_their_names(tmp_path):
+    text = "user_id,item,click,timestamp,age\n007,i1,1,5,30\n8,i2,0,6,\n"
+    (tmp_path / "rows.csv").write_text(text)
+    table = read_examples(tmp_path / "rows.csv")
+    assert table.user_ids[table.user_codes].tolist() == ["007", "8"]
+    assert table.item_ids[table.item_codes].tolist() == ["i1", "i2"]
+    assert table.times.tolist() == [5, 6] and table.context.columns.tolist() == ["age"]
+    other = read_examples(tmp_path / "rows.csv", user="age", item="user_id")
+    assert other.item_ids[other.item_codes].tolist() == ["007"] and other.context.columns.tolist() == ["item"]
+
+
+def test_two_columns_of_one_name_are_refused_as_one_may_be_the_label(tmp_path):
+    (tmp_path / "rows.csv").write_text("user,label,label\na,1,1\nb,0,0\n")
+    with pytest.raises(InputError, match="several columns named label"):
+        read_examples(tmp_path / "rows.csv")
+    frame = pd.DataFrame([[1, 2, 3]], columns=["y", "x", "x"])
+    with pytest.raises(InputError, match="several columns named x"):
+        Examples.from_pandas(frame, label="y")
+
+
+def test_labelled_rows_are_known_by_the_name_of_a_column(tmp_path):
+    for name, text, known in (
+        ("a.csv", "user,Label\n", True),
+        ("b.tsv", "x\tclick\n", True),
+        ("c.csv", "u,i\n", False),
+        ("q.csv", '"user","label"\n', True),
+    ):
+        (tmp_path / name).write_text(text)
+        assert is_labelled(tmp_path / name) is known
+    pd.DataFrame({"clicked": [1]}).to_parquet(tmp_path / "d.parquet")
+    assert is_labelled(tmp_path / "d.parquet") and not is_labelled(tmp_path / "nothing.csv")

@@ -1,0 +1,111 @@
+"""export/client.py gives no answer: it says why, in the server's words or its own."""
+
+import socket
+import time
+
+import pytest
+
+pytestmark = pytest.mark.tensorflow
+
+
+def test_a_server_that_is_not_there(client_module):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        port = taken.getsockname()[1]
+        with pytest.raises(client_module.NotReachable, match=r"No REST server answers at .*running.*8501"):
+            client_module.Client("films", rest=f"http://127.0.0.1:{port}").recommend([["1"]])
+        with pytest.raises(client_module.NotReachable, match=r"UNAVAILABLE.*gRPC 8500"):
+            client_module.Client("films", grpc=f"127.0.0.1:{port}", timeout=20).recommend([["1"]])
+
+
+def test_rest_at_the_port_of_grpc(client_module, grpc_target):
+    with pytest.raises(client_module.ServingError, match=r"8501|JSON"):
+        client_module.Client("films", rest=f"http://{grpc_target}", timeout=5).recommend([["1"]])
+
+
+@pytest.mark.parametrize("kind", ["rest", "grpc"])
+def test_models_versions_and_labels_that_are_not_served(kind, client_module, rest, grpc_target):
+    address = {kind: {"rest": rest, "grpc": grpc_target}[kind]}
+    for model, named in (("filme", {}), ("films", {"version": 7}), ("a/b:c", {})):
+        client = client_module.Client(model, **address, **named, timeout=20)
+        with pytest.raises(client_module.NotServed, match=r"Servable not found.*models\.config"):
+            client.recommend([["1"]])
+    with pytest.raises(client_module.NotServed, match="Could not find any versions of model filme"):
+        client_module.Client("filme", **address, timeout=20).status()
+    with pytest.raises(client_module.BadRequest, match="Unrecognized servable version label: beta"):
+        client_module.Client("films", **address, label="beta", timeout=20).recommend([["1"]])
+
+
+@pytest.mark.parametrize("kind", ["rest", "grpc"])
+def test_an_answer_that_takes_too_long(kind, client_module, served, rest, grpc_target, monkeypatch):
+    client = client_module.Client("films", **{kind: {"rest": rest, "grpc": grpc_target}[kind]}, timeout=0.3)
+    monkeypatch.setattr(served, "delay", 1.0)
+    began = time.monotonic()
+    with pytest.raises(client_module.TimedOut, match=r"did not answer in 0\.3 s"):
+        client.recommend([["1"]])
+    assert time.monotonic() - began < 1.0
+
+
+def test_time_stamps_for_a_model_that_reads_none_are_refused(client, client_module):
+    with pytest.raises(client_module.BadRequest, match=r"timestamps|invalid name"):
+        client.recommend([["1", "260"]], timestamps=[[978300019, 978301968]])
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda client: client.recommend(["1", "2"]), "histories needs lists of ids: got '1' in place of a list"),
+        (lambda client: client.recommend("12"), "histories is a list of lists of ids: got the text '12'"),
+        (lambda client: client.recommend([[1.5]]), r"texts or integers: got 1\.5"),
+        (lambda client: client.recommend([[True]]), "texts or integers: got True"),
+        (lambda client: client.recommend([["\ud800"]]), "texts or integers"),
+        (
+            lambda client: client.recommend([["1"]] * 3, exclude=[["1"]] * 2),
+            "exclude needs a list for each of the 3.*got 2",
+        ),
+        (lambda client: client.score([["1"]] * 3, [["1"]] * 2), "item_ids needs a list for each of the 3"),
+        (lambda client: client.recommend([["1"]], timestamps=[[1, 2]]), "as long as those of histories"),
+        (lambda client: client.recommend([["1"]], timestamps=[["now"]]), "whole seconds since 1970: got 'now'"),
+        (lambda client: client.recommend([["1"]], timestamps=[[2**70]]), "whole seconds"),
+        (lambda client: client.similar_items("1"), "item_ids needs lists of ids"),
+    ],
+)
+def test_wrong_requests_are_not_sent(call, said, client_module, rest, served):
+    before = len(served.requests)
+    with pytest.raises(client_module.BadRequest, match=said):
+        call(client_module.Client("films", rest=rest))
+    assert len(served.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({}, "Give one of rest"),
+        ({"rest": "http://localhost:1", "grpc": "localhost:1"}, "Give one of rest"),
+        ({"rest": "localhost:8501"}, "rest is an address such as"),
+        ({"rest": "http://localhost:1", "version": 1, "label": "stable"}, "a version or a label"),
+    ],
+)
+def test_wrong_clients(arguments, said, client_module):
+    with pytest.raises(client_module.BadRequest, match=said):
+        client_module.Client("films", **arguments)
+
+
+def test_an_answer_that_is_not_the_servers(client_module):
+    """Somebody else listens there, and answers in HTML."""
+    import threading
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    class Somebody(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>Welcome!</html>")
+
+        def log_message(self, *rest):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Somebody) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        with pytest.raises(client_module.ServingError, match="Is that TensorFlow Serving"):
+            client_module.Client("films", rest=f"http://127.0.0.1:{server.server_port}").recommend([["1"]])
