@@ -1,5 +1,6 @@
 """Every model of the zoo at a size for tests: what test_meaning.py walks."""
 
+import functools
 import inspect
 
 import numpy as np
@@ -43,6 +44,12 @@ def made(name, seed=0, **kwargs):
     rng = np.random.default_rng(seed)
     model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
     return model
+
+
+@functools.cache
+def kept(name):
+    """`made(name)`, one for all tests that ask and change nothing."""
+    return made(name)
 
 
 def given(model, history):

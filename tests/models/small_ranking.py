@@ -1,5 +1,7 @@
 """Every ranking model of the zoo at a size for tests: what test_ranking_meaning.py walks."""
 
+import functools
+
 import numpy as np
 
 from tfrec import models
@@ -60,6 +62,12 @@ def made(name, seed=0, **kwargs):
         drawn = rng.normal(0, 0.4, weight.shape)
         weight.assign(np.abs(drawn) + 0.5 if weight.path.endswith("variance") else drawn)
     return model
+
+
+@functools.cache
+def kept(name):
+    """`made(name)`, one for all tests that ask and change nothing."""
+    return made(name)
 
 
 def rows(count=8, seed=0, missing=0.0, features=FEATURES, lengths=None):

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from small import BIDIRECTIONAL, VARIANTS, given, made
+from small import BIDIRECTIONAL, VARIANTS, given, kept
 
 from tfrec.models import RetrievalModel
 
@@ -12,7 +12,7 @@ HISTORY = np.array([[0, 0, 5, 9, 7], [3, 4, 8, 2, 6]])
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_weights_have_the_axes_that_they_name_and_none_lies_on_padding(name):
-    model = made(name)
+    model = kept(name)
     found = model.attention_weights(given(model, HISTORY))
     assert found.keys() == model.attention_axes.keys() and found
     for attention, weights in found.items():
@@ -30,13 +30,13 @@ def test_weights_have_the_axes_that_they_name_and_none_lies_on_padding(name):
 
 @pytest.mark.parametrize("name", ["sasrec", "tisasrec", "bert4rec", "comirec", "shan", "sasrec-block-sparse"])
 def test_shares_add_up_to_one(name):
-    model = made(name)
+    model = kept(name)
     *_, weights = (np.asarray(weights) for weights in model.attention_weights(given(model, HISTORY)).values())
     np.testing.assert_allclose(weights[1].sum(-1), 1, atol=1e-5)
 
 
 def test_the_two_levels_of_shan_share_the_items():
-    model = made("shan")
+    model = kept("shan")
     long, short = (np.asarray(weights) for weights in model.attention_weights(given(model, HISTORY)).values())
     np.testing.assert_array_equal(long[1, -1, -2:], 0)
     np.testing.assert_array_equal(short[1, -1, :3], 0)
@@ -53,4 +53,4 @@ def test_a_model_without_attention_says_so():
 @pytest.mark.parametrize(("inputs", "came"), [([[5, 9]], "list"), (HISTORY, "ndarray"), ({"items": HISTORY}, "items")])
 def test_what_it_reads_is_named(inputs, came):
     with pytest.raises(ValueError, match=f"SASRec reads a dict of \\['history'\\], got .*{came}"):
-        made("sasrec").attention_weights(inputs)
+        kept("sasrec").attention_weights(inputs)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from small import BIDIRECTIONAL, VARIANTS, build, given, made, shallow
+from small import BIDIRECTIONAL, VARIANTS, build, given, kept, made, shallow
 
 from tfrec.losses import FullSoftmax
 
@@ -45,7 +45,7 @@ def test_recovers_a_planted_cycle(name, cyclic_walks):
 def test_a_later_item_changes_no_earlier_query(name):
     if name in BIDIRECTIONAL:
         pytest.skip("looks both ways on purpose")
-    model = made(name)
+    model = kept(name)
     changed = HISTORIES.copy()
     changed[:, -1] = 20
     before, after = (ops.convert_to_numpy(model(given(model, ids))) for ids in (HISTORIES, changed))
@@ -54,26 +54,26 @@ def test_a_later_item_changes_no_earlier_query(name):
 
 
 def test_left_padding_changes_no_score(name):
-    model, history = made(name), np.array([[3, 4, 5], [0, 7, 8]])
+    model, history = kept(name), np.array([[3, 4, 5], [0, 7, 8]])
     plain, padded = scores_of(model, history), scores_of(model, np.pad(history, ((0, 0), (3, 0))))
     np.testing.assert_allclose(padded, plain, atol=2e-5)
     assert np.isfinite(plain[:, 2:]).all() and (plain[:, :2] == -np.inf).all()
 
 
 def test_rows_of_a_batch_do_not_see_each_other(name):
-    model = made(name)
+    model = kept(name)
     together = scores_of(model, HISTORIES)
     alone = np.concatenate([scores_of(model, HISTORIES[row : row + 1]) for row in range(2)])
     np.testing.assert_allclose(together, alone, atol=2e-5)
 
 
 def test_an_empty_history_has_finite_scores(name):
-    assert np.isfinite(scores_of(made(name), np.zeros((2, 4), "int32"))[:, 2:]).all()
+    assert np.isfinite(scores_of(kept(name), np.zeros((2, 4), "int32"))[:, 2:]).all()
 
 
 @pytest.mark.tensorflow
 def test_a_saved_model_answers_alike(name, tmp_path):
-    model = made(name)
+    model = kept(name)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert type(loaded) is type(model) and loaded.get_config() == model.get_config()
@@ -84,7 +84,7 @@ def test_a_saved_model_answers_alike(name, tmp_path):
 @pytest.mark.parametrize(("dtype", "close"), [("mixed_bfloat16", 0.2), ("mixed_float16", 0.03)])
 def test_half_precision_stays_near(name, dtype, close):
     history = np.array([[0, 0, 3, 4, 5], [2, 9, 8, 7, 21], [0, 0, 0, 0, 0]])
-    exact, half = (scores_of(made(name, dtype=kind), history) for kind in ("float32", dtype))
+    exact, half = scores_of(kept(name), history), scores_of(made(name, dtype=dtype), history)
     assert half.dtype == np.float32 and np.isfinite(half[:, 2:]).all()
     np.testing.assert_allclose(half[:, 2:], exact[:, 2:], atol=close * np.abs(exact[:, 2:]).max())
 

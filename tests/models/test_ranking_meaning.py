@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from small_ranking import FEATURES, LENGTH, NOT_NORMALISED, SIBLINGS, VARIANTS, build, given, made, rows
+from small_ranking import FEATURES, LENGTH, NOT_NORMALISED, SIBLINGS, VARIANTS, build, given, kept, made, rows
 
 ON_JAX = keras.backend.backend() == "jax"
 
@@ -47,7 +47,7 @@ def test_finds_a_planted_interaction(name):
 
 
 def test_every_feature_counts(name):
-    model, inputs = made(name), rows(8)
+    model, inputs = kept(name), rows(8)
     before = output_of(model, inputs)
     assert before.shape == (8, 1) and before.dtype == np.float32
     for feature in model.input_names:
@@ -56,7 +56,7 @@ def test_every_feature_counts(name):
 
 
 def test_what_is_missing_poisons_nothing(name):
-    model, inputs, nothing = made(name), rows(8, missing=0.4), rows(1, missing=1.0, lengths=[0])
+    model, inputs, nothing = kept(name), rows(8, missing=0.4), rows(1, missing=1.0, lengths=[0])
     assert any(np.isnan(values).any() for values in inputs.values() if values.dtype == np.float32)
     plain = output_of(model, inputs)
     assert np.isfinite(plain).all() and np.isfinite(output_of(model, nothing)).all()
@@ -81,13 +81,13 @@ def test_learns_with_every_weight_where_values_are_missing(name):
 
 
 def test_rows_of_a_batch_do_not_see_each_other(name):
-    model, inputs = made(name), rows(4, missing=0.2)
+    model, inputs = kept(name), rows(4, missing=0.2)
     alone = [output_of(model, {key: values[row : row + 1] for key, values in inputs.items()}) for row in range(4)]
     np.testing.assert_allclose(output_of(model, inputs), np.concatenate(alone), atol=2e-5)
 
 
 def test_left_padding_changes_no_score(name):
-    model, inputs = made(name), rows(6, lengths=[0, 1, 2, 3, 5, 6])
+    model, inputs = kept(name), rows(6, lengths=[0, 1, 2, 3, 5, 6])
     if "history" not in model.input_names:
         pytest.skip("reads no history")
 
@@ -105,7 +105,7 @@ def test_left_padding_changes_no_score(name):
 
 
 def test_its_attention_is_readable(name):
-    model, inputs = made(name), rows(5, missing=0.3, lengths=[1, 2, 3, 5, 6])
+    model, inputs = kept(name), rows(5, missing=0.3, lengths=[1, 2, 3, 5, 6])
     if not model.attention_axes:
         with pytest.raises(ValueError, match="has no attention"):
             model.attention_weights(given(model, inputs))
@@ -128,7 +128,7 @@ def test_a_rating_starts_at_its_mean_and_stays_in_its_range(name):
     keras.utils.set_random_seed(0)
     model = build(name, task="rating", output_bias=3.5, rating_range=[1, 5])
     np.testing.assert_allclose(output_of(model, inputs).mean(), 3.5, atol=0.3)
-    model.set_weights(made(name).get_weights())
+    model.set_weights(kept(name).get_weights())
     assert np.abs(output_of(model, inputs) - 3).max() > 2
     scores = ops.convert_to_numpy(model.score(given(model, inputs)))
     assert scores.shape == (32,) and scores.min() >= 1 and scores.max() <= 5
@@ -156,6 +156,6 @@ def test_a_saved_model_answers_alike(name, tmp_path):
 @pytest.mark.parametrize(("dtype", "close"), [("mixed_bfloat16", 0.2), ("mixed_float16", 0.03)])
 def test_half_precision_stays_near(name, dtype, close):
     inputs = rows(8, missing=0.3)
-    exact, half = (output_of(made(name, dtype=kind), inputs) for kind in ("float32", dtype))
+    exact, half = output_of(kept(name), inputs), output_of(made(name, dtype=dtype), inputs)
     assert half.dtype == np.float32 and np.isfinite(half).all()
     np.testing.assert_allclose(half, exact, atol=close * max(1, np.abs(exact).max()))
