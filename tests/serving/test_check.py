@@ -51,6 +51,31 @@ def test_other_answers_are_seen(copy):
         parity.compare(calls[0], answers[0], found[0])
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda said: said.update(files=[]), "no files that can be read"),
+        (lambda said: said["files"].update({"saved_model.pb": {}}), "saved_model.pb is missing or is not"),
+        (lambda said: said["files"].pop("saved_model.pb"), "saved_model.pb is not what was exported. Remove it"),
+        (lambda said: said.pop("model"), "no model that can be read"),
+        (lambda said: said.update(format=7), "has format 7; this tfrec reads format 1"),
+    ],
+)
+def test_a_manifest_that_was_edited_is_one_line(copy, change, said, capsys):
+    content = json.loads((copy / manifest.PLACE).read_text())
+    change(content)
+    (copy / manifest.PLACE).write_text(json.dumps(content))
+    assert main(["serve-check", str(copy)]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "FAILED" in line and said in line
+
+
+def test_a_file_that_was_laid_beside_is_seen(copy):
+    (copy / "assets" / "extra.bin").write_text("x")
+    with pytest.raises(InputError, match=r"extra\.bin is not what was exported"):
+        manifest.read(copy)
+
+
 def test_a_manifest_may_not_lead_out_of_the_export(copy):
     said = json.loads((copy / manifest.PLACE).read_text())
     said["files"]["../../secret"] = {"bytes": 1, "sha256": ""}

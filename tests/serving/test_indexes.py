@@ -106,6 +106,16 @@ def test_all_blocks_find_everything_and_few_find_most(vectors, queries):
     np.testing.assert_array_equal(index.vectors(tf.constant([[5, 999]])), vectors[[[5, 999]]])
 
 
+def test_whoever_asks_for_more_has_more_blocks_read(vectors, queries):
+    """Filters ask for K items and as many more as they forbid: the bound that does for K would leave lists short."""
+    index = Clustered(vectors, size=16, probes=8, margin=1.0, usual=20)
+    for k, least in ((20, 0.6), (300, 0.9), (V - 5, 0.99)):
+        expected, _ = brute(queries, vectors, k)
+        found = index.search(tf.constant(queries), tf.constant(k))[1].numpy()
+        assert (found >= 0).all()
+        assert np.mean([len(set(a) & set(b)) / k for a, b in zip(found, expected, strict=True)]) > least
+
+
 def test_candidates_of_8_bits_are_ranked_by_exact_scores(vectors, queries):
     exact = Exact(tf.Variable(vectors), V)
     for several in (queries, np.concatenate([queries, queries[::-1]], axis=1)):

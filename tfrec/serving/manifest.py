@@ -15,6 +15,8 @@ from tfrec.serving.saved_model import meta_graph
 
 PLACE = Path("assets.extra") / "tfrec.json"
 _FORMAT = 1
+# What serve-check reads; the manifest of a ranking model alone has no index.
+_SAID = {"preset": str, "model": str, "mask_seen": bool, "signatures": dict, "files": dict}
 
 
 def write(export: Path, preset: presets.Preset, answers: dict[str, Any]) -> None:
@@ -46,21 +48,34 @@ def write(export: Path, preset: presets.Preset, answers: dict[str, Any]) -> None
 
 
 def read(export: Path) -> dict[str, Any]:
-    """The manifest of an export whose files are all there, as they were written; raises `InputError` otherwise."""
+    """The manifest of an export whose files are all there, as they were written, and no others.
+
+    Raises:
+        InputError: where it is not so, or the manifest does not say what every export's does.
+    """
     path = export / PLACE
+    advice = "Name a version folder that tfrec has exported."
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        files = content["files"]
-        if content["format"] != _FORMAT:
-            raise InputError(f"{path} has format {content['format']!r}; this tfrec reads format {_FORMAT}.")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} cannot be read: {error!r}. Name a version folder that tfrec has exported.") from error
-    for name, written in files.items():
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {error!r}. {advice}") from error
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        found = content.get("format") if isinstance(content, dict) else type(content).__name__
+        raise InputError(f"{path} has format {found!r}; this tfrec reads format {_FORMAT}. {advice}")
+    for name, kind in _SAID.items():
+        if not isinstance(content.get(name), kind):
+            raise InputError(f"{path} has no {name} that can be read. Export again, or copy the folder again.")
+    for name, written in content["files"].items():
         file = export / name
         if ".." in Path(name).parts or Path(name).is_absolute():
             raise InputError(f"{path} names '{name}', which does not lie inside the export.")
-        if not file.is_file() or file.stat().st_size != written["bytes"] or _sha256(file) != written["sha256"]:
+        told = (written.get("bytes"), written.get("sha256")) if isinstance(written, dict) else None
+        if not file.is_file() or (file.stat().st_size, _sha256(file)) != told:
             raise InputError(f"{file} is missing or is not what was exported. Export again, or copy the folder again.")
+    there = {file.relative_to(export).as_posix() for file in export.rglob("*") if file.is_file()}
+    more = sorted(name for name in there - {PLACE.as_posix(), *content["files"]} if not Path(name).name.startswith("."))
+    if more:
+        raise InputError(f"{export / more[0]} is not what was exported. Remove it, or copy the folder again.")
     return content
 
 

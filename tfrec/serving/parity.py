@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -11,14 +12,28 @@ import numpy as np
 from tfrec.data import FeatureSpec
 from tfrec.models import RetrievalModel
 from tfrec.serving import reference
+from tfrec.serving.approximation import Answer, Approximation, overlap
 from tfrec.serving.runtime import Call, ReplayError, replay
 
 TOLERANCE = 1e-4
-Answer = Mapping[str, np.ndarray]
 
 
 class ParityError(RuntimeError):
     """An export does not give the answers of its model."""
+
+
+class Parity(NamedTuple):
+    """An export that has passed.
+
+    Attributes:
+        answers: what it answered to the calls.
+        difference: the largest difference of a number from the model's.
+        recall: the share of the model's lists that its lists hold; 1 but for an approximate index.
+    """
+
+    answers: list[Answer]
+    difference: float
+    recall: float
 
 
 def check(
@@ -26,10 +41,10 @@ def check(
     calls: Sequence[Call],
     expected: Sequence[Answer],
     runtime: str = "tensorflow",
-    approximate: Callable[[Call, Answer], Answer] | None = None,
+    approximation: Approximation | None = None,
     also: Sequence[Call] = (),
     tolerance: float = TOLERANCE,
-) -> tuple[list[Answer], float]:
+) -> Parity:
     """Replay calls in a fresh process that imports neither tfrec nor keras, and compare.
 
     Args:
@@ -37,27 +52,32 @@ def check(
         calls: what is asked.
         expected: the answers of the model.
         runtime: see `tfrec.serving.runtime.replay`.
-        approximate: where an index searches approximately: what the model says of the items that a call has found, see
-            `rescored`. They must then have the model's scores, but need not be those that the model finds.
+        approximation: what is asked of an index that searches approximately.
         also: further calls, which have to be answered, however: the warm-up requests.
         tolerance: of a number, as a share where it is above 1.
 
-    Returns:
-        what was found, and the largest difference of a number.
-
     Raises:
-        ParityError: where a list or a number differs by more than float noise.
+        ParityError: where a list or a number differs by more than float noise, or an approximation is worse than asked.
     """
     try:
         found = replay(export, [*calls, *also], runtime)[: len(calls)]
     except ReplayError as error:
         raise ParityError(str(error)) from error
-    worst = 0.0
+    worst, hits, of = 0.0, 0, 0
     for call, wanted, got in zip(calls, expected, found, strict=True):
-        if approximate and "item_ids" in got and "history" in call.inputs:
-            wanted = approximate(call, got)
+        if approximation and "item_ids" in got and "history" in call.inputs:
+            if wrong := approximation.wrong(call, wanted, got):
+                raise ParityError(wrong)
+            those, all_of_them = overlap(wanted, got)
+            hits, of = hits + those, of + all_of_them
+            wanted = approximation.rescored(call, got)
         worst = max(worst, compare(call, wanted, got, tolerance))
-    return found, worst
+    if approximation and hits < approximation.recall * of:
+        raise ParityError(
+            f"The export finds {hits / of:.0%} of the items that the model finds, expected {approximation.recall:.0%}. "
+            "Ask for a higher recall, or take the exact index."
+        )
+    return Parity(found, worst, round(hits / of, 4) if of else 1.0)
 
 
 def expected_answers(

@@ -19,7 +19,8 @@ def calls(spec: FeatureSpec, timed: bool, num_histories: int = 200, seed: int = 
     Args:
         spec: of the model.
         timed: whether the model reads time stamps.
-        num_histories: random histories for `serving_default`; the other signatures get a part of them.
+        num_histories: random histories for `serving_default`; the other signatures get the edge cases and the first of
+            the random batches.
         seed: of the random generator.
     """
     random = np.random.default_rng(seed)
@@ -32,12 +33,12 @@ def calls(spec: FeatureSpec, timed: bool, num_histories: int = 200, seed: int = 
         return [[*row, *UNKNOWN[: random.integers(0, 3)]] if random.random() < 0.5 else row for row in rows]
 
     found = []
-    for batch, times in zip(batches, stamps, strict=True):
+    for place, (batch, times) in enumerate(zip(batches, stamps, strict=True)):
         user = {"history": rectangle(batch)} | ({"timestamps": rectangle(times, 0)} if times else {})
         found.append(Call("serving_default", user))
-        if len(found) == 1:
+        if place == 0:
             found.append(Call("recommend", user))
-        if len(found) > 3:
+        if place > 1:
             continue
         number = len(batch)
         filters = {"exclude": rectangle(some(number, 20)), "allow": rectangle(some(number, 30))}

@@ -67,7 +67,7 @@ def _clustered(
 ) -> tuple[Index, float, dict[str, Any]]:
     """Blocks of which as few are read as the recall allows."""
     withdrawn = None if exact.penalty is None else exact.penalty.numpy() < 0
-    index = Clustered(vectors, withdrawn=withdrawn)
+    index = Clustered(vectors, withdrawn=withdrawn, usual=wanted.shape[1])
     blocks, size = index.codes.shape
     index.probes = blocks
 

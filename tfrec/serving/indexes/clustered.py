@@ -31,7 +31,8 @@ class Clustered(Index):
     Args:
         vectors: (V, D) float32.
         size: S, items of a block.
-        probes: the most blocks that are read for a query.
+        probes: the most blocks that are read for a query that asks for `usual` items; for more, as many times more.
+        usual: see `probes`; None bounds all queries alike.
         margin: see above. Infinite: each query reads `probes` blocks.
         withdrawn: (V,) bool of items that are not found, or None.
 
@@ -48,6 +49,7 @@ class Clustered(Index):
         probes: int = 64,
         margin: float = np.inf,
         withdrawn: np.ndarray | None = None,
+        usual: int | None = None,
     ) -> None:
         super().__init__(name="clustered")
         self.num_items = len(vectors)
@@ -70,13 +72,13 @@ class Clustered(Index):
         places = np.zeros(self.num_items, np.int32)
         places[codes[codes >= 0]] = np.flatnonzero(codes.ravel() >= 0)
         self.places = tf.Variable(places, trainable=False, name="places")
-        self.probes, self.margin = min(probes, len(codes)), margin
+        self.probes, self.margin, self.usual = min(probes, len(codes)), margin, usual
 
     def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Index`."""
         # Variables are read before they are gathered from: see `Exact.vectors`.
         table, codes, sizes = self.table.read_value(), self.codes.read_value(), self.sizes.read_value()
-        size, width = codes.shape[1], queries.shape[-1]
+        size, width, most = codes.shape[1], queries.shape[-1], self._most(k)
 
         def read(query: tf.Tensor, blocks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             """The K best of the items of blocks: scores, and the places of their codes."""
@@ -90,16 +92,16 @@ class Clustered(Index):
         def one(given: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
             query, promises = given  # (I, D), (N,)
             if np.isinf(self.margin):
-                best, places = read(query, tf.math.top_k(promises, self.probes, sorted=False).indices)
+                best, places = read(query, tf.math.top_k(promises, most, sorted=False).indices)
             else:
-                first = tf.math.top_k(promises, tf.minimum(_FIRST * k // size + 1, self.probes))
+                first = tf.math.top_k(promises, tf.minimum(_FIRST * k // size + 1, most))
                 least = read(query, first.indices)[0]
                 least = tf.where(tf.shape(least)[0] < k, FORBIDDEN, least[-1])
                 promising = tf.where(promises >= tf.minimum(least, first.values[-1]))[:, 0]
                 blocks = tf.cond(
-                    tf.shape(promising)[0] <= self.probes,
+                    tf.shape(promising)[0] <= most,
                     lambda: tf.cast(promising, tf.int32),
-                    lambda: tf.math.top_k(promises, self.probes, sorted=False).indices,
+                    lambda: tf.math.top_k(promises, most, sorted=False).indices,
                 )
                 best, places = read(query, blocks)
             missing = [[0, k - tf.shape(best)[0]]]
@@ -109,6 +111,13 @@ class Clustered(Index):
         kinds = tf.TensorSpec((None,), tf.float32), tf.TensorSpec((None,), tf.int32)
         each = queries, self._promises(queries)
         return tf.map_fn(one, each, parallel_iterations=_AT_ONCE, fn_output_signature=kinds)
+
+    def _most(self, k: tf.Tensor) -> tf.Tensor:
+        """The most blocks that are read for K items. Filters ask for K and as many more as they forbid."""
+        blocks, size = self.codes.shape
+        if self.usual is None:
+            return tf.constant(self.probes)
+        return tf.minimum(blocks, self.probes * tf.maximum(1, -(-k // self.usual)) + k // size)
 
     def vectors(self, codes: tf.Tensor) -> tf.Tensor:
         """See `Index`."""
