@@ -20,7 +20,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 Id = str | int
@@ -93,6 +93,12 @@ class Client:
             raise BadRequest("Give one of rest='http://localhost:8501' and grpc='localhost:8500'.")
         if version is not None and label is not None:
             raise BadRequest(f"Give a version or a label: got version {version} and label {label!r}.")
+        if label == "":
+            raise BadRequest("The label is empty: name one of models.config, or leave it out.")
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+            raise BadRequest(f"timeout is a number of seconds above 0: got {timeout!r}.")
+        if any(isinstance(width, bool) or not isinstance(width, int) or width < 1 for width in (widths or {}).values()):
+            raise BadRequest(f"widths are whole numbers of at least 1 by the name of an input: got {widths!r}.")
         if rest is not None:
             self._server = _Rest(rest, model, version, label, timeout)
         else:
@@ -298,30 +304,51 @@ class _Rest:
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
     def status(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "version": int(one["version"]),
-                "state": one["state"],
-                "message": one.get("status", {}).get("error_message", ""),
-            }
-            for one in self._call(self._url, None)["model_version_status"]
-        ]
+        def read(answer: Any) -> list[dict[str, Any]]:
+            return [
+                {
+                    "version": int(one["version"]),
+                    "state": one["state"],
+                    "message": one.get("status", {}).get("error_message", ""),
+                }
+                for one in answer["model_version_status"]
+            ]
+
+        return self._read(read, self._url)
 
     def signatures(self) -> dict[str, dict[str, Input]]:
-        found = self._call(f"{self._url}/metadata", None)["metadata"]["signature_def"]["signature_def"]
-        return {
-            name: {
-                key: _input(one["dtype"], [int(dim["size"]) for dim in one["tensor_shape"].get("dim", [])])
-                for key, one in signature["inputs"].items()
+        def read(answer: Any) -> dict[str, dict[str, Input]]:
+            return {
+                name: {
+                    key: _input(one["dtype"], [int(dim["size"]) for dim in one["tensor_shape"].get("dim", [])])
+                    for key, one in signature["inputs"].items()
+                }
+                for name, signature in answer["metadata"]["signature_def"]["signature_def"].items()
+                if signature["inputs"]
             }
-            for name, signature in found.items()
-            if signature["inputs"]
-        }
+
+        return self._read(read, f"{self._url}/metadata")
 
     def predict(self, signature: str, inputs: dict[str, list], outputs: Sequence[str]) -> dict[str, list]:
         rows = [dict(zip(inputs, row, strict=True)) for row in zip(*inputs.values(), strict=True)]
-        answer = self._call(f"{self._url}:predict", {"signature_name": signature, "instances": rows})["predictions"]
-        return {name: [row[name] if len(outputs) > 1 else row for row in answer] for name in outputs}
+
+        def read(answer: Any) -> dict[str, list]:
+            found = answer["predictions"]
+            if len(found) != len(rows):
+                raise ValueError(f"{len(found)} answers to {len(rows)} rows")
+            return {name: [row[name] if len(outputs) > 1 else row for row in found] for name in outputs}
+
+        return self._read(read, f"{self._url}:predict", {"signature_name": signature, "instances": rows})
+
+    def _read(self, read: Callable[[Any], Any], url: str, body: dict[str, Any] | None = None) -> Any:
+        answer = self._call(url, body)
+        try:
+            return read(answer)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            said = json.dumps(answer)[:200]
+            raise ServingError(
+                f"{url} answered {said}, which cannot be read ({error!r}). Is that TensorFlow Serving?"
+            ) from None
 
     def _call(self, url: str, body: dict[str, Any] | None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -495,6 +522,8 @@ def _per_row(name: str, lists: Sequence[Iterable[Id]], number: int | None = None
     """Lists of ids as texts, one for each of `number` histories; a single one holds for all of them."""
     if isinstance(lists, str | bytes):
         raise BadRequest(f"{name} is a list of lists of ids: got the text {lists!r}.")
+    if not isinstance(lists, Iterable):
+        raise BadRequest(f"{name} is a list of lists of ids: got {lists!r}.")
     rows = [_ids(name, row) for row in lists]
     if number is None or len(rows) == number:
         return rows

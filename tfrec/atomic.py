@@ -1,7 +1,9 @@
 """Writing so that nothing is ever half-written: beside the target, then one rename."""
 
 import ctypes
+import hashlib
 import os
+import platform
 import shutil
 import sys
 import uuid
@@ -59,7 +61,12 @@ def new_folder(path: Path, replace: bool = True) -> Iterator[Path]:
 
 
 def _beside(path: Path) -> Path:
-    return path.parent / f".{path.name}.tmp-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    return path.parent / f".{path.name}.tmp-{writer()}-{uuid.uuid4().hex[:8]}"
+
+
+def writer() -> str:
+    """Host and process, for the names of what is being written: a shared volume has writers of several hosts."""
+    return f"{hashlib.sha256(platform.node().encode()).hexdigest()[:8]}-{os.getpid()}"
 
 
 def _sync(folder: Path) -> None:

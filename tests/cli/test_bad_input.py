@@ -70,6 +70,10 @@ CASES = {
         lambda folder, preset: ["export", "sasrec_mars", str(folder / "out")],
         "sasrec_mars",
     ),
+    "a measurement of no int8": (
+        lambda folder, preset: ["export", str(preset), str(folder / "out"), "--measure", str(folder)],
+        "--measure says what int8 costs",
+    ),
     "an export of nothing": (
         lambda folder, preset: ["export", str(preset), str(folder / "out"), "--k", "0"],
         "at least 1",

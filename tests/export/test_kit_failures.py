@@ -1,7 +1,9 @@
 """export/client.py gives no answer: it says why, in the server's words or its own."""
 
 import socket
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -55,6 +57,7 @@ def test_time_stamps_for_a_model_that_reads_none_are_refused(client, client_modu
     ("call", "said"),
     [
         (lambda client: client.recommend(["1", "2"]), "histories needs lists of ids: got '1' in place of a list"),
+        (lambda client: client.recommend(5), "histories is a list of lists of ids: got 5"),
         (lambda client: client.recommend("12"), "histories is a list of lists of ids: got the text '12'"),
         (lambda client: client.recommend([[1.5]]), r"texts or integers: got 1\.5"),
         (lambda client: client.recommend([[True]]), "texts or integers: got True"),
@@ -84,6 +87,9 @@ def test_wrong_requests_are_not_sent(call, said, client_module, rest, served):
         ({"rest": "http://localhost:1", "grpc": "localhost:1"}, "Give one of rest"),
         ({"rest": "localhost:8501"}, "rest is an address such as"),
         ({"rest": "http://localhost:1", "version": 1, "label": "stable"}, "a version or a label"),
+        ({"rest": "http://localhost:1", "label": ""}, "label is empty"),
+        *(({"rest": "http://localhost:1", "timeout": wrong}, "timeout is a number") for wrong in (0, -1, "x", True)),
+        ({"grpc": "localhost:1", "widths": {"history": 0}}, "widths are whole numbers"),
     ],
 )
 def test_wrong_clients(arguments, said, client_module):
@@ -91,21 +97,30 @@ def test_wrong_clients(arguments, said, client_module):
         client_module.Client("films", **arguments)
 
 
-def test_an_answer_that_is_not_the_servers(client_module):
-    """Somebody else listens there, and answers in HTML."""
-    import threading
-    from http.server import BaseHTTPRequestHandler, HTTPServer
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"<html>Welcome!</html>", "did not answer in JSON"),
+        (b"{}", "answered {}, which cannot be read"),
+        (b"[]", r"answered \[\], which cannot be read"),
+        (b'{"error": "no"}', "which cannot be read"),
+        (b'{"predictions": []}', "0 answers to 1 rows"),
+        (b'{"predictions": [{"item_ids": []}]}', "KeyError.*scores"),
+    ],
+)
+def test_an_answer_that_is_not_the_servers(body, said, client_module):
+    """Somebody else listens there."""
 
     class Somebody(BaseHTTPRequestHandler):
         def do_POST(self):
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(b"<html>Welcome!</html>")
+            self.wfile.write(body)
 
         def log_message(self, *rest):
             pass
 
     with HTTPServer(("127.0.0.1", 0), Somebody) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
-        with pytest.raises(client_module.ServingError, match="Is that TensorFlow Serving"):
+        with pytest.raises(client_module.ServingError, match=f"{said}.*Is that TensorFlow Serving"):
             client_module.Client("films", rest=f"http://127.0.0.1:{server.server_port}").recommend([["1"]])

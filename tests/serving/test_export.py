@@ -10,6 +10,8 @@ import tensorflow as tf
 from small_preset import IDS
 
 from tfrec import presets, serving
+from tfrec.cli import main
+from tfrec.cli.model_folder import model_folder
 from tfrec.data import FeatureSpec, Interactions
 from tfrec.errors import InputError
 from tfrec.models import SASRec, TiSASRec
@@ -114,6 +116,15 @@ def test_versions_count_up_and_nothing_else_is_left(preset, exported, ask_lists)
     assert ask_lists(second, [["7"]])[1].shape == (1, preset.spec.num_items)
 
 
+def test_a_slash_asks_for_a_folder_of_the_presets_name(preset, tmp_path, capsys):
+    arguments = ["--verify", "runtime", "--k", "1000"]
+    assert main(["export", str(preset.folder), f"{tmp_path}/served/", *arguments]) == 0
+    printed = capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "served" / "preset").iterdir()] == ["1"]
+    assert f"Lists are of {preset.spec.num_items} places" in printed and "ID" not in printed.split("-d ")[1]
+    assert model_folder(f"{tmp_path}/served/preset/", "other") == tmp_path / "served" / "preset"  # versions are in it
+
+
 def test_a_version_that_another_export_wrote_meanwhile_stays(preset, tmp_path, monkeypatch):
     check = parity.check
 
@@ -144,7 +155,7 @@ def test_an_export_that_answers_otherwise_never_becomes_visible(preset, tmp_path
     monkeypatch.setattr(parity, "expected_answers", lambda model, *rest: expected(other, *rest))
     with pytest.raises(serving.ParityError, match=r"differ|ranks"):
         serving.export(preset, tmp_path / "films", verify="runtime")
-    assert not list((tmp_path / "films").iterdir())
+    assert not (tmp_path / "films").exists()
 
 
 def test_bad_requests_say_so(preset, tmp_path):
@@ -222,7 +233,7 @@ def test_an_export_that_dropped_time_stamps_would_be_seen(timed, tmp_path, monke
     monkeypatch.setattr(reference, "recommend", without)
     with pytest.raises(serving.ParityError, match=r"differ|ranks"):
         serving.export(preset, tmp_path / "films", verify="runtime")
-    assert not list((tmp_path / "films").iterdir())
+    assert not (tmp_path / "films").exists()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tfrec import atomic
 from tfrec.serving.versions import clear_left, keep_newest, versions
 
 
@@ -36,7 +37,10 @@ def test_old_versions_go_and_what_is_no_version_stays(tmp_path):
 def test_what_a_dead_process_left_is_cleared_and_what_a_living_one_writes_is_not(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    for process in (dead.pid, os.getpid()):
-        (tmp_path / f".7.tmp-{process}-0123abcd").mkdir()
+    here = atomic.writer().split("-")[0]
+    of_dead, of_this = f".7.tmp-{here}-{dead.pid}-0123abcd", f".7.tmp-{atomic.writer()}-0123abcd"
+    elsewhere = f".7.tmp-{'0' * 8}-{dead.pid}-0123abcd"  # on another host of the same volume, where it may live
+    for name in (of_dead, of_this, elsewhere):
+        (tmp_path / name).mkdir()
     clear_left(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [f".7.tmp-{os.getpid()}-0123abcd"]
+    assert {path.name for path in tmp_path.iterdir()} == {of_this, elsewhere}

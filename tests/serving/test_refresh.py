@@ -1,5 +1,8 @@
 """New and withdrawn items become a new version without training."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 from small_preset import IDS, made
@@ -8,6 +11,7 @@ from tfrec import presets, serving
 from tfrec.cli import main
 from tfrec.errors import InputError
 from tfrec.models import BERT4Rec
+from tfrec.serving import manifest
 
 
 def test_a_new_item_like_another_is_found_where_the_other_is(preset, ask, tmp_path):
@@ -70,11 +74,30 @@ def test_from_the_command_line(preset, ask, tmp_path, capsys):
     (tmp_path / "gone.txt").write_text("🎬\n日本\n")
     arguments = ["--add", str(tmp_path / "new.csv"), "--withdraw", str(tmp_path / "gone.txt"), "--verify", "runtime"]
     assert main(["export", str(preset.folder), str(tmp_path / "films"), "--k", "12", *arguments]) == 0
+    said = json.loads((tmp_path / "films" / "1" / manifest.PLACE).read_text("utf-8"))
+    assert said["added"]["items"] == ["new"] and set(said["withdrawn_items"]) == {"🎬", "日本"}
     found = ask(tmp_path / "films" / "1", history=[["with space"]])["item_ids"][0]
     assert "new" in found and not {"🎬", "日本"} & set(found)
     (tmp_path / "gone.txt").write_text("never seen\n")
     assert main(["export", str(preset.folder), str(tmp_path / "films"), *arguments]) == 2
     assert "1 items to withdraw are not in the catalogue, 'never seen'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("item,like\na,7\nb,7\na,007\n", "Row 3 of .*new.csv names 'a' again, after row 1"),
+        ("item,like,vector\na,7,1 2\n", "has both like and vector"),
+        ("item,like\na,\n", "Row 1 of .*, item 'a', has no like"),
+        ("item,like\n,7\n", "Row 1 of .* has no item that can be an id: got nan"),
+        ('item,like\n"a\nb",7\n', "has no item that can be an id"),
+        ("item,vector\na,1e39\n", "must be 8 finite numbers"),
+    ],
+)
+def test_a_file_of_new_items_is_told_its_row(preset, tmp_path, capsys, text, said):
+    (tmp_path / "new.csv").write_text(text)
+    assert main(["export", str(preset.folder), str(tmp_path / "films"), "--add", str(tmp_path / "new.csv")]) == 2
+    assert re.search(said, capsys.readouterr().err) and not (tmp_path / "films").exists()
 
 
 @pytest.mark.parametrize(

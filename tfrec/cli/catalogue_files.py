@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tfrec.data.ids import id_text
 from tfrec.errors import InputError
 
 
@@ -23,26 +24,38 @@ def read_new_items(path: str) -> tuple[dict[str, list[str] | np.ndarray], dict[s
     """Raw id -> the ids of items that it is like, or its vector; and raw id -> title.
 
     Raises:
-        InputError: where the file is no csv or parquet, or lacks the column item, or both like and vector.
+        InputError: where the file is no csv or parquet, lacks the column item, has not one of like and vector, or has
+            a row that cannot be used.
     """
     try:
         table = pd.read_parquet(path) if path.endswith(".parquet") else pd.read_csv(path, dtype=str)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {error}. Give a csv or a parquet file.") from error
     columns = {str(name).lower(): name for name in table.columns}
+    if "like" in columns and "vector" in columns:
+        raise InputError(f"{path} has both like and vector: an item gets its vector from one of them. Drop the other.")
     given = next((name for name in ("like", "vector") if name in columns), None)
     if "item" not in columns or given is None:
         raise InputError(
             f"{path} has the columns {', '.join(map(str, table.columns))}: it needs item, and like (ids of items that "
             "are alike) or vector (numbers)."
         )
-    items = table[columns["item"]].astype(str).tolist()
+    items = table[columns["item"]]
+    texts = ["" if pd.isna(item) else str(item) for item in items]
+    for row, (item, value) in enumerate(zip(texts, table[columns[given]], strict=True), 1):
+        where = f"Row {row} of {path}"
+        if id_text(item) is None or "\n" in item:
+            raise InputError(f"{where} has no item that can be an id: got {items.iloc[row - 1]!r}.")
+        if texts.index(item) < row - 1:
+            raise InputError(f"{where} names '{item}' again, after row {texts.index(item) + 1}: leave one of them.")
+        if value is None or (isinstance(value, float) and np.isnan(value)):
+            raise InputError(f"{where}, item '{item}', has no {given}.")
     found = [
         _parts(value, given == "vector", f"{path}, item '{item}'")
-        for item, value in zip(items, table[columns[given]], strict=True)
+        for item, value in zip(texts, table[columns[given]], strict=True)
     ]
     titles = table[columns["title"]].dropna().astype(str) if "title" in columns else pd.Series(dtype=str)
-    return dict(zip(items, found, strict=True)), {items[row]: title for row, title in titles.items()}
+    return dict(zip(texts, found, strict=True)), {texts[row]: title for row, title in titles.items()}
 
 
 def _parts(value: object, numbers: bool, where: str) -> list[str] | np.ndarray:
@@ -50,6 +63,7 @@ def _parts(value: object, numbers: bool, where: str) -> list[str] | np.ndarray:
     if not numbers:
         return [str(part) for part in parts]
     try:
-        return np.array([float(part) for part in parts], np.float32)
+        with np.errstate(over="ignore"):  # what is too large for float32 is refused as infinite
+            return np.array([float(part) for part in parts], np.float32)
     except (TypeError, ValueError):
         raise InputError(f"{where}: a vector is numbers with spaces between, got {value!r}.") from None

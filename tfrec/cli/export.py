@@ -6,7 +6,9 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Any
 
+from tfrec.cli.model_folder import model_folder
 from tfrec.cli.ranking_options import add_ranking_arguments, run_ranking
+from tfrec.errors import InputError
 
 if TYPE_CHECKING:
     from tfrec.presets import Preset
@@ -16,7 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("preset", metavar="PRESET", help="a name of the zoo, or a folder; not with --ranking")
     folder = parser.add_argument(
-        "folder", metavar="DIR", help="the model's folder on the server; DIR/<version>/ is written"
+        "folder",
+        metavar="DIR",
+        help="the model's folder on the server: DIR/<version>/ is written; with a slash at its end, and no versions in "
+        "it, DIR/PRESET/<version>/",
     )
     add_ranking_arguments(parser, folder)
     parser.add_argument("--k", type=int, default=20, help="length of the ranked lists (20)")
@@ -60,27 +65,39 @@ def run(options: argparse.Namespace) -> None:
     from tfrec import presets, serving
     from tfrec.cli.catalogue_files import read_ids, read_new_items
     from tfrec.models import RetrievalModel
+    from tfrec.serving.exporter import check_arguments
 
+    if options.measure and not options.int8:
+        raise InputError("--measure says what int8 costs: give --int8 too, or leave it out.")
+    folder = model_folder(options.folder, options.preset)
+    check_arguments(folder, options.k, options.verify, options.keep)  # before anything that takes time
+    withdrawn = read_ids(options.withdraw) if options.withdraw else ()
     preset = presets.load(options.preset, RetrievalModel)
+    report: dict[str, Any] = {}
     if options.add:
-        preset = presets.with_items(preset, *read_new_items(options.add))
-    report = {}
+        items, titles = read_new_items(options.add)
+        preset = presets.with_items(preset, items, titles)
+        report["added"] = {"file": options.add, "items": list(items)}
+    if options.k > preset.spec.num_items:
+        print(f"Lists are of {preset.spec.num_items:,} places: there are no more items.")
     if options.int8:
-        preset, report = _in_int8(preset, options.measure)
+        preset, cost = _in_int8(preset, options.measure)
+        report |= cost
     version = serving.export(
         preset,
-        options.folder,
+        folder,
         options.k,
         mask_seen=not options.keep_seen,
         verify=options.verify,
         keep=options.keep,
         index=options.index,
         recall=options.recall,
-        withdrawn=read_ids(options.withdraw) if options.withdraw else (),
+        withdrawn=withdrawn,
         report=report,
     )
     image = "A_SERVER_WITH_SCANN" if options.index == "scann" else serving.STOCK_IMAGE
-    how = serving.how_to_serve(version, timestamps="timestamps" in preset.model.input_names, image=image)
+    some = [item for item in preset.spec.items.tokens[:20].tolist() if item not in withdrawn][:2]
+    how = serving.how_to_serve(version, some, timestamps="timestamps" in preset.model.input_names, image=image)
     print(f"{version}: written, and its answers are the model's own\n\n{how}")
 
 

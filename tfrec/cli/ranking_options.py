@@ -44,6 +44,7 @@ def run_ranking(options: argparse.Namespace) -> None:
     """Export, and say how to serve it."""
     from tfrec import serving
     from tfrec.cli.catalogue_files import read_ids
+    from tfrec.cli.model_folder import model_folder
 
     if not options.ranking:
         raise InputError("--retrieval finds candidates for a --ranking preset: name that too, or export PRESET alone.")
@@ -60,14 +61,15 @@ def run_ranking(options: argparse.Namespace) -> None:
     if given:
         raise InputError(f"--{given[0].replace('_', '-')} says something of a retrieval model that is exported alone"
                          f"{'' if options.retrieval else ', or in front of the ranking one'}.")  # fmt: skip
+    folder = model_folder(options.preset, options.ranking)
     common = {"verify": options.verify, "keep": options.keep}
     if options.retrieval is None:
-        version = serving.export_ranking(options.ranking, options.preset, **common)
+        version = serving.export_ranking(options.ranking, folder, **common)
     else:
         version = serving.export_two_stage(
             options.retrieval,
             options.ranking,
-            options.preset,
+            folder,
             options.k,
             200 if options.candidates is None else options.candidates,
             mask_seen=not options.keep_seen,

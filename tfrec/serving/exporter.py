@@ -114,12 +114,17 @@ def known_items(preset: presets.Preset, withdrawn: Sequence[str]) -> list[str]:
 def publish(folder: Path, keep: int | None, write: Callable[[Path], None]) -> Path:
     """Let `write` fill a new version, which becomes visible when it returns, and drop old ones."""
     clear_left(folder)
+    is_new = not folder.exists()
     version = folder / str(max(versions(folder), default=0) + 1)
     try:
         with atomic.new_folder(version, replace=False) as new:
             write(new)
     except FileExistsError:
         raise InputError(f"Another export has written {version} meanwhile. Run this one again.") from None
+    except BaseException:
+        if is_new and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
     if keep is not None:
         keep_newest(folder, keep)
     return version
@@ -154,6 +159,7 @@ def _write(preset: presets.Preset, new: Path, asked: Options) -> None:
     rescored = functools.partial(parity.rescored, model, spec)
     passed = gate(new, calls, expected, asked, rescored)
     said = {"k": asked.k, "mask_seen": asked.mask_seen, "index": found_by, "withdrawn": len(gone), "parity": passed}
+    said["withdrawn_items"] = list(gone)
     manifest.write(new, preset, {**asked.report, **said})
 
 

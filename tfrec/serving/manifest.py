@@ -36,8 +36,9 @@ def write(export: Path, preset: presets.Preset, answers: dict[str, Any]) -> None
         **answers,
         "signatures": signatures_of(export),
         "versions": environment.versions(),
+        "machine": environment.machine(),
         "preset_files": preset.manifest["files"],  # with the hashes of weights, vocabulary and config
-        "metrics": preset.metrics,
+        "metrics": preset.metrics,  # the preset's own, before items were added or weights made int8
         "files": {
             path.relative_to(export).as_posix(): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
             for path in sorted(export.rglob("*"))

@@ -7,6 +7,8 @@ import re
 import shutil
 from pathlib import Path
 
+from tfrec import atomic
+
 
 def versions(folder: Path) -> list[int]:
     """The version numbers that are taken in a folder, in order."""
@@ -24,16 +26,17 @@ def keep_newest(folder: Path, keep: int) -> list[int]:
     old = versions(folder)[:-keep]
     for version in old:
         path = next(path for path in folder.iterdir() if path.name.isdigit() and int(path.name) == version)
-        hidden = folder / f".{path.name}.old-{os.getpid()}"
+        hidden = folder / f".{path.name}.old-{atomic.writer()}"
         path.rename(hidden)
         shutil.rmtree(hidden, ignore_errors=True)
     return old
 
 
 def clear_left(folder: Path) -> None:
-    """Remove the hidden folders of exports that were killed, which no server ever saw."""
+    """Remove the hidden folders of exports of this host that were killed, which no server ever saw."""
+    here = atomic.writer().split("-")[0]
     for path in folder.glob(".*") if folder.is_dir() else ():
-        match = re.fullmatch(r"\.[0-9]+\.(?:tmp|old)-([0-9]+)(?:-[0-9a-f]+)?", path.name)
+        match = re.fullmatch(rf"\.[0-9]+\.(?:tmp|old)-{here}-([0-9]+)(?:-[0-9a-f]+)?", path.name)
         if match and not _runs(int(match[1])):
             shutil.rmtree(path, ignore_errors=True)
 
