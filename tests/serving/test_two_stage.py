@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -210,7 +211,7 @@ def test_an_export_that_answers_otherwise_never_becomes_visible(ranking, tmp_pat
     monkeypatch.setattr(ranking_reference, "ranking_inputs", without_age)
     with pytest.raises(serving.ParityError, match="differ"):
         serving.export_ranking(ranking, tmp_path / "films", verify="runtime")
-    assert not list((tmp_path / "films").iterdir())
+    assert not (tmp_path / "films").exists()
 
 
 def test_a_model_that_gives_nan_is_refused(ranking, tmp_path):
@@ -218,7 +219,7 @@ def test_a_model_that_gives_nan_is_refused(ranking, tmp_path):
     broken.model.weights[0].assign(np.full(broken.model.weights[0].shape, np.nan))
     with pytest.raises(serving.ParityError, match="DIN itself gives NaN"):
         serving.export_ranking(broken, tmp_path / "films")
-    assert not list((tmp_path / "films").iterdir())
+    assert not (tmp_path / "films").exists()
 
 
 def test_time_stamps_and_another_index_in_front(ranking, tmp_path, call):
@@ -295,10 +296,10 @@ def test_the_command(version, rank_only, monkeypatch, capsys):
     monkeypatch.setattr(serving, "export_two_stage", stub(version))
     monkeypatch.setattr(serving, "export_ranking", stub(rank_only))
     assert main(["export", "--retrieval", "A", "--ranking", "B", "DIR", "--k", "3", "--candidates", "6"]) == 0
-    assert asked["presets"] == ("A", "B", "DIR", 3, 6) and asked["more"]["mask_seen"] is True
+    assert asked["presets"] == ("A", "B", Path("DIR"), 3, 6) and asked["more"]["mask_seen"] is True
     assert "recommend_by_history" in capsys.readouterr().out
     assert main(["export", "--ranking", "B", "--keep", "2", "DIR"]) == 0
-    assert asked["presets"] == ("B", "DIR") and asked["more"] == {"verify": "tensorflow", "keep": 2}
+    assert asked["presets"] == ("B", Path("DIR")) and asked["more"] == {"verify": "tensorflow", "keep": 2}
     assert '"item_ids": [["ID", "ID"]]' in capsys.readouterr().out
 
 

@@ -36,7 +36,11 @@ class TestRecipe:
             return
         recipe.build_loss(spec)
         recipe.build_optimizer(total_steps=100)
-        model = recipe.build_model(dataclasses.replace(spec, max_length=recipe.max_length))
+        columns = {
+            name: spec.item_table["genres"] for name in recipe.item_attributes
+        }  # the items' table has what it names
+        spec = dataclasses.replace(spec, max_length=recipe.max_length, item_table=spec.item_table.assign(**columns))
+        model = recipe.build_model(spec)
         assert (model.num_items, model.max_length) == (spec.num_items, recipe.max_length)
         assert np.asarray(model.item_table()).shape[0] == spec.num_items + 2
 
