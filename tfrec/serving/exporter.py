@@ -23,6 +23,7 @@ from tfrec.serving.approximation import Approximation
 from tfrec.serving.graph import RetrievalModule
 from tfrec.serving.graph.item_codes import ItemCodes
 from tfrec.serving.indexes import build
+from tfrec.serving.indexes.build import measured_recall
 from tfrec.serving.runtime import Call
 from tfrec.serving.versions import clear_left, keep_newest, versions
 
@@ -198,6 +199,10 @@ def retrieval_module(preset: presets.Preset, folder: Path, asked: Options) -> tu
     exact, cosines = item_vectors.exact_indexes(model, spec.num_items, is_gone)
     queries = None if asked.index == "exact" else _queries(preset)
     index, found_by = build(asked.index, exact, queries, asked.k, asked.recall)
+    if queries is not None:  # the others chose how much is read
+        others = _queries(preset, seed=1)
+        wanted = exact.search(tf.constant(others), tf.constant(asked.k))[1].numpy()
+        found_by["recall_of_other_queries"] = round(measured_recall(index, others, wanted), 4)
     vocabulary = folder / "item.txt"
     spec.items.save(vocabulary)
     return RetrievalModule(model, spec, ItemCodes(vocabulary), index, cosines, asked.k, asked.mask_seen), found_by
