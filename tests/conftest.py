@@ -17,8 +17,11 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 CYCLE = 30
 
-# Files of a few long tests: begun last, they would keep one worker busy while the other has nothing left.
-FIRST = ("test_other_backend", "test_two_replicas", "test_killed", "test_int8", "test_commands", "test_checkpoints")
+# The longest files: begun last, they would keep one worker busy while the other has nothing left.
+FIRST = (
+    *("test_other_backend", "test_two_replicas", "test_killed", "test_int8", "test_commands", "test_checkpoints"),
+    *("test_meaning", "test_ranking_meaning", "test_two_stage", "test_check", "test_export", "test_sasrec"),
+)
 
 
 def pytest_collection_modifyitems(items):

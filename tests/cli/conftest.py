@@ -7,9 +7,12 @@ from tfrec.data import generate_world
 
 
 @pytest.fixture(scope="session")
-def films(tmp_path_factory):
+def films(once):
     """A folder in MovieLens' latest layout: ratings.csv, movies.csv."""
-    folder = tmp_path_factory.mktemp("films")
+    return once("cli_films", written)
+
+
+def written(folder):
     table = generate_world(num_users=80, num_items=120, seed=2)
     rows = table.to_pandas().rename(columns={"user": "userId", "item": "movieId", "time": "timestamp"})
     rows["rating"] = 4.0
@@ -19,8 +22,14 @@ def films(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def preset(films, tmp_path_factory):
-    """What `tfrec train` wrote."""
-    folder = tmp_path_factory.mktemp("trained") / "preset"
-    assert main(["train", "--data", str(films), "--out", str(folder), "--epochs", "2", "--max-length", "10"]) == 0
-    return folder
+def preset(once, films):
+    """What `tfrec train` wrote, by the loss that draws most."""
+
+    def trained(folder):
+        recipe = folder / "recipe.toml"
+        recipe.write_text('max_length = 10\n[loss]\nclass = "SampledSoftmax"\nnum_negatives = 64\n', encoding="utf-8")
+        arguments = ["--recipe", str(recipe), "--epochs", "2", "--out", str(folder / "preset")]
+        assert main(["train", "--data", str(films), *arguments]) == 0
+        return folder / "preset"
+
+    return once("cli_preset", trained)

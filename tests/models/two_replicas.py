@@ -39,7 +39,8 @@ def learn(name: str, strategy: tf.distribute.Strategy | None, optimizer: str) ->
         rng = np.random.default_rng(0)  # far from where normalising by almost nothing makes much of rounding
         model.set_weights([rng.normal(0, 0.3, weight.shape) for weight in model.get_weights()])
         steps = {"sgd": keras.optimizers.SGD(0.02), "adam": keras.optimizers.Adam(0.01)}
-        model.compile(steps[optimizer], FullSoftmax(), jit_compile=False)
+        # One device step by step: a graph would be made for six of them.
+        model.compile(steps[optimizer], FullSoftmax(), jit_compile=False, run_eagerly=strategy is None)
     arguments = {"drop_remainder": True, "shuffle": False, "inputs": model.input_names}
     batches = sequences(data, spec, batch_size=8, **arguments)
     if model.objective == "masked-item":
@@ -57,7 +58,7 @@ def learn_to_rank(
     with strategy.scope() if strategy else contextlib.nullcontext():
         model = small_ranking.made(name, embedding_l2=0.01)
         loss = keras.losses.BinaryCrossentropy(from_logits=True)
-        model.compile(keras.optimizers.get(optimizer), loss, jit_compile=False)
+        model.compile(keras.optimizers.get(optimizer), loss, jit_compile=False, run_eagerly=strategy is None)
     rows = tf.data.Dataset.from_tensor_slices((small_ranking.given(model, inputs), labels)).batch(8)
     losses = model.fit(rows, epochs=2, shuffle=False, verbose=0).history["loss"]
     return losses, model.get_weights()

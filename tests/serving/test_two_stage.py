@@ -41,12 +41,12 @@ def first(tmp_path_factory):
 @pytest.fixture(scope="module")
 def version(first, ranking, tmp_path_factory):
     folder = tmp_path_factory.mktemp("two") / "films"
-    return serving.export_two_stage(first, ranking, folder, k=3, candidates=6, verify="both")
+    return serving.export_two_stage(first, ranking, folder, k=3, candidates=6, verify="runtime")
 
 
 @pytest.fixture(scope="module")
 def rank_only(ranking, tmp_path_factory):
-    return serving.export_ranking(ranking, tmp_path_factory.mktemp("rank") / "films", verify="both")
+    return serving.export_ranking(ranking, tmp_path_factory.mktemp("rank") / "films", verify="runtime")
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +244,7 @@ def test_rows_that_are_columns_alone(tmp_path, call):
     spec = FeatureSpec.fit(Examples.from_pandas(frame, label="label"))
     model = DeepFM(spec.model_features(), embedding_dim=4, hidden_dims=[4], seed=0)
     presets.save(model, spec, tmp_path / "ads")
-    version = serving.export_ranking(tmp_path / "ads", tmp_path / "served", verify="both")
+    version = serving.export_ranking(tmp_path / "ads", tmp_path / "served", verify="runtime")
     found = call(version, "rank", C1=["a", "b"], c1_=["x"], I1=[0.5, np.nan])["scores"]
     features = {"C1": ["a", "b"], "c1": ["x", "x"], "I1": [0.5, np.nan]}
     np.testing.assert_allclose(found, serving.rank(model, spec, None, features=features), atol=1e-6)

@@ -77,20 +77,15 @@ def test_the_cosine_rises_then_falls_to_nothing():
     assert rates[10:] == sorted(rates[10:], reverse=True) and rates[-1] == pytest.approx(0, abs=1e-6)
 
 
-@pytest.mark.parametrize("loss", ["BinaryCrossEntropy", "SampledSoftmax"])  # `tfrec quickstart` trains with the default
-def test_training_learns_and_keeps_the_best_epoch(loss):
+def test_training_learns_and_keeps_the_best_epoch():
+    """By the loss that no test of the command line takes."""
     table = generate_world(num_users=300, num_items=120, seed=0)
-    recipe = Recipe(
-        epochs=3, patience=1, max_length=20, loss={"class": loss}, model={"class": "SASRec", "hidden_dim": 16}
-    )
+    loss = {"class": "BinaryCrossEntropy"}
+    recipe = Recipe(epochs=3, patience=1, max_length=20, loss=loss, model={"class": "SASRec", "hidden_dim": 16})
     training = train(table, recipe, verbose=0)
     losses = training.history["loss"]
     assert losses[-1] < losses[0]
     assert training.history["val_ndcg@10"][training.best_epoch - 1] == max(training.history["val_ndcg@10"])
-    if loss != "SampledSoftmax":
-        return
-    again = train(table, recipe, verbose=0)  # of the three the one that draws most
-    assert again.history["loss"] == pytest.approx(losses, rel=1e-3)
 
 
 @pytest.mark.parametrize(
