@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from small_preset import IDS, made
 
-from tfrec import serving
+from tfrec import presets, serving
 from tfrec.data import FeatureSpec, Interactions
 from tfrec.models import SASRec
 
@@ -19,9 +19,9 @@ def small_spec():
 
 
 @pytest.fixture(scope="session")
-def preset(small_spec, tmp_path_factory):
+def preset(small_spec, once):
     model = SASRec(small_spec.num_items, max_length=5, hidden_dim=8, seed=0)
-    return made(model, small_spec, tmp_path_factory.mktemp("preset") / "preset")
+    return presets.load(once("small", lambda folder: made(model, small_spec, folder / "preset").folder))
 
 
 @pytest.fixture(scope="session")
