@@ -95,9 +95,10 @@ class Client:
             raise BadRequest(f"Give a version or a label: got version {version} and label {label!r}.")
         if label == "":
             raise BadRequest("The label is empty: name one of models.config, or leave it out.")
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+        if isinstance(timeout, bool) or not isinstance(timeout, numbers.Real) or not timeout > 0:
             raise BadRequest(f"timeout is a number of seconds above 0: got {timeout!r}.")
-        if any(isinstance(width, bool) or not isinstance(width, int) or width < 1 for width in (widths or {}).values()):
+        given = (widths or {}).values()
+        if any(isinstance(one, bool) or not isinstance(one, numbers.Integral) or one < 1 for one in given):
             raise BadRequest(f"widths are whole numbers of at least 1 by the name of an input: got {widths!r}.")
         if rest is not None:
             self._server = _Rest(rest, model, version, label, timeout)

@@ -16,6 +16,9 @@ from tfrec.errors import InputError
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
+# Stands before the process in the names of what is being written: a shared volume has writers on several hosts.
+HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
@@ -61,12 +64,7 @@ def new_folder(path: Path, replace: bool = True) -> Iterator[Path]:
 
 
 def _beside(path: Path) -> Path:
-    return path.parent / f".{path.name}.tmp-{writer()}-{uuid.uuid4().hex[:8]}"
-
-
-def writer() -> str:
-    """Host and process, for the names of what is being written: a shared volume has writers of several hosts."""
-    return f"{hashlib.sha256(platform.node().encode()).hexdigest()[:8]}-{os.getpid()}"
+    return path.parent / f".{path.name}.tmp-{HOST}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 def _sync(folder: Path) -> None:

@@ -16,7 +16,7 @@ def spec():
             "item": list("wzyx"),
             "kind": ["a|b", " b |a|b", None, "b|a"],
             "title": ["Red War", "Blue war, blue", "RED!", "War (red)"],
-            "tags": [["u"], ["u", "v"], [], ["v"]],
+            "tags": [["u", ""], ["u", "v", None], [""], ["v"]],
         }
     )
     return FeatureSpec.fit(Interactions.from_pandas(rows, "user", "item", items=items))

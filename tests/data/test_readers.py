@@ -2,20 +2,10 @@
 
 import pandas as pd
 import pytest
+from tables import history, write
 
 from tfrec.data import read
 from tfrec.errors import InputError
-
-
-def history(table, user):
-    """Item ids of a user in time order."""
-    code = table.user_ids.tolist().index(user)
-    return table.item_ids[table.item_codes[table.user_codes == code]].tolist()
-
-
-def write(path, text, encoding="utf-8"):
-    path.write_bytes(text.encode(encoding))
-    return path
 
 
 def test_ids_of_a_csv_stay_as_they_stand(tmp_path):

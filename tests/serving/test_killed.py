@@ -37,8 +37,7 @@ def test_old_versions_go_and_what_is_no_version_stays(tmp_path):
 def test_what_a_dead_process_left_is_cleared_and_what_a_living_one_writes_is_not(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    here = atomic.writer().split("-")[0]
-    of_dead, of_this = f".7.tmp-{here}-{dead.pid}-0123abcd", f".7.tmp-{atomic.writer()}-0123abcd"
+    of_dead, of_this = (f".7.tmp-{atomic.HOST}-{process}-0123abcd" for process in (dead.pid, os.getpid()))
     elsewhere = f".7.tmp-{'0' * 8}-{dead.pid}-0123abcd"  # on another host of the same volume, where it may live
     for name in (of_dead, of_this, elsewhere):
         (tmp_path / name).mkdir()

@@ -42,12 +42,13 @@ def read_new_items(path: str) -> tuple[dict[str, list[str] | np.ndarray], dict[s
         )
     items = table[columns["item"]]
     texts = ["" if pd.isna(item) else str(item) for item in items]
+    first: dict[str, int] = {}
     for row, (item, value) in enumerate(zip(texts, table[columns[given]], strict=True), 1):
         where = f"Row {row} of {path}"
         if id_text(item) is None or "\n" in item:
             raise InputError(f"{where} has no item that can be an id: got {items.iloc[row - 1]!r}.")
-        if texts.index(item) < row - 1:
-            raise InputError(f"{where} names '{item}' again, after row {texts.index(item) + 1}: leave one of them.")
+        if first.setdefault(item, row) < row:
+            raise InputError(f"{where} names '{item}' again, after row {first[item]}: leave one of them.")
         if value is None or (isinstance(value, float) and np.isnan(value)):
             raise InputError(f"{where}, item '{item}', has no {given}.")
     found = [

@@ -67,7 +67,7 @@ class Attributes:
 
     def _values(self, cell: object) -> list[str]:
         if isinstance(cell, list | tuple | set | np.ndarray):
-            return [str(value).strip() for value in cell if not pd.isna(value)]
+            return [text for text in (str(value).strip() for value in cell if not pd.isna(value)) if text]
         if pd.isna(cell):
             return []
         if self.words:

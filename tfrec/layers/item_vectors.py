@@ -81,7 +81,7 @@ class ItemVectors(keras.layers.Embedding):
         folded = ops.convert_to_numpy(self.embeddings)
         self._attributes = None
         self._embeddings.assign(folded)
-        self._untrack_variable(self.attribute_vectors)
+        del self.attribute_vectors
 
     @property
     def embeddings(self) -> Any:

@@ -26,7 +26,7 @@ def keep_newest(folder: Path, keep: int) -> list[int]:
     old = versions(folder)[:-keep]
     for version in old:
         path = next(path for path in folder.iterdir() if path.name.isdigit() and int(path.name) == version)
-        hidden = folder / f".{path.name}.old-{atomic.writer()}"
+        hidden = folder / f".{path.name}.old-{atomic.HOST}-{os.getpid()}"
         path.rename(hidden)
         shutil.rmtree(hidden, ignore_errors=True)
     return old
@@ -34,9 +34,8 @@ def keep_newest(folder: Path, keep: int) -> list[int]:
 
 def clear_left(folder: Path) -> None:
     """Remove the hidden folders of exports of this host that were killed, which no server ever saw."""
-    here = atomic.writer().split("-")[0]
     for path in folder.glob(".*") if folder.is_dir() else ():
-        match = re.fullmatch(rf"\.[0-9]+\.(?:tmp|old)-{here}-([0-9]+)(?:-[0-9a-f]+)?", path.name)
+        match = re.fullmatch(rf"\.[0-9]+\.(?:tmp|old)-{atomic.HOST}-([0-9]+)(?:-[0-9a-f]+)?", path.name)
         if match and not _runs(int(match[1])):
             shutil.rmtree(path, ignore_errors=True)
 

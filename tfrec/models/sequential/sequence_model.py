@@ -32,7 +32,7 @@ class SequenceModel(RetrievalModel):
         self.embedding.items.share(attributes, self.seed)
 
     def fold_attributes(self) -> None:
-        """Make plain item vectors of what is shared, when the training is done."""
+        """Make plain item vectors of what is shared, when the training is done; `compile` again to train on."""
         self.embedding.items.fold()
         # What was traced adds what is no longer there.
         self.train_function = self.test_function = self.predict_function = None
