@@ -104,7 +104,8 @@ def test_a_file_of_new_items_is_told_its_row(preset, tmp_path, capsys, text, sai
     ("items", "said"),
     [
         ({}, "no items to add"),
-        ({"new": ["nobody"]}, "none of which the preset knows"),
+        ({"new": ["7", "nobody"]}, r"like \['nobody'\], which the preset does not know"),
+        ({"new": []}, "does not know"),
         ({"new": np.zeros(3)}, "must be 8 finite numbers, got shape"),
         ({"new": np.full(8, np.nan)}, "must be 8 finite numbers"),
         ({"new": "7"}, "give a list of ids"),

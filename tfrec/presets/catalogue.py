@@ -34,7 +34,7 @@ def with_items(preset: Preset, items: Mapping[str, NewItem], titles: Mapping[str
 
     Raises:
         InputError: where there is nothing to do, a vector has another width or is not finite, or an item is like
-            nothing that is known.
+            one that is not known.
 
     Example:
         >>> from tfrec import presets
@@ -65,9 +65,10 @@ def _vector(item: str, like: NewItem, spec: FeatureSpec, table: np.ndarray) -> n
         raise InputError(f"'{item}' is like the text {like!r}: give a list of ids, or a vector.")
     if all(isinstance(one, str) for one in like):
         ids = spec.items.encode(list(like))
-        if not (ids >= FIRST_ID).any():
-            raise InputError(f"'{item}' is like {list(like)[:5]}, none of which the preset knows: name an item of it.")
-        return table[ids[ids >= FIRST_ID]].mean(0)
+        unknown = [one for one, known in zip(like, ids >= FIRST_ID, strict=True) if not known]
+        if unknown or not len(ids):
+            raise InputError(f"'{item}' is like {unknown[:5]}, which the preset does not know: name items that it has.")
+        return table[ids].mean(0)
     try:
         vector = np.asarray(like, np.float32)
     except (TypeError, ValueError):
