@@ -70,6 +70,40 @@ def test_evaluate(films, preset, tmp_path, capsys):
     assert json.loads(report.read_text())["metrics"]["ndcg@10"] == pytest.approx(measured["ndcg@10"], abs=1e-6)
 
 
+def test_evaluate_holds_back_what_the_training_held_back(films, tmp_path, capsys):
+    recipe, out, report = tmp_path / "recipe.toml", tmp_path / "preset", tmp_path / "report.json"
+    text = 'epochs = 1\nmax_length = 8\n[split]\nrule = "by-time"\nvalid = 0.6\ntest = 0.8\n[model]\nclass = "STAMP"\n'
+    recipe.write_text(text + "hidden_dim = 8\n")
+    assert main(["train", "--data", str(films), "--recipe", str(recipe), "--out", str(out)]) == 0
+    assert main(["evaluate", str(out), "--data", str(films), "--out", str(report)]) == 0
+    assert "drawn anew" not in capsys.readouterr().out
+    measured, again = load(out).metrics["test"]["stamp"], json.loads(report.read_text())
+    assert again["metrics"] == pytest.approx(measured["metrics"], abs=1e-6)
+    assert again["num_targets"] == measured["num_targets"] > again["num_users"]
+    rows = (films / "ratings.csv").read_text().splitlines()
+    (tmp_path / "ratings.csv").write_text("\n".join(rows[:-5]) + "\n")
+    assert main(["evaluate", str(out), "--data", str(tmp_path / "ratings.csv")]) == 0
+    assert "Not the rows that the preset was trained on" in capsys.readouterr().out
+    assert main(["evaluate", str(out), "--data", str(films), "--all-rows"]) == 2
+    assert "--all-rows is an option of ranking presets" in capsys.readouterr().err
+
+
+def test_a_training_that_diverges_ends_with_what_to_do(films, tmp_path, capsys):
+    recipe, out = tmp_path / "recipe.toml", tmp_path / "preset"
+    sizes = 'epochs = 9\nschedule = "constant"\n[model]\nclass = "STAMP"\nhidden_dim = 8\n'
+    recipe.write_text(sizes + '[optimizer]\nclass = "SGD"\nlearning_rate = 1e30\n')
+    assert main(["train", "--data", str(films), "--recipe", str(recipe), "--out", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert "has diverged" in said and "learning rate" in said and not out.exists()
+
+
+def test_what_could_not_be_measured_is_not_trained(tmp_path, capsys):
+    (tmp_path / "few.csv").write_text("user,item,time\nu,i0,1\nu,i1,2\nu,i2,3\nv,i0,1\nv,i3,2\n")
+    assert main(["train", "--data", str(tmp_path / "few.csv"), "--out", str(tmp_path / "preset")]) == 2
+    output = capsys.readouterr()
+    assert "None of the 1 held-back items is in the vocabulary" in output.err and "Epoch" not in output.out
+
+
 def test_recommend_takes_titles_and_ids(preset, capsys):
     spec = load(preset).spec
     first, second = spec.items.tokens[:2]

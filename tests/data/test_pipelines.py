@@ -139,6 +139,30 @@ def test_drop_remainder_leaves_only_full_batches():
     assert [len(targets) for _, targets, _ in sequences(table, spec, 4, drop_remainder=True)] == [4, 4]
 
 
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_no_row_is_always_left_out_where_lengths_are_grouped(replicas):
+    rng = np.random.default_rng(0)
+    walks = [[f"first of {user}", *rng.integers(0, 20, rng.integers(2, 40) ** 2 // 40 + 1)] for user in range(203)]
+    table = made(walks)
+    spec = FeatureSpec.fit(table, max_length=40)
+    batches = sequences(table, spec, 32, group_by_length=True, drop_remainder=True, num_replicas=replicas)
+    met = Counter()
+    for _ in range(12):
+        for inputs, _, _ in batches:
+            assert len(inputs["history"]) % replicas == 0
+            met.update(inputs["history"].numpy()[inputs["history"].numpy() > 0].tolist())
+    firsts = spec.items.encode(np.array([f"first of {user}" for user in range(203)], object))
+    assert all(met[one] for one in firsts)
+    assert len(list(batches)) == int(batches.cardinality())
+
+
+def test_batches_that_cannot_be_filled_are_an_error():
+    table = made([[1, 2, 3]] * 3 + [[1, 2, 3, 4, 5]])
+    for group in (False, True):
+        with pytest.raises(InputError, match="4 rows do not fill a batch of 8"):
+            sequences(table, FeatureSpec.fit(table, max_length=4), 8, drop_remainder=True, group_by_length=group)
+
+
 def test_nothing_to_learn_from_is_an_error():
     table = made([[1], [2]])
     with pytest.raises(InputError, match="no user has two items"):

@@ -72,6 +72,28 @@ def test_saved_while_it_shares_it_is_a_plain_table(tmp_path):
     assert len(again.weights) == len(model.weights) - 1
 
 
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(("shares_there", "shares_here"), [(True, True), (True, False), (False, True)])
+def test_its_weights_go_from_file_to_any_copy_of_it(tmp_path, shares_there, shares_here):
+    def copy(shares, seed):
+        history = keras.Input((None,), dtype="int32")
+        embedding = SequenceEmbedding(7, 4, 5)
+        model = keras.Model(history, embedding(history))
+        if shares:
+            embedding.items.share(ATTRIBUTES)
+        rng = np.random.default_rng(seed)
+        model.set_weights([rng.normal(size=weight.shape) for weight in model.weights])
+        return model
+
+    there, here, ids = copy(shares_there, 0), copy(shares_here, 1), np.array([[0, 2, 4, 6]])
+    there.save_weights(tmp_path / "a.weights.h5")
+    here.load_weights(tmp_path / "a.weights.h5")
+    np.testing.assert_allclose(numpy(here(ids)), numpy(there(ids)), atol=1e-5)
+    if shares_there and shares_here:
+        for mine, theirs in zip(here.get_weights(), there.get_weights(), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
+
 @pytest.mark.parametrize("wrong", [np.zeros((8, 1), int), np.zeros(5, int), np.zeros((5, 1)), -np.ones((5, 1), int)])
 def test_attributes_of_another_form_are_refused(wrong):
     layer = ItemVectors(7, 4)

@@ -157,6 +157,18 @@ def test_padding_and_unknown_targets_are_inert(nothing, value_and_gradients):
     assert not plain[1][1][:2].any()  # the reserved rows are no candidates
 
 
+@pytest.mark.parametrize("only_real", [False, True])
+def test_not_even_nan_at_padding_counts(only_real, value_and_gradients):
+    targets, queries, items = batch()
+    hidden = np.where(np.arange(targets.size).reshape(targets.shape) % 2, targets, 0)
+    poisoned = np.where((hidden > 0)[..., None], queries, np.nan).astype("float32")
+    loss = FullSoftmax()
+    expected = value_and_gradients(lambda q, e: loss(hidden, q, items=e), queries, items)
+    value, gradients = value_and_gradients(lambda q, e: loss(hidden, q, items=e, only_real=only_real), poisoned, items)
+    assert value == pytest.approx(expected[0], rel=1e-6)
+    np.testing.assert_allclose(gradients[1], expected[1][1], atol=1e-6)
+
+
 def test_a_batch_without_targets_is_zero_not_nan(value_and_gradients):
     targets, queries, items = batch()
     value, gradients = value_and_gradients(lambda q, e: FullSoftmax()(targets * 0, q, items=e), queries, items)

@@ -201,6 +201,41 @@ def test_one_target_a_row_is_the_one_behind_the_newest_position():
     assert value == pytest.approx(np.mean(np.log(np.exp(scores).sum(1)) - picked), rel=1e-5)
 
 
+def test_a_column_of_targets_is_one_target_a_row():
+    inputs, targets, _ = walks(8)
+    row = learner(FullSoftmax()).evaluate(inputs, targets[:, -1], sample_weight=np.arange(8.0), verbose=0)
+    weights = np.arange(8.0)[:, None]
+    column = learner(FullSoftmax()).evaluate(inputs, targets[:, -1:], sample_weight=weights, verbose=0)
+    assert column == pytest.approx(row, rel=1e-6)
+
+
+def test_a_weight_a_row_weighs_all_its_targets():
+    inputs, targets, _ = walks(8)
+    rows = np.arange(8.0)
+    each = np.repeat(rows[:, None], targets.shape[1], axis=1)
+    one, each = (
+        learner(FullSoftmax()).evaluate(inputs, targets, sample_weight=weights, verbose=0) for weights in (rows, each)
+    )
+    assert one == pytest.approx(each, rel=1e-6)
+
+
+@pytest.mark.parametrize("cut", [slice(2, None), slice(0, 5)])
+def test_targets_of_other_positions_are_not_paired_anyhow(cut):
+    inputs, targets, _ = walks(8)
+    with pytest.raises(ValueError, match=r"queries have the shape .* and the targets"):
+        learner(FullSoftmax(), **ONE_STEP).train_on_batch(inputs, targets[:, cut])
+
+
+@pytest.mark.tensorflow  # on JAX, Keras lets metrics read no weights of the model
+def test_a_model_that_has_diverged_ranks_nothing():
+    from keras_rs.metrics import NDCG
+
+    inputs, targets, weights = walks(24)
+    model = learner(FullSoftmax(), metrics=[NDCG(5, shuffle_ties=False, name="ndcg")], run_eagerly=True)
+    model.set_weights([np.full(w.shape, np.nan) for w in model.get_weights()])
+    assert model.evaluate(inputs, targets, sample_weight=weights, verbose=0, return_dict=True)["ndcg"] == 0
+
+
 @pytest.mark.tensorflow  # on JAX, Keras lets metrics read no weights of the model
 @pytest.mark.parametrize("one_target", [True, False])
 def test_compile_metrics_rank_the_newest_position_with_the_history_masked(one_target):
@@ -255,6 +290,20 @@ def test_sizes_are_positive_integers(argument, bad):
         SASRec(**{"num_items": 5, argument: bad})
 
 
+@pytest.mark.parametrize("attention", ["SoftmaxAttention", "LinearAttention", "BlockSparseAttention"])
+@pytest.mark.parametrize("block", ["sasrec", "ligr"])
+def test_attention_that_sees_the_future_is_refused(attention, block):
+    with pytest.raises(ValueError, match="would see it"):
+        SASRec(5, block=block, attention={"class": attention, "causal": False})
+
+
+@pytest.mark.parametrize("k", [0, 21])
+def test_a_list_is_no_longer_than_the_catalogue(k):
+    for ask in (lambda: made().recommend({"history": np.array([[3]])}, k), lambda: made().similar(np.array([3]), k)):
+        with pytest.raises(ValueError, match=f"between 1 and the 20 items of the model, got {k}"):
+            ask()
+
+
 def test_heads_divide_the_width():
     with pytest.raises(ValueError, match="num_heads=3, hidden_dim=8"):
         SASRec(5, hidden_dim=8, num_heads=3)
@@ -263,6 +312,25 @@ def test_heads_divide_the_width():
 def test_too_long_a_history_says_what_to_do():
     with pytest.raises(ValueError, match=r"7 positions.*max_length=6.*newest 6"):
         made().score({"history": np.ones((1, 7), "int32")})
+
+
+@pytest.mark.tensorflow  # elsewhere shapes are known when a graph is made
+@pytest.mark.parametrize("name", ["SASRec", "HSTU", "TiSASRec", "ComiRec", "BERT4Rec"])
+def test_too_long_a_history_fails_in_a_graph_of_any_length_too(name):
+    import tensorflow as tf
+
+    from tfrec import models
+
+    model = getattr(models, name)(20, max_length=6)
+
+    @tf.function(input_signature=[{n: tf.TensorSpec((None, None), tf.int32) for n in model.input_names}])
+    def query(inputs):
+        return model(inputs)
+
+    assert query({n: np.ones((1, 6), "int32") for n in model.input_names}) is not None
+    for length in (9,) if name == "BERT4Rec" else (7, 9):  # which has room for a mask
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            query({n: np.ones((1, length), "int32") for n in model.input_names})
 
 
 def test_a_history_without_rows_of_its_own_is_refused():

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from tfrec.cli.data_options import add_data_arguments, read_data, read_rows
 
 if TYPE_CHECKING:
-    from tfrec.evaluation import LabelReport
+    from tfrec.data import Examples, Interactions
+    from tfrec.evaluation import LabelReport, Report
     from tfrec.presets import Preset
 
 
@@ -19,31 +20,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_arguments(parser)
     parser.add_argument("--k", type=int, nargs="+", default=[10], metavar="K", help="lengths of the ranked lists")
     parser.add_argument("--keep-seen", action="store_true", help="rank items of the history too")
+    parser.add_argument(
+        "--all-rows",
+        action="store_true",
+        help="for ranking presets: score every row, and not the test part alone; histories are made of the other rows",
+    )
     parser.add_argument("--out", metavar="FILE", help="write the report as JSON as well")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Rank for the last item of each user; or score the test rows of a ranking preset's own split."""
-    from tfrec import atomic, evaluation, presets
-    from tfrec.data import LeaveLastOut
+    """Rank for what the preset's own split holds back; or score the test rows of a ranking preset's."""
+    from tfrec import atomic, presets
+    from tfrec.errors import InputError
     from tfrec.models import RankingModel
 
     preset = presets.load(options.preset)
     if options.out:
         atomic.check_writable(Path(options.out))
-    if isinstance(preset.model, RankingModel):
-        report = _of_labels(preset, options)
-        if options.out:
-            report.save(options.out)
-        return
-    split = read_data(options).split(LeaveLastOut())
+    ranks = isinstance(preset.model, RankingModel)
+    if options.all_rows and not ranks:
+        raise InputError(
+            "--all-rows is an option of ranking presets: this one ranks the items that a split holds back."
+        )
+    report = (_of_labels if ranks else _of_rankings)(preset, options)
+    if options.out:
+        report.save(options.out)
+
+
+def _of_rankings(preset: Preset, options: argparse.Namespace) -> Report:
+    from tfrec import evaluation
+    from tfrec.training import Recipe
+
+    path = preset.folder / "recipe.toml"  # a model that was saved from Python has none
+    rule = (Recipe.load(path) if path.exists() else Recipe()).build_split()
+    table = read_data(options)
+    holdout = table.split(rule).test
     reports = [
-        evaluation.evaluate(scorer, preset.spec, split.test, ks=tuple(options.k), mask_seen=not options.keep_seen)
+        evaluation.evaluate(scorer, preset.spec, holdout, ks=tuple(options.k), mask_seen=not options.keep_seen)
         for scorer in (evaluation.Popularity(preset.spec), preset.model)
     ]
-    print("\n".join([evaluation.comparison(reports), *reports[-1].notes]))
-    if options.out:
-        reports[-1].save(options.out)
+    print("\n".join([evaluation.comparison(reports), *reports[-1].notes, *_other_data(preset, table)]))
+    return reports[-1]
 
 
 def _of_labels(preset: Preset, options: argparse.Namespace) -> LabelReport:
@@ -55,10 +72,25 @@ def _of_labels(preset: Preset, options: argparse.Namespace) -> LabelReport:
     if not path.exists():
         raise InputError(f"{preset.folder} has no recipe.toml, which says how its rows are labelled and split.")
     recipe = RankingRecipe.load(path)
-    examples = recipe.build_examples(read_rows(options))
+    table = read_rows(options)
+    examples = recipe.build_examples(table)
     split = examples.split(recipe.build_split())
-    known = recipe.known_rows(examples, split.train)
+    if options.all_rows:
+        test, known, notes = examples, examples, ()
+    else:
+        test, known, notes = split.test, recipe.known_rows(examples, split.train), _other_data(preset, table)
     scorers = [*evaluation.label_baselines(split.train), preset.model]
-    reports = [evaluation.evaluate_labelled(scorer, preset.spec, split.test, known, recipe.task) for scorer in scorers]
-    print("\n".join([evaluation.label_comparison(reports), *reports[-1].notes]))
+    reports = [evaluation.evaluate_labelled(scorer, preset.spec, test, known, recipe.task) for scorer in scorers]
+    print("\n".join([evaluation.label_comparison(reports), *reports[-1].notes, *notes]))
     return reports[-1]
+
+
+def _other_data(preset: Preset, table: Interactions | Examples) -> list[str]:
+    """What must be said where a split is drawn anew over rows that the training did not have, or not all of them."""
+    trained_on = preset.metrics.get("training", {}).get("data_sha256")
+    if trained_on in (None, table.sha256()):
+        return []
+    return [
+        "Not the rows that the preset was trained on: its split is drawn anew, so that rows which it has learned from "
+        "may be among those of this test."
+    ]

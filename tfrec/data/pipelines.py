@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import numpy as np
 import tensorflow as tf
@@ -51,7 +51,8 @@ def sequences(
         shuffle: the rows, anew each epoch; None shuffles training data and leaves holdouts in order.
         seed: of the shuffling.
         drop_remainder: leave out a last batch that is not full. Do so under `tf.distribute`, where all replicas need
-            the same number of rows.
+            the same number of rows. Of every group of lengths other rows are left out in each epoch; groups that
+            could not fill one batch join their neighbours, so that no row is always left out.
         num_replicas: of a `tf.distribute` strategy; the rows of every full batch are a multiple of it.
         inputs: what the model reads, its `input_names`. "timestamps" are the seconds since 1970 of the history's items,
             0 at padding.
@@ -62,7 +63,8 @@ def sequences(
 
     Raises:
         InputError: where no user has two items (a history and a target) that the vocabulary knows, `batch_size` is no
-            multiple of `num_replicas`, or time stamps are asked for and the table has none.
+            multiple of `num_replicas`, `drop_remainder` would leave nothing, or time stamps are asked for and the
+            table has none.
 
     Example:
         >>> import pandas as pd
@@ -91,6 +93,13 @@ def sequences(
     tensors = {name: tf.constant(column) for name, column in columns.items()}
     lengths = np.minimum(ends - starts - 1, spec.max_length)
     widths = _widths(spec.max_length, lengths) if group_by_length else [spec.max_length]
+
+    def rows_of(widths: list[int]) -> np.ndarray:
+        per_replica = np.round(batch_size * lengths.mean() / np.array(widths) / num_replicas).astype(int)
+        return num_replicas * np.maximum(1, per_replica) if len(widths) > 1 else np.array([batch_size])
+
+    if drop_remainder:
+        widths = _with_full_batches(widths, lengths, rows_of)
     grouped = len(widths) > 1
     # What is left of a group at the end of an epoch can be a single short row: it must not weigh as a whole batch.
     fewest = max(1.0, batch_size * lengths.mean() / 2 if grouped else 1.0)
@@ -119,8 +128,7 @@ def sequences(
     if not is_holdout if shuffle is None else shuffle:
         dataset = dataset.shuffle(len(starts), seed=seed, reshuffle_each_iteration=True)
     if grouped:
-        per_replica = np.round(batch_size * lengths.mean() / np.array(widths) / num_replicas).astype(int)
-        rows = num_replicas * np.maximum(1, per_replica)
+        rows = rows_of(widths)
         dataset = dataset.bucket_by_sequence_length(
             lambda first, after: tf.cast(after - first - 1, tf.int32),
             bucket_boundaries=[width + 1 for width in widths[:-1]],
@@ -128,7 +136,7 @@ def sequences(
             drop_remainder=drop_remainder,
             no_padding=True,
         )
-        members = np.bincount(np.searchsorted(widths, lengths), minlength=len(widths))
+        members = _members(widths, lengths)
         batches = members // rows if drop_remainder else -(-members // rows)
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(int(batches.sum())))
     else:
@@ -140,6 +148,24 @@ def _widths(max_length: int, lengths: np.ndarray) -> list[int]:
     """Padded lengths, each about 1.3 times the one before, up to the longest that is needed."""
     widths = np.unique(np.ceil(max_length / 1.3 ** np.arange(11)).astype(int))
     return widths[: np.searchsorted(widths, lengths.max()) + 1].tolist()
+
+
+def _members(widths: list[int], lengths: np.ndarray) -> np.ndarray:
+    return np.bincount(np.searchsorted(widths, lengths), minlength=len(widths))
+
+
+def _with_full_batches(widths: list[int], lengths: np.ndarray, rows_of: Callable) -> list[int]:
+    """The widths whose groups fill a batch; the others' rows are padded to the next."""
+    widths = list(widths)
+    while (short := _members(widths, lengths) < rows_of(widths)).any():
+        if len(widths) == 1:
+            raise InputError(
+                f"drop_remainder leaves nothing: {len(lengths):,} rows do not fill a batch of {rows_of(widths)[0]:,}. "
+                "Give a smaller batch_size, or more data."
+            )
+        first = int(np.argmax(short))
+        del widths[min(first, len(widths) - 2)]  # the longest rows need the last
+    return widths
 
 
 def _window_rows(table: Interactions, spec: FeatureSpec, inputs: Collection[str], windows: str) -> _Rows:

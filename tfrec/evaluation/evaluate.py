@@ -76,25 +76,21 @@ def evaluate(
         1.0
     """
     began = time.perf_counter()
-    if not len(holdout):
-        raise InputError("The holdout has no targets: expected at least one user with an item held back.")
     if not ks or min(ks) < 1:
         raise InputError(f"ks are positive list lengths, got {ks}.")
+    holdout.check_known(spec)
     spec.check_fits(model)
     ids, starts, ends = histories(holdout.history, spec)
     inputs = history_inputs(holdout.history, spec, getattr(model, "input_names", ("history",)))
     targets, unknown_targets = _targets(holdout, spec)
-    if unknown_targets == len(holdout):
-        raise InputError(
-            f"None of the {len(holdout):,} held-back items is in the vocabulary, which has ids such as "
-            f"'{spec.items.tokens[0]}'; the data has ids such as '{holdout.targets.item_ids[0]}'."
-        )
     users = np.flatnonzero(np.diff(targets.bounds))
     users = users[np.argsort(ends[users] - starts[users], kind="stable")]  # equal lengths together: little padding
     most_targets = int(np.diff(targets.bounds).max())
-    # A target is compared with all scores, and a model of several interests scores each item with every one of them.
+    # A target is compared with all scores, and a model of several interests scores each item with every one of them;
+    # and it is looked for in the whole history.
     at_once = max(most_targets, getattr(model, "num_interests", None) or 1)
-    batch_size = max(1, min(batch_size, _CELLS // ((spec.num_items + 2) * at_once)))
+    cells = max((spec.num_items + 2) * at_once, most_targets * int((ends - starts).max()))
+    batch_size = max(1, min(batch_size, _CELLS // cells))
     ks = tuple(sorted(set(ks)))
     most = min(ks[-1], spec.num_items)
 

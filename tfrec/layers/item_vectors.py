@@ -83,16 +83,37 @@ class ItemVectors(keras.layers.Embedding):
         self._embeddings.assign(folded)
         del self.attribute_vectors
 
+    def save_own_variables(self, store: Any) -> None:
+        """A plain table, which any copy of the model reads, and beside it what a table that shares goes on from."""
+        if self._attributes is None:
+            super().save_own_variables(store)
+            return
+        store["0"] = ops.convert_to_numpy(self.embeddings)
+        store["own"] = ops.convert_to_numpy(self._embeddings)
+        store["attribute_vectors"] = ops.convert_to_numpy(self.attribute_vectors)
+
+    def load_own_variables(self, store: Any) -> None:
+        """From a table that shared attributes or from a plain one, whichever this is itself."""
+        names = set(store.keys())
+        if self._attributes is None:
+            super().load_own_variables({"0": store["0"]} if "own" in names else store)
+        elif "own" in names:
+            self._embeddings.assign(store["own"])
+            self.attribute_vectors.assign(store["attribute_vectors"])
+        else:
+            self._embeddings.assign(store["0"] - ops.convert_to_numpy(self._of_attributes()))
+
     @property
     def embeddings(self) -> Any:
         """All rows, (input_dim, D)."""
         own = super().embeddings
-        if self._attributes is None:
-            return own
+        return own if self._attributes is None else ops.convert_to_tensor(own) + self._of_attributes()
+
+    def _of_attributes(self) -> Any:
         rows, places = np.nonzero(self._attributes)  # far fewer than the padded table has
         parts = ops.take(self.attribute_vectors, self._attributes[rows, places], axis=0)
         parts = parts * ops.convert_to_tensor(self._share[rows, places][:, None], parts.dtype)
-        return ops.convert_to_tensor(own) + ops.segment_sum(parts, rows.astype("int32"), num_segments=self.input_dim)
+        return ops.segment_sum(parts, rows.astype("int32"), num_segments=self.input_dim)
 
     def call(self, inputs: Any) -> Any:
         """Look up."""

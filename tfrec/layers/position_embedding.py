@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.ops import last_rows
+
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class PositionEmbedding(keras.layers.Layer):
@@ -50,8 +52,7 @@ class PositionEmbedding(keras.layers.Layer):
                 f"The sequence has {inputs.shape[1]} positions, but the model was built for max_length="
                 f"{self.max_length}. Give its newest {self.max_length} items, or build the model longer."
             )
-        first = self.max_length - ops.shape(inputs)[1]
-        return inputs + ops.convert_to_tensor(self.positions)[first:]
+        return inputs + last_rows(ops.convert_to_tensor(self.positions), ops.shape(inputs)[1])
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape of the input."""

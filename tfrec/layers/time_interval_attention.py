@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfrec.layers.attention_record import record
+from tfrec.ops import last_rows
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -96,7 +97,6 @@ class TimeIntervalAttention(keras.layers.Layer):
             )
         batch, length, width = ops.shape(queries)[0], ops.shape(queries)[1], queries.shape[2]
         heads, buckets = self.num_heads, self.num_buckets
-        first = self.max_length - length
 
         def split(vectors: Any) -> Any:  # (..., D) -> (..., H, D / H)
             return ops.reshape(vectors, (*ops.shape(vectors)[:-1], heads, width // heads))
@@ -105,8 +105,8 @@ class TimeIntervalAttention(keras.layers.Layer):
             return ops.cast(ops.convert_to_tensor(weight), self.compute_dtype)
 
         query = split(self.query_map(queries)) / (width // heads) ** 0.5
-        key = split(self.key_map(context) + table(self.position_keys)[first:])
-        value = split(self.value_map(context) + table(self.position_values)[first:])
+        key = split(self.key_map(context) + last_rows(table(self.position_keys), length))
+        value = split(self.value_map(context) + last_rows(table(self.position_values), length))
 
         # The place of r_ij among all (B, H, L, R).
         rows = ops.reshape(ops.arange(batch * heads * length, dtype="int32"), (batch, heads, length, 1))

@@ -73,6 +73,8 @@ class BinaryCrossEntropy(SampledLoss):
         super().__init__(num_negatives, Uniform(), draw_per, name, **kwargs)
         if isinstance(calibration, bool) or not isinstance(calibration, int | float) or not 0 <= calibration <= 1:
             raise ValueError(f"calibration must be a number from 0 to 1, got {calibration!r}.")
+        if not isinstance(balanced, bool):
+            raise ValueError(f"balanced must be true or false, got {balanced!r}.")
         self.calibration = calibration
         self.balanced = balanced
 

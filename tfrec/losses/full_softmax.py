@@ -52,7 +52,9 @@ class FullSoftmax(ItemLoss):
 
     def __init__(self, chunk_size: int | None = None, name: str = "full_softmax", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
-        if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
+        if chunk_size is not None and (
+            isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1
+        ):
             raise ValueError(f"chunk_size must be a positive integer or None, got {chunk_size!r}.")
         self.chunk_size = chunk_size
 

@@ -41,7 +41,7 @@ class ItemLoss(keras.losses.Loss):
     def weighted_sum(self, targets: Any, queries: Any, weights: Any, items: Any, seed: Any) -> Any:
         """`sum(weights * item_loss)`, a scalar; the weights (T,) are 0 where nothing counts."""
         values = self.item_loss(targets, queries, items, seed)
-        return ops.sum(ops.where(weights > 0, weights * values, 0.0))
+        return ops.sum(ops.where(weights != 0, weights * values, 0.0))
 
     def __call__(
         self,
@@ -58,7 +58,7 @@ class ItemLoss(keras.losses.Loss):
         Args:
             y_true: targets.
             y_pred: queries.
-            sample_weight: of the shape of the targets.
+            sample_weight: of the shape of the targets; or (B,), a weight a row.
             items: the item table.
             seed: a `keras.random.SeedGenerator` for losses that draw.
             only_real: gather the targets that count before anything is computed. The result is the same and costs
@@ -69,17 +69,25 @@ class ItemLoss(keras.losses.Loss):
                 f"{type(self).__name__} needs the item table. Compile a tfrec retrieval model with it, or call it as "
                 "loss(targets, queries, items=table)."
             )
+        _check_shapes(y_true, y_pred, sample_weight)
+        shape = ops.shape(y_true)
         targets = ops.reshape(ops.cast(y_true, "int32"), (-1,))
-        queries = ops.reshape(y_pred, (-1, y_pred.shape[-1]))
+        # By way of the targets' shape: where the two do not belong together this fails, and never pairs them anyhow.
+        queries = ops.reshape(ops.reshape(y_pred, (*shape, y_pred.shape[-1])), (-1, y_pred.shape[-1]))
         counts = ops.cast(is_item(targets), "float32")
         size = ops.maximum(ops.cast(ops.size(targets), "float32"), 1.0)
         if sample_weight is None:
             weights = counts * (size / ops.maximum(ops.sum(counts), 1.0))
         else:
-            weights = counts * ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+            given = ops.cast(sample_weight, "float32")
+            if len(given.shape) < len(y_true.shape):
+                given = ops.broadcast_to(ops.expand_dims(given, -1), shape)
+            weights = counts * ops.reshape(given, (-1,))
         if only_real:
             (real,) = ops.nonzero(weights)
             targets, queries, weights = (ops.take(tensor, real, axis=0) for tensor in (targets, queries, weights))
+        else:  # what stands at padding counts nothing even where it is NaN
+            queries = ops.where(ops.expand_dims(weights != 0, -1), queries, ops.zeros_like(queries))
         mean = self.weighted_sum(targets, queries, weights, items, seed) / size
         # Keras' own reduction scales for tf.distribute; `call` just hands the value through.
         return super().__call__(mean[None], mean[None])
@@ -93,3 +101,15 @@ class ItemLoss(keras.losses.Loss):
         config = super().get_config()
         config.pop("reduction")
         return config
+
+
+def _check_shapes(targets: Any, queries: Any, weights: Any) -> None:
+    wanted, got = tuple(targets.shape), tuple(queries.shape[:-1])
+    fits = len(wanted) == len(got) and all(None in (a, b) or a == b for a, b in zip(wanted, got, strict=True))
+    if not fits:
+        raise ValueError(
+            f"The queries have the shape {tuple(queries.shape)} and the targets {wanted}: expected a target for each "
+            "query, (B, L) for (B, L, D), or (B,) for the newest position alone."
+        )
+    if weights is not None and len(weights.shape) not in {1, len(wanted)}:
+        raise ValueError(f"sample_weight has the shape {tuple(weights.shape)}: expected that of the targets, {wanted}.")

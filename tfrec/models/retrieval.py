@@ -88,7 +88,11 @@ class RetrievalModel(Recommender):
 
         Returns:
             ids (B, K) int32 and scores (B, K) float32; id 0 with -inf where fewer than K items are left.
+
+        Raises:
+            ValueError: where K is more than there are items.
         """
+        self._check_list(k)
         scores = self.score(inputs)
         return top_items(mask_items(scores, inputs["history"]) if mask_seen else scores, k)
 
@@ -102,6 +106,7 @@ class RetrievalModel(Recommender):
         Returns:
             ids (B, K) int32 and cosines (B, K) float32.
         """
+        self._check_list(k)
         table = ops.normalize(ops.cast(self.item_table(), "float32"), axis=-1)
         scores = _mask_reserved(ops.matmul(ops.take(table, item_ids, axis=0), ops.transpose(table)))
         return top_items(mask_items(scores, ops.expand_dims(item_ids, 1)), k)
@@ -141,6 +146,9 @@ class RetrievalModel(Recommender):
     ) -> Any:
         """The loss of `compile`, given the item table where it asks for one, plus the losses of the layers."""
         self._is_training = training
+        if len(y.shape) == 2 and y.shape[1] == 1:  # a column, as many data sets give a label
+            y = y[:, 0]
+            sample_weight = sample_weight if sample_weight is None else ops.reshape(sample_weight, (-1,))
         if len(y.shape) == 1:  # one target a row: the one behind the newest position
             y_pred = self._newest_query(y_pred)
         if self.num_interests is not None:
@@ -160,9 +168,13 @@ class RetrievalModel(Recommender):
         if self._is_training or len(self.metrics) == 1:  # the loss tracker alone
             return self.get_metrics_result()
         targets = _newest(y, sequence_rank=2)
-        scores = mask_items(self._scores(ops.cast(self._newest_query(y_pred), "float32")), x["history"])
+        queries = ops.cast(self._newest_query(y_pred), "float32")
+        scores = mask_items(self._scores(queries), x["history"])
         scores = ops.maximum(scores, -1e9)  # Keras' top-k metrics give 0 where any score is infinite
         labels, scores = shortlist(scores, targets, min(_LONGEST_LIST, scores.shape[1]))
+        # NaN is in no order: a model that has diverged would have its targets anywhere in the list.
+        is_number = ops.all(ops.isfinite(ops.reshape(queries, (ops.shape(queries)[0], -1))), axis=-1, keepdims=True)
+        labels, scores = ops.where(is_number, labels, ops.zeros_like(labels)), ops.where(is_number, scores, 0.0)
         return super().compute_metrics(x, labels, scores, ops.cast(is_item(targets), "float32"))
 
     def get_metrics_result(self) -> dict[str, Any]:
@@ -170,6 +182,11 @@ class RetrievalModel(Recommender):
         if self._is_training:
             return {self.metrics[0].name: self.metrics[0].result()}
         return super().get_metrics_result()
+
+    def _check_list(self, k: int) -> None:
+        items = self.item_table().shape[0] - RESERVED_IDS
+        if not 0 < k <= items:
+            raise ValueError(f"k must lie between 1 and the {items} items of the model, got {k}.")
 
     def _logits(self, queries: Any) -> Any:
         table = ops.cast(self.item_table(), queries.dtype)

@@ -4,6 +4,7 @@ from tfrec.ops.additive_scores import additive_scores
 from tfrec.ops.blocks import neighbours, take_blocks, to_blocks
 from tfrec.ops.feature_pairs import bi_interaction, feature_pairs, pair_products
 from tfrec.ops.interests import chosen_interest
+from tfrec.ops.last_rows import last_rows
 from tfrec.ops.masked_softmax import masked_softmax
 from tfrec.ops.masks import PADDING_ID, RESERVED_IDS, UNKNOWN_ID, is_item, mask_items
 from tfrec.ops.pointwise_attention import pointwise_attention
@@ -21,6 +22,7 @@ __all__ = [
     "chosen_interest",
     "feature_pairs",
     "is_item",
+    "last_rows",
     "mask_items",
     "masked_softmax",
     "neighbours",

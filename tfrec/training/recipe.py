@@ -74,6 +74,9 @@ class Recipe(RecipeFile):
                 f"The recipe's masking has an unknown entry '{unknown[0]}'. It takes: probability, last_only."
             )
         self._attributes()
+        elsewhere = {"max_length": "the recipe's own max_length", "num_items": "the data"}
+        for name in elsewhere.keys() & self.model.keys():
+            raise InputError(f"The recipe's model.{name} is said by {elsewhere[name]}: leave it out of [model].")
         if self.windows not in ("newest", "all"):
             raise InputError(f"The recipe's windows must be newest or all, got {self.windows!r}.")
 
@@ -129,5 +132,7 @@ def _build_sampler(wanted: Any, spec: FeatureSpec) -> negatives.NegativeSampler:
         known = ", ".join(negatives.SAMPLERS)
         raise InputError(f"The recipe's loss.negatives must be one of {known}, got {name!r}.")
     kind = negatives.SAMPLERS[name]
+    if "counts" in arguments:
+        raise InputError("The recipe's loss.negatives.counts come from the data: leave them out.")
     counts = {"counts": spec.item_counts} if kind.needs_counts else {}
     return construct(kind, {**arguments, **counts}, "loss.negatives")

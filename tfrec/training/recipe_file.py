@@ -123,17 +123,32 @@ def build(module: Any, arguments: dict[str, Any], what: str, base: type) -> Any:
 
 def construct(kind: type, arguments: dict[str, Any], what: str) -> Any:
     """`kind(**arguments)`; raises `InputError` where it takes no such argument or refuses one."""
-    takes = [
-        name
+    takes = {
+        name: parameter
         for name, parameter in inspect.signature(kind).parameters.items()
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD and name != "name"  # reports go by the name
-    ]
+    }
     unknown = [name for name in arguments if name not in takes]
     if unknown:
         raise InputError(
             f"The recipe's {what} has an unknown entry '{unknown[0]}'. {kind.__name__} takes: {', '.join(takes)}."
         )
+    for name, value in arguments.items():
+        _check_type(takes[name], value, f"{what}.{name}")
     try:
         return kind(**arguments)
     except (TypeError, ValueError) as error:
         raise InputError(f"The recipe's {what} cannot be used: {error}") from error
+
+
+def _check_type(parameter: inspect.Parameter, value: Any, what: str) -> None:
+    """A text such as "false" is true to Python, and true a number: they must not pass for what they are not."""
+    usual, said = parameter.default, str(parameter.annotation)
+    if isinstance(usual, bool) or said in ("bool", "<class 'bool'>"):
+        wanted, fits = "true or false", isinstance(value, bool)
+    elif isinstance(usual, int | float) or said in ("int", "float", "<class 'int'>", "<class 'float'>"):
+        wanted, fits = "a number", isinstance(value, int | float) and not isinstance(value, bool)
+    else:
+        return
+    if not fits and not (value is None or isinstance(value, Mapping)) and isinstance(value, bool | int | float | str):
+        raise InputError(f"The recipe's {what} must be {wanted}, got {value!r}.")

@@ -12,6 +12,7 @@ import keras_rs
 from tfrec.data import FeatureSpec, Interactions, Split, sequences
 from tfrec.models import RetrievalModel
 from tfrec.training.checkpoints import Progress
+from tfrec.training.divergence import StopOnDivergence
 from tfrec.training.recipe import Recipe
 
 MONITOR = "val_ndcg@10"
@@ -64,6 +65,8 @@ def train(
     keras.utils.set_random_seed(recipe.seed)
     split = table.split(recipe.build_split())
     spec = FeatureSpec.fit(split.train, recipe.max_length)
+    for part in (split.valid, split.test):  # what could not be measured is not trained first
+        part.check_known(spec)
     model = recipe.build_model(spec)
     batches = {"group_by_length": recipe.group_by_length, "seed": recipe.seed, "inputs": model.input_names}
     train_batches = sequences(split.train, spec, recipe.batch_size, windows=recipe.windows, **batches)
@@ -90,7 +93,7 @@ def train(
         epochs=recipe.epochs,
         verbose=verbose,
         shuffle=False,  # the dataset shuffles itself
-        callbacks=[best, progress, *callbacks],
+        callbacks=[best, StopOnDivergence(), progress, *callbacks],
     )
     model.fold_attributes()
     history = progress.history

@@ -11,6 +11,7 @@ import keras
 from tfrec.data import Examples, ExampleSplit, FeatureSpec, Interactions, labelled
 from tfrec.models import RankingModel
 from tfrec.training.checkpoints import Progress
+from tfrec.training.divergence import StopOnDivergence
 from tfrec.training.ranking_recipe import RankingRecipe
 from tfrec.training.recipe_features import describe_features
 
@@ -88,7 +89,7 @@ def train_ranking(
         epochs=recipe.epochs,
         verbose=verbose,
         shuffle=False,  # the dataset shuffles itself
-        callbacks=[best, progress, *callbacks],
+        callbacks=[best, StopOnDivergence(), progress, *callbacks],
     )
     history = progress.history
     choose = max if mode == "max" else min

@@ -48,6 +48,8 @@ class Popularity(NegativeSampler):
         self.power = power
         log_weights = power * np.log(self.counts)
         weights = np.exp(log_weights - log_weights.max())
+        if not weights.min() > 0:
+            raise ValueError(f"power {power!r} is so large that some items are never drawn: give a smaller one.")
         self._log_probability = np.log(weights / weights.sum()).astype("float32")
         self._kept, self._alias = _alias_tables(weights / weights.sum())
 

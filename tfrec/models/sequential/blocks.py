@@ -34,6 +34,11 @@ def make_block(
     Raises:
         ValueError: where a name or an argument is not known.
     """
+    if isinstance(attention, Mapping) and attention.get("causal", True) is not True:
+        raise ValueError(
+            "attention cannot be made not causal here: the model learns the next item at every position, and would see "
+            "it. BERT4Rec is the model that attends both ways."
+        )
     mixing = make_attention(attention, num_heads, dropout, dtype)
     if kind == "sasrec":
         feed_forward = layers.FeedForward(None, "relu", dropout, dtype=dtype, name="feed_forward")
@@ -49,6 +54,8 @@ def make_attention(
     attention: Mapping[str, Any] | None, num_heads: int, dropout: float, dtype: Any = None
 ) -> keras.layers.Layer:
     """The attention layer of a block, from plain data."""
+    if attention is not None and not isinstance(attention, Mapping):
+        raise ValueError(f'attention must be a table such as {{"class": "LinearAttention"}}, got {attention!r}.')
     arguments = dict(attention or {})
     kind = arguments.pop("class", ATTENTIONS[0])
     if kind not in ATTENTIONS:
