@@ -7,7 +7,7 @@ from keras import ops
 from small_ranking import given as inputs_of
 from small_ranking import made, rows
 
-from tfrec.models import AttentionMatcher, DeepFM
+from tfrec.models import DIN, AttentionMatcher, DeepFM
 
 GENRES, LENGTH = 6, 5
 FEATURES = [
@@ -113,3 +113,9 @@ def test_it_survives_disk_and_asks_for_nothing_in_use(tmp_path):
 def test_there_is_something_to_supervise(model, weight):
     with pytest.raises(ValueError, match="attention_supervision is the weight"):
         model([*FEATURES, {"name": "age", "kind": "numeric", "group": "user"}], attention_supervision=weight)
+
+
+def test_weights_that_are_no_shares_are_not_compared_with_shares():
+    with pytest.raises(ValueError, match="softmax=True"):
+        DIN(FEATURES, attention_supervision=1.0)
+    assert DIN(FEATURES, attention_supervision=1.0, softmax=True).attention_supervision == 1.0

@@ -141,9 +141,13 @@ def load(preset: str | Path, kind: type[models.Recommender] = models.Recommender
 
 def _card_stub(model: models.Recommender, spec: FeatureSpec, name: str) -> str:
     if isinstance(model, models.RankingModel):
-        over, use = f"{len(model.input_names)} inputs", [f"tfrec explain {name}", f"tfrec export --ranking {name}"]
+        asked = " --history ID ID ..." * ("history" in model.input_names) + " --item ID"
+        over, use = f"{len(model.input_names)} inputs", [f"tfrec export --ranking {name} served/{name}"]
+        use += [f"tfrec explain {name}{asked}"] * bool(model.attention_axes)
     else:
-        over, use = f"{spec.num_items:,} items", [f"tfrec recommend {name} --history ID ID ...", f"tfrec export {name}"]
+        over, use = f"{spec.num_items:,} items", [f"tfrec recommend {name} --history ID ID ..."]
+        use.append(f"tfrec export {name} served/{name}")
+    commands = "\n".join(use)
     return f"""# {name}
 
 A {type(model).__name__} with {model.count_params():,} parameters over {over}, written by tfrec \
@@ -152,7 +156,6 @@ A {type(model).__name__} with {model.count_params():,} parameters over {over}, w
 To be written by whoever publishes it: the data and its terms, what the model is for, where it fails.
 
 ```
-{use[0]}
-{use[1]} served/{name}
+{commands}
 ```
 """

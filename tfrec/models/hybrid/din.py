@@ -89,6 +89,12 @@ class DIN(RankingModel):
         check_sizes(embedding_dim=embedding_dim)
         paired_features(features)
 
+        if kwargs.get("attention_supervision") and not softmax:
+            raise ValueError(
+                "attention_supervision compares shares that add up to 1, and the weights of DIN do so with "
+                "softmax=True alone: without, their divergence from what is given has no lower bound."
+            )
+
         # === Layers ===
         policy = keras.dtype_policies.get(dtype)
         regularizer = keras.regularizers.L2(embedding_l2) if embedding_l2 else None
