@@ -138,7 +138,7 @@ def test_a_model_of_time_stamps_from_training_to_export(films, tmp_path, capsys)
         assert main([*asked, *stamps]) == 2
         assert said in capsys.readouterr().err
     sequences = tmp_path / "sequences.txt"
-    sequences.write_text("".join(f"{user} {item}\n" for user in range(9) for item in range(5)))
+    sequences.write_text("".join(f"{user} {(user + item) % 7}\n" for user in range(9) for item in range(5)))
     assert main(["train", "--data", str(sequences), "--recipe", str(recipe), "--out", str(tmp_path / "other")]) == 2
     error = capsys.readouterr().err
     assert "reads time stamps" in error and len(error.splitlines()) == 1
