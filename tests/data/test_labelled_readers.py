@@ -38,3 +38,20 @@ def test_labelled_rows_are_known_by_the_name_of_a_column(tmp_path):
         assert is_labelled(tmp_path / name) is known
     pd.DataFrame({"clicked": [1]}).to_parquet(tmp_path / "d.parquet")
     assert is_labelled(tmp_path / "d.parquet") and not is_labelled(tmp_path / "nothing.csv")
+
+
+def test_large_ids_of_a_parquet_with_a_gap_stay_apart_and_its_index_is_a_column(tmp_path):
+    big = 2**60
+    frame = pd.DataFrame(
+        {"item": pd.array([big, big + 1, None], "Int64"), "label": [1, 0, 1], "age": pd.array([1, None, 3], "Int64")},
+        index=pd.Index(["ann", "bob", "cy"], name="user_id"),
+    )
+    frame.to_parquet(tmp_path / "rows.parquet")
+    table = read_examples(tmp_path / "rows.parquet")
+    assert table.item_ids[table.item_codes].tolist() == [str(big), str(big + 1)]
+    assert table.user_ids[table.user_codes].tolist() == ["ann", "bob"]
+    assert table.context["age"].tolist() == [1, None]
+    whole = (tmp_path / "rows.parquet").read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="not a readable parquet file"):
+        read_examples(tmp_path / "cut.parquet", label="label")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from tfrec.data.examples import Examples, check_names
 from tfrec.data.readers.columns import known_column
-from tfrec.data.readers.table import is_parquet, read_parquet_names
+from tfrec.data.readers.table import is_parquet, read_parquet, read_parquet_names
 from tfrec.data.readers.text import first_line, header, separated
 from tfrec.errors import InputError
 
@@ -108,7 +108,7 @@ def _is_criteo(file: Path) -> bool:
 def _frame(file: Path) -> tuple[pd.DataFrame, bool]:
     """The table, and whether its columns have their types already."""
     if is_parquet(file):
-        return pd.read_parquet(file), True
+        return read_parquet(file), True
     options = {"dtype": str, "na_values": _MISSING, "keep_default_na": False}
     if _is_criteo(file):
         frame = separated(file, "\t", header=None, names=_CRITEO, **options)
