@@ -55,3 +55,14 @@ def test_large_ids_of_a_parquet_with_a_gap_stay_apart_and_its_index_is_a_column(
     (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match="not a readable parquet file"):
         read_examples(tmp_path / "cut.parquet", label="label")
+
+
+def test_numbers_that_a_program_wrote_are_numbers_and_hashes_that_look_like_numbers_are_not(tmp_path):
+    columns = {"rate": ["1e-05", "0.25", "3"], "size": ["1e+20", "7", "8"], "exact": ["1.0E7", "2.5E3", "1E2"]}
+    columns |= {"hash": ["12e4", "1e5", "777"], "zip": ["01067", "2", "1e-05"], "signed": ["-1", "2e3", "4"]}
+    frame = pd.DataFrame({"label": [0, 1, 1], **columns})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    found = read_examples(tmp_path / "rows.csv").context
+    numeric = [name for name in found if pd.api.types.is_numeric_dtype(found[name])]
+    assert numeric == ["rate", "size", "exact", "signed"]
+    assert found["rate"].tolist() == [1e-05, 0.25, 3] and found["hash"].tolist() == columns["hash"]

@@ -44,8 +44,9 @@ def read_examples(
     Known are csv, tsv and parquet tables with a header, and the tables of Criteo's display advertisements (no header,
     40 columns with tabs: label, 13 integers, 26 hashed categories), whose columns get the names I1 .. I13, C1 .. C26;
     of these also a folder that holds one such file. All columns but those named, or found by their names, become
-    context. A column of a text file is one of numbers where all its values are, and none begins with a zero that a
-    number would lose.
+    context. A column of a text file is one of numbers where all its values are: 1e-05 and 2.5e3 are, but no value may
+    begin with a zero that a number would lose, and where a column has nothing but digits and such as 1e5, those are
+    hashes that look like numbers.
 
     Args:
         path: the file.
@@ -120,8 +121,13 @@ def _frame(file: Path) -> tuple[pd.DataFrame, bool]:
 
 
 def _numbers(column: pd.Series) -> pd.Series:
+    """A column of texts as numbers, where it is one of numbers."""
     known = column.dropna()
     numbers = pd.to_numeric(known, errors="coerce")
-    if not len(known) or numbers.isna().any() or known.str.match(r"-?0\d").any() or known.str.contains("[eE]").any():
+    if not len(known) or numbers.isna().any() or known.str.match(r"\s*[+-]?0\d").any():
+        return column
+    # What writes numbers writes 1e-05, 1e+20 or 1.0E7; a hash such as 12e4 has neither sign nor point.
+    has_exponent = known.str.contains("[eE]")
+    if has_exponent.any() and not known.str.contains("[-+.]").any():
         return column
     return pd.to_numeric(column)
