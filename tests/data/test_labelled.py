@@ -1,5 +1,7 @@
 """Batches of labelled rows: the right features at the right rows, and no row in its own history."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -134,3 +136,18 @@ def test_some_users_and_items_are_unseen_in_training_alike_for_a_seed():
     np.testing.assert_array_equal(users, drawn(0)[0])
     plain, _ = whole(data, spec)
     np.testing.assert_array_equal(users[users > 1], plain["user"].numpy()[users > 1])
+
+
+def test_a_column_may_be_called_as_parts_of_a_history_are_where_it_is_none():
+    data = table()
+    frame = pd.DataFrame({"history_len": np.arange(300) % 5, "history_labels": np.arange(300) % 3})
+    data = dataclasses.replace(data, context=frame.assign(history_tags=frame["history_len"]))
+    inputs, _ = whole(data, FeatureSpec.fit(data))
+    assert {"history_len", "history_labels", "history_tags"} <= set(inputs) and "history" not in inputs
+    spec = FeatureSpec.fit(data, history=History(3, item_features=("price",)))
+    inputs, _ = whole(data, spec, known=data)
+    raw = next(one for one in spec.features if one.column == "history_len").encode(frame["history_len"])
+    np.testing.assert_array_equal(inputs["history_len"], raw)
+    assert inputs["history_price"].shape == inputs["history"].shape
+    with pytest.raises(InputError, match="'history_tags' is a column, and also what models call the 'tags'"):
+        FeatureSpec.fit(data, history=History(3, item_features=("tags",)))

@@ -85,6 +85,13 @@ def levels_of(train: Examples, history: History | None, features: Sequence[Featu
     absent = [name for name in history.item_features if name not in of_items]
     if absent:
         raise InputError(f"The history asks for '{absent[0]}': item features that it can give are {of_items}.")
+    taken = {feature.column for feature in features} & {f"history_{name}" for name in history.item_features}
+    if taken:
+        name = min(taken)
+        raise InputError(
+            f"'{name}' is a column, and also what models call the '{name.removeprefix('history_')}' of the items in a "
+            "history: rename the column, or leave one of the two out."
+        )
     if not history.with_label:
         return ()
     levels = np.unique(train.labels)

@@ -63,14 +63,15 @@ def labelled(
         raise InputError(f"batch_size is a positive integer, got {batch_size}.")
     if not 0 <= unseen_rate < 1:
         raise InputError(f"unseen_rate is a number of at least 0 and below 1, got {unseen_rate}.")
-    names = [feature["name"] for feature in spec.model_features()]
+    groups = {feature["name"]: feature["group"] for feature in spec.model_features()}
+    names = list(groups)
     wanted = names if inputs is None else list(inputs)
     unknown = [name for name in wanted if name not in names]
     if unknown:
         raise InputError(f"The input '{unknown[0]}' is not in the feature spec, which has {', '.join(names)}.")
     columns = {name: column for name, column in _columns(data, spec).items() if name in wanted}
     events = None
-    if any(name == "history" or name.startswith("history_") for name in wanted):
+    if any(groups[name] == "history" for name in wanted):
         if known is None:
             raise InputError("The spec has a history: say what is known of the users, known=split.train.")
         events = Events(known, spec, wanted)
