@@ -35,7 +35,8 @@ def labelled(
         data: the rows.
         spec: fitted on the training part.
         known: the rows that histories are made of: the training part, also for validation and test. Needed where the
-            spec has a history.
+            spec has a history. Rows of the same user, item and time (or of the same user and item, without times) as
+            a row of `data` are taken for that row and do not stand in its history.
         batch_size: B.
         shuffle: the rows, anew each epoch.
         seed: of the shuffling.
@@ -75,7 +76,7 @@ def labelled(
         if known is None:
             raise InputError("The spec has a history: say what is known of the users, known=split.train.")
         events = Events(known, spec, wanted)
-        starts, ends, skips = (tf.constant(part, tf.int64) for part in events.bounds(data))
+        bounds = [tf.constant(part, tf.int64) for part in events.bounds(data)]
     labels = tf.constant(data.labels[:, None])
     tables = {
         name: (None if codes is None else tf.constant(codes), tf.constant(values))
@@ -88,7 +89,7 @@ def labelled(
             for name, (codes, values) in tables.items()
         }
         if events is not None:
-            batch |= events.gather(tf.gather(starts, rows), tf.gather(ends, rows), tf.gather(skips, rows))
+            batch |= events.gather(*(tf.gather(bound, rows) for bound in bounds))
         return batch, tf.gather(labels, rows)
 
     dataset = tf.data.Dataset.range(len(data))
