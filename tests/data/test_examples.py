@@ -1,5 +1,7 @@
 """Labelled rows: what is dropped is counted, and the cuts are clean."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,3 +87,21 @@ def test_the_hash_sees_labels_ids_and_context():
     rows = table()
     same, other = rows.take(np.arange(100)), rows.take(np.arange(99, -1, -1))
     assert rows.sha256() == same.sha256() != other.sha256()
+
+
+def test_the_hash_of_a_run_sees_times_side_tables_and_whole_vectors():
+    users = pd.DataFrame({"who": np.arange(9), "age": np.arange(9.0)})
+    items = pd.DataFrame({"what": np.arange(20), "text": list(np.zeros((20, 2000), np.float32))})
+    rows = table(users=users, items=items)
+    other = np.zeros((20, 2000), np.float32)
+    other[3, 1000] = 1  # in the middle, which printing leaves out
+    changed = [
+        dataclasses.replace(rows, times=rows.times[::-1].copy()),
+        dataclasses.replace(rows, times=None),
+        table(users=users.assign(age=1.0), items=items),
+        table(users=users, items=items.assign(text=list(other))),
+        table(users=users),
+    ]
+    assert all(one.sha256() == rows.sha256() for one in changed)
+    hashes = [one.content_sha256() for one in [rows, *changed]]
+    assert len(set(hashes)) == len(hashes) and rows.take(np.arange(100)).content_sha256() == hashes[0]

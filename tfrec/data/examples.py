@@ -14,6 +14,7 @@ from tfrec.data.cleaning import clean_side_table
 from tfrec.data.ids import encode_ids
 from tfrec.data.interactions import Interactions
 from tfrec.data.report import CleaningReport
+from tfrec.data.table_hash import table_bytes
 from tfrec.data.timestamps import parse_times
 from tfrec.errors import InputError
 
@@ -173,12 +174,23 @@ class Examples:
         return dataclasses.replace(self, **picked, context=self.context.iloc[_numbers(rows)].reset_index(drop=True))
 
     def sha256(self) -> str:
-        """A hash of the rows in their order, side tables aside."""
+        """A hash of the rows in their order, times and side tables aside."""
         digest = hashlib.sha256(self.labels.astype("<f4").tobytes())
         for codes, ids in ((self.user_codes, self.user_ids), (self.item_codes, self.item_ids)):
             if codes is not None:
                 digest.update("\n".join(ids).encode("utf-8", "surrogatepass") + codes.astype("<i4").tobytes())
         digest.update(self.context.to_csv(index=False).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+    def content_sha256(self) -> str:
+        """A hash of all that training can see: what `sha256` sees, times, and the side tables of users and items.
+
+        By this an interrupted run knows its data again. Published numbers carry `sha256`.
+        """
+        digest = hashlib.sha256(self.sha256().encode())
+        digest.update(b"no times" if self.times is None else self.times.astype("<f8").tobytes())
+        for table in (self.context, self.users, self.items):  # the first also here: `sha256` sees long vectors in part
+            digest.update(b"no table" if table is None else table_bytes(table))
         return digest.hexdigest()
 
     def __len__(self) -> int:
