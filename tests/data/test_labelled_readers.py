@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from tfrec.data import Examples, is_labelled, read_examples
+from tfrec.data import Examples, is_labelled, read, read_examples
 from tfrec.errors import InputError
 
 
@@ -66,3 +66,22 @@ def test_numbers_that_a_program_wrote_are_numbers_and_hashes_that_look_like_numb
     numeric = [name for name in found if pd.api.types.is_numeric_dtype(found[name])]
     assert numeric == ["rate", "size", "exact", "signed"]
     assert found["rate"].tolist() == [1e-05, 0.25, 3] and found["hash"].tolist() == columns["hash"]
+
+
+def test_tables_of_items_and_users_belong_to_labelled_rows_and_to_ratings_alike(tmp_path):
+    (tmp_path / "rows.csv").write_text("label,user,item,rating,device\n1,ann,007,5,tv\n0,bob,8,3,tv\n")
+    (tmp_path / "items.csv").write_text("title,item,price\nX,007,2.5\nY,9,1\n")
+    pd.DataFrame({"user": ["ann", "bob"], "age": [20, 30]}).to_parquet(tmp_path / "users.parquet")
+    sides = {"items": tmp_path / "items.csv", "users": tmp_path / "users.parquet"}
+    for table in (read_examples(tmp_path / "rows.csv", **sides), read(tmp_path / "rows.csv", **sides)):
+        assert table.items.loc["007"].to_dict() == {"title": "X", "price": 2.5}
+        assert table.users["age"].to_dict() == {"ann": 20, "bob": 30}
+    for given, says in (
+        ({"items": tmp_path / "users.parquet"}, "knows none of the items: its ids, for instance 'ann',"),
+        ({"users": tmp_path / "items.csv"}, "knows none of the users"),
+        ({"users": tmp_path / "none.csv"}, "not a file: expected a side table of users"),
+    ):
+        with pytest.raises(InputError, match=says):
+            read_examples(tmp_path / "rows.csv", **given)
+    with pytest.raises(InputError, match="no column says which"):
+        read_examples(tmp_path / "users.parquet", label="age", user="user", items=tmp_path / "items.csv")

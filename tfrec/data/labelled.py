@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfrec.data.events import Events
 from tfrec.data.examples import Examples
 from tfrec.data.feature_spec import FeatureSpec
-from tfrec.data.fit_features import encode_table
+from tfrec.data.fit_features import encode_items, encode_table
 from tfrec.errors import InputError
 
 
@@ -116,17 +116,17 @@ def labelled(
 def _columns(data: Examples, spec: FeatureSpec) -> dict[str, tuple[np.ndarray | None, np.ndarray]]:
     """Name -> (codes of the rows, values by code), or (None, values by row)."""
     found: dict[str, tuple[np.ndarray | None, np.ndarray]] = {}
-    counts = spec.counts_by_item()
     for group, codes, ids, table in (
         ("user", data.user_codes, data.user_ids, data.users),
         ("item", data.item_codes, data.item_ids, data.items),
     ):
         if codes is None:  # whoever asks without users has missing ones
             codes, ids = np.zeros(len(data), np.int32), np.array([""], object)
-        encoded = encode_table(spec.features, group, ids, table, counts)
-        found |= {name: (codes, values) for name, values in encoded.items()}
         if group == "item":
-            found["item"] = (codes, spec.items.encode(ids))
+            encoded = encode_items(spec, ids, table) | {"item": spec.items.encode(ids)}
+        else:
+            encoded = encode_table(spec.features, group, ids, table, {})
+        found |= {name: (codes, values) for name, values in encoded.items()}
     for feature in spec.features:
         if feature.group == "context":
             column = data.context.get(feature.column)

@@ -23,11 +23,11 @@ def table_bytes(table: pd.DataFrame) -> bytes:
         if isinstance(values.dtype, np.dtype) and values.dtype.kind in "bifu":
             digest.update(str(values.dtype).encode() + np.ascontiguousarray(values.to_numpy()).tobytes())
         else:
-            digest.update("\n".join(map(_text, values)).encode("utf-8", "surrogatepass"))
+            digest.update("\n".join(map(cell_text, values)).encode("utf-8", "surrogatepass"))
     return digest.digest()
 
 
-def _text(cell: Any) -> str:
+def cell_text(cell: Any) -> str:
     """A cell as Python writes it: long arrays whole, sets in one order."""
     if isinstance(cell, np.ndarray):
         cell = cell.tolist()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from tfrec.data.examples import Examples, check_names
 from tfrec.data.readers.columns import known_column
+from tfrec.data.readers.side_tables import check_overlap, read_side_table
 from tfrec.data.readers.table import is_parquet, read_parquet, read_parquet_names
 from tfrec.data.readers.text import first_line, header, separated
 from tfrec.errors import InputError
@@ -38,6 +41,8 @@ def read_examples(
     user: str | None = None,
     item: str | None = None,
     time: str | None = None,
+    items: str | Path | None = None,
+    users: str | Path | None = None,
 ) -> Examples:
     """Read labelled rows from a file, and clean them.
 
@@ -54,6 +59,9 @@ def read_examples(
         user: column of user ids; None takes one named user or user_id, if there is one.
         item: column of item ids; None takes one named item, item_id or movie_id, if there is one.
         time: column of times; None takes one named time or timestamp, if there is one.
+        items: path of a csv, tsv or parquet side table of items, its ids in a column named as `item`, else in its
+            first one.
+        users: path of a side table of users, likewise.
 
     Raises:
         InputError: where the path is missing, its content malformed, or a column is not found.
@@ -67,15 +75,11 @@ def read_examples(
         >>> table, table.context["site"].tolist()
         (Examples(2 rows, mean label 0.5), ['007', '008'])
     """
-    try:
+    with _errors_of(path):
         file = _file(Path(path))
         if file is None:
             raise InputError(f"There is no file of labelled rows at {path}: expected a csv, tsv or parquet table.")
         frame, is_typed = _frame(file)
-    except OSError as error:
-        raise InputError(
-            f"Cannot read {path}: {error.strerror or error}. Check the path and its permissions."
-        ) from None
     names = [str(name) for name in frame.columns]
     if label is None:
         label = next((name for name in names if name.lower() in _LABELS), None)
@@ -88,7 +92,27 @@ def read_examples(
         frame = frame.apply(
             lambda column: column if column.name in (roles["user"], roles["item"]) else _numbers(column)
         )
-    return Examples.from_pandas(frame, label=label, **roles)
+    sides = {}
+    for what, role, given in (("items", "item", items), ("users", "user", users)):
+        if given is not None:
+            with _errors_of(given):
+                sides[what] = read_side_table(Path(given), roles[role], what)
+    table = Examples.from_pandas(frame, label=label, **roles, **sides)
+    if items is not None:
+        check_overlap(table.items, table.item_ids, Path(items))
+    if users is not None:
+        check_overlap(table.users, table.user_ids, Path(users), "users")
+    return table
+
+
+@contextlib.contextmanager
+def _errors_of(path: str | Path) -> Iterator[None]:
+    """What the system says of a file, as one line."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or error
+        raise InputError(f"Cannot read {path}: {why}. Check the path and its permissions.") from None
 
 
 def _file(path: Path) -> Path | None:
