@@ -1,11 +1,13 @@
 """What missing and unseen values mean, for every kind of feature, in memory and on disk."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from tfrec.data import Categorical, Examples, FeatureSpec, History, MultiValued, Numeric, Vector
-from tfrec.data.features import infer_features
+from tfrec.data.features import Tokens, infer_features
 from tfrec.errors import InputError
 
 NOTHING = [None, np.nan, "", float("inf")]
@@ -56,11 +58,47 @@ def test_vectors_of_another_width_are_refused():
         feature.encode(pd.Series([[1, 2, 3]]))
     with pytest.raises(InputError, match="no vectors"):
         Vector("v").fit(pd.Series(["a"]))
+    with pytest.raises(InputError, match=r"2 .in 1 rows., 3 .in 2 rows. numbers: expected 3 in each"):
+        Vector("v").fit(pd.Series([[1, 2], [1, 2, 3], [4, 5, 6]]))
+    for cell in (["a", "b"], [[1], [2, 3]]):
+        with pytest.raises(InputError, match="expected 2 numbers"):
+            feature.encode(pd.Series([cell]))
 
 
 def test_titles_and_constants_are_no_features():
     table = pd.DataFrame({"title": [f"t{n}" for n in range(200)], "one": ["x"] * 200, "kind": ["a", "b"] * 100})
     assert [one.column for one in infer_features(table, "item")] == ["kind"]
+
+
+def test_numbers_are_those_that_a_server_gets():
+    raw = pd.Series(1.7e9 + np.arange(0, 5000, 7.0))
+    feature = Numeric("at").fit(raw)
+    np.testing.assert_array_equal(feature.encode(raw), feature.encode(raw.astype(np.float32)))
+    tiny = Numeric("p").fit(pd.Series([1e-12, 2e-12])).encode(pd.Series([1e-12, 2e-12]))
+    np.testing.assert_allclose(tiny, [-1, 1], rtol=1e-5)
+    noise = Numeric("n").fit(pd.Series([0.3, 0.1 + 0.2]))  # equal but for how float64 writes it
+    assert np.abs(noise.encode(pd.Series([0.3, 0.1 + 0.2]))).max() < 1
+    for values, says in (
+        ([1e308, 2e307], "2 numbers above 3.4e38 in size, where float32 ends"),
+        (
+            1.7e9 + np.arange(30.0),
+            r"differ by some 8\.66 around 1700000014.5, where float32 has steps of 128: subtract",
+        ),
+        (pd.to_datetime(["2020-01-01", "2021-01-01"]), "has dates"),
+    ):
+        with pytest.raises(InputError, match=says):
+            Numeric("n").fit(pd.Series(values))
+    assert np.isnan(feature.encode(pd.Series([1e300]))).all()  # as a server reads it
+
+
+def test_a_long_text_among_many_short_ones_takes_no_more_room_than_it_needs():
+    texts = [*"bbcca", "ü", "x" * 200_000, *(f"v{n}" for n in range(20_000))]
+    tracemalloc.start()
+    tokens = Tokens.fit(texts, 1, None)
+    assert tracemalloc.get_traced_memory()[1] < 2**28  # all as wide as the longest: 16 GB
+    tracemalloc.stop()
+    assert tokens.vocabulary.tokens[:2].tolist() == ["b", "c"]
+    assert tokens.vocabulary.tokens[2:].tolist() == sorted(tokens.vocabulary.tokens[2:])
 
 
 def examples():

@@ -35,7 +35,8 @@ class Tokens:
             return cls(None, hash_buckets)
         codes, texts = encode_ids(values)
         counts = np.bincount(codes[codes >= 0], minlength=len(texts))
-        order = np.lexsort((texts.astype(str), -counts)) if len(texts) else np.zeros(0, int)
+        order = np.argsort(texts, kind="stable")  # as objects: as one array each text would take as much as the longest
+        order = order[np.argsort(-counts[order], kind="stable")]
         return cls(Vocabulary(texts[order[counts[order] >= min_count]]))
 
     @property
