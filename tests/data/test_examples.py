@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfrec.data import ByTime, Examples, Interactions, LeaveLastOut, Random
+from tfrec.data import ByTime, Examples, FeatureSpec, Interactions, LeaveLastOut, Numeric, Random
 from tfrec.errors import InputError
 
 
@@ -105,3 +105,15 @@ def test_the_hash_of_a_run_sees_times_side_tables_and_whole_vectors():
     assert all(one.sha256() == rows.sha256() for one in changed)
     hashes = [one.content_sha256() for one in [rows, *changed]]
     assert len(set(hashes)) == len(hashes) and rows.take(np.arange(100)).content_sha256() == hashes[0]
+
+
+def test_labels_may_be_true_and_false_and_columns_may_have_numbers_for_names():
+    frame = pd.DataFrame({0: ["True", "false", "maybe", None], 1: [7, 8, 9, 9], 2: list("abab")})
+    items = pd.DataFrame({1: [7, 8], 5: ["x", "y"]})
+    found = Examples.from_pandas(frame, label=0, item=1, items=items)
+    assert found.labels.tolist() == [1, 0] and found.report.dropped == {"no number in '0'": 2}
+    assert found.context.columns.tolist() == ["2"] and found.items["5"].to_dict() == {"7": "x", "8": "y"}
+    with pytest.raises(InputError, match="Columns of user: none; item: 5, item_count; context: 2"):
+        FeatureSpec.fit(found, features=[Numeric("3")])
+    with pytest.raises(InputError, match="several columns named 5"):
+        Examples.from_pandas(frame, label=0, item=1, items=items.assign(**{"5": 1}))

@@ -1,13 +1,14 @@
 """What missing and unseen values mean, for every kind of feature, in memory and on disk."""
 
 import tracemalloc
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tfrec.data import Categorical, Examples, FeatureSpec, History, MultiValued, Numeric, Vector
-from tfrec.data.features import Tokens, infer_features
+from tfrec.data.features import Tokens, infer_features, unread_columns
 from tfrec.errors import InputError
 
 NOTHING = [None, np.nan, "", float("inf")]
@@ -70,6 +71,70 @@ def test_titles_and_constants_are_no_features():
     assert [one.column for one in infer_features(table, "item")] == ["kind"]
 
 
+def kinds(**columns):
+    """What each column is read as, or why it is not."""
+    table = pd.DataFrame(columns)
+    return {one.column: one.kind for one in infer_features(table, "item")} | unread_columns(table)
+
+
+def test_columns_are_what_all_their_cells_say():
+    found = kinds(
+        gaps=pd.Series([2**40, None, 7], dtype=object),
+        money=[Decimal("1.50"), None, Decimal("2")],
+        flag=pd.Series([True, None, False], dtype=object),
+        tags=[[3], [3, 7], []],
+        many=[np.array([3, 1]), np.array([3]), None],
+        floats=[[0.5, 1.0], [1, 2], None],
+        ids=[np.array([1, 2]), np.array([3, 4]), np.array([5, 6])],
+        words=[["a"], ["a", "b"], None],
+        sets=[{"a"}, {"b", "a"}, set()],
+    )
+    assert found == {
+        "gaps": "numeric", "money": "numeric", "flag": "categorical", "tags": "multivalued", "many": "multivalued",
+        "floats": "vector", "ids": "vector", "words": "multivalued", "sets": "multivalued",
+    }  # fmt: skip
+
+
+def test_what_is_not_read_has_its_reason():
+    found = kinds(
+        struct=[{"a": 1}, {"a": 2}, None],
+        deep=[[[1], [2]], [[3]], None],
+        mixed=[["a"], 3, None],
+        stamp=pd.to_datetime(["2020-01-01", "2020-01-02", None]),
+        day=[pd.Timestamp("2020-01-01").date(), pd.Timestamp("2020-01-02").date(), None],
+        text=["2020-01-01", "2020-01-02 10:00:00", None],
+        one=[[], [], None],
+        **{"Unnamed: 0": [0, 1, 2], "__index_level_0__": [0, 1, 2], "a/b": [1, 2, 3]},
+        huge=[1e308, -1e308, 1.0],
+        late=1.7e9 + np.array([0.1, 0.2, 0.4]),
+    )
+    parts = {
+        "struct": "type dict: give each of their fields", "deep": "lists within lists", "mixed": "other things",
+        "stamp": "has dates", "day": "has dates", "text": "has dates", "one": "has no value", "a/b": "rename it",
+        "Unnamed: 0": "the index", "__index_level_0__": "the index", "huge": "2 numbers above 3.4e38",
+        "late": "subtract an offset",
+    }  # fmt: skip
+    assert found.keys() == parts.keys()
+    assert all(part in found[name] for name, part in parts.items()), found
+    notes = pd.Series([str(n) for n in range(200)] + ["old"] * 3).astype(str)
+    assert "numbers but for 3 cells, such as 'old'" in kinds(age=notes)["age"]
+
+
+def test_a_bar_in_one_of_many_texts_is_part_of_it():
+    texts = [f"t{n % 100}" for n in range(400)]
+    assert kinds(a=[*texts[:-1], "x | y"])["a"] == "categorical"
+    assert kinds(a=[*texts[:-1], "t1|t2"])["a"] == "multivalued"  # both come again
+    assert kinds(a=["Drama|War", "War", "Crime|Noir", "Noir"])["a"] == "multivalued"
+
+
+def test_several_values_are_in_one_list_and_sets_have_one_order():
+    feature = MultiValued("g").fit(pd.Series([{"b", "a", "c"}, {"c"}]))
+    assert feature.encode(pd.Series([{"b", "c", "a"}])).tolist() == [[3, 4, 2]]
+    for cell in ([["a"], ["b"]], {"a": 1}):
+        with pytest.raises(InputError, match="expected one list of values"):
+            MultiValued("g").fit(pd.Series([cell]))
+
+
 def test_numbers_are_those_that_a_server_gets():
     raw = pd.Series(1.7e9 + np.arange(0, 5000, 7.0))
     feature = Numeric("at").fit(raw)
@@ -99,6 +164,11 @@ def test_a_long_text_among_many_short_ones_takes_no_more_room_than_it_needs():
     tracemalloc.stop()
     assert tokens.vocabulary.tokens[:2].tolist() == ["b", "c"]
     assert tokens.vocabulary.tokens[2:].tolist() == sorted(tokens.vocabulary.tokens[2:])
+
+
+def test_a_column_with_a_slash_is_refused_by_name():
+    with pytest.raises(InputError, match="'a/b' cannot be a feature: it has a"):
+        Categorical("a/b")
 
 
 def examples():

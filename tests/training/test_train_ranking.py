@@ -70,7 +70,10 @@ def test_what_is_read_and_what_is_not_is_printed(tmp_path, capsys):
     assert main(["train", *arguments, "--label", "label"]) == 0  # and no recipe
     printed = capsys.readouterr().out
     assert "site (categorical), ad (categorical), noise (numeric, missing in " in printed
-    assert "not read            one, nothing:" in printed and "autoint" in printed
+    assert (
+        "not read            one: has one value\nnot read            nothing: has no value" in printed
+        and "autoint" in printed
+    )
 
 
 def test_a_column_of_the_rows_becomes_a_feature_that_the_model_knows_of_its_items(tmp_path, capsys):

@@ -69,8 +69,8 @@ class Examples:
     ) -> Examples:
         """Clean a DataFrame; `report` on the result counts what was dropped and why.
 
-        Dropped are rows whose label is no finite number, and rows without a usable user, item or time where these are
-        named. Rows keep their order.
+        Dropped are rows whose label is no finite number (True is 1 and False 0, also as texts), and rows without a
+        usable user, item or time where these are named. Rows keep their order.
 
         Args:
             frame: a row an example.
@@ -91,10 +91,13 @@ class Examples:
             >>> table, table.context["hour"].tolist(), table.report.dropped
             (Examples(2 rows, 2 users, mean label 0.5), [9, 10], {"no number in 'clicked'": 1})
         """
-        check_names([str(name) for name in frame.columns], "The table")
+        frame = frame.rename(columns=str)  # inputs of models have names, and 3 is none
+        check_names(list(frame.columns), "The table")
         roles = {"label": label, "user": user, "item": item, "time": time}
+        roles = {role: name if name is None else str(name) for role, name in roles.items()}
+        label, user, item, time = roles.values()
         named = [name for name in roles.values() if name is not None]
-        others = [name for name in frame.columns if name not in named] if context is None else list(context)
+        others = [name for name in frame.columns if name not in named] if context is None else list(map(str, context))
         absent = [name for name in (*named, *others) if name not in frame.columns]
         if absent:
             there = ", ".join(map(str, frame.columns)) or "none"
@@ -109,7 +112,7 @@ class Examples:
                 dropped[cause] = int((bad & keep).sum())
                 keep[bad] = False
 
-        labels = pd.to_numeric(frame[label], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        labels = _label_numbers(frame[label])
         drop(f"no number in '{label}'", ~np.isfinite(labels))
         codes: dict[str, Any] = {"user": (None, np.zeros(0, object)), "item": (None, np.zeros(0, object))}
         for role in ("user", "item"):
@@ -211,6 +214,14 @@ class ExampleSplit:
     train: Examples
     valid: Examples
     test: Examples
+
+
+def _label_numbers(column: pd.Series) -> np.ndarray:
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan, copy=True)
+    words = np.flatnonzero(np.isnan(numbers) & column.notna().to_numpy())
+    truth = {"true": 1.0, "false": 0.0}
+    numbers[words] = [truth.get(str(cell).strip().lower(), np.nan) for cell in column.iloc[words]]
+    return numbers
 
 
 def _numbers(rows: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data.examples import Examples
-from tfrec.data.features import Categorical, Feature, infer_features
+from tfrec.data.features import Categorical, Feature, infer_features, unread_columns
 from tfrec.data.history_rule import History
 from tfrec.data.vocabulary import FIRST_ID
 from tfrec.errors import InputError
@@ -128,6 +128,18 @@ def all_features(train: Examples) -> list[Feature]:
     for group, table in (("user", train.users), ("item", train.items), ("context", train.context)):
         if table is not None:
             found += infer_features(table, group)
+    return found
+
+
+def why_unread(train: Examples, features: Sequence[Feature]) -> dict[str, list[str]]:
+    """Reason -> the columns that are none of the features: what speaks against them, or that nobody named them."""
+    read, found = {feature.column for feature in features} | {ITEM_COUNT}, {}
+    tables = {"user": train.users, "item": train.items, "context": train.context}
+    for group, table in tables.items():
+        left = [column for column in columns_of(train, group) if column not in read]
+        reasons = {} if table is None else unread_columns(table[[column for column in left if column in table]])
+        for column in left:
+            found.setdefault(reasons.get(column, "not named, or skipped, by the recipe"), []).append(column)
     return found
 
 
