@@ -22,6 +22,15 @@ def test_categories_missing_unseen_and_rare():
     assert feature.model_feature()["size"] == 4
 
 
+def test_a_day_is_one_value_in_a_parquet_and_in_a_csv_file_and_what_is_none_is_named():
+    feature = Categorical("day").fit(
+        pd.to_datetime(pd.Series(["2020-01-02", "2020-01-02", "2020-01-01T10", None]), format="ISO8601")
+    )
+    assert feature.encode(pd.Series(["2020-01-02", "2020-01-01 10:00:00", None])).tolist() == [2, 3, 0]
+    with pytest.raises(InputError, match="The ids of 'c' must be numbers or strings"):
+        Categorical("c").fit(pd.Series([{"a": 1}], name="other"))
+
+
 def test_a_hash_is_stable_and_stays_in_its_buckets():
     feature = Categorical("c", hash_buckets=10).fit(pd.Series(["a"]))
     ids = feature.encode(pd.Series([f"v{n}" for n in range(200)]))
@@ -61,7 +70,7 @@ def test_vectors_of_another_width_are_refused():
         Vector("v").fit(pd.Series(["a"]))
     with pytest.raises(InputError, match=r"2 .in 1 rows., 3 .in 2 rows. numbers: expected 3 in each"):
         Vector("v").fit(pd.Series([[1, 2], [1, 2, 3], [4, 5, 6]]))
-    for cell in (["a", "b"], [[1], [2, 3]]):
+    for cell in (["a", "b"], [[1], [2, 3]], [[1], [2]]):
         with pytest.raises(InputError, match="expected 2 numbers"):
             feature.encode(pd.Series([cell]))
 

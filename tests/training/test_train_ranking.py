@@ -13,7 +13,7 @@ from tfrec.evaluation import Biases, MeanLabel, evaluate_labelled, predictions
 from tfrec.presets import load
 from tfrec.serving.ranking_reference import asked_features
 from tfrec.training import RankingRecipe, Recipe, load_recipe, train_ranking
-from tfrec.training.recipe_features import describe_features
+from tfrec.training.recipe_features import describe_features, read_features
 
 pytestmark = pytest.mark.tensorflow
 
@@ -100,6 +100,14 @@ def test_a_column_of_the_rows_becomes_a_feature_that_the_model_knows_of_its_item
     assert "lack age" in capsys.readouterr().out
     assert main(["train", *arguments, "--min-user-count", "2", "--recipe", str(tmp_path / "recipe.toml"), "--out", "x"])
     assert "--min-user-count is an option of tables of ratings" in capsys.readouterr().err
+
+
+def test_a_recipe_may_skip_what_is_not_read_anyhow():
+    table = Examples.from_pandas(clicks(100).assign(one=1), label="label")
+    found = read_features({"one": {"kind": "skip"}, "ad": {"kind": "skip"}}, table)
+    assert [feature.column for feature in found] == ["site", "noise"]
+    said = describe_features(FeatureSpec.fit(table, features=found), table)
+    assert "not read            ad: not named, or skipped" in said
 
 
 def test_what_cannot_be_read_is_counted():

@@ -7,7 +7,7 @@ from typing import Any
 
 from tfrec.data import Categorical, Examples, FeatureSpec, MultiValued, Numeric, Vector
 from tfrec.data.features import Feature
-from tfrec.data.fit_features import all_features, training_values, why_unread
+from tfrec.data.fit_features import all_features, columns_of, training_values, why_unread
 from tfrec.errors import InputError
 from tfrec.training.recipe_file import construct
 
@@ -42,7 +42,7 @@ def read_features(entries: Mapping[str, Any], train: Examples) -> list[Feature] 
     if named or not skipped:
         return list(named.values()) or None
     found = all_features(train)
-    known = [feature.column for feature in found]
+    known = [column for group in _COUNTED for column in columns_of(train, group)]  # also such as are not read anyhow
     unknown = [name for name in skipped if name not in known]
     if unknown:
         raise InputError(f"The recipe skips '{unknown[0]}', which is none of the features {', '.join(known)}.")

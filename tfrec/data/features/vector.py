@@ -54,11 +54,11 @@ class Vector(Feature):
             if len(cell) != self.dim:
                 raise InputError(f"A vector of '{self.column}' has {len(cell)} numbers: expected {self.dim}.")
             try:
-                numbers = np.asarray(cell, np.float32).reshape(self.dim)
-            except (TypeError, ValueError):
-                raise InputError(
-                    f"A vector of '{self.column}' is {str(cell)[:80]}: expected {self.dim} numbers."
-                ) from None
+                numbers = np.asarray(cell, np.float32)
+            except (TypeError, ValueError):  # texts, or lists of several lengths
+                numbers = None
+            if numbers is None or numbers.ndim != 1:
+                raise InputError(f"A vector of '{self.column}' is {str(cell)[:80]}: expected {self.dim} numbers.")
             if np.isfinite(numbers).all():
                 rows[row] = numbers
         return rows
