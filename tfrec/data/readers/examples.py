@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from tfrec.data.examples import Examples, check_names
+from tfrec.data.clean_examples import check_names
+from tfrec.data.examples import Examples
 from tfrec.data.readers.columns import known_column
 from tfrec.data.readers.side_tables import check_overlap, read_side_table
 from tfrec.data.readers.table import is_parquet, read_parquet, read_parquet_names
