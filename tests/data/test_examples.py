@@ -1,10 +1,12 @@
 """Labelled rows: what is dropped is counted, and the cuts are clean."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from tfrec.data import ByTime, Examples, Interactions, LeaveLastOut, Random
+from tfrec.data import ByTime, Examples, FeatureSpec, Interactions, LeaveLastOut, Numeric, Random
 from tfrec.errors import InputError
 
 
@@ -85,3 +87,33 @@ def test_the_hash_sees_labels_ids_and_context():
     rows = table()
     same, other = rows.take(np.arange(100)), rows.take(np.arange(99, -1, -1))
     assert rows.sha256() == same.sha256() != other.sha256()
+
+
+def test_the_hash_of_a_run_sees_times_side_tables_and_whole_vectors():
+    users = pd.DataFrame({"who": np.arange(9), "age": np.arange(9.0)})
+    items = pd.DataFrame({"what": np.arange(20), "text": list(np.zeros((20, 2000), np.float32))})
+    rows = table(users=users, items=items)
+    other = np.zeros((20, 2000), np.float32)
+    other[3, 1000] = 1  # in the middle, which printing leaves out
+    changed = [
+        dataclasses.replace(rows, times=rows.times[::-1].copy()),
+        dataclasses.replace(rows, times=None),
+        table(users=users.assign(age=1.0), items=items),
+        table(users=users, items=items.assign(text=list(other))),
+        table(users=users),
+    ]
+    assert all(one.sha256() == rows.sha256() for one in changed)
+    hashes = [one.content_sha256() for one in [rows, *changed]]
+    assert len(set(hashes)) == len(hashes) and rows.take(np.arange(100)).content_sha256() == hashes[0]
+
+
+def test_labels_may_be_true_and_false_and_columns_may_have_numbers_for_names():
+    frame = pd.DataFrame({0: ["True", "false", "maybe", None], 1: [7, 8, 9, 9], 2: list("abab")})
+    items = pd.DataFrame({1: [7, 8], 5: ["x", "y"]})
+    found = Examples.from_pandas(frame, label=0, item=1, items=items)
+    assert found.labels.tolist() == [1, 0] and found.report.dropped == {"no number in '0'": 2}
+    assert found.context.columns.tolist() == ["2"] and found.items["5"].to_dict() == {"7": "x", "8": "y"}
+    with pytest.raises(InputError, match="Columns of user: none; item: 5, item_count; context: 2"):
+        FeatureSpec.fit(found, features=[Numeric("3")])
+    with pytest.raises(InputError, match="several columns named 5"):
+        Examples.from_pandas(frame, label=0, item=1, items=items.assign(**{"5": 1}))

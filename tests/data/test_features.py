@@ -1,11 +1,14 @@
 """What missing and unseen values mean, for every kind of feature, in memory and on disk."""
 
+import tracemalloc
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from tfrec.data import Categorical, Examples, FeatureSpec, History, MultiValued, Numeric, Vector
-from tfrec.data.features import infer_features
+from tfrec.data.features import Tokens, infer_features, unread_columns
 from tfrec.errors import InputError
 
 NOTHING = [None, np.nan, "", float("inf")]
@@ -17,6 +20,15 @@ def test_categories_missing_unseen_and_rare():
         2, 2, 2, 3, 1, 1, 0, 0, 0, 0,
     ]  # fmt: skip
     assert feature.model_feature()["size"] == 4
+
+
+def test_a_day_is_one_value_in_a_parquet_and_in_a_csv_file_and_what_is_none_is_named():
+    feature = Categorical("day").fit(
+        pd.to_datetime(pd.Series(["2020-01-02", "2020-01-02", "2020-01-01T10", None]), format="ISO8601")
+    )
+    assert feature.encode(pd.Series(["2020-01-02", "2020-01-01 10:00:00", None])).tolist() == [2, 3, 0]
+    with pytest.raises(InputError, match="The ids of 'c' must be numbers or strings"):
+        Categorical("c").fit(pd.Series([{"a": 1}], name="other"))
 
 
 def test_a_hash_is_stable_and_stays_in_its_buckets():
@@ -56,11 +68,116 @@ def test_vectors_of_another_width_are_refused():
         feature.encode(pd.Series([[1, 2, 3]]))
     with pytest.raises(InputError, match="no vectors"):
         Vector("v").fit(pd.Series(["a"]))
+    with pytest.raises(InputError, match=r"2 .in 1 rows., 3 .in 2 rows. numbers: expected 3 in each"):
+        Vector("v").fit(pd.Series([[1, 2], [1, 2, 3], [4, 5, 6]]))
+    for cell in (["a", "b"], [[1], [2, 3]], [[1], [2]]):
+        with pytest.raises(InputError, match="expected 2 numbers"):
+            feature.encode(pd.Series([cell]))
 
 
 def test_titles_and_constants_are_no_features():
     table = pd.DataFrame({"title": [f"t{n}" for n in range(200)], "one": ["x"] * 200, "kind": ["a", "b"] * 100})
     assert [one.column for one in infer_features(table, "item")] == ["kind"]
+
+
+def kinds(**columns):
+    """What each column is read as, or why it is not."""
+    table = pd.DataFrame(columns)
+    return {one.column: one.kind for one in infer_features(table, "item")} | unread_columns(table)
+
+
+def test_columns_are_what_all_their_cells_say():
+    found = kinds(
+        gaps=pd.Series([2**40, None, 7], dtype=object),
+        money=[Decimal("1.50"), None, Decimal("2")],
+        flag=pd.Series([True, None, False], dtype=object),
+        tags=[[3], [3, 7], []],
+        many=[np.array([3, 1]), np.array([3]), None],
+        floats=[[0.5, 1.0], [1, 2], None],
+        ids=[np.array([1, 2]), np.array([3, 4]), np.array([5, 6])],
+        words=[["a"], ["a", "b"], None],
+        sets=[{"a"}, {"b", "a"}, set()],
+    )
+    assert found == {
+        "gaps": "numeric", "money": "numeric", "flag": "categorical", "tags": "multivalued", "many": "multivalued",
+        "floats": "vector", "ids": "vector", "words": "multivalued", "sets": "multivalued",
+    }  # fmt: skip
+
+
+def test_what_is_not_read_has_its_reason():
+    found = kinds(
+        struct=[{"a": 1}, {"a": 2}, None],
+        deep=[[[1], [2]], [[3]], None],
+        mixed=[["a"], 3, None],
+        stamp=pd.to_datetime(["2020-01-01", "2020-01-02", None]),
+        day=[pd.Timestamp("2020-01-01").date(), pd.Timestamp("2020-01-02").date(), None],
+        text=["2020-01-01", "2020-01-02 10:00:00", None],
+        one=[[], [], None],
+        **{"Unnamed: 0": [0, 1, 2], "__index_level_0__": [0, 1, 2], "a/b": [1, 2, 3]},
+        huge=[1e308, -1e308, 1.0],
+        late=1.7e9 + np.array([0.1, 0.2, 0.4]),
+    )
+    parts = {
+        "struct": "type dict: give each of their fields", "deep": "lists within lists", "mixed": "other things",
+        "stamp": "has dates", "day": "has dates", "text": "has dates", "one": "has no value", "a/b": "rename it",
+        "Unnamed: 0": "the index", "__index_level_0__": "the index", "huge": "2 numbers above 3.4e38",
+        "late": "subtract an offset",
+    }  # fmt: skip
+    assert found.keys() == parts.keys()
+    assert all(part in found[name] for name, part in parts.items()), found
+    notes = pd.Series([str(n) for n in range(200)] + ["old"] * 3).astype(str)
+    assert "numbers but for 3 cells, such as 'old'" in kinds(age=notes)["age"]
+
+
+def test_a_bar_in_one_of_many_texts_is_part_of_it():
+    texts = [f"t{n % 100}" for n in range(400)]
+    assert kinds(a=[*texts[:-1], "x | y"])["a"] == "categorical"
+    assert kinds(a=[*texts[:-1], "t1|t2"])["a"] == "multivalued"  # both come again
+    assert kinds(a=["Drama|War", "War", "Crime|Noir", "Noir"])["a"] == "multivalued"
+
+
+def test_several_values_are_in_one_list_and_sets_have_one_order():
+    feature = MultiValued("g").fit(pd.Series([{"b", "a", "c"}, {"c"}]))
+    assert feature.encode(pd.Series([{"b", "c", "a"}])).tolist() == [[3, 4, 2]]
+    for cell in ([["a"], ["b"]], {"a": 1}):
+        with pytest.raises(InputError, match="expected one list of values"):
+            MultiValued("g").fit(pd.Series([cell]))
+
+
+def test_numbers_are_those_that_a_server_gets():
+    raw = pd.Series(1.7e9 + np.arange(0, 5000, 7.0))
+    feature = Numeric("at").fit(raw)
+    np.testing.assert_array_equal(feature.encode(raw), feature.encode(raw.astype(np.float32)))
+    tiny = Numeric("p").fit(pd.Series([1e-12, 2e-12])).encode(pd.Series([1e-12, 2e-12]))
+    np.testing.assert_allclose(tiny, [-1, 1], rtol=1e-5)
+    noise = Numeric("n").fit(pd.Series([0.3, 0.1 + 0.2]))  # equal but for how float64 writes it
+    assert np.abs(noise.encode(pd.Series([0.3, 0.1 + 0.2]))).max() < 1
+    for values, says in (
+        ([1e308, 2e307], "2 numbers above 3.4e38 in size, where float32 ends"),
+        (
+            1.7e9 + np.arange(30.0),
+            r"differ by some 8\.66 around 1700000014.5, where float32 has steps of 128: subtract",
+        ),
+        (pd.to_datetime(["2020-01-01", "2021-01-01"]), "has dates"),
+    ):
+        with pytest.raises(InputError, match=says):
+            Numeric("n").fit(pd.Series(values))
+    assert np.isnan(feature.encode(pd.Series([1e300]))).all()  # as a server reads it
+
+
+def test_a_long_text_among_many_short_ones_takes_no_more_room_than_it_needs():
+    texts = [*"bbcca", "ü", "x" * 200_000, *(f"v{n}" for n in range(20_000))]
+    tracemalloc.start()
+    tokens = Tokens.fit(texts, 1, None)
+    assert tracemalloc.get_traced_memory()[1] < 2**28  # all as wide as the longest: 16 GB
+    tracemalloc.stop()
+    assert tokens.vocabulary.tokens[:2].tolist() == ["b", "c"]
+    assert tokens.vocabulary.tokens[2:].tolist() == sorted(tokens.vocabulary.tokens[2:])
+
+
+def test_a_column_with_a_slash_is_refused_by_name():
+    with pytest.raises(InputError, match="'a/b' cannot be a feature: it has a"):
+        Categorical("a/b")
 
 
 def examples():

@@ -1,5 +1,7 @@
 """Batches of labelled rows: the right features at the right rows, and no row in its own history."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -29,16 +31,22 @@ def whole(data, spec, **kwargs):
     return next(iter(labelled(data, spec, batch_size=len(data), **kwargs)))
 
 
-def slow_history(row, data, known, rule, is_own):
+def slow_history(row, data, known, rule):
     """The events of one row, by hand: (item, label) from old to new."""
-    times = list(known.times)
+    times = list(range(len(known)) if known.times is None else known.times)
+
+    def is_own(n):
+        same_item = known.item_ids[known.item_codes[n]] == data.item_ids[data.item_codes[row]]
+        return same_item and (known.times is None or times[n] == data.times[row])
+
     rows = [n for n in range(len(known)) if known.user_ids[known.user_codes[n]] == data.user_ids[data.user_codes[row]]]
     if rule.min_label is not None:
         rows = [n for n in rows if known.labels[n] >= rule.min_label]
-    if rule.take == "earlier":
+    if rule.take == "earlier" and known.times is not None:
         rows = [n for n in rows if times[n] < data.times[row]]
-    elif is_own:
-        rows = [n for n in rows if n != row]
+    elif rule.take == "earlier" and data is known:
+        rows = [n for n in rows if n < row]
+    rows = [n for n in rows if not is_own(n)]
     rows.sort(key=lambda n: (times[n], n))
     return [(known.item_ids[known.item_codes[n]], known.labels[n]) for n in rows[-rule.length :]]
 
@@ -55,7 +63,7 @@ def test_histories_equal_those_made_by_hand(take, min_label, part):
     np.testing.assert_array_equal(labels[:, 0], data.labels)
     history, told = inputs["history"].numpy(), inputs["history_label"].numpy()
     for row in range(len(data)):
-        wanted = slow_history(row, data, split.train, rule, part == "train")
+        wanted = slow_history(row, data, split.train, rule)
         found = [
             (spec.items.tokens[item - 2], spec.label_levels[level - 2])
             for item, level in zip(history[row], told[row], strict=True)
@@ -134,3 +142,47 @@ def test_some_users_and_items_are_unseen_in_training_alike_for_a_seed():
     np.testing.assert_array_equal(users, drawn(0)[0])
     plain, _ = whole(data, spec)
     np.testing.assert_array_equal(users[users > 1], plain["user"].numpy()[users > 1])
+
+
+def test_a_column_may_be_called_as_parts_of_a_history_are_where_it_is_none():
+    data = table()
+    frame = pd.DataFrame({"history_len": np.arange(300) % 5, "history_labels": np.arange(300) % 3})
+    data = dataclasses.replace(data, context=frame.assign(history_tags=frame["history_len"]))
+    inputs, _ = whole(data, FeatureSpec.fit(data))
+    assert {"history_len", "history_labels", "history_tags"} <= set(inputs) and "history" not in inputs
+    spec = FeatureSpec.fit(data, history=History(3, item_features=("price",)))
+    inputs, _ = whole(data, spec, known=data)
+    raw = next(one for one in spec.features if one.column == "history_len").encode(frame["history_len"])
+    np.testing.assert_array_equal(inputs["history_len"], raw)
+    assert inputs["history_price"].shape == inputs["history"].shape
+    with pytest.raises(InputError, match="'history_tags' is a column, and also what models call the 'tags'"):
+        FeatureSpec.fit(data, history=History(3, item_features=("tags",)))
+
+
+@pytest.mark.parametrize("timed", [True, False])
+@pytest.mark.parametrize("take", ["earlier", "others"])
+@pytest.mark.parametrize("which", ["the same", "a part", "a copy with other codes"])
+def test_a_row_is_not_in_its_own_history_also_where_it_is_known_twice_or_in_another_table(timed, take, which):
+    frame = pd.DataFrame(np.random.default_rng(1).integers(0, 5, (60, 3)), columns=["who", "what", "when"])
+    frame = pd.concat([frame, frame.sample(40, random_state=0)], ignore_index=True)  # each row may come again
+    frame["label"] = np.random.default_rng(2).integers(1, 6, len(frame))
+
+    def examples(rows):
+        return Examples.from_pandas(rows, label="label", user="who", item="what", time="when" if timed else None)
+
+    known = examples(frame)
+    data = {
+        "the same": known,
+        "a part": known.take(np.arange(50)),
+        "a copy with other codes": examples(frame.iloc[::-1]),
+    }[which]
+    rule = History(4, take=take, with_label=True)
+    spec = FeatureSpec.fit(known, history=rule)
+    inputs, _ = whole(data, spec, known=known)
+    for row in range(len(data)):
+        found = [
+            (spec.items.tokens[item - 2], spec.label_levels[level - 2])
+            for item, level in zip(inputs["history"].numpy()[row], inputs["history_label"].numpy()[row], strict=True)
+            if item
+        ]
+        assert found == slow_history(row, data, known, rule)

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from tfrec.data import Examples, is_labelled, read_examples
+from tfrec.data import Examples, is_labelled, read, read_examples
 from tfrec.errors import InputError
 
 
@@ -38,3 +38,50 @@ def test_labelled_rows_are_known_by_the_name_of_a_column(tmp_path):
         assert is_labelled(tmp_path / name) is known
     pd.DataFrame({"clicked": [1]}).to_parquet(tmp_path / "d.parquet")
     assert is_labelled(tmp_path / "d.parquet") and not is_labelled(tmp_path / "nothing.csv")
+
+
+def test_large_ids_of_a_parquet_with_a_gap_stay_apart_and_its_index_is_a_column(tmp_path):
+    big = 2**60
+    frame = pd.DataFrame(
+        {"item": pd.array([big, big + 1, None], "Int64"), "label": [1, 0, 1], "age": pd.array([1, None, 3], "Int64")},
+        index=pd.Index(["ann", "bob", "cy"], name="user_id"),
+    )
+    frame.to_parquet(tmp_path / "rows.parquet")
+    table = read_examples(tmp_path / "rows.parquet")
+    assert table.item_ids[table.item_codes].tolist() == [str(big), str(big + 1)]
+    assert table.user_ids[table.user_codes].tolist() == ["ann", "bob"]
+    assert table.context["age"].tolist() == [1, None]
+    whole = (tmp_path / "rows.parquet").read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="not a readable parquet file"):
+        read_examples(tmp_path / "cut.parquet", label="label")
+
+
+def test_numbers_that_a_program_wrote_are_numbers_and_hashes_that_look_like_numbers_are_not(tmp_path):
+    columns = {"rate": ["1e-05", "0.25", "3"], "size": ["1e+20", "7", "8"], "exact": ["1.0E7", "2.5E3", "1E2"]}
+    columns |= {"hash": ["12e4", "1e5", "777"], "zip": ["01067", "2", "1e-05"], "signed": ["-1", "2e3", "4"]}
+    frame = pd.DataFrame({"label": [0, 1, 1], **columns})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    found = read_examples(tmp_path / "rows.csv").context
+    numeric = [name for name in found if pd.api.types.is_numeric_dtype(found[name])]
+    assert numeric == ["rate", "size", "exact", "signed"]
+    assert found["rate"].tolist() == [1e-05, 0.25, 3] and found["hash"].tolist() == columns["hash"]
+
+
+def test_tables_of_items_and_users_belong_to_labelled_rows_and_to_ratings_alike(tmp_path):
+    (tmp_path / "rows.csv").write_text("label,user,item,rating,device\n1,ann,007,5,tv\n0,bob,8,3,tv\n")
+    (tmp_path / "items.csv").write_text("title,item,price\nX,007,2.5\nY,9,1\n")
+    pd.DataFrame({"user": ["ann", "bob"], "age": [20, 30]}).to_parquet(tmp_path / "users.parquet")
+    sides = {"items": tmp_path / "items.csv", "users": tmp_path / "users.parquet"}
+    for table in (read_examples(tmp_path / "rows.csv", **sides), read(tmp_path / "rows.csv", **sides)):
+        assert table.items.loc["007"].to_dict() == {"title": "X", "price": 2.5}
+        assert table.users["age"].to_dict() == {"ann": 20, "bob": 30}
+    for given, says in (
+        ({"items": tmp_path / "users.parquet"}, "knows none of the items: its ids, for instance 'ann',"),
+        ({"users": tmp_path / "items.csv"}, "knows none of the users"),
+        ({"users": tmp_path / "none.csv"}, "not a file: expected a side table of users"),
+    ):
+        with pytest.raises(InputError, match=says):
+            read_examples(tmp_path / "rows.csv", **given)
+    with pytest.raises(InputError, match="no column says which"):
+        read_examples(tmp_path / "users.parquet", label="age", user="user", items=tmp_path / "items.csv")

@@ -49,6 +49,18 @@ def test_what_is_calibrated_has_no_error_and_what_is_not_has_its_bias():
     assert rows.sum() == 95 and rows.max() - rows.min() <= 1
 
 
+def test_rows_of_one_probability_are_one_bin_in_any_order():
+    labels = np.repeat([0, 1], 50)
+    assert metrics.calibration_error(np.full(100, 0.5), labels) == 0
+    scores = np.where(np.arange(100) % 3 == 0, 0.1, RNG.random(100).round(1))
+    means, _, rows = metrics.calibration(scores, labels)
+    assert rows.sum() == 100 and all(np.diff(means) > 0)
+    found = [metrics.calibration_error(scores[order], labels[order]) for order in (RNG.permutation(100), slice(None))]
+    assert found[0] == pytest.approx(found[1])
+    by_hand = [(scores == value).sum() * abs(value - labels[scores == value].mean()) for value in np.unique(scores)]
+    assert metrics.calibration_error(scores, labels, bins=100) == pytest.approx(sum(by_hand) / 100)
+
+
 def test_errors_of_ratings():
     found, labels = RNG.normal(3, 1, 50), RNG.integers(1, 6, 50)
     assert metrics.rmse(found, labels) == pytest.approx(np.sqrt(((found - labels) ** 2).mean()))

@@ -10,8 +10,10 @@ from tfrec.cli import main
 from tfrec.data import Categorical, Examples, FeatureSpec, Interactions, MultiValued, Numeric, labelled
 from tfrec.errors import InputError
 from tfrec.evaluation import Biases, MeanLabel, evaluate_labelled, predictions
+from tfrec.presets import load
+from tfrec.serving.ranking_reference import asked_features
 from tfrec.training import RankingRecipe, Recipe, load_recipe, train_ranking
-from tfrec.training.recipe_features import describe_features
+from tfrec.training.recipe_features import describe_features, read_features
 
 pytestmark = pytest.mark.tensorflow
 
@@ -68,7 +70,44 @@ def test_what_is_read_and_what_is_not_is_printed(tmp_path, capsys):
     assert main(["train", *arguments, "--label", "label"]) == 0  # and no recipe
     printed = capsys.readouterr().out
     assert "site (categorical), ad (categorical), noise (numeric, missing in " in printed
-    assert "not read            one, nothing:" in printed and "autoint" in printed
+    assert (
+        "not read            one: has one value\nnot read            nothing: has no value" in printed
+        and "autoint" in printed
+    )
+
+
+def test_a_column_of_the_rows_becomes_a_feature_that_the_model_knows_of_its_items(tmp_path, capsys):
+    frame = clicks(400).assign(user=np.arange(400) % 20, when=np.arange(400))
+    frame["kind"] = frame["ad"].str[1:].astype(int) % 2
+    frame.loc[0, "kind"] = 7  # one row that disagrees
+    frame.to_csv(tmp_path / "clicks.csv", index=False)
+    pd.DataFrame({"ad": [f"a{n}" for n in range(10)], "price": range(10)}).to_csv(tmp_path / "ads.csv", index=False)
+    pd.DataFrame({"user": range(20), "age": range(20)}).to_csv(tmp_path / "people.csv", index=False)
+    (tmp_path / "recipe.toml").write_text(
+        'epochs = 1\n[model]\nclass = "DIN"\n[history]\nlength = 5\nitem_features = ["kind", "price"]\n[features]\n'
+        'kind = {kind = "categorical", group = "item"}\nprice = {kind = "numeric"}\nage = {kind = "numeric"}\n',
+        encoding="utf-8",
+    )
+    arguments = ["--data", str(tmp_path / "clicks.csv"), "--label", "label", "--item", "ad", "--time", "when"]
+    arguments += ["--items", str(tmp_path / "ads.csv"), "--users", str(tmp_path / "people.csv")]
+    assert main(["train", *arguments, "--recipe", str(tmp_path / "recipe.toml"), "--out", str(tmp_path / "run")]) == 0
+    assert "note: 'kind' differs between the rows of 1 of 10 items, where the newest value" in capsys.readouterr().out
+    preset = load(tmp_path / "run")
+    assert [one.column for one in asked_features(preset.model, preset.spec)] == ["age"]
+    kinds = dict(zip(preset.spec.items.tokens, preset.spec.item_features["kind"][2:], strict=True))
+    assert len({kinds[f"a{n}"] for n in range(0, 10, 2)}) == 1 and kinds["a0"] != kinds["a1"]
+    assert main(["evaluate", str(tmp_path / "run"), *arguments[:-4]]) == 0  # what the items are is in the preset
+    assert "lack age" in capsys.readouterr().out
+    assert main(["train", *arguments, "--min-user-count", "2", "--recipe", str(tmp_path / "recipe.toml"), "--out", "x"])
+    assert "--min-user-count is an option of tables of ratings" in capsys.readouterr().err
+
+
+def test_a_recipe_may_skip_what_is_not_read_anyhow():
+    table = Examples.from_pandas(clicks(100).assign(one=1), label="label")
+    found = read_features({"one": {"kind": "skip"}, "ad": {"kind": "skip"}}, table)
+    assert [feature.column for feature in found] == ["site", "noise"]
+    said = describe_features(FeatureSpec.fit(table, features=found), table)
+    assert "not read            ad: not named, or skipped" in said
 
 
 def test_what_cannot_be_read_is_counted():

@@ -27,6 +27,7 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         "--label", metavar="COLUMN", help="for ranking models: column of labels, in a table of labelled rows"
     )
     group.add_argument("--items", metavar="PATH", help="table of items with ids in a column named as in the data")
+    group.add_argument("--users", metavar="PATH", help="table of users, likewise")
     group.add_argument("--min-rating", type=float, metavar="X", help="drop rows with a rating below X")
     group.add_argument("--min-user-count", type=int, default=1, metavar="N", help="drop users with fewer rows")
     group.add_argument("--min-item-count", type=int, default=1, metavar="N", help="drop items with fewer rows")
@@ -43,6 +44,7 @@ def read_data(options: argparse.Namespace) -> Interactions:
         time=options.time,
         weight=options.rating,
         items=options.items,
+        users=options.users,
         min_weight=options.min_rating,
         min_user_count=options.min_user_count,
         min_item_count=options.min_item_count,
@@ -61,10 +63,12 @@ def read_rows(options: argparse.Namespace) -> Interactions | Examples:
     path = Path(options.data)
     if options.label is None and not (path.exists() and data.is_labelled(path)):
         return read_data(options)
-    given = {"--rating": options.rating, "--items": options.items, "--min-rating": options.min_rating}
-    unused = [name for name, value in given.items() if value is not None]
+    filters = {"--rating": None, "--min-rating": None, "--min-user-count": 1, "--min-item-count": 1}
+    given = {name: getattr(options, name[2:].replace("-", "_")) for name in filters}
+    unused = [name for name, value in given.items() if value != filters[name]]
     if unused:
         raise InputError(f"{unused[0]} is an option of tables of ratings, and these are labelled rows: leave it out.")
-    table = data.read_examples(path, options.label, options.user, options.item, options.time)
+    roles = (options.label, options.user, options.item, options.time)
+    table = data.read_examples(path, *roles, items=options.items, users=options.users)
     print(f"{options.data}\n{table.report}\n", flush=True)
     return table

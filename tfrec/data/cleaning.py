@@ -86,10 +86,14 @@ def clean_side_table(table: pd.DataFrame | None, id_column: str, what: str) -> t
     """A side table indexed by raw id, its first row for each id, with notes on what was left out."""
     if table is None:
         return None, []
+    table = table.rename(columns=str)
     if not len(table.columns) and table.index.name is None:
         raise InputError(f"The side table of {what} has no columns: expected the id and what is known of each.")
     if id_column not in table.columns and table.index.name is not None:
-        table = table.reset_index()
+        table = table.reset_index().rename(columns=str)
+    repeated = table.columns[table.columns.duplicated()].tolist()
+    if repeated:
+        raise InputError(f"The side table of {what} has several columns named {repeated[0]}: rename or drop one.")
     column = id_column if id_column in table.columns else table.columns[0]
     codes, ids = encode_ids(table[column])
     _, first = np.unique(codes[codes >= 0], return_index=True)

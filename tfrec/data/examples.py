@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfrec.data.cleaning import clean_side_table
-from tfrec.data.ids import encode_ids
+from tfrec.data.clean_examples import clean_examples
 from tfrec.data.interactions import Interactions
 from tfrec.data.report import CleaningReport
-from tfrec.data.timestamps import parse_times
+from tfrec.data.table_hash import table_bytes
 from tfrec.errors import InputError
 
 
@@ -68,8 +67,8 @@ class Examples:
     ) -> Examples:
         """Clean a DataFrame; `report` on the result counts what was dropped and why.
 
-        Dropped are rows whose label is no finite number, and rows without a usable user, item or time where these are
-        named. Rows keep their order.
+        Dropped are rows whose label is no finite number (True is 1 and False 0, also as texts), and rows without a
+        usable user, item or time where these are named. Rows keep their order.
 
         Args:
             frame: a row an example.
@@ -90,52 +89,7 @@ class Examples:
             >>> table, table.context["hour"].tolist(), table.report.dropped
             (Examples(2 rows, 2 users, mean label 0.5), [9, 10], {"no number in 'clicked'": 1})
         """
-        check_names([str(name) for name in frame.columns], "The table")
-        roles = {"label": label, "user": user, "item": item, "time": time}
-        named = [name for name in roles.values() if name is not None]
-        others = [name for name in frame.columns if name not in named] if context is None else list(context)
-        absent = [name for name in (*named, *others) if name not in frame.columns]
-        if absent:
-            there = ", ".join(map(str, frame.columns)) or "none"
-            raise InputError(f"The table lacks the column '{absent[0]}'. Its columns are: {there}. Name the right one.")
-        for table, name, what in ((users, user, "users"), (items, item, "items")):
-            if table is not None and name is None:
-                raise InputError(f"There is a side table of {what}, and no column says which: name it too.")
-        keep, dropped = np.ones(len(frame), bool), {}
-
-        def drop(cause: str, bad: np.ndarray) -> None:
-            if (bad & keep).any():
-                dropped[cause] = int((bad & keep).sum())
-                keep[bad] = False
-
-        labels = pd.to_numeric(frame[label], errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        drop(f"no number in '{label}'", ~np.isfinite(labels))
-        codes: dict[str, Any] = {"user": (None, np.zeros(0, object)), "item": (None, np.zeros(0, object))}
-        for role in ("user", "item"):
-            if roles[role] is not None:
-                codes[role] = encode_ids(frame[roles[role]])
-                drop(f"no usable {role} id in '{roles[role]}'", codes[role][0] < 0)
-        times = None if time is None else parse_times(frame[time])
-        if times is not None:
-            drop(f"no readable time in '{time}'", np.isnan(times))
-        if not keep.any():
-            causes = "; ".join(f"{cause}: {count:,}" for cause, count in dropped.items()) or "it has none"
-            raise InputError(f"Nothing is left of {len(frame):,} rows. Dropped: {causes}. Mend the table.")
-        user_table, user_notes = clean_side_table(users, user or "", "users")
-        item_table, item_notes = clean_side_table(items, item or "", "items")
-        (user_codes, user_ids), (item_codes, item_ids) = codes["user"], codes["item"]
-        return cls(
-            labels[keep].astype(np.float32),
-            None if user_codes is None else user_codes[keep],
-            None if item_codes is None else item_codes[keep],
-            user_ids,
-            item_ids,
-            None if times is None else times[keep],
-            frame.loc[keep, others].reset_index(drop=True),
-            user_table,
-            item_table,
-            CleaningReport(len(frame), dropped, len(user_ids), len(item_ids), (*user_notes, *item_notes)),
-        )
+        return cls(**clean_examples(frame, label, user, item, time, context, users, items))
 
     @classmethod
     def from_interactions(cls, table: Interactions, positive: float | None = None) -> Examples:
@@ -173,12 +127,23 @@ class Examples:
         return dataclasses.replace(self, **picked, context=self.context.iloc[_numbers(rows)].reset_index(drop=True))
 
     def sha256(self) -> str:
-        """A hash of the rows in their order, side tables aside."""
+        """A hash of the rows in their order, times and side tables aside."""
         digest = hashlib.sha256(self.labels.astype("<f4").tobytes())
         for codes, ids in ((self.user_codes, self.user_ids), (self.item_codes, self.item_ids)):
             if codes is not None:
                 digest.update("\n".join(ids).encode("utf-8", "surrogatepass") + codes.astype("<i4").tobytes())
         digest.update(self.context.to_csv(index=False).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+    def content_sha256(self) -> str:
+        """A hash of all that training can see: what `sha256` sees, times, and the side tables of users and items.
+
+        By this an interrupted run knows its data again. Published numbers carry `sha256`.
+        """
+        digest = hashlib.sha256(self.sha256().encode())
+        digest.update(b"no times" if self.times is None else self.times.astype("<f8").tobytes())
+        for table in (self.context, self.users, self.items):  # the first also here: `sha256` sees long vectors in part
+            digest.update(b"no table" if table is None else table_bytes(table))
         return digest.hexdigest()
 
     def __len__(self) -> int:
@@ -204,10 +169,3 @@ class ExampleSplit:
 def _numbers(rows: np.ndarray) -> np.ndarray:
     rows = np.asarray(rows)
     return np.flatnonzero(rows) if rows.dtype == bool else rows
-
-
-def check_names(names: list[str], what: str) -> None:
-    """Raise `InputError` where two columns have one name: one of them may be the label."""
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise InputError(f"{what} has several columns named {', '.join(repeated)}: rename or drop one of each.")

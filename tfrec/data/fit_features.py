@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from tfrec.data.examples import Examples
-from tfrec.data.features import Categorical, Feature, infer_features
+from tfrec.data.features import Categorical, Feature, infer_features, unread_columns
 from tfrec.data.history_rule import History
 from tfrec.data.vocabulary import FIRST_ID
 from tfrec.errors import InputError
+
+if TYPE_CHECKING:
+    from tfrec.data.feature_spec import FeatureSpec
 
 ITEM_COUNT = "item_count"
 _RESERVED = ("item", "history", "history_label")
@@ -75,6 +79,17 @@ def encode_table(
     }
 
 
+def encode_items(spec: FeatureSpec, ids: np.ndarray, table: pd.DataFrame | None) -> dict[str, np.ndarray]:
+    """What the features of items are for some raw ids: by their table, or, where it lacks a column, as the spec knows.
+
+    So rows that come without the table of items that a model was trained with do not lose what it says.
+    """
+    found = encode_table(spec.features, "item", ids, table, spec.counts_by_item())
+    known = np.maximum(spec.items.encode(ids), 1)  # 1, unseen: all is missing
+    there = [] if table is None else table.columns
+    return {name: values if name in there else spec.item_features[name][known] for name, values in found.items()}
+
+
 def levels_of(train: Examples, history: History | None, features: Sequence[Feature]) -> tuple[float, ...]:
     """The distinct labels that a history tells of; raises `InputError` where the history asks for what is not there."""
     if history is None:
@@ -85,6 +100,13 @@ def levels_of(train: Examples, history: History | None, features: Sequence[Featu
     absent = [name for name in history.item_features if name not in of_items]
     if absent:
         raise InputError(f"The history asks for '{absent[0]}': item features that it can give are {of_items}.")
+    taken = {feature.column for feature in features} & {f"history_{name}" for name in history.item_features}
+    if taken:
+        name = min(taken)
+        raise InputError(
+            f"'{name}' is a column, and also what models call the '{name.removeprefix('history_')}' of the items in a "
+            "history: rename the column, or leave one of the two out."
+        )
     if not history.with_label:
         return ()
     levels = np.unique(train.labels)
@@ -106,6 +128,18 @@ def all_features(train: Examples) -> list[Feature]:
     for group, table in (("user", train.users), ("item", train.items), ("context", train.context)):
         if table is not None:
             found += infer_features(table, group)
+    return found
+
+
+def why_unread(train: Examples, features: Sequence[Feature]) -> dict[str, list[str]]:
+    """Reason -> the columns that are none of the features: what speaks against them, or that nobody named them."""
+    read, found = {feature.column for feature in features} | {ITEM_COUNT}, {}
+    tables = {"user": train.users, "item": train.items, "context": train.context}
+    for group, table in tables.items():
+        left = [column for column in columns_of(train, group) if column not in read]
+        reasons = {} if table is None else unread_columns(table[[column for column in left if column in table]])
+        for column in left:
+            found.setdefault(reasons.get(column, "not named, or skipped, by the recipe"), []).append(column)
     return found
 
 

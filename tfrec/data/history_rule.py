@@ -13,7 +13,8 @@ RULES = ("earlier", "others")
 class History:
     """What a ranking model is told of a user's past: events, which are training rows with a high enough label.
 
-    A row never stands in its own history, and no label of a validation or test row stands in any.
+    A row never stands in its own history, and no label of a validation or test row stands in any. Rows of one user,
+    item and time (without times, of one user and item) count as one row that is there twice.
 
     Rows without times count as being in time order: a training row has those above it in the table as its past, a row
     of validation or test all training rows of its user.

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfrec.data.events import Events
 from tfrec.data.examples import Examples
 from tfrec.data.feature_spec import FeatureSpec
-from tfrec.data.fit_features import encode_table
+from tfrec.data.fit_features import encode_items, encode_table
 from tfrec.errors import InputError
 
 
@@ -35,7 +35,8 @@ def labelled(
         data: the rows.
         spec: fitted on the training part.
         known: the rows that histories are made of: the training part, also for validation and test. Needed where the
-            spec has a history.
+            spec has a history. Rows of the same user, item and time (or of the same user and item, without times) as
+            a row of `data` are taken for that row and do not stand in its history.
         batch_size: B.
         shuffle: the rows, anew each epoch.
         seed: of the shuffling.
@@ -63,18 +64,19 @@ def labelled(
         raise InputError(f"batch_size is a positive integer, got {batch_size}.")
     if not 0 <= unseen_rate < 1:
         raise InputError(f"unseen_rate is a number of at least 0 and below 1, got {unseen_rate}.")
-    names = [feature["name"] for feature in spec.model_features()]
+    groups = {feature["name"]: feature["group"] for feature in spec.model_features()}
+    names = list(groups)
     wanted = names if inputs is None else list(inputs)
     unknown = [name for name in wanted if name not in names]
     if unknown:
         raise InputError(f"The input '{unknown[0]}' is not in the feature spec, which has {', '.join(names)}.")
     columns = {name: column for name, column in _columns(data, spec).items() if name in wanted}
     events = None
-    if any(name == "history" or name.startswith("history_") for name in wanted):
+    if any(groups[name] == "history" for name in wanted):
         if known is None:
             raise InputError("The spec has a history: say what is known of the users, known=split.train.")
         events = Events(known, spec, wanted)
-        starts, ends, skips = (tf.constant(part, tf.int64) for part in events.bounds(data))
+        bounds = [tf.constant(part, tf.int64) for part in events.bounds(data)]
     labels = tf.constant(data.labels[:, None])
     tables = {
         name: (None if codes is None else tf.constant(codes), tf.constant(values))
@@ -87,7 +89,7 @@ def labelled(
             for name, (codes, values) in tables.items()
         }
         if events is not None:
-            batch |= events.gather(tf.gather(starts, rows), tf.gather(ends, rows), tf.gather(skips, rows))
+            batch |= events.gather(*(tf.gather(bound, rows) for bound in bounds))
         return batch, tf.gather(labels, rows)
 
     dataset = tf.data.Dataset.range(len(data))
@@ -114,17 +116,17 @@ def labelled(
 def _columns(data: Examples, spec: FeatureSpec) -> dict[str, tuple[np.ndarray | None, np.ndarray]]:
     """Name -> (codes of the rows, values by code), or (None, values by row)."""
     found: dict[str, tuple[np.ndarray | None, np.ndarray]] = {}
-    counts = spec.counts_by_item()
     for group, codes, ids, table in (
         ("user", data.user_codes, data.user_ids, data.users),
         ("item", data.item_codes, data.item_ids, data.items),
     ):
         if codes is None:  # whoever asks without users has missing ones
             codes, ids = np.zeros(len(data), np.int32), np.array([""], object)
-        encoded = encode_table(spec.features, group, ids, table, counts)
-        found |= {name: (codes, values) for name, values in encoded.items()}
         if group == "item":
-            found["item"] = (codes, spec.items.encode(ids))
+            encoded = encode_items(spec, ids, table) | {"item": spec.items.encode(ids)}
+        else:
+            encoded = encode_table(spec.features, group, ids, table, {})
+        found |= {name: (codes, values) for name, values in encoded.items()}
     for feature in spec.features:
         if feature.group == "context":
             column = data.context.get(feature.column)

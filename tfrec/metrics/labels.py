@@ -62,13 +62,16 @@ def calibration(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows by their probability in bins of equal numbers: mean probability, share of clicks and rows of each bin.
 
+    Rows of one probability stay in one bin, whatever their order, so bins may be fewer and of other sizes.
+
     Example:
         >>> means, shares, rows = calibration(np.array([0.1, 0.2, 0.8, 0.9]), np.array([0, 0, 1, 1]), bins=2)
         >>> means.round(2).tolist(), shares.tolist(), rows.tolist()
         ([0.15, 0.85], [0.0, 1.0], [2, 2])
     """
     p = np.asarray(probabilities, np.float64)
-    parts = [part for part in np.array_split(np.argsort(p, kind="stable"), bins) if len(part)]
+    order = np.argsort(p, kind="stable")
+    parts = [part for part in np.split(order, _cuts(p[order], bins)) if len(part)]
     clicks = np.asarray(labels) > 0
     return (
         np.array([p[part].mean() for part in parts]),
@@ -110,6 +113,15 @@ def mae(scores: np.ndarray, labels: np.ndarray) -> float:
         1.5
     """
     return float(np.mean(np.abs(np.asarray(scores, np.float64) - labels)))
+
+
+def _cuts(ascending: np.ndarray, bins: int) -> np.ndarray:
+    """Where bins of equal numbers end, each cut moved to the nearer end of the equal values that it falls among."""
+    sizes = [len(part) for part in np.array_split(ascending, bins)]
+    cuts = np.cumsum(sizes)[:-1]
+    values = ascending[np.minimum(cuts, len(ascending) - 1)]
+    before, behind = (np.searchsorted(ascending, values, side=side) for side in ("left", "right"))
+    return np.unique(np.where(cuts - before <= behind - cuts, before, behind))
 
 
 def _mean_ranks(values: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ import pandas as pd
 from tfrec import models
 from tfrec.data import ByTime, Examples, FeatureSpec, History, Interactions, Random
 from tfrec.data.fit_features import ITEM_COUNT
+from tfrec.data.side_columns import to_side_table
 from tfrec.errors import InputError
 from tfrec.training.recipe_features import check_features, read_features
 from tfrec.training.recipe_file import RecipeFile, build, construct
@@ -35,7 +36,9 @@ class RankingRecipe(RecipeFile):
         split: {"rule": "random", "valid": ..., "test": ..., "seed": ...} or {"rule": "by-time", "valid": ..., "test":
             ...}.
         features: column -> {"kind": "categorical" | "numeric" | "multivalued" | "vector", further arguments}; an empty
-            table takes all columns that can be features. `{"kind": "skip"}` leaves a column out of those.
+            table takes all columns that can be features. `{"kind": "skip"}` leaves a column out of those. `group =
+            "item"`, or "user", of a column of the rows says that it is a value of the item: the newest one of each is
+            taken, histories may tell it, and an export knows it. See `tfrec.data.side_columns`.
         history: arguments of `tfrec.data.History`; an empty table means none. Histories are made of training rows;
             `known = "past"` makes them of all rows before the row's own time, also of such as are held back: what a
             server knows that keeps its log. That needs times, and `take = "earlier"`.
@@ -95,10 +98,12 @@ class RankingRecipe(RecipeFile):
         check_features(self.features)
 
     def build_examples(self, table: Interactions | Examples) -> Examples:
-        """Labelled rows: those given, or those of a table of ratings.
+        """Labelled rows: those given, or those of a table of ratings; with what the recipe says is of items or users
+        in their side tables.
 
         Raises:
-            InputError: where the task is clicks and a label is neither 0 nor 1.
+            InputError: where the task is clicks and a label is neither 0 nor 1, or there are no items or users to which
+                something could belong.
         """
         if isinstance(table, Interactions):
             table = Examples.from_interactions(table, self.positive or None)
@@ -114,6 +119,12 @@ class RankingRecipe(RecipeFile):
             raise InputError(
                 f"All labels are {values[0]:g}: expected rows that differ, of which there is something to tell."
             )
+        for group, side in (("user", table.users), ("item", table.items)):
+            there = [] if side is None else list(side.columns)
+            named = [name for name, entry in self.features.items() if entry.get("group") == group]
+            columns = [name for name in named if name in table.context and name not in there]
+            if columns:
+                table = to_side_table(table, group, columns)
         return table
 
     def build_split(self) -> Random | ByTime:

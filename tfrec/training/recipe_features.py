@@ -7,7 +7,7 @@ from typing import Any
 
 from tfrec.data import Categorical, Examples, FeatureSpec, MultiValued, Numeric, Vector
 from tfrec.data.features import Feature
-from tfrec.data.fit_features import ITEM_COUNT, all_features, columns_of, training_values
+from tfrec.data.fit_features import all_features, columns_of, training_values, why_unread
 from tfrec.errors import InputError
 from tfrec.training.recipe_file import construct
 
@@ -42,7 +42,7 @@ def read_features(entries: Mapping[str, Any], train: Examples) -> list[Feature] 
     if named or not skipped:
         return list(named.values()) or None
     found = all_features(train)
-    known = [feature.column for feature in found]
+    known = [column for group in _COUNTED for column in columns_of(train, group)]  # also such as are not read anyhow
     unknown = [name for name in skipped if name not in known]
     if unknown:
         raise InputError(f"The recipe skips '{unknown[0]}', which is none of the features {', '.join(known)}.")
@@ -54,12 +54,8 @@ def describe_features(spec: FeatureSpec, train: Examples) -> str:
     read = [f"{one.column} ({one.kind}{_missing(one, spec, train)})" for one in spec.features]
     read += ["item"] if spec.num_items else []
     read += [f"a history of {spec.history.length}"] if spec.history is not None else []
-    columns = [column for group in ("user", "item", "context") for column in columns_of(train, group)]
-    taken = {one.column for one in spec.features}
-    left = [column for column in columns if column not in taken and column != ITEM_COUNT]
     lines = [f"features            {', '.join(read)}"]
-    if left:
-        lines.append(f"not read            {', '.join(left)}: of one value, texts that nearly all differ, or not named")
+    lines += [f"not read            {', '.join(of)}: {why}" for why, of in why_unread(train, spec.features).items()]
     return "\n".join(lines) + "\n"
 
 

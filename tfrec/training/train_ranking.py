@@ -67,7 +67,8 @@ def train_ranking(
     model = recipe.build_model(spec, split.train)
     known = recipe.known_rows(examples, split.train)
     if verbose:
-        print(describe_features(spec, split.train), flush=True)
+        said = [f"note: {note}" for note in examples.report.notes if note not in table.report.notes]
+        print("\n".join([*said, describe_features(spec, split.train)]), flush=True)
     how = {"known": known, "batch_size": recipe.batch_size, "inputs": model.input_names}
     train_batches = labelled(split.train, spec, shuffle=True, seed=recipe.seed, unseen_rate=recipe.unseen_rate, **how)
     model.compile(

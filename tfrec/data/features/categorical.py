@@ -43,12 +43,18 @@ class Categorical(Feature):
 
     def fit(self, values: pd.Series) -> Self:
         """See `Feature`."""
-        return dataclasses.replace(self, tokens=Tokens.fit(values.to_numpy(), self.min_count, self.hash_buckets))
+        return dataclasses.replace(self, tokens=Tokens.fit(self._cells(values), self.min_count, self.hash_buckets))
 
     def encode(self, values: pd.Series) -> np.ndarray:
         """(N,) int32."""
-        return self.tokens.encode(values.to_numpy())
+        return self.tokens.encode(self._cells(values))
 
     def sizes(self) -> dict[str, int]:
         """See `Feature`."""
         return {"size": self.tokens.size}
+
+    def _cells(self, values: pd.Series) -> pd.Series:
+        """The values under the column's name, for errors; and a day as csv files write it, not with its midnight."""
+        if pd.api.types.is_datetime64_any_dtype(values):
+            values = values.map(lambda at: str(at).removesuffix(" 00:00:00"), na_action="ignore")
+        return pd.Series(values.to_numpy(), name=self.column)

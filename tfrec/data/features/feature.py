@@ -13,6 +13,11 @@ from tfrec.errors import InputError
 GROUPS = ("user", "item", "context")
 
 
+def name_fault(column: str) -> str | None:
+    """Why a column's name cannot be that of a model's input, or None."""
+    return 'has a "/" in its name, which Keras takes for no input: rename it' if "/" in column else None
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Feature:
     """A column, and after `fit` what training data taught about it.
@@ -32,6 +37,8 @@ class Feature:
     def __post_init__(self) -> None:
         if not isinstance(self.column, str) or not self.column:
             raise InputError(f"A feature is named after a column, a string: got {self.column!r}.")
+        if fault := name_fault(self.column):
+            raise InputError(f"The column '{self.column}' cannot be a feature: it {fault}.")
         if self.group is not None and self.group not in GROUPS:
             raise InputError(f"The feature '{self.column}' is of group {self.group!r}: expected {', '.join(GROUPS)}.")
 

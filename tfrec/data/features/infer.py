@@ -1,25 +1,33 @@
-"""Features for every column of a table that can be one."""
+"""Features for every column of a table that can be one, and why the others cannot."""
 
 from __future__ import annotations
+
+import numbers
+import re
 
 import pandas as pd
 
 from tfrec.data.features.categorical import Categorical
-from tfrec.data.features.feature import Feature
+from tfrec.data.features.feature import Feature, name_fault
+from tfrec.data.features.lists import infer_lists, is_list
 from tfrec.data.features.multivalued import MultiValued
 from tfrec.data.features.numeric import Numeric
-from tfrec.data.features.vector import Vector
 
 _FEW = 50  # distinct values that are always fine
 _HASHED = 100_000  # distinct values beyond which a hash takes the place of a vocabulary
+_SEPARATED = 0.05  # share of the distinct texts that have a "|" from which on it separates
+_INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")  # how pandas names what has no name
+_DATES = ("date", "datetime", "datetime64", "time", "timedelta", "timedelta64", "period")
+_DATE = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?"
 
 
 def infer_features(table: pd.DataFrame, group: str) -> list[Feature]:
     """A feature for each column, by what stands in it.
 
     Numbers are numeric, lists of numbers vectors, other lists and texts with "|" multi-valued, all else categorical,
-    by a hash where it has more than 100,000 values. Left out are columns with one value, and columns of texts of which
-    more than half are different, such as titles: they would be learned by heart.
+    by a hash where it has more than 100,000 values. Lists of whole numbers of several lengths are multi-valued too, and
+    a "|" in few texts, and with nothing behind it that comes again, is part of them. `unread_columns` tells what is
+    left out.
 
     Args:
         table: columns.
@@ -31,24 +39,81 @@ def infer_features(table: pd.DataFrame, group: str) -> list[Feature]:
         [('numeric', 'age'), ('multivalued', 'genres'), ('categorical', 'country')]
     """
     found = [_infer(table[column], str(column), group) for column in table.columns]
-    return [feature for feature in found if feature is not None]
+    return [feature for feature in found if isinstance(feature, Feature)]
 
 
-def _infer(values: pd.Series, column: str, group: str) -> Feature | None:
+def unread_columns(table: pd.DataFrame) -> dict[str, str]:
+    """The columns that `infer_features` leaves out, with the reason.
+
+    These are columns with one value or none, columns of texts of which more than half are different, such as titles
+    (they would be learned by heart), dates, the index that pandas writes, and what no feature can read.
+
+    Example:
+        >>> unread_columns(pd.DataFrame({"one": [1, 1], "day": ["2020-01-01", "2020-01-02"], "age": [20, 30]}))
+        {'one': 'has one value', 'day': 'has dates: name it as the time, or make numbers or words of it'}
+    """
+    found = {str(column): _infer(table[column], str(column), "context") for column in table.columns}
+    return {column: reason for column, reason in found.items() if isinstance(reason, str)}
+
+
+def _infer(values: pd.Series, column: str, group: str) -> Feature | str:
+    """A feature, or why there is none."""
+    if _INDEX.fullmatch(column):
+        return "is the index that the table was written with"
+    if fault := name_fault(column):
+        return fault
     known = values.dropna()
     if not len(known):
-        return None
-    first = known.iloc[0]
-    if isinstance(first, list | tuple) or (hasattr(first, "shape") and getattr(first, "ndim", 0)):
-        is_numbers = len(first) and not isinstance(first[0], str)
-        return Vector(column, group=group) if is_numbers else MultiValued(column, group=group)
-    distinct = known.nunique()
-    if distinct < 2:
-        return None
-    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-        return Numeric(column, group=group)
-    if known.astype(str).str.contains("|", regex=False).any():
+        return "has no value"
+    dtype = pd.api.types.infer_dtype(known)
+    if dtype in _DATES:
+        return _dates()
+    if known.dtype == object and known.map(is_list).any():
+        return infer_lists(known, column, group)
+    try:
+        distinct = pd.Series(known.unique())
+    except TypeError:
+        return f"has cells of the type {type(known.iloc[0]).__name__}: give each of their fields a column"
+    if len(distinct) < 2:
+        return "has one value"
+    if _are_numbers(distinct):
+        feature = Numeric(column, group=group)
+        return feature.fault(values) or feature
+    texts = distinct.astype(str)
+    if texts.str.fullmatch(_DATE).all():
+        return _dates()
+    if _is_separated(texts):
         return MultiValued(column, group=group)
-    if distinct > max(_FEW, len(known) / 2):
-        return None
-    return Categorical(column, group=group, hash_buckets=_HASHED if distinct > _HASHED else None)
+    if len(distinct) > max(_FEW, len(known) / 2):
+        return _all_differ(known)
+    return Categorical(column, group=group, hash_buckets=_HASHED if len(distinct) > _HASHED else None)
+
+
+def _are_numbers(distinct: pd.Series) -> bool:
+    """Also those that pandas keeps as objects: decimal ones, and whole ones with gaps."""
+    if pd.api.types.is_bool_dtype(distinct):
+        return False
+    if distinct.dtype != object:
+        return pd.api.types.is_numeric_dtype(distinct)
+    return all(isinstance(value, numbers.Number) and not isinstance(value, bool) for value in distinct)
+
+
+def _is_separated(texts: pd.Series) -> bool:
+    """Whether "|" stands between values that come again: in a fair share of the texts, or leaving fewer of them."""
+    has_mark = texts.str.contains("|", regex=False)
+    if not has_mark.any():
+        return False
+    parts = pd.concat([texts[~has_mark], texts[has_mark].str.split("|").explode().str.strip()])
+    return has_mark.mean() >= _SEPARATED or parts[parts != ""].nunique() <= len(texts)
+
+
+def _dates() -> str:
+    return "has dates: name it as the time, or make numbers or words of it"
+
+
+def _all_differ(known: pd.Series) -> str:
+    texts = known.astype(str)
+    broken = texts[pd.to_numeric(texts, errors="coerce").isna()]
+    if 0 < len(broken) < len(known) / 2:
+        return f"has numbers but for {len(broken):,} cells, such as {broken.iloc[0][:30]!r}, and texts that all differ"
+    return "has texts that nearly all differ"

@@ -13,13 +13,15 @@ from tfrec.data.features.tokens import Tokens, check_tokens
 from tfrec.data.ids import id_text
 from tfrec.errors import InputError
 
+_NO_VALUES = (list, tuple, set, frozenset, dict, np.ndarray)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MultiValued(Feature):
     """Several values in one cell: the genres of a film, the tags of a post.
 
-    A cell is a list, or a text with a separator. A cell without values is missing: zeros alone; empty values do not
-    count. Where a cell has more values than `max_values`, the first stay.
+    A cell is a list, a set, or a text with a separator. A cell without values is missing: zeros alone; empty values
+    do not count. Where a cell has more values than `max_values`, the first stay.
 
     Attributes:
         separator: between the values of a text.
@@ -81,8 +83,17 @@ class MultiValued(Feature):
 
     def _lists(self, values: pd.Series) -> list[list[Any]]:
         def one(cell: Any) -> list[Any]:
-            if isinstance(cell, list | tuple | set | np.ndarray):
+            if isinstance(cell, set | frozenset):
+                cell = sorted(cell, key=str)  # a set has another order in each process
+            if isinstance(cell, list | tuple | np.ndarray):
+                if any(isinstance(value, _NO_VALUES) for value in cell):
+                    raise self._not_one_list(cell)
                 return [value for value in cell if not pd.isna(value) and id_text(value) is not None]
+            if isinstance(cell, dict):
+                raise self._not_one_list(cell)
             return [] if pd.isna(cell) else [part.strip() for part in str(cell).split(self.separator) if part.strip()]
 
         return [one(cell) for cell in values]
+
+    def _not_one_list(self, cell: Any) -> InputError:
+        return InputError(f"A cell of '{self.column}' is {str(cell)[:80]}: expected one list of values, or a text.")

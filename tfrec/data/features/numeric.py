@@ -24,7 +24,8 @@ class Numeric(Feature):
     ```
 
     What is no finite number is missing, which is NaN: models have a vector for it, so a missing age is not the mean
-    age. Numbers are cut at ten deviations, where no training value may have been.
+    age. Numbers are cut at ten deviations, where no training value may have been. All are rounded to float32 first, as
+    a server gets them.
 
     Attributes:
         scaling: "standard", or "log" for counts and prices.
@@ -51,14 +52,34 @@ class Numeric(Feature):
             raise InputError(f"scaling of the feature '{self.column}' is one of {SCALINGS}, got {self.scaling!r}.")
 
     def fit(self, values: pd.Series) -> Self:
-        """See `Feature`."""
+        """See `Feature`; raises `InputError` where float32 cannot hold the numbers."""
+        if fault := self.fault(values):
+            raise InputError(f"The column '{self.column}' cannot be numeric: it {fault}.")
         known = self._unscaled(values)
         known = known[~np.isnan(known)]
         mean = float(known.mean()) if len(known) else 0.0
         deviation = float(known.std()) if len(known) else 1.0
-        return dataclasses.replace(
-            self, mean=mean, deviation=deviation if deviation > 1e-9 * max(1, abs(mean)) else 1.0
-        )
+        return dataclasses.replace(self, mean=mean, deviation=deviation if deviation > 1e-9 * abs(mean) else 1.0)
+
+    def fault(self, values: pd.Series) -> str | None:
+        """Why a column cannot be read as numbers of float32 without losing what it says, or None."""
+        if pd.api.types.is_datetime64_any_dtype(values) or pd.api.types.is_timedelta64_dtype(values):
+            return "has dates: name it as the time, or make numbers of it, such as the hour"
+        known = _finite(values)
+        known = known[~np.isnan(known)]
+        too_large = int((np.abs(known) > np.finfo(np.float32).max).sum())
+        if too_large:
+            return f"has {too_large:,} numbers above 3.4e38 in size, where float32 ends: divide it, or leave them empty"
+        if not len(known):
+            return None
+        mean, deviation = float(known.mean()), float(known.std())
+        step = float(np.spacing(np.float32(abs(mean))))
+        if 1e-12 * abs(mean) < deviation < step:  # less is how float64 writes equal numbers
+            return (
+                f"has numbers that differ by some {deviation:.3g} around {mean:.12g}, where float32 has steps of "
+                f"{step:.3g}: subtract an offset from it"
+            )
+        return None
 
     def encode(self, values: pd.Series) -> np.ndarray:
         """(N,) float32."""
@@ -66,6 +87,13 @@ class Numeric(Feature):
         return np.clip(scaled, -LIMIT, LIMIT).astype(np.float32)
 
     def _unscaled(self, values: pd.Series) -> np.ndarray:
-        numbers = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        numbers = np.where(np.isfinite(numbers), numbers, np.nan)
+        with np.errstate(over="ignore"):
+            numbers = _finite(_finite(values).astype(np.float32)).astype(np.float64)
         return np.sign(numbers) * np.log1p(np.abs(numbers)) if self.scaling == "log" else numbers
+
+
+def _finite(values: pd.Series | np.ndarray) -> np.ndarray:
+    """Numbers, and NaN for all else."""
+    if isinstance(values, pd.Series):
+        values = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    return np.where(np.isfinite(values), values, np.nan)

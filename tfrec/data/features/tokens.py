@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from tfrec.data.ids import encode_ids
@@ -29,13 +30,14 @@ class Tokens:
     hash_buckets: int | None = None
 
     @classmethod
-    def fit(cls, values: list | np.ndarray, min_count: int, hash_buckets: int | None) -> Tokens:
+    def fit(cls, values: list | np.ndarray | pd.Series, min_count: int, hash_buckets: int | None) -> Tokens:
         """A vocabulary of the values that occur `min_count` times, or the hash that was asked for."""
         if hash_buckets is not None:
             return cls(None, hash_buckets)
         codes, texts = encode_ids(values)
         counts = np.bincount(codes[codes >= 0], minlength=len(texts))
-        order = np.lexsort((texts.astype(str), -counts)) if len(texts) else np.zeros(0, int)
+        order = np.argsort(texts, kind="stable")  # as objects: as one array each text would take as much as the longest
+        order = order[np.argsort(-counts[order], kind="stable")]
         return cls(Vocabulary(texts[order[counts[order] >= min_count]]))
 
     @property
@@ -43,7 +45,7 @@ class Tokens:
         """Ids run from 0 to size - 1."""
         return FIRST_ID + (self.hash_buckets if self.vocabulary is None else len(self.vocabulary))
 
-    def encode(self, values: list | np.ndarray) -> np.ndarray:
+    def encode(self, values: list | np.ndarray | pd.Series) -> np.ndarray:
         """Raw values of any type, N -> (N,) int32."""
         codes, texts = encode_ids(values)
         if self.vocabulary is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from typing import Any, Self
 
 import numpy as np
@@ -35,12 +36,13 @@ class Vector(Feature):
 
     def fit(self, values: pd.Series) -> Self:
         """See `Feature`."""
-        widths = sorted({len(cell) for cell in values if _is_vector(cell)})
-        dim = self.dim or (widths[0] if widths else None)
+        widths = Counter(len(cell) for cell in values if _is_vector(cell))
+        dim = self.dim or (widths.most_common(1)[0][0] if widths else None)
         if dim is None:
             raise InputError(f"The column '{self.column}' holds no vectors: expected lists or arrays of numbers.")
-        if widths and widths != [dim]:
-            raise InputError(f"The vectors of '{self.column}' have {widths} numbers: expected {dim} in each.")
+        if widths.keys() - {dim}:
+            found = ", ".join(f"{width} (in {rows:,} rows)" for width, rows in sorted(widths.items()))
+            raise InputError(f"The vectors of '{self.column}' have {found} numbers: expected {dim} in each.")
         return dataclasses.replace(self, dim=dim)
 
     def encode(self, values: pd.Series) -> np.ndarray:
@@ -51,7 +53,12 @@ class Vector(Feature):
                 continue
             if len(cell) != self.dim:
                 raise InputError(f"A vector of '{self.column}' has {len(cell)} numbers: expected {self.dim}.")
-            numbers = np.asarray(cell, np.float32)
+            try:
+                numbers = np.asarray(cell, np.float32)
+            except (TypeError, ValueError):  # texts, or lists of several lengths
+                numbers = None
+            if numbers is None or numbers.ndim != 1:
+                raise InputError(f"A vector of '{self.column}' is {str(cell)[:80]}: expected {self.dim} numbers.")
             if np.isfinite(numbers).all():
                 rows[row] = numbers
         return rows

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from tfrec.data.ids import encode_ids
 from tfrec.data.interactions import Interactions
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.layouts import find_reader
-from tfrec.data.readers.table import read_side_table
+from tfrec.data.readers.side_tables import check_overlap, read_side_table
 from tfrec.errors import InputError
 
 
@@ -22,6 +21,7 @@ def read(
     weight: str | None = None,
     context: Iterable[str] = (),
     items: str | Path | None = None,
+    users: str | Path | None = None,
     min_weight: float | None = None,
     min_user_count: int = 1,
     min_item_count: int = 1,
@@ -49,6 +49,7 @@ def read(
         context: names of further columns to carry along.
         items: path of a csv, tsv or parquet side table of items, its ids in a column named as `item`, else in its
             first one. It takes the place of what a publisher's folder says of the items.
+        users: path of a side table of users, likewise.
         min_weight: smallest weight to keep. There is no threshold by default: every rating is an interaction.
         min_user_count: fewest rows a user must have.
         min_item_count: fewest rows an item must have.
@@ -74,7 +75,8 @@ def read(
     columns = Columns(user, item, time, weight, tuple(context))
     try:
         source = find_reader(Path(path))(columns)
-        side = None if items is None else read_side_table(Path(items), source.columns.item)
+        of_items = None if items is None else read_side_table(Path(items), source.columns.item)
+        of_users = None if users is None else read_side_table(Path(users), source.columns.user, "users")
     except OSError as error:
         where = error.filename or path
         raise InputError(
@@ -94,26 +96,17 @@ def read(
         time=found.time,
         weight=found.weight,
         context=found.context,
-        items=source.items if side is None else side,
-        users=source.users,
+        items=source.items if of_items is None else of_items,
+        users=source.users if of_users is None else of_users,
         min_weight=min_weight,
         min_user_count=min_user_count,
         min_item_count=min_item_count,
     )
-    if side is not None:
-        _check_overlap(table, Path(items))
+    if items is not None:
+        check_overlap(table.items, table.item_ids, Path(items))
+    if users is not None:
+        check_overlap(table.users, table.user_ids, Path(users), "users")
     if not notes:
         return table
     notes = (*notes, *table.report.notes)
     return dataclasses.replace(table, report=dataclasses.replace(table.report, notes=notes))
-
-
-def _check_overlap(table: Interactions, path: Path) -> None:
-    known, _ = encode_ids(table.items.index.to_numpy())
-    if not len(known) or not set(table.item_ids) & set(table.items.index):
-        example = f", for instance '{table.items.index[0]}'," if len(known) else ""
-        raise InputError(
-            f"{path} knows none of the items: its ids{example} are read from its column '{table.items.index.name}', "
-            f"and the interactions have ids such as '{table.item_ids[0]}'. Name its id column as that of the "
-            "interactions, or put it first."
-        )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
-from tfrec.data.examples import Examples, check_names
+from tfrec.data.clean_examples import check_names
+from tfrec.data.examples import Examples
 from tfrec.data.readers.columns import known_column
-from tfrec.data.readers.table import is_parquet, read_parquet_names
+from tfrec.data.readers.side_tables import check_overlap, read_side_table
+from tfrec.data.readers.table import is_parquet, read_parquet, read_parquet_names
 from tfrec.data.readers.text import first_line, header, separated
 from tfrec.errors import InputError
 
@@ -38,14 +42,17 @@ def read_examples(
     user: str | None = None,
     item: str | None = None,
     time: str | None = None,
+    items: str | Path | None = None,
+    users: str | Path | None = None,
 ) -> Examples:
     """Read labelled rows from a file, and clean them.
 
     Known are csv, tsv and parquet tables with a header, and the tables of Criteo's display advertisements (no header,
     40 columns with tabs: label, 13 integers, 26 hashed categories), whose columns get the names I1 .. I13, C1 .. C26;
     of these also a folder that holds one such file. All columns but those named, or found by their names, become
-    context. A column of a text file is one of numbers where all its values are, and none begins with a zero that a
-    number would lose.
+    context. A column of a text file is one of numbers where all its values are: 1e-05 and 2.5e3 are, but no value may
+    begin with a zero that a number would lose, and where a column has nothing but digits and such as 1e5, those are
+    hashes that look like numbers.
 
     Args:
         path: the file.
@@ -53,6 +60,9 @@ def read_examples(
         user: column of user ids; None takes one named user or user_id, if there is one.
         item: column of item ids; None takes one named item, item_id or movie_id, if there is one.
         time: column of times; None takes one named time or timestamp, if there is one.
+        items: path of a csv, tsv or parquet side table of items, its ids in a column named as `item`, else in its
+            first one.
+        users: path of a side table of users, likewise.
 
     Raises:
         InputError: where the path is missing, its content malformed, or a column is not found.
@@ -66,15 +76,11 @@ def read_examples(
         >>> table, table.context["site"].tolist()
         (Examples(2 rows, mean label 0.5), ['007', '008'])
     """
-    try:
+    with _errors_of(path):
         file = _file(Path(path))
         if file is None:
             raise InputError(f"There is no file of labelled rows at {path}: expected a csv, tsv or parquet table.")
         frame, is_typed = _frame(file)
-    except OSError as error:
-        raise InputError(
-            f"Cannot read {path}: {error.strerror or error}. Check the path and its permissions."
-        ) from None
     names = [str(name) for name in frame.columns]
     if label is None:
         label = next((name for name in names if name.lower() in _LABELS), None)
@@ -87,7 +93,27 @@ def read_examples(
         frame = frame.apply(
             lambda column: column if column.name in (roles["user"], roles["item"]) else _numbers(column)
         )
-    return Examples.from_pandas(frame, label=label, **roles)
+    sides = {}
+    for what, role, given in (("items", "item", items), ("users", "user", users)):
+        if given is not None:
+            with _errors_of(given):
+                sides[what] = read_side_table(Path(given), roles[role], what)
+    table = Examples.from_pandas(frame, label=label, **roles, **sides)
+    if items is not None:
+        check_overlap(table.items, table.item_ids, Path(items))
+    if users is not None:
+        check_overlap(table.users, table.user_ids, Path(users), "users")
+    return table
+
+
+@contextlib.contextmanager
+def _errors_of(path: str | Path) -> Iterator[None]:
+    """What the system says of a file, as one line."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or error
+        raise InputError(f"Cannot read {path}: {why}. Check the path and its permissions.") from None
 
 
 def _file(path: Path) -> Path | None:
@@ -108,7 +134,7 @@ def _is_criteo(file: Path) -> bool:
 def _frame(file: Path) -> tuple[pd.DataFrame, bool]:
     """The table, and whether its columns have their types already."""
     if is_parquet(file):
-        return pd.read_parquet(file), True
+        return read_parquet(file), True
     options = {"dtype": str, "na_values": _MISSING, "keep_default_na": False}
     if _is_criteo(file):
         frame = separated(file, "\t", header=None, names=_CRITEO, **options)
@@ -120,8 +146,13 @@ def _frame(file: Path) -> tuple[pd.DataFrame, bool]:
 
 
 def _numbers(column: pd.Series) -> pd.Series:
+    """A column of texts as numbers, where it is one of numbers."""
     known = column.dropna()
     numbers = pd.to_numeric(known, errors="coerce")
-    if not len(known) or numbers.isna().any() or known.str.match(r"-?0\d").any() or known.str.contains("[eE]").any():
+    if not len(known) or numbers.isna().any() or known.str.match(r"\s*[+-]?0\d").any():
+        return column
+    # What writes numbers writes 1e-05, 1e+20 or 1.0E7; a hash such as 12e4 has neither sign nor point.
+    has_exponent = known.str.contains("[eE]")
+    if has_exponent.any() and not known.str.contains("[-+.]").any():
         return column
     return pd.to_numeric(column)

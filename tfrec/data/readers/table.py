@@ -39,31 +39,20 @@ def read_parquet_table(path: Path, columns: Columns) -> Source:
     return Source(_to_pandas(file, path, found.needed), found, notes=_order_note(found, names))
 
 
-def read_side_table(path: Path, id_column: str) -> pd.DataFrame:
-    """What is known of the items: a csv, tsv or parquet file.
-
-    Args:
-        path: the file.
-        id_column: the name of the column of ids; where it is not there, the first column is.
-
-    Raises:
-        InputError: where the file cannot be read.
-    """
-    if not path.is_file():
-        raise InputError(f"{path} is not a file: expected a side table of items (csv, tsv or parquet).")
-    if is_parquet(path):
-        file = _open_parquet(path)
-        return _to_pandas(file, path, file.schema_arrow.names)
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    names = header(path, separator)
-    texts = {id_column if id_column in names else names[0], *(n for n in names if n.lower() in ("title", "name"))}
-    return separated(path, separator, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=[""])
-
-
 def is_parquet(path: Path) -> bool:
     """Whether a file is parquet, or is named so."""
     with path.open("rb") as file:
         return file.read(4) == b"PAR1" or path.suffix.lower() in (".parquet", ".pq")
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """All columns of a parquet file, the index of the DataFrame that it was written from among them.
+
+    Raises:
+        InputError: where the file is none, or damaged.
+    """
+    file = _open_parquet(path)
+    return _to_pandas(file, path, file.schema_arrow.names)
 
 
 def read_parquet_names(path: Path) -> list[str]:

@@ -1,0 +1,54 @@
+"""Columns of rows that are values of items or users: the newest of each, and what differs is counted."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfrec.data import Examples, FeatureSpec, labelled
+from tfrec.data.side_columns import to_side_table
+from tfrec.errors import InputError
+
+
+def rows(**options):
+    frame = pd.DataFrame(
+        {
+            "y": [0, 1, 0, 1, 1],
+            "who": list("aabbc"),
+            "what": list("xyxyz"),
+            "when": [5, 1, 3, 2, 4],
+            "genre": ["new", "war", "old", "", None],
+            "tags": [["p"], ["q", "r"], ["p"], None, ["s"]],
+        }
+    )
+    return Examples.from_pandas(frame, label="y", user="who", item="what", **options)
+
+
+@pytest.mark.parametrize("time", ["when", None])
+def test_the_newest_value_that_is_there_is_the_items(time):
+    items = pd.DataFrame({"what": ["x", "w"], "price": [1.0, 2.0]})
+    found = to_side_table(rows(time=time, items=items), "item", ["genre", "tags"])
+    assert "genre" not in found.context and "genre" in rows().context
+    genres = found.items["genre"].dropna().to_dict()
+    assert genres == {"x": "new" if time else "old", "y": "war"}  # an empty cell says nothing
+    assert found.items["tags"].dropna().to_dict() == {"x": ["p"], "y": ["q", "r"], "z": ["s"]}
+    assert found.items["price"].dropna().to_dict() == {"x": 1, "w": 2}
+    which = "newest" if time else "last"
+    said = f"'genre' differs between the rows of 1 of 3 items, where the {which} value counts"
+    assert found.report.notes[-1] == said and "tags" not in str(found.report.notes)
+
+
+def test_who_has_no_column_of_items_has_no_values_of_items():
+    frame = pd.DataFrame({"y": [0, 1], "genre": ["a", "b"]})
+    with pytest.raises(InputError, match=r"no column of items: name it \(item=, on the command line --item"):
+        to_side_table(Examples.from_pandas(frame, label="y"), "item", ["genre"])
+
+
+@pytest.mark.tensorflow
+def test_rows_without_the_table_of_items_have_what_the_spec_knows_of_its_own():
+    trained = to_side_table(rows(), "item", ["genre", "tags"])
+    spec = FeatureSpec.fit(trained)
+    bare = rows()
+    wanted, _ = next(iter(labelled(trained, spec)))
+    found, _ = next(iter(labelled(bare, spec)))
+    np.testing.assert_array_equal(found["genre"], wanted["genre"])
+    assert found["genre"].numpy().max() > 1

@@ -1,0 +1,36 @@
+"""A hash of all that stands in a table, cells of any kind."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def table_bytes(table: pd.DataFrame) -> bytes:
+    """A digest of the names of columns, the index and every cell, in their order; equal tables have equal ones.
+
+    Example:
+        >>> table = pd.DataFrame({"a": [1, 2], "v": [[0.5], None]})
+        >>> table_bytes(table) == table_bytes(table.copy()), table_bytes(table) == table_bytes(table.iloc[::-1])
+        (True, False)
+    """
+    digest = hashlib.sha256()
+    for name, values in [("", table.index.to_series()), *table.items()]:
+        digest.update(f"{name}\n{len(values)}\n".encode("utf-8", "surrogatepass"))
+        if isinstance(values.dtype, np.dtype) and values.dtype.kind in "bifu":
+            digest.update(str(values.dtype).encode() + np.ascontiguousarray(values.to_numpy()).tobytes())
+        else:
+            digest.update("\n".join(map(cell_text, values)).encode("utf-8", "surrogatepass"))
+    return digest.digest()
+
+
+def cell_text(cell: Any) -> str:
+    """A cell as Python writes it: long arrays whole, sets in one order."""
+    if isinstance(cell, np.ndarray):
+        cell = cell.tolist()
+    elif isinstance(cell, set | frozenset):
+        cell = sorted(map(repr, cell))
+    return repr(cell)
