@@ -47,7 +47,8 @@ def export_two_stage(
     `recommend_by_history` takes the history alone, `recommend_filtered` also `exclude` and `allow`. `rank` scores given
     `item_ids` (B, N). export/README.md has all of it.
 
-    The stages meet by raw ids. What the ranking preset does not know of the catalogue is ranked as an unseen item.
+    The stages meet by raw ids. What the ranking preset has no training row of is ranked as an unseen item: by its
+    content where the preset's side table had it.
 
     Args:
         retrieval: what finds candidates: a name of the zoo, a folder, or a loaded preset.
@@ -135,7 +136,7 @@ def _write(stages: Stages, new: Path, asked: Options) -> None:
 def _said(stages: Stages, asked: Options, found_by: dict | None) -> dict:
     """What the manifest tells of the stages."""
     model, spec = stages.ranking.model, stages.ranking.spec
-    said = {"mask_seen": asked.mask_seen, "task": model.task}
+    said = {"mask_seen": asked.mask_seen, "task": model.task, "cold_items": len(spec.cold)}
     said["inputs"] = input_names(asked_features(model, spec))  # column -> name of the input
     if stages.retrieval is None:
         return said

@@ -106,9 +106,11 @@ def _values(feature: Feature, rows: int, random: np.random.Generator) -> list[An
 
 
 def _some(spec: FeatureSpec, other: FeatureSpec, rows: int, random: np.random.Generator) -> list[list[str]]:
-    """Lists of ids, of which some are unknown to one or both models."""
+    """Lists of ids, of which some are unknown to one or both models, and some cold to the ranking model."""
     known = [*spec.items.tokens[:5_000].tolist(), *other.items.tokens[:5_000].tolist()]
     if not known:
         return [[""]] * rows
     lists = [random.choice(known, random.integers(0, 30)).tolist() for _ in range(rows)]
+    if len(cold := other.cold.ids.tokens):  # few beside a large catalogue, so they are drawn on their own
+        lists = [[*row, *random.choice(cold, random.integers(0, 3)).tolist()] for row in lists]
     return rectangle([[*row, *UNKNOWN[: random.integers(0, 3)]] for row in lists])

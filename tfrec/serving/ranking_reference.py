@@ -14,7 +14,7 @@ from tfrec.data.features import Feature
 from tfrec.data.ids import id_text
 from tfrec.errors import InputError
 from tfrec.models import RankingModel
-from tfrec.ops import RESERVED_IDS
+from tfrec.ops import RESERVED_IDS, UNKNOWN_ID
 
 Lists = Sequence[Sequence[str]]
 
@@ -29,8 +29,8 @@ def rank(
 ) -> np.ndarray:
     """What a ranking model says of given items: probabilities of a click, or ratings.
 
-    An id that training did not have is read as an unseen item, of which no feature is known. Unknown ids in a history
-    are ignored.
+    An id that training did not have is read as an unseen item, with the features that the spec's side table has of it
+    (`spec.cold`), else with none. Such ids in a history are ignored.
 
     Args:
         model: a ranking model.
@@ -88,11 +88,11 @@ def ranking_inputs(
         found |= _of_histories(spec, names, histories, history_labels)
     if item_ids is None:
         return found
-    ids = np.array([spec.items.encode(_texts(row)) for row in item_ids], np.int32).reshape(rows, -1)
-    found = {name: np.repeat(values, ids.shape[1], axis=0) for name, values in found.items()}
+    at = np.array([spec.item_rows(_texts(row)) for row in item_ids], np.int32).reshape(rows, -1)
+    found = {name: np.repeat(values, at.shape[1], axis=0) for name, values in found.items()}
     if "item" in names:
-        found["item"] = ids.ravel()
-    return found | {name: values[ids.ravel()] for name, values in spec.item_features.items() if name in names}
+        found["item"] = np.where(at < RESERVED_IDS + spec.num_items, at, UNKNOWN_ID).ravel()
+    return found | {name: values[at.ravel()] for name, values in spec.item_features.items() if name in names}
 
 
 def _cells(values: Sequence[Any]) -> pd.Series:
