@@ -25,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=float,
         metavar="N",
-        help="how the items of the history were rated, for a model that reads it; nan where unknown",
+        help="how the items of the history were labelled, where the model reads that or leaves out low ones; nan where "
+        "unknown",
     )
     parser.add_argument(
         "--item",
