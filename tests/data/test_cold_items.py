@@ -110,6 +110,8 @@ def test_others_take_their_place(spec):
     assert more.item_features["year"][at] == more.item_features["year"][more.item_rows(["2"])[0]]
     assert more.item_features["country"][at] == 0 and np.isnan(more.item_features["text"][at]).all()
     np.testing.assert_array_equal(more.item_features["year"][:5], spec.item_features["year"][:5])
+    odd = pd.DataFrame({"year": [1970, 1980, 1990, 2000]}, index=[99.0, "99", None, 1])
+    assert spec.with_cold_items(odd).cold.ids.tokens.tolist() == ["99"]
     with pytest.raises(InputError, match="no features"):
         table = Interactions.from_pandas(pd.DataFrame({"u": [1], "i": ["x"]}), user="u", item="i")
         FeatureSpec.fit(table).with_cold_items(films)

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
+from tfrec.data.ids import encode_ids
 from tfrec.data.item_titles import all_titles
 from tfrec.data.vocabulary import FIRST_ID, Vocabulary
 
@@ -31,9 +32,13 @@ class ColdItems:
 
     @classmethod
     def among(cls, table: pd.DataFrame | None, known: Vocabulary) -> ColdItems:
-        """The rows of a side table, indexed by raw id, whose items are not in the vocabulary."""
-        rows = None if table is None else table[~table.index.isin(known.tokens)]
-        return cls() if rows is None or not len(rows) else cls(Vocabulary(rows.index), rows)
+        """The rows of a side table, indexed by raw id, whose items are not in the vocabulary: the first of each."""
+        if table is None:
+            return cls()
+        codes, ids = encode_ids(pd.Series(table.index))
+        table = table.set_axis(np.append(ids, None)[codes])  # code -1, no usable id, reads the last cell
+        rows = table[(codes >= 0) & ~table.index.duplicated() & ~table.index.isin(known.tokens)]
+        return cls(Vocabulary(rows.index), rows) if len(rows) else cls()
 
     def rows_of(self, item_ids: np.ndarray) -> np.ndarray:
         """The row of each raw id, int32; -1 where it is none of these."""
