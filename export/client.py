@@ -134,7 +134,8 @@ class Client:
                 that a list of nothing but unknown ids allows nothing.
             timestamps: for models that read them: seconds since 1970, one for each item of the histories.
             features: for exports of two stages, where {} says that nothing is known: the name of an input -> its value
-                for each history, or one for all. What is left out, or None, is missing.
+                for each history, or one for all. What is left out, or None, is missing. `history_labels`, where the
+                model takes them, are a list as long as each history: how its items were rated, None where unknown.
         """
         inputs = self._histories(histories, timestamps, features)
         if exclude is None and allow is None:

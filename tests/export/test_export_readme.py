@@ -169,6 +169,10 @@ def test_the_contract_of_two_stages_is_that_of_the_export(two_stages):
     shown, signatures = described(TWO_STAGES), Loaded(two_stages).signatures
     assert shown.keys() == signatures.keys()
     for name, (inputs, outputs) in shown.items():
-        features = {"user", "age", "tastes", "device"} if "features" in inputs and "missing" not in inputs else ()
+        features = (
+            {"user", "age", "tastes", "device", "history_labels"}
+            if "features" in inputs and "missing" not in inputs
+            else ()
+        )
         check_tensors(name, inputs, signatures[name].inputs, features)
         check_tensors(name, outputs.replace(", in the order of `item_ids`", ""), signatures[name].outputs)

@@ -28,6 +28,7 @@ def saved(two_stages):
     def ask(key, **more):
         return signatures[key](
             history=tf.constant([["1", "1196", "260"], ["50", "", ""]]),
+            history_labels=tf.constant(more.pop("history_labels", [[math.nan] * 3] * 2)),
             user=tf.constant(["7", "8"]),
             age=tf.constant([34, math.nan], tf.float32),
             device=tf.constant(["tv", "phone"]),
@@ -66,6 +67,16 @@ def test_rank(ranked, saved):
     items = [["318", "no such id", "593"]]
     found = ranked.rank(HISTORIES, items, FEATURES)
     np.testing.assert_allclose(found, saved("rank", item_ids=items * 2)["scores"].numpy(), atol=1e-6)
+
+
+def test_what_was_not_liked_is_no_event_and_stays_seen(ranked, saved):
+    told = {**FEATURES, "history_labels": [[1, 0, 1], [None]]}
+    found = ranked.recommend(HISTORIES, features=told)
+    check(found, saved("serving_default", history_labels=[[1.0, 0.0, 1.0], [math.nan] * 3]))
+    assert "1196" not in [item for item, _ in found[0]]
+    items = [["318", "593"]]
+    clicked = ranked.rank([["1", "260"], ["50"]], items, FEATURES)
+    np.testing.assert_allclose(ranked.rank(HISTORIES, items, told), clicked, atol=1e-6)
 
 
 def test_labels_of_the_history_stand_beside_it(client_module, monkeypatch):

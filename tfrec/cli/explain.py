@@ -25,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=float,
         metavar="N",
-        help="how the items of the history were rated, for a model that reads it; nan where unknown",
+        help="how the items of the history were labelled, where the model reads that or leaves out low ones; nan where "
+        "unknown",
     )
     parser.add_argument(
         "--item",
@@ -96,7 +97,6 @@ def _read(model: RetrievalModel, spec: FeatureSpec, options: argparse.Namespace)
 def _score(model: RankingModel, spec: FeatureSpec, options: argparse.Namespace) -> tuple[str, list[Attention]]:
     """The score of an item, and what led to it."""
     from tfrec import serving
-    from tfrec.cli.recommend import find_items
 
     if options.timestamps is not None:
         raise InputError(f"{model.name} reads no time stamps: leave out --timestamps.")
@@ -111,13 +111,30 @@ def _score(model: RankingModel, spec: FeatureSpec, options: argparse.Namespace) 
             if not history:
                 raise InputError("Name what is to be scored: --item, or a --history whose newest item is scored.")
             item, labels = history.pop(), labels and labels[:-1]
-        item, *history = find_items(spec, [item, *history])
+        item, *history = (_find(spec, name) for name in (item, *history))
+        if cold := [one for one in history if one in spec.cold.ids]:
+            raise InputError(f'"{_name(spec, cold[0])}" has no training row, so no history holds it: leave it out.')
     elif item is not None or history:
         raise InputError(f"{options.preset} knows no items: describe the row by --features alone.")
     features = read_features(model, spec, options.features, options.user)
     score, attentions = serving.explain(model, spec, item, history, features, labels)
     name = "The row" if item is None else _name(spec, item)
     return f"{name}: {_in_words(model, score)}", attentions
+
+
+def _find(spec: FeatureSpec, name: str) -> str:
+    """The raw id of a title or id, that of a cold item too; raises `InputError` as `find_items` does."""
+    from tfrec.cli.recommend import find_items
+
+    if name in spec.cold.ids:
+        return name
+    try:
+        return find_items(spec, [name])[0]
+    except InputError:
+        titles = [title.casefold() for title in spec.cold.titles or []]
+        if not name or name.casefold() not in titles:
+            raise
+        return spec.cold.ids.tokens[titles.index(name.casefold())]
 
 
 def read_features(model: RankingModel, spec: FeatureSpec, given: list[str], user: str | None) -> dict[str, Any]:
@@ -169,5 +186,5 @@ def _in_words(model: RankingModel, score: float) -> str:
 
 
 def _name(spec: FeatureSpec, item: str) -> str:
-    title = spec.title(int(spec.items.encode([item])[0]))
+    title = spec.title_of(item)
     return item if title == item else f"{title}  [{item}]"

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data import spec_files
+from tfrec.data.cold_items import ColdItems
 from tfrec.data.examples import Examples
 from tfrec.data.features import Feature
 from tfrec.data.fit_features import encode_table, fit_features, level_ids, levels_of
 from tfrec.data.history_rule import History
 from tfrec.data.interactions import Interactions
+from tfrec.data.item_titles import all_titles, title_at
 from tfrec.data.vocabulary import FIRST_ID, Vocabulary
 from tfrec.errors import InputError
 
@@ -31,7 +33,9 @@ class FeatureSpec:
         features: of users, items and context, fitted; for ranking models.
         history: what a ranking model is told of a user's past, or None.
         label_levels: the distinct labels that a history may tell of, in their order; level 0 has id 2.
-        item_features: name -> (num_items + 2, ...): what the features of the items are, by id.
+        item_features: name -> (num_items + 2 + len(cold), ...): what the features of the items are, by id, and behind
+            the last id those of the cold items.
+        cold: items of the side table that training has no row of; for ranking models, which read what is known of them.
     """
 
     items: Vocabulary
@@ -42,6 +46,7 @@ class FeatureSpec:
     history: History | None = None
     label_levels: tuple[float, ...] = ()
     item_features: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    cold: ColdItems = dataclasses.field(default_factory=ColdItems)
 
     @classmethod
     def fit(
@@ -92,7 +97,6 @@ class FeatureSpec:
         named = dict(zip(vocabulary.tokens, counts.tolist(), strict=True))
         fitted = fit_features(train, features, named)
         levels = levels_of(train, history, fitted)
-        spec = cls(vocabulary, counts, history.length if history else max_length, table, fitted, history, levels)
         encoded = encode_table(fitted, "item", vocabulary.tokens, table, named)
         unseen = encode_table(fitted, "item", np.array([""], object), None, named)  # all missing, and met 0 times
         full = {
@@ -100,7 +104,37 @@ class FeatureSpec:
             for feature in fitted
             if feature.group == "item"
         }
-        return dataclasses.replace(spec, item_features=full)
+        length = history.length if history else max_length
+        spec = cls(vocabulary, counts, length, table, fitted, history, levels, item_features=full)
+        return spec.with_cold_items(train.items if fitted else None)
+
+    def with_cold_items(self, table: pd.DataFrame | None) -> FeatureSpec:
+        """The spec of a ranking model with other cold items: `fit` gives it those of its own side table.
+
+        Args:
+            table: what is known of items, indexed by raw id as `Examples.items` is. Those of the vocabulary keep what
+                training knew of them. The columns that it lacks are missing; None forgets the cold items.
+
+        Raises:
+            InputError: where the spec has no features.
+
+        Example:
+            >>> rows = pd.DataFrame({"click": [0, 1], "film": ["x", "y"]})
+            >>> films = pd.DataFrame({"film": ["x", "y"], "year": [1950, 1990]})
+            >>> spec = FeatureSpec.fit(Examples.from_pandas(rows, label="click", item="film", items=films))
+            >>> more = spec.with_cold_items(pd.DataFrame({"year": [1990]}, index=["z"]))
+            >>> more.num_items, more.item_rows(["x", "z", "?"]).tolist(), more.item_features["year"][2:].tolist()
+            (2, [2, 4, 1], [-1.0, 1.0, 1.0])
+        """
+        if table is not None and not self.features:
+            raise InputError(
+                "Cold items are those of ranking models: this spec has no features that could tell of them."
+            )
+        cold = ColdItems.among(table, self.items)
+        encoded = encode_table(self.features, "item", cold.ids.tokens, cold.table, {})
+        known = FIRST_ID + self.num_items
+        full = {name: np.concatenate([values[:known], encoded[name]]) for name, values in self.item_features.items()}
+        return dataclasses.replace(self, cold=cold, item_features=full)
 
     @property
     def num_items(self) -> int:
@@ -133,6 +167,15 @@ class FeatureSpec:
                 found.append({"name": "history_label", **event, "size": len(self.label_levels) + FIRST_ID})
         return found
 
+    def item_rows(self, item_ids: Sequence[str] | np.ndarray) -> np.ndarray:
+        """The rows of `item_features` for raw ids, int32: an item's id, what lies behind the ids, or 1 for the unknown.
+
+        To a model's own table of items all rows behind the last id are id 1.
+        """
+        item_ids = np.asarray(item_ids, object)
+        ids, cold = self.items.encode(item_ids), self.cold.rows_of(item_ids)
+        return np.where(cold >= 0, FIRST_ID + self.num_items + cold, ids).astype(np.int32)
+
     def counts_by_item(self) -> dict[str, int]:
         """How often each raw item id is in the training data."""
         return dict(zip(self.items.tokens, self.item_counts.tolist(), strict=True))
@@ -161,23 +204,19 @@ class FeatureSpec:
     @property
     def titles(self) -> list[str] | None:
         """A title for each item in the vocabulary's order, where the side table has a column named title or name."""
-        column = self._title_column
-        return None if column is None else ["" if pd.isna(title) else str(title) for title in column]
+        return all_titles(self.item_table)
 
     def title(self, item_id: int) -> str:
         """The title of an integer id, or its raw id where none is known."""
-        column, raw = self._title_column, self.items.tokens[item_id - FIRST_ID]
-        title = None if column is None else column.iloc[item_id - FIRST_ID]
-        return raw if title is None or pd.isna(title) or title == "" else str(title)
+        return title_at(self.item_table, item_id - FIRST_ID) or self.items.tokens[item_id - FIRST_ID]
 
-    @property
-    def _title_column(self) -> pd.Series | None:
-        table = self.item_table
-        names = [] if table is None else [one for one in table.columns if str(one).lower() in ("title", "name")]
-        return table[names[0]] if names else None
+    def title_of(self, item: str) -> str:
+        """The title of a raw id, that of a cold item too, or the raw id where none is known."""
+        (known,), (cold,) = self.items.encode([item]), self.cold.rows_of([item])
+        return title_at(self.cold.table, cold) or item if cold >= 0 else self.title(known) if known > 1 else item
 
     def save(self, folder: Path) -> None:
-        """Write spec.json, vocabularies/, and where they are known items.csv and item_features.npz."""
+        """Write spec.json, vocabularies/, and where they are known items.csv, cold_items.csv and item_features.npz."""
         spec_files.save(self, folder)
 
     @classmethod

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from tfrec.data.cold_items import ColdItems
 from tfrec.data.features import Feature, Vector, load_features, save_features
 from tfrec.data.history_rule import History
 from tfrec.data.vocabulary import FIRST_ID, Vocabulary
@@ -18,7 +19,7 @@ from tfrec.errors import InputError
 if TYPE_CHECKING:
     from tfrec.data.feature_spec import FeatureSpec
 
-_PLAIN, _WITH_FEATURES = 1, 2  # formats
+_PLAIN, _WITH_FEATURES, _WITH_COLD_ITEMS = 1, 2, 3  # formats
 
 
 def save(spec: FeatureSpec, folder: Path) -> None:
@@ -27,9 +28,7 @@ def save(spec: FeatureSpec, folder: Path) -> None:
     spec.items.save(folder / "vocabularies" / "item.txt")
     np.savetxt(folder / "vocabularies" / "item_counts.txt", spec.item_counts, fmt="%d")
     if spec.item_table is not None:
-        given = [one.column for one in spec.features if isinstance(one, Vector) and one.column in spec.item_table]
-        table = spec.item_table.drop(columns=given)  # they stand in item_features.npz
-        table.to_csv(folder / "items.csv", index_label="item_id", lineterminator="\n")
+        _write_table(spec, spec.item_table, folder / "items.csv")
     text: dict[str, Any] = {
         "format": _WITH_FEATURES if spec.features else _PLAIN,
         "max_length": spec.max_length,
@@ -40,6 +39,10 @@ def save(spec: FeatureSpec, folder: Path) -> None:
         text["features"] = save_features(spec.features, folder)
         text["history"] = None if spec.history is None else dataclasses.asdict(spec.history)
         text["label_levels"] = list(spec.label_levels)
+        if len(spec.cold):
+            text |= {"format": _WITH_COLD_ITEMS, "cold_items": len(spec.cold)}
+            spec.cold.ids.save(folder / "vocabularies" / "cold_items.txt")
+            _write_table(spec, spec.cold.table, folder / "cold_items.csv")
         arrays = {_array(number): spec.item_features[one.column] for number, one in _of_items(spec.features)}
         np.savez_compressed(folder / "item_features.npz", **arrays)
     (folder / "spec.json").write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
@@ -49,29 +52,35 @@ def load(folder: Path) -> dict[str, Any]:
     """The fields of a spec that `save` wrote; raises `InputError` where the parts do not fit each other."""
     try:
         spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
-        if spec["format"] not in (_PLAIN, _WITH_FEATURES):
-            raise InputError(f"{folder / 'spec.json'} has format {spec['format']!r}; this tfrec reads 1 and 2.")
+        if spec["format"] not in (_PLAIN, _WITH_FEATURES, _WITH_COLD_ITEMS):
+            raise InputError(f"{folder / 'spec.json'} has format {spec['format']!r}; this tfrec reads 1 to 3.")
         items = Vocabulary.load(folder / "vocabularies" / "item.txt")
         lines = (folder / "vocabularies" / "item_counts.txt").read_text(encoding="utf-8").split()
         counts = np.array(lines, dtype=np.int64)
-        table = None
-        if spec["item_table"]:
-            table = pd.read_csv(folder / "items.csv", dtype=str, keep_default_na=False, lineterminator="\n")
-            table = table.set_index("item_id")
-        further = _load_features(spec, folder) if spec["format"] == _WITH_FEATURES else {}
+        table = _read_table(folder / "items.csv") if spec["item_table"] else None
+        cold = ColdItems()
+        if spec["format"] == _WITH_COLD_ITEMS:
+            ids = Vocabulary.load(folder / "vocabularies" / "cold_items.txt")
+            cold = ColdItems(ids, _read_table(folder / "cold_items.csv"))
+        further = {} if spec["format"] == _PLAIN else _load_features(spec, folder)
     except InputError:
         raise
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{folder} holds no feature spec that can be read: {error!r}.") from error
-    for what, size in {
-        "vocabularies/item.txt": len(items),
-        "vocabularies/item_counts.txt": len(counts),
-        "items.csv": spec["num_items"] if table is None else len(table),
-    }.items():
-        if size != spec["num_items"]:
-            raise InputError(f"{folder / what} has {size} items, spec.json says {spec['num_items']}.")
+    num_items, num_cold = spec["num_items"], spec.get("cold_items", 0)
+    for what, size, wanted in (
+        ("vocabularies/item.txt", len(items), num_items),
+        ("vocabularies/item_counts.txt", len(counts), num_items),
+        ("items.csv", num_items if table is None else len(table), num_items),
+        ("vocabularies/cold_items.txt", len(cold), num_cold),
+        ("cold_items.csv", 0 if cold.table is None else len(cold.table), num_cold),
+    ):
+        if size != wanted:
+            raise InputError(f"{folder / what} has {size} items, spec.json says {wanted}.")
+    if (cold.rows_of(items.tokens) >= 0).any():
+        raise InputError(f"{folder / 'vocabularies/cold_items.txt'} has items of item.txt, which are not cold.")
     fields = {"items": items, "item_counts": counts, "max_length": spec["max_length"], "item_table": table}
-    return {**fields, **further}
+    return {**fields, "cold": cold, **further}
 
 
 def _load_features(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -79,7 +88,8 @@ def _load_features(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
     with np.load(folder / "item_features.npz", allow_pickle=False) as arrays:
         of_items = {one.column: arrays[_array(number)] for number, one in _of_items(features)}
     for _, one in _of_items(features):
-        wanted, found = (spec["num_items"] + FIRST_ID, *one.width), of_items[one.column]
+        rows = spec["num_items"] + FIRST_ID + spec.get("cold_items", 0)
+        wanted, found = (rows, *one.width), of_items[one.column]
         if found.shape != wanted or found.dtype != one.dtype:
             raise InputError(
                 f"{folder / 'item_features.npz'} has {found.dtype} {found.shape} for '{one.column}': expected "
@@ -91,6 +101,16 @@ def _load_features(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
         "label_levels": tuple(map(float, spec["label_levels"])),
         "item_features": of_items,
     }
+
+
+def _write_table(spec: FeatureSpec, table: pd.DataFrame, path: Path) -> None:
+    given = [one.column for one in spec.features if isinstance(one, Vector) and one.column in table]
+    table = table.drop(columns=given)  # they stand in item_features.npz
+    table.to_csv(path, index_label="item_id", lineterminator="\n")
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=str, keep_default_na=False, lineterminator="\n").set_index("item_id")
 
 
 def _of_items(features: tuple[Feature, ...]) -> list[tuple[int, Feature]]:

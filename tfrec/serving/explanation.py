@@ -56,7 +56,8 @@ def explain(
         item: a raw id; None where the spec has no items.
         history: raw ids, oldest first.
         features: column -> the raw value, of features of the user and of the context. What is left out is missing.
-        history_labels: what the items of the history were labelled with; None knows none.
+        history_labels: what the items of the history were labelled with, NaN where unknown; None knows none. Those
+            below `spec.history.min_label` are no events.
 
     Returns:
         the probability or rating, and the weights, without what stands at padding.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import tempfile
 from collections.abc import Sequence
@@ -44,10 +45,15 @@ def export_two_stage(
     "", or NaN; a caller of gRPC may leave it out. The features of items are in the export. It returns `item_ids` (B, K)
     strings and `scores` (B, K) float32, probabilities of a click or ratings, best first.
 
+    Where the ranking model reads how the history was labelled, or training left out what was labelled below
+    `spec.history.min_label`, `history_labels` (B, L) float32 stands beside it, NaN where unknown. Candidates are found,
+    and seen items left out, by the whole history; the ranking model reads what was labelled high enough, or not at all.
+
     `recommend_by_history` takes the history alone, `recommend_filtered` also `exclude` and `allow`. `rank` scores given
     `item_ids` (B, N). export/README.md has all of it.
 
-    The stages meet by raw ids. What the ranking preset does not know of the catalogue is ranked as an unseen item.
+    The stages meet by raw ids. What the ranking preset has no training row of is ranked as an unseen item: by its
+    content where the preset's side table had it.
 
     Args:
         retrieval: what finds candidates: a name of the zoo, a folder, or a loaded preset.
@@ -88,7 +94,7 @@ def export_ranking(
 ) -> Path:
     """Write `folder/<version>/`, a SavedModel that scores given items: `serving_default`, also named `rank`.
 
-    It takes `item_ids` (B, N) strings, `history` (B, L) strings where the model reads one, and features as
+    It takes `item_ids` (B, N) strings, `history` (B, L) strings where the model reads one, and features and labels as
     `export_two_stage` does, and returns `scores` (B, N) float32: probabilities of a click or ratings. Where the preset
     knows no items, as for advertisements that are columns alone, it takes features and returns `scores` (B,).
 
@@ -135,7 +141,9 @@ def _write(stages: Stages, new: Path, asked: Options) -> None:
 def _said(stages: Stages, asked: Options, found_by: dict | None) -> dict:
     """What the manifest tells of the stages."""
     model, spec = stages.ranking.model, stages.ranking.spec
-    said = {"mask_seen": asked.mask_seen, "task": model.task}
+    said = {"mask_seen": asked.mask_seen, "task": model.task, "cold_items": len(spec.cold)}
+    if "history" in model.input_names:
+        said["history"] = dataclasses.asdict(spec.history)  # which labels make an event, and how many are read
     said["inputs"] = input_names(asked_features(model, spec))  # column -> name of the input
     if stages.retrieval is None:
         return said

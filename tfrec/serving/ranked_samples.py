@@ -11,7 +11,7 @@ from tfrec.data import FeatureSpec
 from tfrec.data.features import Feature
 from tfrec.models import RankingModel
 from tfrec.serving.graph.raw_features import input_names
-from tfrec.serving.ranking_reference import asked_features
+from tfrec.serving.ranking_reference import asked_features, asks_labels
 from tfrec.serving.runtime import Call
 from tfrec.serving.samples import UNKNOWN, rectangle, sample_histories, sample_timestamps
 
@@ -38,7 +38,7 @@ def calls(
     model, spec = ranking
     random = np.random.default_rng(seed)
     features, of_items = asked_features(model, spec), retrieval or spec
-    reads_history, labelled = "history" in model.input_names, "history_label" in model.input_names
+    reads_history, levels = "history" in model.input_names, _levels(spec) if asks_labels(model, spec) else []
     if of_items.num_items:
         batches = sample_histories(of_items, number, seed)
     else:
@@ -48,9 +48,9 @@ def calls(
     for turn, (batch, times) in enumerate(zip(batches, stamps, strict=True)):
         rows, history = len(batch), {"history": rectangle(batch)}
         user = sampled(features, rows, random)
-        if labelled:
+        if levels:
             width = len(history["history"][0])
-            user["history_labels"] = random.choice([*spec.label_levels, np.nan], (rows, width)).tolist()
+            user["history_labels"] = random.choice(levels, (rows, width)).tolist()
         time = {"timestamps": rectangle(times, 0)} if times else {}
         items = _some(of_items, spec, rows, random)
         own = {**(history if reads_history else {}), **({"item_ids": items} if spec.num_items else {}), **user}
@@ -68,6 +68,12 @@ def calls(
             }
             found += [Call(name, {key: of[:_FEW] for key, of in inputs.items()}) for name, inputs in others.items()]
     return found
+
+
+def _levels(spec: FeatureSpec) -> list[float]:
+    """Labels that a history may tell of, on both sides of the least of an event, and an unknown one."""
+    least = spec.history.min_label
+    return [*spec.label_levels, *([] if least is None else [float(least), least - 1.0]), np.nan]
 
 
 def sampled(features: Sequence[Feature], rows: int, random: np.random.Generator) -> dict[str, list[Any]]:
@@ -106,9 +112,11 @@ def _values(feature: Feature, rows: int, random: np.random.Generator) -> list[An
 
 
 def _some(spec: FeatureSpec, other: FeatureSpec, rows: int, random: np.random.Generator) -> list[list[str]]:
-    """Lists of ids, of which some are unknown to one or both models."""
+    """Lists of ids, of which some are unknown to one or both models, and some cold to the ranking model."""
     known = [*spec.items.tokens[:5_000].tolist(), *other.items.tokens[:5_000].tolist()]
     if not known:
         return [[""]] * rows
     lists = [random.choice(known, random.integers(0, 30)).tolist() for _ in range(rows)]
+    if len(cold := other.cold.ids.tokens):  # few beside a large catalogue, so they are drawn on their own
+        lists = [[*row, *random.choice(cold, random.integers(0, 3)).tolist()] for row in lists]
     return rectangle([[*row, *UNKNOWN[: random.integers(0, 3)]] for row in lists])

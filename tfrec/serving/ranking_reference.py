@@ -14,7 +14,7 @@ from tfrec.data.features import Feature
 from tfrec.data.ids import id_text
 from tfrec.errors import InputError
 from tfrec.models import RankingModel
-from tfrec.ops import RESERVED_IDS
+from tfrec.ops import RESERVED_IDS, UNKNOWN_ID
 
 Lists = Sequence[Sequence[str]]
 
@@ -29,18 +29,18 @@ def rank(
 ) -> np.ndarray:
     """What a ranking model says of given items: probabilities of a click, or ratings.
 
-    An id that training did not have is read as an unseen item, of which no feature is known. Unknown ids in a history
-    are ignored.
+    An id that training did not have is read as an unseen item, with the features that the spec's side table has of it
+    (`spec.cold`), else with none. Such ids in a history are ignored.
 
     Args:
         model: a ranking model.
         spec: what it was trained with.
         item_ids: B lists of N raw ids; None where the spec has no items.
-        histories: B lists of raw ids, oldest first: the events that came before, as `spec.history` chooses them. None
-            where the model reads none.
+        histories: B lists of raw ids, oldest first: what came before. None where the model reads none.
         features: column -> B raw values, of features of users and of the context: texts, lists of texts, numbers or
             vectors. What is left out is missing.
-        history_labels: what the items of each history were labelled with, NaN where unknown; None knows none.
+        history_labels: what the items of each history were labelled with, NaN where unknown; None knows none. Items
+            labelled below `spec.history.min_label` are no events, as in training.
 
     Returns:
         (B, N) float32, -inf for ""; (B,) where the spec has no items.
@@ -59,6 +59,12 @@ def rank(
 def asked_features(model: RankingModel, spec: FeatureSpec) -> list[Feature]:
     """The features of users and of the context that a model reads: what a request can say."""
     return [one for one in spec.features if one.group != "item" and one.column in model.input_names]
+
+
+def asks_labels(model: RankingModel, spec: FeatureSpec) -> bool:
+    """Whether it matters to a model how the items of a history were labelled: it reads that, or some are no events."""
+    names = model.input_names
+    return "history" in names and ("history_label" in names or spec.history.min_label is not None)
 
 
 def ranking_inputs(
@@ -88,11 +94,11 @@ def ranking_inputs(
         found |= _of_histories(spec, names, histories, history_labels)
     if item_ids is None:
         return found
-    ids = np.array([spec.items.encode(_texts(row)) for row in item_ids], np.int32).reshape(rows, -1)
-    found = {name: np.repeat(values, ids.shape[1], axis=0) for name, values in found.items()}
+    at = np.array([spec.item_rows(_texts(row)) for row in item_ids], np.int32).reshape(rows, -1)
+    found = {name: np.repeat(values, at.shape[1], axis=0) for name, values in found.items()}
     if "item" in names:
-        found["item"] = ids.ravel()
-    return found | {name: values[ids.ravel()] for name, values in spec.item_features.items() if name in names}
+        found["item"] = np.where(at < RESERVED_IDS + spec.num_items, at, UNKNOWN_ID).ravel()
+    return found | {name: values[at.ravel()] for name, values in spec.item_features.items() if name in names}
 
 
 def _cells(values: Sequence[Any]) -> pd.Series:
@@ -114,7 +120,7 @@ def _of_histories(
         if own.shape != ids.shape:
             raise InputError(f"A history of {len(ids)} items needs as many labels, in the same order: got {own.size}.")
         is_event = ids >= RESERVED_IDS
-        if "history_label" in names and rule.min_label is not None:
+        if rule.min_label is not None:
             is_event &= np.isnan(own) | (own >= rule.min_label)
         rows.append((ids[is_event][-rule.length :], own[is_event][-rule.length :]))
     width = max(2, *(len(ids) for ids, _ in rows), 2)  # Keras warns of a softmax over one position

@@ -15,7 +15,8 @@ _COLUMN = [[0, 0], [1, 0]]
 class RawEvents(tf.Module):
     """The newest events of a history, padded on the left, as `tfrec.data.events` gives them in training.
 
-    Unknown items are no events. Where labels are given, neither are those below the least label of an event.
+    Unknown items are no events, and neither are those labelled below the least label of an event. Whose label nobody
+    says is one.
 
     Args:
         spec: with a `History`.
@@ -25,8 +26,9 @@ class RawEvents(tf.Module):
     def __init__(self, spec: FeatureSpec, with_label: bool) -> None:
         super().__init__(name="raw_events")
         self._length, self._least = spec.history.length, spec.history.min_label
-        self._levels = np.array(spec.label_levels, np.float32)
-        self.labels_input = Input("history_labels", tf.float32, optional=True) if with_label else None
+        self._levels, self._with_label = np.array(spec.label_levels, np.float32), with_label
+        asks = with_label or self._least is not None
+        self.labels_input = Input("history_labels", tf.float32, optional=True) if asks else None
 
     def read(self, codes: tf.Tensor, labels: tf.Tensor | None) -> dict[str, tf.Tensor]:
         """(B, W) codes, -1 where there is no item, and (B, W) labels, NaN where unknown -> what the model reads."""
@@ -34,7 +36,8 @@ class RawEvents(tf.Module):
         columns = {"history": codes + FIRST_ID}
         if self.labels_input is not None:
             labels = self._given(labels, tf.shape(codes))
-            columns["history_label"] = self._label_ids(labels)
+            if self._with_label:
+                columns["history_label"] = self._label_ids(labels)
             if self._least is not None:
                 is_event &= tf.math.is_nan(labels) | (labels >= self._least)
         # Events move to the right in their order, which drops padding and unknown ids from between them.

@@ -8,14 +8,15 @@ from typing import Any
 import tensorflow as tf
 
 from tfrec.data import FeatureSpec
-from tfrec.data.vocabulary import FIRST_ID
+from tfrec.data.vocabulary import FIRST_ID, Vocabulary
 from tfrec.models import RankingModel
+from tfrec.ops import UNKNOWN_ID
 from tfrec.serving.graph.events import RawEvents
 from tfrec.serving.graph.item_codes import ItemCodes
 from tfrec.serving.graph.named_inputs import Input, given_or, signature
 from tfrec.serving.graph.once_a_user import runs_once, scores_of
 from tfrec.serving.graph.raw_features import RawFeatures
-from tfrec.serving.indexes.index import FORBIDDEN
+from tfrec.serving.indexes.index import FORBIDDEN, UNKNOWN
 
 HISTORY, ITEMS = Input("history"), Input("item_ids")
 
@@ -39,7 +40,7 @@ class RankingModule(tf.Module):
         self.codes, self.item_features, self.events = None, {}, None
         if spec.num_items:
             path = folder / f"{prefix}item.txt"
-            spec.items.save(path)
+            Vocabulary([*spec.items.tokens, *spec.cold.ids.tokens]).save(path)
             self.codes = ItemCodes(path)
             # What the model reads of a candidate, of an event of the history, or of both, is stored once.
             of_items = {name: values for name, values in spec.item_features.items() if name in reads}
@@ -49,7 +50,7 @@ class RankingModule(tf.Module):
                 for place, (name, values) in enumerate({**of_items, **of_events}.items())
             }
             self._of_items, self._of_events = list(of_items), list(of_events)
-            self._reads_item = "item" in reads
+            self._reads_item, self._num_items = "item" in reads, spec.num_items
         if "history" in reads:
             self.events = RawEvents(spec, "history_label" in reads)
         # Only what the answers need: the state of dropout stays behind.
@@ -97,16 +98,17 @@ class RankingModule(tf.Module):
         """(B, N) raw ids -> (B, N) float32, -inf at ""; `history` and `user` as for `rank`."""
         batch, width = tf.unstack(tf.shape(item_ids))
         rows = self._of_users(history, user, batch)
-        ids = tf.maximum(self.codes.encode(item_ids) + FIRST_ID, FIRST_ID - 1)  # code -1 becomes id 1, unseen
-        scores = tf.reshape(self._score(rows, ids, width), (batch, width))
+        at = tf.maximum(self.codes.encode(item_ids) + FIRST_ID, UNKNOWN_ID)  # code -1 becomes id 1, unseen
+        scores = tf.reshape(self._score(rows, at, width), (batch, width))
         return tf.where(item_ids == "", FORBIDDEN, scores)
 
-    def _score(self, rows: dict[str, tf.Tensor], ids: tf.Tensor | None, width: tf.Tensor) -> tf.Tensor:
-        """(B, ...) of users and (B, N) ids of their candidates -> (B * N,)."""
-        if ids is None:
+    def _score(self, rows: dict[str, tf.Tensor], at: tf.Tensor | None, width: tf.Tensor) -> tf.Tensor:
+        """(B, ...) of users and (B, N) rows of item features, see `FeatureSpec.item_rows`, -> (B * N,)."""
+        if at is None:
             return self._model(rows, {}, width)
-        flat = tf.reshape(ids, (-1,))
-        candidates = {"item": flat} if self._reads_item else {}
+        flat, candidates = tf.reshape(at, (-1,)), {}
+        if self._reads_item:
+            candidates["item"] = tf.where(flat < FIRST_ID + self._num_items, flat, UNKNOWN_ID)
         for name in self._of_items:
             candidates[name] = tf.gather(self.item_features[name].read_value(), flat)
         return self._model(rows, candidates, width)
@@ -117,7 +119,8 @@ class RankingModule(tf.Module):
         found = self.features.read(user, batch)
         if self.events is None:
             return found
-        found |= self.events.read(self.codes.encode(history), labels)
+        codes = self.codes.encode(history)
+        found |= self.events.read(tf.where(codes < self._num_items, codes, UNKNOWN), labels)  # no event is a cold item
         for name in self._of_events:
             found[f"history_{name}"] = tf.gather(self.item_features[name].read_value(), found["history"])
         return found
