@@ -1,5 +1,6 @@
 """A run that is interrupted goes on and ends where it would have ended."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -138,6 +139,14 @@ def test_another_run_is_refused_and_can_be_discarded(folder, table):
         train(table, other, verbose=0, checkpoint=folder)
     with pytest.raises(InputError, match="unfinished run of other data"):
         train(generate_world(**{**WORLD, "seed": 1}), RECIPE, verbose=0, checkpoint=folder)
+    later = dataclasses.replace(table, times=table.times * 2)  # in the same order: only what reads times sees it
+    assert later.sha256() == table.sha256()
+    with pytest.raises(InputError, match="unfinished run of other data"):
+        train(later, RECIPE, verbose=0, checkpoint=folder)
+    state = json.loads((folder / "run.json").read_text())
+    assert state.pop("content_sha256")
+    (folder / "run.json").write_text(json.dumps(state))  # as written before there was such a hash
+    assert checkpoints.Progress(folder, RECIPE, table, keras.callbacks.EarlyStopping()).first_epoch == 1
     checkpoints.discard(folder)
     assert not folder.exists()
     checkpoints.discard(folder)

@@ -13,7 +13,7 @@ import pandas as pd
 from tfrec.data.clean_examples import clean_examples
 from tfrec.data.interactions import Interactions
 from tfrec.data.report import CleaningReport
-from tfrec.data.table_hash import table_bytes
+from tfrec.data.table_hash import content_hash
 from tfrec.errors import InputError
 
 
@@ -140,11 +140,8 @@ class Examples:
 
         By this an interrupted run knows its data again. Published numbers carry `sha256`.
         """
-        digest = hashlib.sha256(self.sha256().encode())
-        digest.update(b"no times" if self.times is None else self.times.astype("<f8").tobytes())
-        for table in (self.context, self.users, self.items):  # the first also here: `sha256` sees long vectors in part
-            digest.update(b"no table" if table is None else table_bytes(table))
-        return digest.hexdigest()
+        # The context too: `sha256` sees long vectors in part.
+        return content_hash(self.sha256(), self.times, self.context, self.users, self.items)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfrec import atomic
+from tfrec.data.data_hashes import same_data
 from tfrec.errors import InputError
 from tfrec.presets import manifest
 
@@ -32,7 +33,7 @@ def gather(preset: str | Path, runs: Sequence[str | Path]) -> list[dict[str, Any
     first = measured[0]["training"]
     for folder, metrics in zip(folders[1:], measured[1:], strict=True):
         training = metrics["training"]
-        if training["data_sha256"] != first["data_sha256"]:
+        if not same_data(training, first):
             raise InputError(f"{folder} was trained on other data than {folders[0]}: their hashes differ.")
         own, other = first["recipe"] | {"seed": None}, training["recipe"] | {"seed": None}
         differing = sorted(name for name in own.keys() | other.keys() if own.get(name) != other.get(name))

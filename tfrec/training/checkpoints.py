@@ -15,6 +15,7 @@ import numpy as np
 
 from tfrec import atomic, environment
 from tfrec.data import Examples, Interactions
+from tfrec.data.data_hashes import data_hashes, same_data
 from tfrec.errors import InputError
 from tfrec.training.recipe_file import RecipeFile
 
@@ -65,7 +66,7 @@ class Progress(keras.callbacks.Callback):
         self.first_epoch = 0
         if folder is None:
             return
-        self._identity = {"recipe": json.loads(json.dumps(recipe.to_json())), "data_sha256": table.sha256()}
+        self._identity = {"recipe": json.loads(json.dumps(recipe.to_json())), **data_hashes(table)}
         if folder.exists():
             state = _read(folder)
             self._check_same(state)
@@ -151,7 +152,7 @@ class Progress(keras.callbacks.Callback):
         if differing:
             name = differing[0]
             what = f"another recipe: its {name} is {other.get(name)!r}, now it is {own.get(name)!r}"
-        elif state["data_sha256"] != self._identity["data_sha256"]:
+        elif not same_data(state, self._identity):
             what = "other data"
         if what:
             raise InputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tfrec import environment
+from tfrec.data.data_hashes import data_hashes
 
 if TYPE_CHECKING:
     from tfrec.data import Examples, Interactions
@@ -19,7 +20,7 @@ def training_record(
     """The recipe, the data, the time and the machine of a finished run, and its history, as JSON takes it."""
     return {
         "recipe": recipe.to_json(),
-        "data_sha256": table.sha256(),
+        **data_hashes(table),
         "rows_read": table.report.rows_read,
         "dropped": table.report.dropped,
         "best_epoch": training.best_epoch,
