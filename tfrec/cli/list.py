@@ -38,7 +38,7 @@ What each preset reaches on the test part. Epochs and weights are chosen on the 
   and items differ from it.
 - Numbers are those of the run whose seed is given; of several seeds the mean ± sample standard deviation, and the
   weights of the first.
-- **published**: as others report them for the same model and loss on the same data.
+- **published**: what others report on the same data, for the same model and loss or for the one that is named with it.
 - **MB**: of the weights. **minutes**: of training; the machine stands in the preset's metrics.json.
 
 `tfrec list` prints these tables; each preset's card says what it is, where it comes from and where it fails.

@@ -5,6 +5,7 @@ preset.json        format, versions, and the hash and size of every other file
 config.json        the model's class and constructor arguments
 model.weights.h5   its weights
 spec.json, vocabularies/item.txt, vocabularies/item_counts.txt, items.csv      the feature spec
+item_features.npz, vocabularies/cold_items.txt, cold_items.csv      of ranking models: what is known of the items
 metrics.json       what was measured
 README.md          the model card
 ```
