@@ -30,9 +30,9 @@ def field_vectors(
 ) -> Any:
     """The vectors of all fields, one below the other: (B, F, D)."""
     regularizer = keras.regularizers.L2(l2) if l2 else None
-    # Sums over all pairs of fields make noise of the vectors of rare values, which hardly leave where they begin. DeepFM's
-    # best validation AUC, two seeds: on ml-100k .7777, .7761 at 0.05 and .7801, .7786 at 0.01; on criteo-sample no
-    # difference (.7381, .7315 and .7375, .7327).
+    # Sums over all pairs of fields make noise of the vectors of rare values, which hardly leave where they begin.
+    # DeepFM's best validation AUC, two seeds: on ml-100k .7777, .7761 at 0.05 and .7801, .7786 at 0.01; on
+    # criteo-sample no difference (.7381, .7315 and .7375, .7327).
     embedding = FeatureEmbedding(fields, dim, regularizer, scale=0.01, seed=seed, dtype=policy, name="embedding")
     return _stacked(embedding(inputs), fields)
 
