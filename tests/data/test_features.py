@@ -104,6 +104,16 @@ def test_columns_are_what_all_their_cells_say():
     }  # fmt: skip
 
 
+def test_whole_numbers_named_as_ids_are_names():
+    numbers = [n % 7 for n in range(100)]
+    ids = {name: numbers for name in ("id", "category_id", "adId", "Campaign ID", "shop-id", "X2ID")}
+    counts = {name: numbers for name in ("bid", "humid", "paid", "ids", "AVOID")}
+    assert kinds(**ids, **counts) == dict.fromkeys(ids, "categorical") | dict.fromkeys(counts, "numeric")
+    gaps = kinds(with_id=[3.0, None, 4.0], part_id=[0.5, 1.5, 2.5])
+    assert gaps == {"with_id": "categorical", "part_id": "numeric"}
+    assert "nearly all differ" in kinds(row_id=list(range(200)))["row_id"]
+
+
 def test_what_is_not_read_has_its_reason():
     found = kinds(
         struct=[{"a": 1}, {"a": 2}, None],

@@ -144,6 +144,17 @@ def test_some_users_and_items_are_unseen_in_training_alike_for_a_seed():
     np.testing.assert_array_equal(users[users > 1], plain["user"].numpy()[users > 1])
 
 
+def test_an_item_that_is_unseen_in_training_was_never_met():
+    data = table(rows=1000)
+    spec = FeatureSpec.fit(data, features=[Numeric("item_count", scaling="log")])
+    inputs, _ = next(iter(labelled(data, spec, batch_size=1000, unseen_rate=0.3, seed=0)))
+    plain, _ = whole(data, spec)
+    items, counts = inputs["item"].numpy(), inputs["item_count"].numpy()
+    assert 0.2 < np.mean(items == 1) < 0.4
+    np.testing.assert_array_equal(counts[items == 1], spec.item_features["item_count"][1])
+    np.testing.assert_array_equal(counts[items > 1], plain["item_count"].numpy()[items > 1])
+
+
 def test_a_column_may_be_called_as_parts_of_a_history_are_where_it_is_none():
     data = table()
     frame = pd.DataFrame({"history_len": np.arange(300) % 5, "history_labels": np.arange(300) % 3})

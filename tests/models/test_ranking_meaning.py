@@ -55,6 +55,12 @@ def test_every_feature_counts(name):
         assert np.abs(output_of(model, changed) - before).max() > 1e-3, feature
 
 
+def test_no_rows_have_no_scores(name):
+    model = kept(name)
+    none = {key: values[:0] for key, values in given(model, rows(2)).items()}
+    assert tuple(model.score(none).shape) == (0,)
+
+
 def test_what_is_missing_poisons_nothing(name):
     model, inputs, nothing = kept(name), rows(8, missing=0.4), rows(1, missing=1.0, lengths=[0])
     assert any(np.isnan(values).any() for values in inputs.values() if values.dtype == np.float32)

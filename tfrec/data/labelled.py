@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfrec.data.events import Events
 from tfrec.data.examples import Examples
 from tfrec.data.feature_spec import FeatureSpec
-from tfrec.data.fit_features import encode_items, encode_table
+from tfrec.data.fit_features import ITEM_COUNT, encode_items, encode_table
 from tfrec.errors import InputError
 
 
@@ -43,7 +43,8 @@ def labelled(
         drop_remainder: leave out a last batch that is not full. Do so under `tf.distribute`.
         inputs: names of the inputs that the model reads; None gives all.
         unseen_rate: for training: the share of rows whose user, and the share whose item, is said to be unseen, id 1,
-            anew each epoch. Else nothing in the training part is unseen, and what the model does with id 1 is chance.
+            anew each epoch, and never met where `item_count` is a feature. Else nothing in the training part is unseen,
+            and what the model does with id 1 is chance.
 
     Returns:
         dataset of `({name: (B, ...)}, labels (B, 1) float32)`, with names and types as in `spec.model_features()`.
@@ -99,12 +100,16 @@ def labelled(
     hidden = [name for name in ("user", "item") if name in tables] if unseen_rate else []
     if hidden:
         seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2)
+        never_met = spec.item_features.get(ITEM_COUNT, (None, None))[1]
 
         def some_unseen(rows: tf.Tensor, pair: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
             batch, labels = batch_of(rows)
             draws = tf.random.stateless_uniform((len(hidden), tf.size(rows)), pair)
             for name, draw in zip(hidden, tf.unstack(draws, len(hidden)), strict=True):
-                batch[name] = tf.where((draw < unseen_rate) & (batch[name] > 1), 1, batch[name])
+                hides = (draw < unseen_rate) & (batch[name] > 1)
+                batch[name] = tf.where(hides, 1, batch[name])
+                if name == "item" and never_met is not None and ITEM_COUNT in batch:
+                    batch[ITEM_COUNT] = tf.where(hides, never_met, batch[ITEM_COUNT])
             return batch, labels
 
         dataset = tf.data.Dataset.zip(dataset, seeds).map(some_unseen, num_parallel_calls=tf.data.AUTOTUNE)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 from tfrec.losses import attention_divergence
 from tfrec.models.recommender import Recommender
@@ -102,6 +102,8 @@ class RankingModel(Recommender):
 
     def score(self, inputs: Any) -> Any:
         """The probability of a click, or the rating, for each row: (B,) float32."""
+        if any(getattr(one, "shape", (None,))[:1] == (0,) for one in tree.flatten(inputs)):
+            return ops.zeros((0,), "float32")  # for no rows TensorFlow's kernels of biases raise
         return ops.squeeze(self.readable(self(inputs, training=False)), axis=-1)
 
     def attention_weights(self, inputs: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ _FEW = 50  # distinct values that are always fine
 _HASHED = 100_000  # distinct values beyond which a hash takes the place of a vocabulary
 _SEPARATED = 0.05  # share of the distinct texts that have a "|" from which on it separates
 _INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")  # how pandas names what has no name
+_NAMED_ID = re.compile(r"(.*[_\-. ])?(?i:id)|.*[a-z0-9]I[dD]")  # category_id, adId, but neither bid nor humid
 _DATES = ("date", "datetime", "datetime64", "time", "timedelta", "timedelta64", "period")
 _DATE = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?"
 
@@ -25,9 +26,9 @@ def infer_features(table: pd.DataFrame, group: str) -> list[Feature]:
     """A feature for each column, by what stands in it.
 
     Numbers are numeric, lists of numbers vectors, other lists and texts with "|" multi-valued, all else categorical,
-    by a hash where it has more than 100,000 values. Lists of whole numbers of several lengths are multi-valued too, and
-    a "|" in few texts, and with nothing behind it that comes again, is part of them. `unread_columns` tells what is
-    left out.
+    by a hash where it has more than 100,000 values; so are whole numbers in a column named as an id. Lists of whole
+    numbers of several lengths are multi-valued too, and a "|" in few texts, and with nothing behind it that comes
+    again, is part of them. `unread_columns` tells what is left out.
 
     Args:
         table: columns.
@@ -76,7 +77,7 @@ def _infer(values: pd.Series, column: str, group: str) -> Feature | str:
         return f"has cells of the type {type(known.iloc[0]).__name__}: give each of their fields a column"
     if len(distinct) < 2:
         return "has one value"
-    if _are_numbers(distinct):
+    if _are_numbers(distinct) and not (_NAMED_ID.fullmatch(column) and (distinct % 1 == 0).all()):
         feature = Numeric(column, group=group)
         return feature.fault(values) or feature
     texts = distinct.astype(str)
@@ -116,4 +117,4 @@ def _all_differ(known: pd.Series) -> str:
     broken = texts[pd.to_numeric(texts, errors="coerce").isna()]
     if 0 < len(broken) < len(known) / 2:
         return f"has numbers but for {len(broken):,} cells, such as {broken.iloc[0][:30]!r}, and texts that all differ"
-    return "has texts that nearly all differ"
+    return "has values that nearly all differ"

@@ -47,7 +47,8 @@ class ExpertFusion(RankingModel):
         cold_rate: part of the rows whose item is made unseen in training.
         count_feature: the numeric item feature that says how often an item was seen, on a log scale; the model does
             without where there is none.
-        cold_count: its value for an item that was never seen.
+        cold_count: its value for an item that was never seen: what `encode` of the fitted feature makes of a count of
+            0. The default is the mean count of the training rows, where numbers are standardised; recipes set it.
         task: "click" or "rating".
         output_bias: where the output starts: the logit of the mean click rate, the mean rating.
         rating_range: (lowest, highest) of a rating.
