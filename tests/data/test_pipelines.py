@@ -12,7 +12,7 @@ from tfrec.data import FeatureSpec, Interactions, LeaveLastOut, read, sequences
 from tfrec.errors import InputError
 
 pytestmark = pytest.mark.tensorflow
-quick = settings(max_examples=15, deadline=None)
+quick = settings(max_examples=10, deadline=None)
 
 # A user a list; the last is long enough for everything.
 walks = st.lists(st.lists(st.integers(0, 7), max_size=14), max_size=6).map(lambda walks: [*walks, [1, 2, 1, 3]])

@@ -34,7 +34,7 @@ def one_stage(folder):
     model = SASRec(spec.num_items, max_length=5, hidden_dim=8, seed=0)
     model.set_weights([random.normal(0, 0.4, weight.shape) for weight in model.get_weights()])
     presets.save(model, spec, folder / "preset")
-    return serving.export(folder / "preset", folder / "films", k=4)
+    return serving.export(folder / "preset", folder / "films", k=4, verify="runtime")
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +89,9 @@ def of_two_stages(folder):
     )
     presets.save(SASRec(found.num_items, max_length=5, hidden_dim=8, seed=0), found, folder / "found")
     presets.save(DIN(ranked.model_features(), 4, [4], hidden_dims=[8], seed=0), ranked, folder / "ranked")
-    return serving.export_two_stage(folder / "found", folder / "ranked", folder / "served", k=4, candidates=8)
+    return serving.export_two_stage(
+        folder / "found", folder / "ranked", folder / "served", k=4, candidates=8, verify="runtime"
+    )
 
 
 @pytest.fixture(scope="session")

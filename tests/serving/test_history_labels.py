@@ -128,13 +128,11 @@ def test_the_contract(ranking, version):
     sent = np.concatenate([np.ravel(call.inputs["history_labels"]) for call in calls if "user" in call.inputs])
     assert (sent < 4).any() and (sent >= 4).any() and np.isnan(sent).any()
     assert '"history_labels"' not in serving.how_to_ask(version)
-    for check in serving.serve_check(version, requests=200):
-        assert check.passed, check
 
 
 def test_a_model_of_all_rows_takes_no_labels(tmp_path):
     spec = FeatureSpec.fit(labelled_rows(), features=FEATURES, history=History(length=4))
-    alone = serving.export_ranking(ranking_preset(tmp_path / "all", spec), tmp_path / "films")
+    alone = serving.export_ranking(ranking_preset(tmp_path / "all", spec), tmp_path / "films", verify="runtime")
     said = manifest.read(alone)
     assert "history_labels" not in said["signatures"]["rank"]["inputs"] and said["history"]["min_label"] is None
 

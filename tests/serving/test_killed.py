@@ -23,7 +23,7 @@ def test_killed_at_any_moment_it_leaves_the_served_folder_as_it_was(preset, tmp_
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
-    assert int(re.search(r"killed (\d+) of 10", done.stdout)[1]) >= 8
+    assert int(re.search(r"killed (\d+) of 6", done.stdout)[1]) >= 4
 
 
 def test_old_versions_go_and_what_is_no_version_stays(tmp_path):

@@ -185,9 +185,8 @@ def test_the_manifest_names_both_presets(first, ranking, version):
     assert said["inputs"]["zip code"] == "zip_code" and said["parity"]["largest_difference"] < 1e-5
 
 
-@pytest.mark.parametrize("kind", ["two stages", "rank only"])
-def test_serve_check_passes(kind, version, rank_only):
-    for check in serving.serve_check(version if kind == "two stages" else rank_only, requests=120):
+def test_serve_check_passes(version):
+    for check in serving.serve_check(version, requests=120):
         assert check.passed, check
 
 

@@ -12,6 +12,7 @@ from tfrec.data.events import Events
 from tfrec.data.examples import Examples
 from tfrec.data.feature_spec import FeatureSpec
 from tfrec.data.fit_features import ITEM_COUNT, encode_items, encode_table
+from tfrec.data.prefetched import prefetched
 from tfrec.errors import InputError
 
 
@@ -115,7 +116,7 @@ def labelled(
         dataset = tf.data.Dataset.zip(dataset, seeds).map(some_unseen, num_parallel_calls=tf.data.AUTOTUNE)
     else:
         dataset = dataset.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE)
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    return prefetched(dataset)
 
 
 def _columns(data: Examples, spec: FeatureSpec) -> dict[str, tuple[np.ndarray | None, np.ndarray]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfrec.data.prefetched import prefetched
 from tfrec.errors import InputError
 
 
@@ -89,5 +90,4 @@ def masked_items(
 
     draws = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2, drop_remainder=True)
     draws = draws.batch(2, drop_remainder=True)  # two seeds a batch
-    masked = tf.data.Dataset.zip(batches, draws).map(mask, num_parallel_calls=tf.data.AUTOTUNE)
-    return masked.prefetch(tf.data.AUTOTUNE)
+    return prefetched(tf.data.Dataset.zip(batches, draws).map(mask, num_parallel_calls=tf.data.AUTOTUNE))

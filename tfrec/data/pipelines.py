@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfrec.data.feature_spec import FeatureSpec
 from tfrec.data.histories import histories, history_inputs
 from tfrec.data.interactions import Interactions
+from tfrec.data.prefetched import prefetched
 from tfrec.data.splits import Holdout
 from tfrec.errors import InputError
 
@@ -141,7 +142,7 @@ def sequences(
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(int(batches.sum())))
     else:
         dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
-    return dataset.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return prefetched(dataset.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE))
 
 
 def _widths(max_length: int, lengths: np.ndarray) -> list[int]:
