@@ -54,7 +54,7 @@ def test_the_mask_of_a_masked_model_moves_behind_the_new_items(small_spec, tmp_p
     )
 
 
-@pytest.mark.parametrize("index", ["exact", "ivf", "int8"])
+@pytest.mark.parametrize("index", ["ivf", "int8"])  # the exact one from the command line
 def test_withdrawn_items_are_read_and_never_returned(preset, ask, tmp_path, index):
     gone = IDS[:5]
     version = serving.export(preset, tmp_path / "films", k=11, verify="runtime", index=index, withdrawn=gone)
