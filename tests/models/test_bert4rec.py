@@ -157,6 +157,31 @@ def test_metrics_of_one_target_a_row_and_of_masked_rows_agree():
 # What it refuses.
 
 
+def seen_by(model, how):
+    """The model, compiled, and what a causal model would learn from: each target stands in the row itself."""
+    model.compile("sgd", FullSoftmax(), run_eagerly=how == "eager", jit_compile=False)
+    rows = (np.arange(4)[:, None] + np.arange(5)) % 20 + 2
+    return model, {"history": rows[:, :-1]}, rows[:, 1:]
+
+
+@pytest.mark.parametrize("how", ["graph", "eager"])
+def test_targets_that_it_would_see_are_refused(how):
+    model, inputs, targets = seen_by(made(num_blocks=1), how)
+    with pytest.raises(ValueError, match=r"no mask \(id 22\) in its history.*masked_items"):
+        model.fit(inputs, targets, verbose=0)
+
+
+@pytest.mark.tensorflow  # on JAX, Keras takes a model apart for fit, and an error leaves it so
+def test_they_are_refused_after_good_ones_and_what_is_hidden_is_not():
+    model, inputs, targets = seen_by(made(num_blocks=1), "eager")
+    logs = model.fit(inputs, targets[:, -1], verbose=0).history  # the appended mask asks for one target a row
+    hidden = {"history": np.where(np.arange(4) == 2, MASK, inputs["history"])}
+    logs |= model.fit(hidden, np.where(np.arange(4) == 2, inputs["history"], 0), verbose=0).history
+    assert set(logs) == {"loss"}
+    with pytest.raises(ValueError, match="no mask"):
+        model.fit(inputs, targets, verbose=0)
+
+
 @pytest.mark.parametrize("argument", ["num_items", "max_length", "hidden_dim", "num_blocks", "num_heads"])
 @pytest.mark.parametrize("bad", [0, True, 1.5])
 def test_sizes_are_positive_integers(argument, bad):

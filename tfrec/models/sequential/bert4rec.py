@@ -6,12 +6,13 @@ import keras
 from keras import ops
 
 from tfrec.layers import AppendMask, FeedForward, SelfAttentionBlock, SequenceEmbedding, SoftmaxAttention
-from tfrec.models.sequential.sequence_model import SequenceModel, axes_of_blocks
+from tfrec.models.sequential.masked_item_model import MaskedItemModel
+from tfrec.models.sequential.sequence_model import axes_of_blocks
 from tfrec.ops import PADDING_ID, RESERVED_IDS, check_heads, check_sizes
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class BERT4Rec(SequenceModel):
+class BERT4Rec(MaskedItemModel):
     """Sequential recommendation with Bidirectional Encoder Representations from Transformers.
 
     Every position sees the whole row. So the model cannot be asked for the next item at each of them, which it would
@@ -25,8 +26,8 @@ class BERT4Rec(SequenceModel):
 
     The row is the history with a mask appended, or, where it holds masks already, the history itself: those are the
     rows of training, which `tfrec.data.masked_items` makes. `objective` says that the model is trained so. Targets of
-    `tfrec.data.sequences` at all positions would be seen; one target a row (a holdout) is what the appended mask asks
-    for, so validation is as for any other model.
+    `tfrec.data.sequences` at all positions would be seen, and `fit` refuses them; one target a row (a holdout) is what
+    the appended mask asks for, so validation is as for any other model.
 
     Args:
         num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item, and
@@ -58,8 +59,6 @@ class BERT4Rec(SequenceModel):
         >>> ids.shape
         TensorShape([1, 5])
     """
-
-    objective = "masked-item"
 
     def __init__(
         self,
