@@ -51,7 +51,7 @@ class AttentionMatcher(RankingModel):
 
     Args:
         features: as described in `tfrec.models.feature_inputs`; `item` and a sequence `history` of it are needed.
-        dim: D, width of all vectors.
+        embedding_dim: D, width of all vectors.
         user_layers: self-attention blocks over the history; 0 takes the events as they are.
         item_layers: self-attention blocks over the item's features.
         num_heads: of all attentions, a divisor of D.
@@ -61,7 +61,7 @@ class AttentionMatcher(RankingModel):
         head: one of the three above.
         hidden_dims: of the mlp.
         dropout: rate, in both encoders, on the match's vectors, and in the mlp.
-        regularization: of the L2 penalty on embedding tables and biases.
+        embedding_l2: weight of the squared vectors and biases in the loss.
         task: "click" or "rating".
         output_bias: where the output starts: the logit of the mean click rate, the mean rating.
         rating_range: (lowest, highest) of a rating.
@@ -86,7 +86,7 @@ class AttentionMatcher(RankingModel):
         ...     {"name": "year", "kind": "numeric", "group": "item"},
         ...     {"name": "history", "kind": "sequence", "group": "history", "length": 3, "of": "item"},
         ... ]
-        >>> model = AttentionMatcher(features, dim=4, task="rating", output_bias=3.5)
+        >>> model = AttentionMatcher(features, embedding_dim=4, task="rating", output_bias=3.5)
         >>> row = {"item": np.array([5]), "year": np.array([0.5], "float32"), "history": np.array([[0, 2, 3]])}
         >>> model.attention_axes["cross"], model.attention_weights(row)["cross"].shape
         (['head', 'feature', 'history'], TensorShape([1, 2, 2, 3]))
@@ -95,7 +95,7 @@ class AttentionMatcher(RankingModel):
     def __init__(
         self,
         features: Sequence[Mapping[str, Any]],
-        dim: int = 32,
+        embedding_dim: int = 32,
         user_layers: int = 1,
         item_layers: int = 1,
         num_heads: int = 2,
@@ -105,7 +105,7 @@ class AttentionMatcher(RankingModel):
         head: str = "residual",
         hidden_dims: Sequence[int] = (64,),
         dropout: float = 0.1,
-        regularization: float = 0.0,
+        embedding_l2: float = 0.0,
         task: str = "click",
         output_bias: float = 0.0,
         rating_range: Sequence[float] | None = None,
@@ -126,8 +126,8 @@ class AttentionMatcher(RankingModel):
 
         # === Layers ===
         policy = keras.dtype_policies.get(dtype)
-        l2 = keras.regularizers.L2(regularization) if regularization else None
-        embedding = FeatureEmbedding(features, dim, l2, seed=seed, dtype=policy, name="embedding")
+        l2 = keras.regularizers.L2(embedding_l2) if embedding_l2 else None
+        embedding = FeatureEmbedding(features, embedding_dim, l2, seed=seed, dtype=policy, name="embedding")
         biases = FeatureEmbedding(static, 1, l2, scale=0.01, seed=seed, dtype=policy, name="biases")
         drop = keras.layers.Dropout(dropout, seed=seed, dtype=policy, name="drop")
         cross = CrossAttention(num_heads, dropout, may_abstain, seed=seed, dtype=policy, name="cross")
@@ -190,7 +190,7 @@ class AttentionMatcher(RankingModel):
 
         # === Config ===
         self.features = features
-        self.dim = dim
+        self.embedding_dim = embedding_dim
         self.user_layers = user_layers
         self.item_layers = item_layers
         self.num_heads = num_heads
@@ -200,7 +200,7 @@ class AttentionMatcher(RankingModel):
         self.head = head
         self.hidden_dims = list(hidden_dims)
         self.dropout = dropout
-        self.regularization = regularization
+        self.embedding_l2 = embedding_l2
         self.output_bias = output_bias
         self.seed = seed
         self.dtype_policy = policy
