@@ -97,10 +97,12 @@ def test_columns_are_what_all_their_cells_say():
         ids=[np.array([1, 2]), np.array([3, 4]), np.array([5, 6])],
         words=[["a"], ["a", "b"], None],
         sets=[{"a"}, {"b", "a"}, set()],
+        bytes=[b"a", b"b", None],
     )
     assert found == {
         "gaps": "numeric", "money": "numeric", "flag": "categorical", "tags": "multivalued", "many": "multivalued",
         "floats": "vector", "ids": "vector", "words": "multivalued", "sets": "multivalued",
+        "bytes": "categorical",
     }  # fmt: skip
 
 
@@ -126,12 +128,14 @@ def test_what_is_not_read_has_its_reason():
         **{"Unnamed: 0": [0, 1, 2], "__index_level_0__": [0, 1, 2], "a/b": [1, 2, 3]},
         huge=[1e308, -1e308, 1.0],
         late=1.7e9 + np.array([0.1, 0.2, 0.4]),
+        picture=[b"\xff\xd8", b"\x80", None],
+        some=["x", b"\x80", None],
     )
     parts = {
         "struct": "type dict: give each of their fields", "deep": "lists within lists", "mixed": "other things",
         "stamp": "has dates", "day": "has dates", "text": "has dates", "one": "has no value", "a/b": "rename it",
         "Unnamed: 0": "the index", "__index_level_0__": "the index", "huge": "2 numbers above 3.4e38",
-        "late": "subtract an offset",
+        "late": "subtract an offset", "picture": "holds bytes", "some": "holds bytes",
     }  # fmt: skip
     assert found.keys() == parts.keys()
     assert all(part in found[name] for name, part in parts.items()), found

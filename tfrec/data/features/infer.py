@@ -79,7 +79,10 @@ def _infer(values: pd.Series, column: str, group: str) -> Feature | str:
     if _are_numbers(distinct) and not (_NAMED_ID.fullmatch(column) and (distinct % 1 == 0).all()):
         feature = Numeric(column, group=group)
         return feature.fault(values) or feature
-    texts = distinct.astype(str)
+    try:
+        texts = distinct.astype(str)
+    except UnicodeDecodeError:
+        return "holds bytes that are no text in UTF-8: make numbers or words of it"
     if texts.str.fullmatch(_DATE).all():
         return _dates()
     if _is_separated(texts):
