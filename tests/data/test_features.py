@@ -46,6 +46,17 @@ def test_several_values_are_cut_and_padded():
     ]  # fmt: skip
 
 
+def test_a_number_has_one_spelling_whatever_its_type():
+    cells = [7, 7.0, np.float32(7), "7", [7], [7.0], np.array([7.0, np.nan]), {7}, b"7"]
+    for kind in (MultiValued, Categorical):
+        feature = kind("c").fit(pd.Series([7, 8, 7]))
+        given = [cell for cell in cells if kind is MultiValued or (np.ndim(cell) == 0 and not isinstance(cell, set))]
+        assert set(feature.encode(pd.Series(given, dtype=object)).ravel().tolist()) == {2}, kind
+    gaps = MultiValued("c").fit(pd.Series([7.0, None, 0.5, np.inf]))
+    assert gaps.tokens.vocabulary.tokens.tolist() == ["0.5", "7"]
+    assert gaps.encode(pd.Series(["7|0.5", "7.0"])).tolist() == [[3], [1]]  # a text is what stands there, as for ids
+
+
 @pytest.mark.parametrize("scaling", ["standard", "log"])
 def test_numbers_have_mean_0_and_deviation_1_and_missing_is_no_number(scaling):
     raw = np.random.default_rng(0).exponential(100, 1000)
