@@ -119,7 +119,7 @@ def test_draws_are_spread_and_differ_by_head_and_block_and_seed():
 
 
 def test_sizes_are_refused():
-    with pytest.raises(ValueError, match="block_size must be an integer of at least 1, got True"):
+    with pytest.raises(ValueError, match="block_size must be a positive integer, got True"):
         BlockSparseAttention(block_size=True)
     with pytest.raises(ValueError, match="random_blocks must be an integer of at least 0, got -1"):
         BlockSparseAttention(random_blocks=-1)

@@ -80,7 +80,7 @@ def test_padding_is_inert():
 
 
 def test_heads_divide_the_width():
-    with pytest.raises(ValueError, match="num_heads must divide the width of the query: got num_heads=4, width=6"):
+    with pytest.raises(ValueError, match="num_heads must divide width: got num_heads=4, width=6"):
         made(heads=4)
 
 

@@ -93,7 +93,7 @@ def test_half_precision_has_whole_weights():
 
 
 def test_heads_divide_the_width():
-    with pytest.raises(ValueError, match="num_heads must divide the width of the queries: got 3"):
+    with pytest.raises(ValueError, match="num_heads must divide width: got num_heads=3"):
         CrossAttention(num_heads=3).build((None, K, D), (None, None, E))
 
 

@@ -85,5 +85,5 @@ def test_a_key_near_zero_takes_no_huge_gradient(value_and_gradients):
 
 
 def test_sizes_are_refused():
-    with pytest.raises(ValueError, match="chunk_size must be an integer of at least 1, got 0"):
+    with pytest.raises(ValueError, match="chunk_size must be a positive integer, got 0"):
         LinearAttention(chunk_size=0)

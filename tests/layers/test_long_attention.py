@@ -142,7 +142,7 @@ def test_is_saved_and_loaded_with_its_length_free(variant, tmp_path):
 
 
 def test_heads_must_divide_the_width(variant):
-    with pytest.raises(ValueError, match="num_heads must divide the width of the input: got num_heads=3, width=8"):
+    with pytest.raises(ValueError, match="num_heads must divide width: got num_heads=3, width=8"):
         made(variant, num_heads=3)
 
 

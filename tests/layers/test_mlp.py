@@ -83,5 +83,5 @@ def test_survives_its_config(activation):
 
 @pytest.mark.parametrize("bad", [0, -1, True, 1.5])
 def test_widths_are_positive_integers(bad):
-    with pytest.raises(ValueError, match=f"got {bad} among them"):
+    with pytest.raises(ValueError, match=f"hidden_dims must be a positive integer, got {bad}"):
         MLP([4, bad])

@@ -94,7 +94,7 @@ def test_other_items_are_all_but_the_one_that_is_there():
 def test_nothing_is_drawn_for_inference():
     history = np.array([[0, 3, 4]], "int32")
     np.testing.assert_array_equal(ops.convert_to_numpy(OtherItems(size=10)(history, training=False)), history)
-    with pytest.raises(ValueError, match="two items or more"):
+    with pytest.raises(ValueError, match="size must be an integer of at least 4, got 3"):
         OtherItems(size=3)
 
 

@@ -102,7 +102,7 @@ def test_reaches_the_memory_and_no_further():
 
 
 def test_sizes_are_refused():
-    with pytest.raises(ValueError, match=r"segment_size must be an integer of at least 1, got 2\.5"):
+    with pytest.raises(ValueError, match=r"segment_size must be a positive integer, got 2\.5"):
         SegmentRecurrentAttention(segment_size=2.5)
-    with pytest.raises(ValueError, match="memory_segments must be an integer of at least 1, got 0"):
+    with pytest.raises(ValueError, match="memory_segments must be a positive integer, got 0"):
         SegmentRecurrentAttention(memory_segments=0)

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from tfrec.layers.attention_record import record
-from tfrec.ops import additive_scores
+from tfrec.ops import additive_scores, check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -44,7 +44,7 @@ class AdditivePooling(keras.layers.Layer):
 
     def __init__(self, inner_dim: int | None = None, use_bias: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.inner_dim = inner_dim
+        self.inner_dim = check_size("inner_dim", inner_dim, optional=True)
         self.use_bias = use_bias
 
     def build(

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.ops import PADDING_ID
+from tfrec.ops import PADDING_ID, check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -40,7 +40,7 @@ class AppendMask(keras.layers.Layer):
     def __init__(self, mask_id: int, max_length: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mask_id = mask_id
-        self.max_length = max_length
+        self.max_length = check_size("max_length", max_length)
 
     def call(self, inputs: Any) -> Any:
         """Append the mask, or move the row."""

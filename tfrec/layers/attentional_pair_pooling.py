@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.ops import pair_products
+from tfrec.ops import check_size, pair_products
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -45,7 +45,7 @@ class AttentionalPairPooling(keras.layers.Layer):
         self, attention_dim: int = 16, attention_l2: float = 0.0, seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.attention_dim = attention_dim
+        self.attention_dim = check_size("attention_dim", attention_dim)
         self.attention_l2 = attention_l2
         self.seed = seed
 

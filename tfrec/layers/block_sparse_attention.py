@@ -7,8 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfrec.layers.blocked_attention import BlockedAttention, check_sizes, forbid
-from tfrec.ops import neighbours, take_blocks
+from tfrec.layers.blocked_attention import BlockedAttention, forbid
+from tfrec.ops import check_size, neighbours, take_blocks
 
 PERIOD = 1024  # blocks after which the random draws repeat
 
@@ -72,15 +72,13 @@ class BlockSparseAttention(BlockedAttention):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_heads, dropout, causal, **kwargs)
-        check_sizes(block_size=block_size)
-        check_sizes(0, window_blocks=window_blocks, global_blocks=global_blocks, random_blocks=random_blocks, seed=seed)
-        self.block_size = block_size
-        self.window_blocks = window_blocks
-        self.global_blocks = global_blocks
-        self.random_blocks = random_blocks
-        self.seed = seed
-        shape = (num_heads, PERIOD, random_blocks)
-        self.draws = np.random.default_rng(seed).integers(0, 2**31 - 1, shape, dtype="int32")
+        self.block_size = check_size("block_size", block_size)
+        self.window_blocks = check_size("window_blocks", window_blocks, least=0)
+        self.global_blocks = check_size("global_blocks", global_blocks, least=0)
+        self.random_blocks = check_size("random_blocks", random_blocks, least=0)
+        self.seed = check_size("seed", seed, least=0)
+        shape = (self.num_heads, PERIOD, self.random_blocks)
+        self.draws = np.random.default_rng(self.seed).integers(0, 2**31 - 1, shape, dtype="int32")
 
     @property
     def block_length(self) -> int:

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from tfrec.layers.attention_record import is_recorded, record
-from tfrec.ops import to_blocks
+from tfrec.ops import check_heads, check_size, to_blocks
 
 
 class BlockedAttention(keras.layers.Layer):
@@ -32,8 +32,7 @@ class BlockedAttention(keras.layers.Layer):
 
     def __init__(self, num_heads: int = 1, dropout: float = 0.0, causal: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        check_sizes(num_heads=num_heads)
-        self.num_heads = num_heads
+        self.num_heads = check_size("num_heads", num_heads)
         self.dropout = dropout
         self.causal = causal
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="drop")
@@ -46,8 +45,7 @@ class BlockedAttention(keras.layers.Layer):
     ) -> None:
         """Make the projections of queries, keys and values, and the one that joins the heads."""
         width = queries_shape[-1]
-        if width % self.num_heads:
-            raise ValueError(f"num_heads must divide the width of the input: got num_heads={self.num_heads}, {width=}.")
+        check_heads(self.num_heads, width)
         self.width = width
         self.head_width = width // self.num_heads
         self.query, self.key, self.value, self.merge = (
@@ -130,10 +128,3 @@ class BlockedAttention(keras.layers.Layer):
 def forbid(scores: Any, allowed: Any) -> Any:
     """Scores for a softmax, float32, with what is not allowed so low that it gets no share; finite, if nothing is."""
     return ops.where(allowed, ops.cast(scores, "float32"), -1e9)
-
-
-def check_sizes(least: int = 1, **sizes: int) -> None:
-    """Refuse what is not an integer of at least `least`."""
-    for argument, size in sizes.items():
-        if not isinstance(size, int) or isinstance(size, bool) or size < least:
-            raise ValueError(f"{argument} must be an integer of at least {least}, got {size!r}.")

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.ops import masked_softmax
+from tfrec.ops import check_heads, check_size, masked_softmax
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -46,7 +46,7 @@ class CandidateAttention(keras.layers.Layer):
 
     def __init__(self, num_heads: int = 1, dropout: float = 0.0, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.num_heads = num_heads
+        self.num_heads = check_size("num_heads", num_heads)
         self.dropout = dropout
         self.seed = seed
         self.drop = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy, name="drop")
@@ -56,8 +56,7 @@ class CandidateAttention(keras.layers.Layer):
     ) -> None:
         """Make the four maps."""
         width = query_shape[-1]
-        if width % self.num_heads:
-            raise ValueError(f"num_heads must divide the width of the query: got num_heads={self.num_heads}, {width=}.")
+        check_heads(self.num_heads, width)
         self.head_width = width // self.num_heads
         seeds = [None if self.seed is None else self.seed + 32452843 * (i + 1) for i in range(4)]
         self.query_map, self.merge = (

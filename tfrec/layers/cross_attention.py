@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.ops import check_heads, check_size
+
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class CrossAttention(keras.layers.Layer):
@@ -57,7 +59,7 @@ class CrossAttention(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.num_heads = num_heads
+        self.num_heads = check_size("num_heads", num_heads)
         self.dropout = dropout
         self.may_abstain = may_abstain
         self.causal = causal
@@ -67,8 +69,7 @@ class CrossAttention(keras.layers.Layer):
     def build(self, queries_shape: tuple[int | None, ...], context_shape: Any, padding_mask_shape: Any = None) -> None:
         """Make the four maps, and s."""
         width, policy = queries_shape[-1], self.dtype_policy
-        if width % self.num_heads:
-            raise ValueError(f"num_heads must divide the width of the queries: got {self.num_heads}, {width=}.")
+        check_heads(self.num_heads, width)
 
         def made(name: str, place: int, shape: tuple[int | None, ...]) -> keras.layers.Dense:
             start = keras.initializers.GlorotUniform(None if self.seed is None else self.seed + place)

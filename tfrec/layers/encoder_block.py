@@ -6,6 +6,7 @@ import keras
 
 from tfrec.layers.cross_attention import CrossAttention
 from tfrec.layers.feed_forward import FeedForward
+from tfrec.ops import check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -44,7 +45,7 @@ class EncoderBlock(keras.layers.Layer):
         self, num_heads: int = 1, dropout: float = 0.0, causal: bool = False, seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.num_heads = num_heads
+        self.num_heads = check_size("num_heads", num_heads)
         self.dropout = dropout
         self.causal = causal
         self.seed = seed

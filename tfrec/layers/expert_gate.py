@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.ops import check_size
+
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class ExpertGate(keras.layers.Layer):
@@ -36,7 +38,7 @@ class ExpertGate(keras.layers.Layer):
 
     def __init__(self, inner_dim: int | None = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.inner_dim = inner_dim
+        self.inner_dim = check_size("inner_dim", inner_dim, optional=True)
         self.seed = seed
 
     def build(self, state_shape: tuple[int | None, ...], experts_shape: tuple[int | None, ...]) -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from tfrec.ops import check_size
+
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class FeedForward(keras.layers.Layer):
@@ -35,7 +37,7 @@ class FeedForward(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.inner_dim = inner_dim
+        self.inner_dim = check_size("inner_dim", inner_dim, optional=True)
         self.activation = activation
         self.dropout = dropout
         self.seed = seed

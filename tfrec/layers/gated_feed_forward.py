@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from tfrec.ops import check_size
+
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class GatedFeedForward(keras.layers.Layer):
@@ -29,7 +31,7 @@ class GatedFeedForward(keras.layers.Layer):
 
     def __init__(self, inner_dim: int | None = None, dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.inner_dim = inner_dim
+        self.inner_dim = check_size("inner_dim", inner_dim, optional=True)
         self.dropout = dropout
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="drop")
 

@@ -8,7 +8,7 @@ from keras import ops
 from tfrec.layers.attention_record import is_recorded, record
 from tfrec.layers.relative_bias import RelativePositionBias
 from tfrec.layers.time_bias import TimeBias
-from tfrec.ops import pointwise_attention
+from tfrec.ops import check_heads, check_size, pointwise_attention
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -64,16 +64,18 @@ class HSTUBlock(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.max_length = max_length
-        self.num_heads = num_heads
-        self.attention_dim = attention_dim
-        self.linear_dim = linear_dim
+        self.max_length = check_size("max_length", max_length)
+        self.num_heads = check_size("num_heads", num_heads)
+        self.attention_dim = check_size("attention_dim", attention_dim, optional=True)
+        self.linear_dim = check_size("linear_dim", linear_dim, optional=True)
         self.dropout = dropout
-        self.num_intervals = num_intervals
+        self.num_intervals = check_size("num_intervals", num_intervals, optional=True)
         bare = {"center": False, "scale": False, "dtype": self.dtype_policy}
         self.input_norm = keras.layers.LayerNormalization(epsilon=1e-6, **bare, name="input_norm")
         # norm(z / N) with an epsilon e is norm(z) with e N^2: nothing is divided, and float16 does not underflow.
-        self.attended_norm = keras.layers.LayerNormalization(epsilon=1e-6 * max_length**2, **bare, name="attended_norm")
+        self.attended_norm = keras.layers.LayerNormalization(
+            epsilon=1e-6 * self.max_length**2, **bare, name="attended_norm"
+        )
         self.position_bias = RelativePositionBias(max_length, dtype=self.dtype_policy, name="position_bias")
         if num_intervals is not None:
             self.time_bias = TimeBias(num_intervals, dtype=self.dtype_policy, name="time_bias")
@@ -84,11 +86,8 @@ class HSTUBlock(keras.layers.Layer):
     ) -> None:
         """Make W and W_o for the input's width."""
         width, heads = inputs_shape[-1], self.num_heads
-        if width % heads and None in (self.attention_dim, self.linear_dim):
-            raise ValueError(
-                f"num_heads must divide the width of the input where attention_dim or linear_dim is None: got "
-                f"num_heads={heads}, {width=}."
-            )
+        if self.attention_dim is None or self.linear_dim is None:
+            check_heads(heads, width)
         self._key_width = heads * (self.attention_dim or width // heads)
         self._value_width = heads * (self.linear_dim or width // heads)
         self.expand = keras.layers.Dense(

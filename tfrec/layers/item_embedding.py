@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from tfrec.layers.item_vectors import ItemVectors
-from tfrec.ops import PADDING_ID
+from tfrec.ops import PADDING_ID, check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -35,8 +35,8 @@ class ItemEmbedding(keras.layers.Layer):
         self, num_ids: int, hidden_dim: int, dropout: float = 0.0, seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.num_ids = num_ids
-        self.hidden_dim = hidden_dim
+        self.num_ids = check_size("num_ids", num_ids)
+        self.hidden_dim = check_size("hidden_dim", hidden_dim)
         self.dropout = dropout
         self.seed = seed
         self.items = ItemVectors(

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfrec.layers.blocked_attention import BlockedAttention, check_sizes
+from tfrec.layers.blocked_attention import BlockedAttention
+from tfrec.ops import check_size
 
 EPSILON = 1e-6  # added to squared norms
 FLOOR = 0.01  # of the mean squared norm of all columns, added to that of each; causal alone
@@ -68,8 +69,7 @@ class LinearAttention(BlockedAttention):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_heads, dropout, causal, **kwargs)
-        check_sizes(chunk_size=chunk_size)
-        self.chunk_size = chunk_size
+        self.chunk_size = check_size("chunk_size", chunk_size)
 
     @property
     def block_length(self) -> int | None:

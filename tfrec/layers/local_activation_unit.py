@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from tfrec.layers.dice import Dice
-from tfrec.ops import masked_softmax
+from tfrec.ops import check_size, masked_softmax
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -52,10 +52,9 @@ class LocalActivationUnit(keras.layers.Layer):
         self, hidden_dims: Sequence[int] = (64, 32), softmax: bool = False, seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        wrong = [width for width in hidden_dims if not isinstance(width, int) or isinstance(width, bool) or width < 1]
-        if wrong or not hidden_dims:
-            raise ValueError(f"hidden_dims are the positive widths of one or more maps: got {list(hidden_dims)!r}.")
-        self.hidden_dims = list(hidden_dims)
+        self.hidden_dims = [check_size("Each of hidden_dims", width) for width in hidden_dims]
+        if not self.hidden_dims:
+            raise ValueError("hidden_dims are the widths of one or more maps, got none.")
         self.softmax = softmax
         self.seed = seed
 

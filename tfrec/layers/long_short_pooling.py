@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfrec.layers.attention_record import is_recorded, record
+from tfrec.ops import check_size
 
 _NEVER = -1e9  # a logit far below any real one
 
@@ -48,9 +49,7 @@ class LongShortPooling(keras.layers.Layer):
 
     def __init__(self, short_term: int, activation: str = "relu", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not isinstance(short_term, int) or isinstance(short_term, bool) or short_term < 1:
-            raise ValueError(f"short_term must be a positive integer, got {short_term!r}.")
-        self.short_term = short_term
+        self.short_term = check_size("short_term", short_term)
         self.activation = activation
 
     def build(

@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from tfrec.ops import check_size
+
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class MLP(keras.layers.Layer):
@@ -46,10 +48,7 @@ class MLP(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        wrong = [width for width in hidden_dims if not isinstance(width, int) or isinstance(width, bool) or width < 1]
-        if wrong:
-            raise ValueError(f"hidden_dims are the positive widths of the dense maps: got {wrong[0]!r} among them.")
-        self.hidden_dims = list(hidden_dims)
+        self.hidden_dims = [check_size("Each of hidden_dims", width) for width in hidden_dims]
         if isinstance(activation, dict):
             activation = keras.saving.deserialize_keras_object(activation)
         self.activation = activation

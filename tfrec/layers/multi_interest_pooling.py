@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfrec.layers.attention_record import record
+from tfrec.ops import check_size
 
 _NEVER = -1e30  # a logit far below any real one; the sum of two is still finite
 
@@ -52,9 +53,9 @@ class MultiInterestPooling(keras.layers.Layer):
 
     def __init__(self, num_interests: int, max_length: int, attention_dim: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.num_interests = num_interests
-        self.max_length = max_length
-        self.attention_dim = attention_dim
+        self.num_interests = check_size("num_interests", num_interests)
+        self.max_length = check_size("max_length", max_length)
+        self.attention_dim = check_size("attention_dim", attention_dim, optional=True)
 
     def build(self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None) -> None:
         """Make W1, W2 and P."""

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.ops import RESERVED_IDS
+from tfrec.ops import RESERVED_IDS, check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -32,9 +32,8 @@ class OtherItems(keras.layers.Layer):
 
     def __init__(self, size: int, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if size < RESERVED_IDS + 2:
-            raise ValueError(f"Expected two items or more, ids from {RESERVED_IDS} on: got size={size}.")
-        self.size = size
+        # Two items or more: of one there is no other.
+        self.size = check_size("size", size, least=RESERVED_IDS + 2)
         self.seed = seed
         self.draws = keras.random.SeedGenerator(seed)
 

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.ops import last_rows
+from tfrec.ops import check_size, last_rows
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -34,7 +34,7 @@ class PositionEmbedding(keras.layers.Layer):
 
     def __init__(self, max_length: int, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.max_length = max_length
+        self.max_length = check_size("max_length", max_length)
         self.seed = seed
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.ops import check_size
+
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class RelativePositionBias(keras.layers.Layer):
@@ -32,7 +34,7 @@ class RelativePositionBias(keras.layers.Layer):
 
     def __init__(self, max_length: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.max_length = max_length
+        self.max_length = check_size("max_length", max_length)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make w, of shape (2 max_length - 1,), from the farthest ahead to the farthest behind."""

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfrec.layers.blocked_attention import BlockedAttention, check_sizes, forbid
-from tfrec.ops import neighbours
+from tfrec.layers.blocked_attention import BlockedAttention, forbid
+from tfrec.ops import check_size, neighbours
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -69,9 +69,8 @@ class SegmentRecurrentAttention(BlockedAttention):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_heads, dropout, causal, **kwargs)
-        check_sizes(segment_size=segment_size, memory_segments=memory_segments)
-        self.segment_size = segment_size
-        self.memory_segments = memory_segments
+        self.segment_size = check_size("segment_size", segment_size)
+        self.memory_segments = check_size("memory_segments", memory_segments)
         self.stop_gradient = stop_gradient
 
     def build(

@@ -7,7 +7,7 @@ from keras import ops
 
 from tfrec.layers.item_vectors import ItemVectors
 from tfrec.layers.position_embedding import PositionEmbedding
-from tfrec.ops import PADDING_ID
+from tfrec.ops import PADDING_ID, check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -46,9 +46,9 @@ class SequenceEmbedding(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.num_ids = num_ids
-        self.hidden_dim = hidden_dim
-        self.max_length = max_length
+        self.num_ids = check_size("num_ids", num_ids)
+        self.hidden_dim = check_size("hidden_dim", hidden_dim)
+        self.max_length = check_size("max_length", max_length)
         self.dropout = dropout
         self.seed = seed
         self.items = ItemVectors(

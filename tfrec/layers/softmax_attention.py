@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfrec.layers.attention_record import is_recorded, record
+from tfrec.ops import check_heads, check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -41,7 +42,7 @@ class SoftmaxAttention(keras.layers.Layer):
 
     def __init__(self, num_heads: int = 1, dropout: float = 0.0, causal: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.num_heads = num_heads
+        self.num_heads = check_size("num_heads", num_heads)
         self.dropout = dropout
         self.causal = causal
 
@@ -50,8 +51,7 @@ class SoftmaxAttention(keras.layers.Layer):
     ) -> None:
         """Make the heads for the width of the queries."""
         width = queries_shape[-1]
-        if width % self.num_heads:
-            raise ValueError(f"num_heads must divide the width of the input: got num_heads={self.num_heads}, {width=}.")
+        check_heads(self.num_heads, width)
         self.heads = keras.layers.MultiHeadAttention(
             self.num_heads, width // self.num_heads, dropout=self.dropout, dtype=self.dtype_policy, name="heads"
         )

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.ops import check_size
+
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class TimeBias(keras.layers.Layer):
@@ -33,7 +35,7 @@ class TimeBias(keras.layers.Layer):
 
     def __init__(self, num_buckets: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.num_buckets = num_buckets
+        self.num_buckets = check_size("num_buckets", num_buckets)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make w, of shape (num_buckets,)."""

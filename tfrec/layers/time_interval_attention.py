@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from tfrec.layers.attention_record import record
-from tfrec.ops import last_rows
+from tfrec.ops import check_heads, check_size, last_rows
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -62,10 +62,10 @@ class TimeIntervalAttention(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.max_length = max_length
-        self.num_heads = num_heads
+        self.max_length = check_size("max_length", max_length)
+        self.num_heads = check_size("num_heads", num_heads)
         self.dropout = dropout
-        self.num_buckets = num_buckets
+        self.num_buckets = check_size("num_buckets", num_buckets)
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="drop")
 
     def build(
@@ -77,8 +77,7 @@ class TimeIntervalAttention(keras.layers.Layer):
     ) -> None:
         """Make the maps, and the tables of positions and intervals."""
         width = queries_shape[-1]
-        if width % self.num_heads:
-            raise ValueError(f"num_heads must divide the width of the input: got num_heads={self.num_heads}, {width=}.")
+        check_heads(self.num_heads, width)
         for name in ("query", "key", "value", "output"):
             dense = keras.layers.Dense(width, dtype=self.dtype_policy, name=name)
             dense.build(queries_shape)

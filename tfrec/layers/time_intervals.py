@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfrec.ops import check_size
+
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class TimeIntervals(keras.layers.Layer):
@@ -39,16 +41,12 @@ class TimeIntervals(keras.layers.Layer):
 
     def __init__(self, num_buckets: int = 64, max_interval: int = 10 * 365 * 86_400, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not isinstance(num_buckets, int) or isinstance(num_buckets, bool) or num_buckets < 3:
-            raise ValueError(f"num_buckets must be an integer of at least 3, got {num_buckets!r}.")
-        if not isinstance(max_interval, int) or not num_buckets - 1 <= max_interval < 2**31:
-            raise ValueError(
-                f"max_interval is a whole number of seconds, from num_buckets - 1 = {num_buckets - 1} to 2**31 - 1: "
-                f"got {max_interval!r}."
-            )
-        self.num_buckets = num_buckets
-        self.max_interval = max_interval
-        self.bounds = _bounds(num_buckets - 1, max_interval)
+        self.num_buckets = check_size("num_buckets", num_buckets, least=3)
+        # A bound in whole seconds for each bucket but the first.
+        self.max_interval = check_size("max_interval", max_interval, least=self.num_buckets - 1)
+        if self.max_interval >= 2**31:
+            raise ValueError(f"max_interval is at most 2**31 - 1 seconds, got {max_interval}.")
+        self.bounds = _bounds(self.num_buckets - 1, self.max_interval)
 
     def call(self, timestamps: Any) -> Any:
         """Compare every two."""

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from tfrec.losses.item_loss import ItemLoss
-from tfrec.ops import RESERVED_IDS
+from tfrec.ops import RESERVED_IDS, check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -52,11 +52,7 @@ class FullSoftmax(ItemLoss):
 
     def __init__(self, chunk_size: int | None = None, name: str = "full_softmax", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
-        if chunk_size is not None and (
-            isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1
-        ):
-            raise ValueError(f"chunk_size must be a positive integer or None, got {chunk_size!r}.")
-        self.chunk_size = chunk_size
+        self.chunk_size = check_size("chunk_size", chunk_size, optional=True)
 
     def weighted_sum(self, targets: Any, queries: Any, weights: Any, items: Any, seed: Any = None) -> Any:
         """The cross-entropies of all targets, weighted and summed up."""

@@ -6,7 +6,7 @@ from keras import ops
 
 from tfrec.losses.item_loss import ItemLoss
 from tfrec.losses.negatives import NegativeSampler
-from tfrec.ops import RESERVED_IDS
+from tfrec.ops import RESERVED_IDS, check_size
 
 DRAWS = ("batch", "group", "token")
 GROUP = 64  # targets that share a draw in "group"
@@ -42,11 +42,9 @@ class SampledLoss(ItemLoss):
 
     def __init__(self, num_negatives: int, sampler: NegativeSampler, draw_per: str, name: str, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
-        if not isinstance(num_negatives, int) or isinstance(num_negatives, bool) or num_negatives < 1:
-            raise ValueError(f"num_negatives must be a positive integer, got {num_negatives!r}.")
         if draw_per not in DRAWS:
             raise ValueError(f"draw_per must be one of {', '.join(DRAWS)}, got {draw_per!r}.")
-        self.num_negatives = num_negatives
+        self.num_negatives = check_size("num_negatives", num_negatives)
         self.sampler = sampler
         self.draw_per = draw_per
 

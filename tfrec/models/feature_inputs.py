@@ -20,6 +20,8 @@ from typing import Any
 
 import keras
 
+from tfrec.ops import check_size
+
 KINDS = {
     "categorical": ("size",),
     "numeric": (),
@@ -58,9 +60,7 @@ sequence.
             )
         own = ("size",) if kind == "sequence" and not feature.get("of") else ()
         for key in (*KINDS[kind], *own):
-            size = feature.get(key)
-            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-                raise ValueError(f"The feature '{name}' needs {key}, a positive integer: got {size!r}.")
+            feature[key] = check_size(f"{key} of the feature '{name}'", feature.get(key))
         by_name[name] = feature
     for feature in checked:
         of = feature.get("of")

@@ -1,4 +1,4 @@
-"""Stateless tensor functions on `keras.ops`: they run on every Keras backend."""
+"""Stateless tensor functions on `keras.ops`, which run on every Keras backend, and the checks of sizes."""
 
 from tfrec.ops.additive_scores import additive_scores
 from tfrec.ops.blocks import neighbours, take_blocks, to_blocks
@@ -10,6 +10,7 @@ from tfrec.ops.masks import PADDING_ID, RESERVED_IDS, UNKNOWN_ID, is_item, mask_
 from tfrec.ops.pointwise_attention import pointwise_attention
 from tfrec.ops.prefix_mean import prefix_mean
 from tfrec.ops.shortlist import shortlist
+from tfrec.ops.sizes import check_heads, check_size, check_sizes
 from tfrec.ops.topk import top_items
 from tfrec.ops.unit_vectors import unit_vectors
 
@@ -19,6 +20,9 @@ __all__ = [
     "UNKNOWN_ID",
     "additive_scores",
     "bi_interaction",
+    "check_heads",
+    "check_size",
+    "check_sizes",
     "chosen_interest",
     "feature_pairs",
     "is_item",

@@ -9,8 +9,7 @@ from tfrec.layers import AttentionalPairPooling
 from tfrec.models.feature_inputs import feature_inputs
 from tfrec.models.hybrid.fields import field_features, field_vectors, linear_terms, output_map
 from tfrec.models.ranking import RankingModel
-from tfrec.models.sequential.sequence_model import check_sizes
-from tfrec.ops import feature_pairs
+from tfrec.ops import check_sizes, feature_pairs
 
 
 @keras.saving.register_keras_serializable(package="tfrec")

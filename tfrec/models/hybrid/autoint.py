@@ -10,7 +10,7 @@ from tfrec.layers import MLP, InteractingAttention
 from tfrec.models.feature_inputs import feature_inputs
 from tfrec.models.hybrid.fields import field_features, field_vectors, output_map
 from tfrec.models.ranking import RankingModel
-from tfrec.models.sequential.sequence_model import check_sizes
+from tfrec.ops import check_sizes
 
 
 @keras.saving.register_keras_serializable(package="tfrec")

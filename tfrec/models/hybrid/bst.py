@@ -16,7 +16,7 @@ from tfrec.models.feature_inputs import check_features, feature_inputs
 from tfrec.models.hybrid.behaviour import all_features_network, pair_behaviour, paired_features
 from tfrec.models.hybrid.fields import output_map
 from tfrec.models.ranking import RankingModel
-from tfrec.models.sequential.sequence_model import check_heads, check_sizes
+from tfrec.ops import check_heads, check_sizes
 
 
 @keras.saving.register_keras_serializable(package="tfrec")

@@ -11,7 +11,7 @@ from tfrec.layers import MLP
 from tfrec.models.feature_inputs import feature_inputs
 from tfrec.models.hybrid.fields import field_features, field_vectors, output_map
 from tfrec.models.ranking import RankingModel
-from tfrec.models.sequential.sequence_model import check_sizes
+from tfrec.ops import check_sizes
 
 STRUCTURES = ("stacked", "parallel")
 

@@ -10,8 +10,7 @@ from tfrec.layers import MLP
 from tfrec.models.feature_inputs import feature_inputs
 from tfrec.models.hybrid.fields import field_features, field_vectors, linear_terms, output_map
 from tfrec.models.ranking import RankingModel
-from tfrec.models.sequential.sequence_model import check_sizes
-from tfrec.ops import bi_interaction
+from tfrec.ops import bi_interaction, check_sizes
 
 
 @keras.saving.register_keras_serializable(package="tfrec")

@@ -11,8 +11,7 @@ from tfrec.models.feature_inputs import check_features, feature_inputs
 from tfrec.models.hybrid.behaviour import all_features_network, pair_behaviour, paired_features
 from tfrec.models.hybrid.fields import output_map
 from tfrec.models.ranking import RankingModel
-from tfrec.models.sequential.sequence_model import check_sizes
-from tfrec.ops import RESERVED_IDS, masked_softmax
+from tfrec.ops import RESERVED_IDS, check_sizes, masked_softmax
 
 DRAWN = "history_negatives"
 

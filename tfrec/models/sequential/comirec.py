@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from tfrec.layers import FeedForward, ItemEmbedding, MultiInterestPooling
-from tfrec.models.sequential.sequence_model import SequenceModel, check_sizes
-from tfrec.ops import PADDING_ID, RESERVED_IDS
+from tfrec.models.sequential.sequence_model import SequenceModel
+from tfrec.ops import PADDING_ID, RESERVED_IDS, check_size, check_sizes
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -63,10 +63,10 @@ class ComiRec(SequenceModel):
         name: str = "comirec",
         **kwargs: Any,
     ) -> None:
-        optional = {} if attention_dim is None else {"attention_dim": attention_dim}
-        check_sizes(
-            num_items=num_items, max_length=max_length, hidden_dim=hidden_dim, num_interests=num_interests, **optional
+        num_items, max_length, hidden_dim, num_interests = check_sizes(
+            num_items=num_items, max_length=max_length, hidden_dim=hidden_dim, num_interests=num_interests
         )
+        attention_dim = check_size("attention_dim", attention_dim, optional=True)
 
         # === Layers ===
         policy = keras.dtype_policies.get(dtype)

@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from tfrec.layers import HSTUBlock, SequenceEmbedding, TimeIntervals, UnitNorm
-from tfrec.models.sequential.sequence_model import SequenceModel, axes_of_blocks, check_heads, check_sizes
-from tfrec.ops import PADDING_ID, RESERVED_IDS, unit_vectors
+from tfrec.models.sequential.sequence_model import SequenceModel, axes_of_blocks
+from tfrec.ops import PADDING_ID, RESERVED_IDS, check_heads, check_size, check_sizes, unit_vectors
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -75,18 +75,17 @@ class HSTU(SequenceModel):
         name: str = "hstu",
         **kwargs: Any,
     ) -> None:
-        widths = {"attention_dim": attention_dim, "linear_dim": linear_dim}
-        given = {name: width for name, width in widths.items() if width is not None}
-        check_sizes(
+        num_items, max_length, hidden_dim, num_blocks, num_heads = check_sizes(
             num_items=num_items,
             max_length=max_length,
             hidden_dim=hidden_dim,
             num_blocks=num_blocks,
             num_heads=num_heads,
-            **given,
         )
-        if len(given) < 2:
-            check_heads(num_heads, hidden_dim)
+        attention_dim = check_size("attention_dim", attention_dim, optional=True)
+        linear_dim = check_size("linear_dim", linear_dim, optional=True)
+        if attention_dim is None or linear_dim is None:
+            check_heads(num_heads, hidden_dim, "hidden_dim")
         if temperature is not None and not temperature > 0:
             raise ValueError(f"temperature must be positive, or None for inner products, got {temperature!r}.")
 

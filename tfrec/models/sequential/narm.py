@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from tfrec.layers import AdditivePooling, ItemEmbedding
-from tfrec.models.sequential.sequence_model import SequenceModel, check_sizes
-from tfrec.ops import PADDING_ID, RESERVED_IDS
+from tfrec.models.sequential.sequence_model import SequenceModel
+from tfrec.ops import PADDING_ID, RESERVED_IDS, check_sizes
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -65,7 +65,9 @@ class NARM(SequenceModel):
         name: str = "narm",
         **kwargs: Any,
     ) -> None:
-        check_sizes(num_items=num_items, max_length=max_length, hidden_dim=hidden_dim)
+        num_items, max_length, hidden_dim = check_sizes(
+            num_items=num_items, max_length=max_length, hidden_dim=hidden_dim
+        )
 
         # === Layers ===
         policy = keras.dtype_policies.get(dtype)

@@ -1,4 +1,4 @@
-"""What the models that read histories share: item table, and the check of their sizes."""
+"""What the models that read histories share: item table, and the names of axes."""
 
 from typing import Any
 
@@ -49,22 +49,3 @@ class SequenceModel(RetrievalModel):
 def axes_of_blocks(num_blocks: int, positions: str = "history") -> dict[str, list[str]]:
     """`attention_axes` of blocks of self-attention, named block_0, block_1 and so on."""
     return {f"block_{index}": ["head", positions, positions] for index in range(num_blocks)}
-
-
-def check_sizes(**sizes: Any) -> None:
-    """Raise `ValueError` where a size is no positive integer.
-
-    Example:
-        >>> check_sizes(num_items=0)
-        Traceback (most recent call last):
-        ValueError: num_items must be a positive integer, got 0.
-    """
-    for argument, size in sizes.items():
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise ValueError(f"{argument} must be a positive integer, got {size!r}.")
-
-
-def check_heads(num_heads: int, hidden_dim: int) -> None:
-    """Raise `ValueError` where the heads do not divide the width."""
-    if hidden_dim % num_heads:
-        raise ValueError(f"num_heads must divide hidden_dim: got num_heads={num_heads}, hidden_dim={hidden_dim}.")

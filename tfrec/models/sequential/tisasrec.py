@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from tfrec.layers import FeedForward, ItemEmbedding, SelfAttentionBlock, TimeIntervalAttention, TimeIntervals
-from tfrec.models.sequential.sequence_model import SequenceModel, axes_of_blocks, check_heads, check_sizes
-from tfrec.ops import PADDING_ID, RESERVED_IDS
+from tfrec.models.sequential.sequence_model import SequenceModel, axes_of_blocks
+from tfrec.ops import PADDING_ID, RESERVED_IDS, check_heads, check_sizes
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -73,14 +73,14 @@ class TiSASRec(SequenceModel):
         name: str = "tisasrec",
         **kwargs: Any,
     ) -> None:
-        check_sizes(
+        num_items, max_length, hidden_dim, num_blocks, num_heads = check_sizes(
             num_items=num_items,
             max_length=max_length,
             hidden_dim=hidden_dim,
             num_blocks=num_blocks,
             num_heads=num_heads,
         )
-        check_heads(num_heads, hidden_dim)
+        check_heads(num_heads, hidden_dim, "hidden_dim")
 
         # === Layers ===
         policy = keras.dtype_policies.get(dtype)
