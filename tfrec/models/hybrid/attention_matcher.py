@@ -16,8 +16,9 @@ from tfrec.layers import (
 from tfrec.models.feature_inputs import check_features, feature_inputs, of_groups
 from tfrec.models.hybrid.behaviour import paired_features
 from tfrec.models.hybrid.events import mark_events
+from tfrec.models.hybrid.loss_weights import check_weights
 from tfrec.models.ranking import RankingModel
-from tfrec.ops import PADDING_ID
+from tfrec.ops import PADDING_ID, check_heads, check_size, check_sizes
 
 HEADS = ("linear", "dense", "residual")
 
@@ -72,7 +73,8 @@ class AttentionMatcher(RankingModel):
         one input a feature; output (B, 1).
 
     Raises:
-        ValueError: where `item` or its `history` is missing, or `head` is none of the three.
+        ValueError: where `item` or its `history` is missing, `head` is none of the three, or a size or a
+            weight cannot be.
 
     Reference:
         Encoders and cross-attention: Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762. The
@@ -121,6 +123,10 @@ class AttentionMatcher(RankingModel):
         static = of_groups(features, "user", "item", "context")
         of_item = [one["name"] for one in static if one["group"] == "item"]
         others = [one["name"] for one in static if one["group"] != "item"]
+        embedding_dim, num_heads = check_sizes(embedding_dim=embedding_dim, num_heads=num_heads)
+        check_heads(num_heads, embedding_dim, "embedding_dim")
+        user_layers, item_layers = check_size("user_layers", user_layers, 0), check_size("item_layers", item_layers, 0)
+        check_weights(embedding_l2=embedding_l2)
         if head not in HEADS:
             raise ValueError(f"head is one of {', '.join(HEADS)}, got {head!r}.")
 
@@ -198,7 +204,7 @@ class AttentionMatcher(RankingModel):
         self.use_positions = use_positions
         self.may_abstain = may_abstain
         self.head = head
-        self.hidden_dims = list(hidden_dims)
+        self.hidden_dims = list(map(int, hidden_dims))
         self.dropout = dropout
         self.embedding_l2 = embedding_l2
         self.output_bias = output_bias

@@ -10,8 +10,9 @@ from tfrec.layers import MLP, ColdStart, CrossAttention, ExpertGate, FeatureEmbe
 from tfrec.models.feature_inputs import check_features, feature_inputs, of_groups
 from tfrec.models.hybrid.behaviour import paired_features
 from tfrec.models.hybrid.events import mark_events
+from tfrec.models.hybrid.loss_weights import check_weights
 from tfrec.models.ranking import RankingModel
-from tfrec.ops import PADDING_ID
+from tfrec.ops import PADDING_ID, check_heads, check_sizes
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -58,7 +59,8 @@ class ExpertFusion(RankingModel):
         one input a feature; output (B, 1).
 
     Raises:
-        ValueError: where `item`, its `history` or all content is missing, or `num_heads` does not divide D.
+        ValueError: where `item`, its `history` or all content is missing, `num_heads` does not divide D, or
+            `count_feature` is something else than a number of the item.
 
     Reference:
         The field has many such models and none of them is this one. Gate over experts: Jacobs et al., "Adaptive
@@ -100,6 +102,15 @@ class ExpertFusion(RankingModel):
     ) -> None:
         features = check_features(features)
         paired = paired_features(features)
+        embedding_dim, num_heads = check_sizes(embedding_dim=embedding_dim, num_heads=num_heads)
+        check_heads(num_heads, embedding_dim, "embedding_dim")
+        check_weights(embedding_l2=embedding_l2)
+        counted = next((one for one in features if one["name"] == count_feature), None)
+        if counted is not None and (counted["kind"], counted["group"]) != ("numeric", "item"):
+            raise ValueError(
+                f"count_feature names a numeric feature of the item, how often it was seen: got '{count_feature}', "
+                f"which is {counted['kind']} and of the group {counted['group']}."
+            )
         marks = [one["name"] for one in of_groups(features, "history") if not one.get("of")]
         static = of_groups(features, "user", "item", "context")
         no_content = ("user", "item", count_feature)
@@ -140,7 +151,7 @@ class ExpertFusion(RankingModel):
         # === Functional graph ===
         inputs = feature_inputs(features)
         mask = ops.not_equal(inputs["history"], PADDING_ID)
-        has_count = count_feature in inputs
+        has_count = counted is not None
         counts = inputs[count_feature] if has_count else ops.zeros_like(inputs["item"], dtype="float32")
         ids, counts = cold_start(inputs["item"], counts)
         vectors = embedding({**inputs, "item": ids, **({count_feature: counts} if has_count else {})})
@@ -192,7 +203,7 @@ class ExpertFusion(RankingModel):
         self.features = features
         self.embedding_dim = embedding_dim
         self.num_heads = num_heads
-        self.hidden_dims = list(hidden_dims)
+        self.hidden_dims = list(map(int, hidden_dims))
         self.dropout = dropout
         self.embedding_l2 = embedding_l2
         self.cold_rate = cold_rate
