@@ -63,6 +63,13 @@ def test_a_table_becomes_a_preset_that_found_the_cause(written):
     assert {path.name for path in (written / "run").iterdir()} >= {"learning_curve.png", "predictions.png"}
 
 
+def test_a_recipe_that_says_nothing_can_train():
+    recipe = RankingRecipe()
+    train = recipe.build_examples(Examples.from_pandas(clicks(200), label="label"))
+    model = recipe.build_model(recipe.build_spec(train), train)
+    assert type(model).__name__ == "AutoInt" and recipe.model == {"class": "AutoInt"}
+
+
 def test_what_is_read_and_what_is_not_is_printed(tmp_path, capsys):
     frame = clicks(200).assign(one="x", nothing=None)
     frame.to_csv(tmp_path / "clicks.csv", index=False)

@@ -1,7 +1,7 @@
 """How well scores tell labels: clicks by AUC, log-loss and calibration, ratings by RMSE and MAE.
 
-All take NumPy arrays of N scores and N labels, compute in float64 and give a float. Where there is no row, or a score or
-label is NaN, all give NaN: a number would be believed.
+All take NumPy arrays of N scores and N labels, compute in float64 and give a float. Where there is no row, or a score
+or label is NaN, all give NaN: a number would be believed.
 """
 
 import numpy as np

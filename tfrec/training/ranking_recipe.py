@@ -42,7 +42,8 @@ class RankingRecipe(RecipeFile):
         history: arguments of `tfrec.data.History`; an empty table means none. Histories are made of training rows;
             `known = "past"` makes them of all rows before the row's own time, also of such as are held back: what a
             server knows that keeps its log. That needs times, and `take = "earlier"`.
-        model: {"class": a name in `tfrec.models`, further constructor arguments}.
+        model: {"class": a name in `tfrec.models`, further constructor arguments}; an AutoInt where nothing is said, which
+            needs no history.
         optimizer: {"class": a name in `keras.optimizers`, further constructor arguments}.
         schedule: see `RecipeFile`.
         batch_size: rows of a batch.
@@ -72,7 +73,7 @@ class RankingRecipe(RecipeFile):
     split: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"rule": "random"})
     features: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     history: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    model: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "DIN"})
+    model: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "AutoInt"})
     optimizer: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "Adam", "learning_rate": 1e-3})
     batch_size: int = 1024
     epochs: int = 20
