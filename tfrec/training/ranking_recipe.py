@@ -42,8 +42,8 @@ class RankingRecipe(RecipeFile):
         history: arguments of `tfrec.data.History`; an empty table means none. Histories are made of training rows;
             `known = "past"` makes them of all rows before the row's own time, also of such as are held back: what a
             server knows that keeps its log. That needs times, and `take = "earlier"`.
-        model: {"class": a name in `tfrec.models`, further constructor arguments}; an AutoInt where nothing is said, which
-            needs no history.
+        model: {"class": a name in `tfrec.models`, further constructor arguments}; where nothing is said an AutoInt,
+            which needs no history.
         optimizer: {"class": a name in `keras.optimizers`, further constructor arguments}.
         schedule: see `RecipeFile`.
         batch_size: rows of a batch.
