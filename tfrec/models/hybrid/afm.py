@@ -8,6 +8,7 @@ import keras
 from tfrec.layers import AttentionalPairPooling
 from tfrec.models.feature_inputs import feature_inputs
 from tfrec.models.hybrid.fields import field_features, field_vectors, linear_terms, output_map
+from tfrec.models.hybrid.loss_weights import check_weights
 from tfrec.models.ranking import RankingModel
 from tfrec.ops import check_sizes, feature_pairs
 
@@ -76,7 +77,8 @@ class AFM(RankingModel):
         name: str = "afm",
         **kwargs: Any,
     ) -> None:
-        check_sizes(embedding_dim=embedding_dim, attention_dim=attention_dim)
+        embedding_dim, attention_dim = check_sizes(embedding_dim=embedding_dim, attention_dim=attention_dim)
+        check_weights(embedding_l2=embedding_l2)
         fields = field_features(features)
 
         # === Layers ===

@@ -9,6 +9,7 @@ from keras import ops
 from tfrec.layers import MLP, InteractingAttention
 from tfrec.models.feature_inputs import feature_inputs
 from tfrec.models.hybrid.fields import field_features, field_vectors, output_map
+from tfrec.models.hybrid.loss_weights import check_weights
 from tfrec.models.ranking import RankingModel
 from tfrec.ops import check_sizes
 
@@ -88,7 +89,10 @@ class AutoInt(RankingModel):
         name: str = "autoint",
         **kwargs: Any,
     ) -> None:
-        check_sizes(embedding_dim=embedding_dim, num_layers=num_layers, num_heads=num_heads, head_dim=head_dim)
+        embedding_dim, num_layers, num_heads, head_dim = check_sizes(
+            embedding_dim=embedding_dim, num_layers=num_layers, num_heads=num_heads, head_dim=head_dim
+        )
+        check_weights(embedding_l2=embedding_l2)
         fields = field_features(features)
 
         # === Layers ===
@@ -137,7 +141,7 @@ class AutoInt(RankingModel):
         self.num_heads = num_heads
         self.head_dim = head_dim
         self.use_residual = use_residual
-        self.hidden_dims = list(hidden_dims)
+        self.hidden_dims = list(map(int, hidden_dims))
         self.activation = activation
         self.dropout = dropout
         self.batch_norm = batch_norm
