@@ -15,7 +15,10 @@ VARIANTS = {
         {"embedding_dim": 4, "head": "linear", "user_layers": 0, "may_abstain": False, "dropout": 0.0},
     ),
     "autoint": (models.AutoInt, {"embedding_dim": 4, "num_layers": 2, "head_dim": 4}),
-    "autoint-deep": (models.AutoInt, {"embedding_dim": 4, "num_layers": 1, "head_dim": 4, "hidden_dims": [8]}),
+    "autoint-deep": (
+        models.AutoInt,
+        {"embedding_dim": 4, "num_layers": 1, "head_dim": 4, "qk_norm": True, "hidden_dims": [8]},
+    ),
     "bst": (models.BST, {"embedding_dim": 4, "hidden_dims": [8]}),
     "dcnv2": (models.DCNv2, {"embedding_dim": 4, "num_cross_layers": 2, "hidden_dims": [8]}),
     "dcnv2-parallel": (

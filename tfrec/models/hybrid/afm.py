@@ -85,13 +85,13 @@ class AFM(RankingModel):
         policy = keras.dtype_policies.get(dtype)
         pooling = AttentionalPairPooling(attention_dim, attention_l2, seed, dtype=policy, name="pooling")
         drop = keras.layers.Dropout(dropout, seed=seed, dtype=policy, name="drop")
-        output = output_map(output_bias, seed)
+        pairs = feature_pairs([field["name"] for field in fields])
+        output = output_map(output_bias, seed, averaged=len(pairs))
 
         # === Functional graph ===
         inputs = feature_inputs(fields)
         pooled, weights = pooling(field_vectors(fields, inputs, embedding_dim, embedding_l2, seed, policy))
         outputs = output(drop(pooled)) + linear_terms(fields, inputs, policy)
-        pairs = feature_pairs([field["name"] for field in fields])
         super().__init__(
             inputs,
             outputs,

@@ -34,6 +34,8 @@ class AutoInt(RankingModel):
         num_heads: H.
         head_dim: K; behind the first layer vectors are H K wide.
         use_residual: whether there is a Wr.
+        qk_norm: whether scores are cosines times a temperature; see `tfrec.layers.QueryKeyNorm`. Without, small vectors
+            are attended to all alike.
         hidden_dims: widths of AutoInt+'s deep network; without any it is AutoInt.
         activation: of the deep network.
         dropout: rate, on the attention weights and behind each layer of the deep network.
@@ -53,7 +55,7 @@ class AutoInt(RankingModel):
     Reference:
         Song et al., "AutoInt: Automatic Feature Interaction Learning via Self-Attentive Neural Networks", CIKM 2019,
         arXiv 1810.11921. Here numbers have an affine map to a vector, of which the paper has the linear part, and
-        missing values have vectors of their own.
+        missing values have vectors of their own. `qk_norm` is not the paper's.
 
     Example:
         >>> import numpy as np
@@ -76,6 +78,7 @@ class AutoInt(RankingModel):
         num_heads: int = 2,
         head_dim: int = 32,
         use_residual: bool = True,
+        qk_norm: bool = False,
         hidden_dims: Sequence[int] = (),
         activation: str = "relu",
         dropout: float = 0.0,
@@ -103,6 +106,7 @@ class AutoInt(RankingModel):
                 head_dim,
                 use_residual,
                 dropout,
+                qk_norm,
                 None if seed is None else seed + place,
                 dtype=policy,
                 name=f"layer_{place}",
@@ -141,6 +145,7 @@ class AutoInt(RankingModel):
         self.num_heads = num_heads
         self.head_dim = head_dim
         self.use_residual = use_residual
+        self.qk_norm = qk_norm
         self.hidden_dims = list(map(int, hidden_dims))
         self.activation = activation
         self.dropout = dropout
