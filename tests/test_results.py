@@ -63,6 +63,22 @@ def test_a_row_says_what_was_measured_and_published(shelf):
         assert said in row
 
 
+def test_a_recipe_whose_weights_are_not_shipped_has_a_row_too(shelf):
+    folder = shelf / "sequential" / "sasrec" / "sasrec_moon"
+    for path in ("model.weights.h5", "preset.json", "config.json"):
+        (folder / path).unlink()
+    own, _ = presets.results(shelf)
+    assert own.preset == "sasrec_moon" and own.megabytes is None and own.metrics["ndcg@10"] == 0.1
+    assert "(recipe alone) | SASRec" in page([own]) and "| - | 2 | 0 |" in page([own])
+
+
+def test_what_has_a_recipe_and_no_weights_says_how_to_make_them(shelf):
+    with pytest.raises(InputError, match=r"'hstu_beauty' was measured, but its weights are not shipped: train it with"):
+        SASRec.from_preset("hstu_beauty")
+    with pytest.raises(InputError, match=r"'sasrec_mars' is a recipe without weights: .*sasrec_mars/recipe\.toml"):
+        presets.load(shelf / "sequential" / "sasrec" / "sasrec_mars")
+
+
 def test_seeds_become_mean_and_deviation(shelf, run, capsys):
     folder = shelf / "sequential" / "sasrec" / "sasrec_moon"
     assert main(["seeds", str(folder), str(run(2, 0.13)), str(run(1, 0.1))]) == 0

@@ -72,7 +72,8 @@ class Result:
 def results(root: Path | None = None) -> list[Result]:
     """All presets that were measured, with the baselines beside them: by task and data set, the best first.
 
-    A folder with a recipe alone has not been trained yet, and is left out.
+    Of a folder with a recipe and a metrics.json alone, whose weights are not shipped, the numbers are there and no
+    megabytes. A recipe that has no metrics.json either is left out.
 
     Args:
         root: a folder of families of models; None takes the zoo that comes with tfrec.
