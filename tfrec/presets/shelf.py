@@ -12,7 +12,7 @@ RECIPE = "recipe.toml"
 
 
 def find(preset: str | Path) -> Path:
-    """The folder of a preset, by its name in the zoo or by path; raises `InputError` where it has no weights, or is none."""
+    """The folder of a preset, by its name in the zoo or by path; raises `InputError` where there are no weights."""
     shelf = zoo()
     if str(preset) in shelf:
         return shelf[str(preset)]
