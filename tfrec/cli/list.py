@@ -40,8 +40,8 @@ What each preset reaches on the test part. Epochs and weights are chosen on the 
   weights of the first.
 - **published**: what others report on the same data, for the same model and loss or for the one that is named with it.
 - **recipe alone**: trained and measured like the others, but its weights are not shipped; `tfrec train` makes them.
-- **MB**: of the weights. **minutes**: of training, of several seeds the first, whose weights these are; the machine stands
-  in the preset's metrics.json.
+- **MB**: of the weights. **minutes**: of training, of several seeds the first, whose weights these are; the machine
+  stands in the preset's metrics.json.
 
 `tfrec list` prints these tables; each preset's card says what it is, where it comes from and where it fails.
 """
