@@ -77,7 +77,7 @@ def read_times(times: list[str]) -> list[int]:
 
     from tfrec.data.timestamps import parse_times, unix_seconds
 
-    seconds = parse_times(pd.Series(times, name="--timestamps"))
+    seconds, _ = parse_times(pd.Series(times, name="--timestamps"))
     if np.isnan(seconds).any():
         raise InputError(
             f"The time stamp '{times[int(np.isnan(seconds).argmax())]}' cannot be read: give seconds since 1970, or "

@@ -31,7 +31,7 @@ def clean_interactions(
 
     user_codes, user_ids = encode_ids(frame[user])
     item_codes, item_ids = encode_ids(frame[item])
-    times = None if time is None else parse_times(frame[time])
+    times, notes = (None, ()) if time is None else parse_times(frame[time])
     weights = None if weight is None else pd.to_numeric(frame[weight], errors="coerce").to_numpy(np.float64)
 
     keep = np.ones(len(frame), bool)
@@ -78,7 +78,7 @@ def clean_interactions(
         "times": None if times is None else times[kept],
         "weights": None if weights is None else weights[kept].astype(np.float32),
         "context": frame.iloc[kept][list(context)].reset_index(drop=True),
-        "report": CleaningReport(len(frame), dropped, len(user_ids), len(item_ids)),
+        "report": CleaningReport(len(frame), dropped, len(user_ids), len(item_ids), notes),
     }
 
 
