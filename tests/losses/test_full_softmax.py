@@ -50,6 +50,17 @@ def test_chunks_give_the_loss_and_the_gradients_of_the_whole(chunk_size, value_a
     np.testing.assert_allclose(by_items, expected_items, atol=1e-5)
 
 
+@pytest.mark.parametrize("chunk_size", [3, None])
+def test_an_evaluation_gives_the_formula_and_makes_no_gradient(chunk_size, monkeypatch):
+    targets, queries, items = batch()
+    monkeypatch.setattr("tfrec.losses.full_softmax._value_and_gradients", None)  # what makes their products
+    loss = FullSoftmax(chunk_size)
+    expected = slow(targets, queries, items).sum() / 5
+    assert float(loss(targets, queries, items=items, training=False)) == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(TypeError):
+        loss(targets, queries, items=items)
+
+
 def test_large_scores_neither_overflow_nor_vanish():
     targets, queries, items = batch()
     value = float(FullSoftmax(3)(targets, 200 * queries, items=items))

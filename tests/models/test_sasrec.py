@@ -192,6 +192,16 @@ def test_a_loss_of_keras_gives_what_full_softmax_gives():
     np.testing.assert_allclose(theirs.history["loss"], ours.history["loss"], rtol=1e-5)
 
 
+def test_an_evaluation_makes_no_gradient(monkeypatch):
+    """The two products of the softmax's gradients cost twice what its loss does."""
+    inputs, targets, weights = walks(8)
+    model = learner(FullSoftmax(), **ONE_STEP)
+    losses = [float(model.compute_loss(inputs, ops.convert_to_tensor(targets), model(inputs), weights))]
+    monkeypatch.setattr("tfrec.losses.full_softmax._value_and_gradients", None)
+    losses.append(model.evaluate(inputs, targets, sample_weight=weights, verbose=0))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
 def test_one_target_a_row_is_the_one_behind_the_newest_position():
     inputs, targets, _ = walks(8)
     model = learner(FullSoftmax())

@@ -43,6 +43,10 @@ class ItemLoss(keras.losses.Loss):
         values = self.item_loss(targets, queries, items, seed)
         return ops.sum(ops.where(weights != 0, weights * values, 0.0))
 
+    def weighted_value(self, targets: Any, queries: Any, weights: Any, items: Any, seed: Any) -> Any:
+        """What `weighted_sum` is, where no gradient will be asked for: for a subclass that makes its own with it."""
+        return self.weighted_sum(targets, queries, weights, items, seed)
+
     def __call__(
         self,
         y_true: Any,
@@ -52,6 +56,7 @@ class ItemLoss(keras.losses.Loss):
         items: Any = None,
         seed: Any = None,
         only_real: bool = False,
+        training: bool = True,
     ) -> Any:
         """The loss as a scalar.
 
@@ -63,6 +68,7 @@ class ItemLoss(keras.losses.Loss):
             seed: a `keras.random.SeedGenerator` for losses that draw.
             only_real: gather the targets that count before anything is computed. The result is the same and costs
                 less, but the shapes depend on the values, which XLA and JAX do not take.
+            training: whether its gradient will be asked for; an evaluation need not pay for one.
         """
         if items is None:
             raise ValueError(
@@ -88,7 +94,8 @@ class ItemLoss(keras.losses.Loss):
             targets, queries, weights = (ops.take(tensor, real, axis=0) for tensor in (targets, queries, weights))
         else:  # what stands at padding counts nothing even where it is NaN
             queries = ops.where(ops.expand_dims(weights != 0, -1), queries, ops.zeros_like(queries))
-        mean = self.weighted_sum(targets, queries, weights, items, seed) / size
+        summed = self.weighted_sum if training else self.weighted_value
+        mean = summed(targets, queries, weights, items, seed) / size
         # Keras' own reduction scales for tf.distribute; `call` just hands the value through.
         return super().__call__(mean[None], mean[None])
 

@@ -158,9 +158,8 @@ class RetrievalModel(Recommender):
             logits = ops.maximum(_mask_reserved(self._logits(y_pred)), -1e9)
             return super().compute_loss(x, y, logits, sample_weight, training)
         dynamic = keras.backend.backend() == "tensorflow" and not self.jit_compile
-        loss = self.loss(
-            y, y_pred, sample_weight, items=self.item_table(), seed=self._negatives_seed, only_real=dynamic
-        )
+        how = {"items": self.item_table(), "seed": self._negatives_seed, "only_real": dynamic, "training": training}
+        loss = self.loss(y, y_pred, sample_weight, **how)
         return sum(self.losses, start=loss)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
