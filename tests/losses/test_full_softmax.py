@@ -139,6 +139,16 @@ def test_weights_follow_the_rule_of_keras():
     assert float(FullSoftmax()(targets, queries, weights, items=items)) == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_weight_a_row_may_be_a_column_and_other_shapes_are_refused():
+    targets, queries, items = batch()
+    rows = np.array([1, 3], "float32")
+    values = [float(FullSoftmax()(targets, queries, given, items=items)) for given in (rows, rows[:, None])]
+    assert values[0] == values[1] == pytest.approx((rows[:, None] * slow(targets, queries, items)).sum() / 8, rel=1e-5)
+    for shape in ((4,), (1, 4), (2, 3), (2, 4, 1)):
+        with pytest.raises(ValueError, match=r"sample_weight has the shape .*: expected that of the targets, \(2, 4\)"):
+            FullSoftmax()(targets, queries, np.ones(shape, "float32"), items=items)
+
+
 def test_halves_of_a_batch_with_global_weights_average_to_the_whole():
     targets, queries, items = batch()
     is_real = targets >= 2  # 2 in the first half, 3 in the second

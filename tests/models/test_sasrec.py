@@ -111,6 +111,8 @@ def test_similar_items_are_those_of_the_highest_cosine_without_the_item_itself()
         others = [i for i in range(2, 22) if i != item]
         assert ids[row].tolist() == sorted(others, key=lambda i: -table[i] @ table[item])
         np.testing.assert_allclose(cosines[row], table[ids[row]] @ table[item], atol=1e-5)
+    ids, cosines = numpy(model.similar(np.array([0, 1]), k=3))  # padding and the unknown item are like nothing
+    assert not ids.any() and (cosines == -np.inf).all()
 
 
 # How it is kept.

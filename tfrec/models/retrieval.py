@@ -100,15 +100,17 @@ class RetrievalModel(Recommender):
         """The K items whose vectors have the highest cosine with each given item, itself left out.
 
         Args:
-            item_ids: (B,) integer ids.
+            item_ids: (B,) integer ids. Padding and the unknown item are like nothing.
             k: how many.
 
         Returns:
-            ids (B, K) int32 and cosines (B, K) float32.
+            ids (B, K) int32 and cosines (B, K) float32; id 0 with -inf where fewer than K items are left, and
+            everywhere for padding and the unknown item.
         """
         self._check_list(k)
         table = ops.normalize(ops.cast(self.item_table(), "float32"), axis=-1)
         scores = _mask_reserved(ops.matmul(ops.take(table, item_ids, axis=0), ops.transpose(table)))
+        scores = ops.where(ops.expand_dims(is_item(item_ids), 1), scores, -float("inf"))
         return top_items(mask_items(scores, ops.expand_dims(item_ids, 1)), k)
 
     def attention_weights(self, inputs: Any) -> dict[str, Any]:
