@@ -44,7 +44,7 @@ def generated():
     """Counts and content weights of the generated world, the rows to learn from and what was never seen."""
     known, _, new = cold_world()
     model = fitted(
-        FEATURES, *known, epochs=6, batch_size=128, dim=8, hidden_dims=[16], regularization=1e-3, cold_rate=0.2
+        FEATURES, *known, epochs=6, batch_size=128, embedding_dim=8, hidden_dims=[16], embedding_l2=1e-3, cold_rate=0.2
     )
     inputs = {key: np.concatenate([known[0][key], new[0][key]]) for key in known[0]}
     counts = np.where(inputs["item"] == 1, 0, np.expm1(inputs["item_count"]))
@@ -107,7 +107,7 @@ def movielens(folder):
         sequence("history_genres", of="genres"),
     ]
     labels = (train["rating"] >= 4).to_numpy("float32")
-    model = fitted(features, inputs(train), labels, epochs=3, batch_size=512, regularization=2e-5, dropout=0.2)
+    model = fitted(features, inputs(train), labels, epochs=3, batch_size=512, embedding_l2=2e-5, dropout=0.2)
     asked = inputs(test)
     return np.expm1(asked["item_count"]).round(), content_weights(model, asked)
 

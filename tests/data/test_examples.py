@@ -117,3 +117,16 @@ def test_labels_may_be_true_and_false_and_columns_may_have_numbers_for_names():
         FeatureSpec.fit(found, features=[Numeric("3")])
     with pytest.raises(InputError, match="several columns named 5"):
         Examples.from_pandas(frame, label=0, item=1, items=items.assign(**{"5": 1}))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_label_is_a_number_of_32_bits_and_no_date():
+    frame = pd.DataFrame({"y": [1e39, 5, -np.inf, 1], "when": pd.to_datetime(["2020-01-01"] * 4), "u": 1, "i": 2})
+    found = Examples.from_pandas(frame, label="y")
+    assert found.labels.tolist() == [5, 1] and found.report.dropped == {"no number in 'y'": 2}
+    assert Interactions.from_pandas(frame, user="u", item="i", weight="y").weights.tolist() == [5, 1]
+    for dates in (frame, frame.astype({"when": object}), frame.assign(when=frame["when"].dt.date)):
+        with pytest.raises(InputError, match=r"'when' holds dates, such as 2020-01-01.*expected labels or ratings"):
+            Examples.from_pandas(dates, label="when")
+        with pytest.raises(InputError, match="'when' holds dates"):
+            Interactions.from_pandas(dates, user="u", item="i", weight="when")

@@ -46,6 +46,17 @@ def test_several_values_are_cut_and_padded():
     ]  # fmt: skip
 
 
+def test_a_number_has_one_spelling_whatever_its_type():
+    cells = [7, 7.0, np.float32(7), "7", [7], [7.0], np.array([7.0, np.nan]), {7}, b"7"]
+    for kind in (MultiValued, Categorical):
+        feature = kind("c").fit(pd.Series([7, 8, 7]))
+        given = [cell for cell in cells if kind is MultiValued or (np.ndim(cell) == 0 and not isinstance(cell, set))]
+        assert set(feature.encode(pd.Series(given, dtype=object)).ravel().tolist()) == {2}, kind
+    gaps = MultiValued("c").fit(pd.Series([7.0, None, 0.5, np.inf]))
+    assert gaps.tokens.vocabulary.tokens.tolist() == ["0.5", "7"]
+    assert gaps.encode(pd.Series(["7|0.5", "7.0"])).tolist() == [[3], [1]]  # a text is what stands there, as for ids
+
+
 @pytest.mark.parametrize("scaling", ["standard", "log"])
 def test_numbers_have_mean_0_and_deviation_1_and_missing_is_no_number(scaling):
     raw = np.random.default_rng(0).exponential(100, 1000)
@@ -97,10 +108,12 @@ def test_columns_are_what_all_their_cells_say():
         ids=[np.array([1, 2]), np.array([3, 4]), np.array([5, 6])],
         words=[["a"], ["a", "b"], None],
         sets=[{"a"}, {"b", "a"}, set()],
+        bytes=[b"a", b"b", None],
     )
     assert found == {
         "gaps": "numeric", "money": "numeric", "flag": "categorical", "tags": "multivalued", "many": "multivalued",
         "floats": "vector", "ids": "vector", "words": "multivalued", "sets": "multivalued",
+        "bytes": "categorical",
     }  # fmt: skip
 
 
@@ -126,12 +139,14 @@ def test_what_is_not_read_has_its_reason():
         **{"Unnamed: 0": [0, 1, 2], "__index_level_0__": [0, 1, 2], "a/b": [1, 2, 3]},
         huge=[1e308, -1e308, 1.0],
         late=1.7e9 + np.array([0.1, 0.2, 0.4]),
+        picture=[b"\xff\xd8", b"\x80", None],
+        some=["x", b"\x80", None],
     )
     parts = {
         "struct": "type dict: give each of their fields", "deep": "lists within lists", "mixed": "other things",
         "stamp": "has dates", "day": "has dates", "text": "has dates", "one": "has no value", "a/b": "rename it",
         "Unnamed: 0": "the index", "__index_level_0__": "the index", "huge": "2 numbers above 3.4e38",
-        "late": "subtract an offset",
+        "late": "subtract an offset", "picture": "holds bytes", "some": "holds bytes",
     }  # fmt: skip
     assert found.keys() == parts.keys()
     assert all(part in found[name] for name, part in parts.items()), found

@@ -37,6 +37,15 @@ def test_the_newest_value_that_is_there_is_the_items(time):
     assert found.report.notes[-1] == said and "tags" not in str(found.report.notes)
 
 
+def test_only_known_rows_say_what_an_item_is():
+    known = np.array([False, True, True, False, False])
+    items = pd.DataFrame({"what": ["x", "w"], "price": [1.0, 2.0]})
+    found = to_side_table(rows(time="when", items=items), "item", ["genre", "tags"], known)
+    assert found.items["genre"].dropna().to_dict() == {"x": "old", "y": "war"}  # x is "new" where nobody may look
+    assert "z" not in found.items.index  # all that is known of z is held back
+    assert not [note for note in found.report.notes if "differs" in note]
+
+
 def test_who_has_no_column_of_items_has_no_values_of_items():
     frame = pd.DataFrame({"y": [0, 1], "genre": ["a", "b"]})
     with pytest.raises(InputError, match=r"no column of items: name it \(item=, on the command line --item"):
@@ -52,3 +61,12 @@ def test_rows_without_the_table_of_items_have_what_the_spec_knows_of_its_own():
     found, _ = next(iter(labelled(bare, spec)))
     np.testing.assert_array_equal(found["genre"], wanted["genre"])
     assert found["genre"].numpy().max() > 1
+
+
+@pytest.mark.tensorflow
+def test_rows_without_the_table_of_items_know_cold_items_too():
+    items = pd.DataFrame({"what": ["x", "y", "z"], "made": ["old", "new", "old"]})
+    few = rows(items=items).take(np.array([0, 1]))
+    spec = FeatureSpec.fit(few)
+    inputs, _ = next(iter(labelled(rows(), spec)))
+    assert dict(zip("xyxyz", inputs["made"].numpy(), strict=True))["z"] == inputs["made"].numpy()[0] > 1

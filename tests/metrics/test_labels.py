@@ -32,6 +32,8 @@ def test_grouped_auc_is_the_mean_over_groups_that_have_one():
             rows.append(here.sum())
     assert metrics.grouped_auc(SCORES, LABELS, GROUPS) == pytest.approx(np.average(found, weights=rows))
     assert np.isnan(metrics.grouped_auc(SCORES, np.ones(300), GROUPS))
+    for names in (GROUPS.astype(str), np.array([f"u{group}" for group in GROUPS], object), GROUPS.tolist()):
+        assert metrics.grouped_auc(SCORES, LABELS, names) == pytest.approx(np.average(found, weights=rows))
 
 
 def test_log_loss_bears_certainty():
@@ -65,3 +67,16 @@ def test_errors_of_ratings():
     found, labels = RNG.normal(3, 1, 50), RNG.integers(1, 6, 50)
     assert metrics.rmse(found, labels) == pytest.approx(np.sqrt(((found - labels) ** 2).mean()))
     assert metrics.mae(found, labels) == pytest.approx(np.abs(found - labels).mean())
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["auc", "grouped_auc", "log_loss", "calibration_error", "rmse", "mae"])
+def test_nothing_is_told_of_no_rows_and_of_what_is_no_number(name):
+    groups = {"grouped_auc": (GROUPS,)}.get(name, ())
+    metric = getattr(metrics, name)
+    assert np.isfinite(metric(SCORES, LABELS, *groups))
+    broken = np.where(np.arange(300) == 7, np.nan, 1.0)
+    for scores, labels in ((SCORES * broken, LABELS), (SCORES, LABELS * broken), (SCORES * np.nan, LABELS)):
+        assert np.isnan(metric(scores, labels, *groups))
+    assert np.isnan(metric(SCORES[:0], LABELS[:0], *(of[:0] for of in groups)))
+    assert [len(part) for part in metrics.calibration(SCORES[:0], LABELS[:0])] == [0, 0, 0]

@@ -9,13 +9,16 @@ from tfrec import models
 # name -> (class, arguments beside features)
 VARIANTS = {
     "afm": (models.AFM, {"embedding_dim": 4, "attention_dim": 4}),
-    "attention-matcher": (models.AttentionMatcher, {"dim": 4, "hidden_dims": [8], "dropout": 0.0}),
+    "attention-matcher": (models.AttentionMatcher, {"embedding_dim": 4, "hidden_dims": [8], "dropout": 0.0}),
     "attention-matcher-linear": (
         models.AttentionMatcher,
-        {"dim": 4, "head": "linear", "user_layers": 0, "may_abstain": False, "dropout": 0.0},
+        {"embedding_dim": 4, "head": "linear", "user_layers": 0, "may_abstain": False, "dropout": 0.0},
     ),
     "autoint": (models.AutoInt, {"embedding_dim": 4, "num_layers": 2, "head_dim": 4}),
-    "autoint-deep": (models.AutoInt, {"embedding_dim": 4, "num_layers": 1, "head_dim": 4, "hidden_dims": [8]}),
+    "autoint-deep": (
+        models.AutoInt,
+        {"embedding_dim": 4, "num_layers": 1, "head_dim": 4, "qk_norm": True, "hidden_dims": [8]},
+    ),
     "bst": (models.BST, {"embedding_dim": 4, "hidden_dims": [8]}),
     "dcnv2": (models.DCNv2, {"embedding_dim": 4, "num_cross_layers": 2, "hidden_dims": [8]}),
     "dcnv2-parallel": (
@@ -25,7 +28,7 @@ VARIANTS = {
     "deepfm": (models.DeepFM, {"embedding_dim": 4, "hidden_dims": [8]}),
     "dien": (models.DIEN, {"embedding_dim": 4, "hidden_dims": [8]}),
     "din": (models.DIN, {"embedding_dim": 4, "hidden_dims": [8], "attention_dims": [8]}),
-    "expert-fusion": (models.ExpertFusion, {"dim": 4, "hidden_dims": [8]}),
+    "expert-fusion": (models.ExpertFusion, {"embedding_dim": 4, "hidden_dims": [8]}),
     "fm": (models.DeepFM, {"embedding_dim": 4, "hidden_dims": []}),
 }
 # Models of a class that another variant stands for already, where a question costs time.

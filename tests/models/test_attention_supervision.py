@@ -37,7 +37,7 @@ def divergence(model, inputs, given):
 
 
 def small(**kwargs):
-    sizes = {"dim": 8, "user_layers": 0, "item_layers": 0, "num_heads": 1, "dropout": 0.0, "hidden_dims": [8]}
+    sizes = {"embedding_dim": 8, "user_layers": 0, "item_layers": 0, "num_heads": 1, "dropout": 0.0, "hidden_dims": [8]}
     return AttentionMatcher(FEATURES, seed=0, **{**sizes, **kwargs})
 
 

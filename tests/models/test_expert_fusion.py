@@ -13,7 +13,7 @@ from tfrec.models import ExpertFusion
 def test_leans_on_content_for_cold_items_and_on_collaboration_for_warm_ones():
     keras.utils.set_random_seed(0)
     (inputs, labels), *asked = cold_world()
-    model = ExpertFusion(FEATURES, dim=8, hidden_dims=[16], regularization=1e-3, cold_rate=0.2, seed=0)
+    model = ExpertFusion(FEATURES, embedding_dim=8, hidden_dims=[16], embedding_l2=1e-3, cold_rate=0.2, seed=0)
     model.compile(
         keras.optimizers.Adam(0.01),
         keras.losses.BinaryCrossentropy(from_logits=True),
@@ -32,7 +32,7 @@ def test_what_was_never_seen_has_one_count():
     """An unseen id may come with any count, or with none: it tells nothing."""
     features = [*FEATURES]
     (inputs, _), _, _ = cold_world(rows=8)
-    model = ExpertFusion(features, dim=4, seed=0)
+    model = ExpertFusion(features, embedding_dim=4, seed=0)
     cold = {**inputs, "item": np.ones(8, "int32")}
     one, other = (
         ops.convert_to_numpy(model.attention_weights({**cold, "item_count": counts})["experts"])

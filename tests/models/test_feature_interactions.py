@@ -146,21 +146,6 @@ def test_histories_are_no_fields_and_two_fields_are_the_least(kind):
         kind(of_item)
 
 
-@pytest.mark.parametrize(
-    ("kind", "arguments"),
-    [
-        (AFM, ("embedding_dim", "attention_dim")),
-        (AutoInt, ("embedding_dim", "num_layers", "num_heads", "head_dim")),
-        (DCNv2, ("embedding_dim", "num_cross_layers", "projection_dim")),
-        (DeepFM, ("embedding_dim",)),
-    ],
-)
-def test_sizes_are_positive_integers(kind, arguments):
-    for argument in arguments:
-        with pytest.raises(ValueError, match=f"{argument} must be a positive integer, got 0"):
-            kind(FEATURES, **{argument: 0})
-
-
 def test_dcnv2_knows_two_structures():
     with pytest.raises(ValueError, match="structure is one of stacked, parallel: got 'both'"):
         DCNv2(FEATURES, structure="both")

@@ -39,7 +39,7 @@ def din(parts, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fusion(din, tmp_path_factory):
-    model = ExpertFusion(din.spec.model_features(), dim=4, hidden_dims=[4], task="rating", seed=0)
+    model = ExpertFusion(din.spec.model_features(), embedding_dim=4, hidden_dims=[4], task="rating", seed=0)
     return made(model, din.spec, tmp_path_factory.mktemp("fusion") / "fusion")
 
 

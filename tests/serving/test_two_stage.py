@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,11 @@ from small_ranking_preset import ranking_preset
 from tfrec import presets, serving
 from tfrec.cli import main
 from tfrec.data import Examples, FeatureSpec, Interactions
+from tfrec.data.cold_items import ColdItems
+from tfrec.data.vocabulary import Vocabulary
 from tfrec.errors import InputError
 from tfrec.models import DeepFM, SASRec, TiSASRec
-from tfrec.serving import golden, manifest, parity, ranking_reference
+from tfrec.serving import common_items, golden, manifest, parity, ranking_reference
 
 pytestmark = pytest.mark.tensorflow
 HISTORY = ["7", "a,b", "日本"]
@@ -250,6 +253,18 @@ def test_rows_that_are_columns_alone(tmp_path, call):
     assert "NaN" in serving.how_to_ask(version)
 
 
+def test_presets_of_two_catalogues_are_told_of(first, ranking):
+    """The manifest counts what is retrieved, by how it is known; under half there is a warning."""
+    items = first.spec.items.tokens
+    few = dataclasses.replace(ranking.spec, items=Vocabulary([*items[:3], "x"]), item_counts=np.ones(4, int))
+    few = dataclasses.replace(few, cold=ColdItems(Vocabulary([items[4], "y"])))
+    found = common_items.count(first.spec, few, withdrawn=[items[0]])
+    assert found == {"items": len(items) - 1, "trained": 2, "by_content": 1, "share": round(3 / (len(items) - 1), 4)}
+    said = f"3 of the {len(items) - 1} items .*: 2 from training, 1 by their content.*ids spelt alike"
+    assert re.search(said, common_items.fault(found))
+    assert common_items.fault(common_items.count(first.spec, ranking.spec)) is None
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -296,7 +311,8 @@ def test_the_command(version, rank_only, monkeypatch, capsys):
     monkeypatch.setattr(serving, "export_ranking", stub(rank_only))
     assert main(["export", "--retrieval", "A", "--ranking", "B", "DIR", "--k", "3", "--candidates", "6"]) == 0
     assert asked["presets"] == ("A", "B", Path("DIR"), 3, 6) and asked["more"]["mask_seen"] is True
-    assert "recommend_by_history" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "recommend_by_history" in said and "knows 11 of the 12 items that are retrieved (92%): 11 from" in said
     assert main(["export", "--ranking", "B", "--keep", "2", "DIR"]) == 0
     assert asked["presets"] == ("B", Path("DIR")) and asked["more"] == {"verify": "tensorflow", "keep": 2}
     assert '"item_ids": [["ID", "ID"]]' in capsys.readouterr().out

@@ -63,6 +63,13 @@ def test_a_table_becomes_a_preset_that_found_the_cause(written):
     assert {path.name for path in (written / "run").iterdir()} >= {"learning_curve.png", "predictions.png"}
 
 
+def test_a_recipe_that_says_nothing_can_train():
+    recipe = RankingRecipe()
+    train = recipe.build_examples(Examples.from_pandas(clicks(200), label="label"))
+    model = recipe.build_model(recipe.build_spec(train), train)
+    assert type(model).__name__ == "AutoInt" and recipe.model == {"class": "AutoInt"}
+
+
 def test_what_is_read_and_what_is_not_is_printed(tmp_path, capsys):
     frame = clicks(200).assign(one="x", nothing=None)
     frame.to_csv(tmp_path / "clicks.csv", index=False)
@@ -79,7 +86,7 @@ def test_what_is_read_and_what_is_not_is_printed(tmp_path, capsys):
 def test_a_column_of_the_rows_becomes_a_feature_that_the_model_knows_of_its_items(tmp_path, capsys):
     frame = clicks(400).assign(user=np.arange(400) % 20, when=np.arange(400))
     frame["kind"] = frame["ad"].str[1:].astype(int) % 2
-    frame.loc[0, "kind"] = 7  # one row that disagrees
+    frame.loc[1, "kind"] = 7  # one row of the training part that disagrees
     frame.to_csv(tmp_path / "clicks.csv", index=False)
     pd.DataFrame({"ad": [f"a{n}" for n in range(10)], "price": range(10)}).to_csv(tmp_path / "ads.csv", index=False)
     pd.DataFrame({"user": range(20), "age": range(20)}).to_csv(tmp_path / "people.csv", index=False)
@@ -91,7 +98,9 @@ def test_a_column_of_the_rows_becomes_a_feature_that_the_model_knows_of_its_item
     arguments = ["--data", str(tmp_path / "clicks.csv"), "--label", "label", "--item", "ad", "--time", "when"]
     arguments += ["--items", str(tmp_path / "ads.csv"), "--users", str(tmp_path / "people.csv")]
     assert main(["train", *arguments, "--recipe", str(tmp_path / "recipe.toml"), "--out", str(tmp_path / "run")]) == 0
-    assert "note: 'kind' differs between the rows of 1 of 10 items, where the newest value" in capsys.readouterr().out
+    assert (
+        "note: 'kind' differs between the training rows of 1 of 10 items, where the newest" in capsys.readouterr().out
+    )
     preset = load(tmp_path / "run")
     assert [one.column for one in asked_features(preset.model, preset.spec)] == ["age"]
     kinds = dict(zip(preset.spec.items.tokens, preset.spec.item_features["kind"][2:], strict=True))
@@ -100,6 +109,31 @@ def test_a_column_of_the_rows_becomes_a_feature_that_the_model_knows_of_its_item
     assert "lack age" in capsys.readouterr().out
     assert main(["train", *arguments, "--min-user-count", "2", "--recipe", str(tmp_path / "recipe.toml"), "--out", "x"])
     assert "--min-user-count is an option of tables of ratings" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rule", ["by-time", "random"])
+def test_what_items_and_users_are_is_not_read_from_rows_held_back(rule):
+    groups = {"kind": {"kind": "categorical", "group": "item"}, "mood": {"kind": "categorical", "group": "user"}}
+    recipe = RankingRecipe(split={"rule": rule}, features=groups)
+    frame = clicks(400).assign(user=np.arange(400) % 20, when=np.arange(400), ad=np.arange(400) % 10)
+    held_back = np.logical_or(*recipe.build_split().masks(frame["when"].to_numpy(float), 400))
+    frame.loc[np.flatnonzero(held_back)[-1], "ad"] = 99  # an ad that training has no row of
+    for name, of in (("kind", "ad"), ("mood", "user")):
+        frame[name] = np.where(held_back, "told", [f"{one % 2}" for one in frame[of]])
+    table = Examples.from_pandas(frame, label="label", user="user", item="ad", time="when")
+    examples = recipe.build_examples(table)
+    split = examples.split(recipe.build_split())
+    spec = recipe.build_spec(split.train)
+    for part in (split.valid, split.test):
+        inputs, _ = next(iter(labelled(part, spec)))
+        ads, kinds = part.item_ids[part.item_codes], inputs["kind"].numpy()
+        assert all(kinds[ads == ad].tolist() == [kinds[ads == ad][0]] * (ads == ad).sum() for ad in ads)
+        assert set(kinds[ads == "99"]) <= {0} and set(kinds[ads != "99"]) == {2, 3}  # 0 is missing
+        assert set(inputs["mood"].numpy()) == {2, 3}
+    assert not len(spec.cold) and set(spec.item_features["kind"][2:]) == {2, 3}  # so an export knows no more
+    asked = recipe.build_examples(table, all_known=True)  # whose items the preset knows
+    inputs, _ = next(iter(labelled(asked, spec)))
+    assert set(inputs["kind"].numpy()) == {0, 2, 3} and 1 in inputs["mood"].numpy()  # "told", to nobody before
 
 
 def test_a_recipe_may_skip_what_is_not_read_anyhow():

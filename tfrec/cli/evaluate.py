@@ -73,7 +73,7 @@ def _of_labels(preset: Preset, options: argparse.Namespace) -> LabelReport:
         raise InputError(f"{preset.folder} has no recipe.toml, which says how its rows are labelled and split.")
     recipe = RankingRecipe.load(path)
     table = read_rows(options)
-    examples = recipe.build_examples(table)
+    examples = recipe.build_examples(table, all_known=options.all_rows)
     split = examples.split(recipe.build_split())
     if options.all_rows:
         test, known, notes = examples, examples, ()

@@ -78,4 +78,5 @@ def run_ranking(options: argparse.Namespace) -> None:
             withdrawn=read_ids(options.withdraw) if options.withdraw else (),
             **common,
         )
+        print(serving.describe_common(version))
     print(f"{version}: written, and its answers are the models' own\n\n{serving.how_to_ask(version)}")

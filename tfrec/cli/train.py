@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
         checkpoints.discard(partial)
     text = None
     # Of labelled rows all that is known is that there are columns: a model that reads any.
-    usual = RankingRecipe(model={"class": "AutoInt"}) if options.label else Recipe()
+    usual = RankingRecipe() if options.label else Recipe()
     recipe = load_recipe(options.recipe) if options.recipe else usual
     overrides = {name: getattr(options, name) for name in _OVERRIDES if getattr(options, name) is not None}
     ranks = isinstance(recipe, RankingRecipe)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from tfrec.data.cleaning import clean_side_table
 from tfrec.data.ids import encode_ids
+from tfrec.data.label_numbers import label_numbers
 from tfrec.data.report import CleaningReport
 from tfrec.data.timestamps import parse_times
 from tfrec.errors import InputError
@@ -47,8 +48,8 @@ def clean_examples(
             dropped[cause] = int((bad & keep).sum())
             keep[bad] = False
 
-    labels = _label_numbers(frame[label])
-    drop(f"no number in '{label}'", ~np.isfinite(labels))
+    labels = label_numbers(frame[label])
+    drop(f"no number in '{label}'", np.isnan(labels))
     codes: dict[str, Any] = {"user": (None, np.zeros(0, object)), "item": (None, np.zeros(0, object))}
     for role in ("user", "item"):
         if roles[role] is not None:
@@ -64,7 +65,7 @@ def clean_examples(
     item_table, item_notes = clean_side_table(items, item or "", "items")
     (user_codes, user_ids), (item_codes, item_ids) = codes["user"], codes["item"]
     return {
-        "labels": labels[keep].astype(np.float32),
+        "labels": labels[keep],
         "user_codes": None if user_codes is None else user_codes[keep],
         "item_codes": None if item_codes is None else item_codes[keep],
         "user_ids": user_ids,
@@ -82,11 +83,3 @@ def check_names(names: list[str], what: str) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise InputError(f"{what} has several columns named {', '.join(repeated)}: rename or drop one of each.")
-
-
-def _label_numbers(column: pd.Series) -> np.ndarray:
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan, copy=True)
-    words = np.flatnonzero(np.isnan(numbers) & column.notna().to_numpy())
-    truth = {"true": 1.0, "false": 0.0}
-    numbers[words] = [truth.get(str(cell).strip().lower(), np.nan) for cell in column.iloc[words]]
-    return numbers

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data.ids import encode_ids
+from tfrec.data.label_numbers import label_numbers
 from tfrec.data.report import CleaningReport
 from tfrec.data.timestamps import parse_times
 from tfrec.errors import InputError
@@ -32,7 +33,7 @@ def clean_interactions(
     user_codes, user_ids = encode_ids(frame[user])
     item_codes, item_ids = encode_ids(frame[item])
     times, notes = (None, ()) if time is None else parse_times(frame[time])
-    weights = None if weight is None else pd.to_numeric(frame[weight], errors="coerce").to_numpy(np.float64)
+    weights = None if weight is None else label_numbers(frame[weight])
 
     keep = np.ones(len(frame), bool)
     dropped: dict[str, int] = {}
@@ -48,7 +49,7 @@ def clean_interactions(
     if times is not None:
         drop(f"no readable time in '{time}'", np.isnan(times))
     if weights is not None:
-        drop(f"no number in '{weight}'", ~np.isfinite(weights))
+        drop(f"no number in '{weight}'", np.isnan(weights))
     if min_weight is not None:
         drop(f"'{weight}' below {min_weight:g}", weights < min_weight)
     if times is not None:
@@ -76,7 +77,7 @@ def clean_interactions(
         "user_ids": user_ids,
         "item_ids": item_ids,
         "times": None if times is None else times[kept],
-        "weights": None if weights is None else weights[kept].astype(np.float32),
+        "weights": None if weights is None else weights[kept],
         "context": frame.iloc[kept][list(context)].reset_index(drop=True),
         "report": CleaningReport(len(frame), dropped, len(user_ids), len(item_ids), notes),
     }

@@ -85,7 +85,7 @@ def encode_items(spec: FeatureSpec, ids: np.ndarray, table: pd.DataFrame | None)
     So rows that come without the table of items that a model was trained with do not lose what it says.
     """
     found = encode_table(spec.features, "item", ids, table, spec.counts_by_item())
-    known = np.maximum(spec.items.encode(ids), 1)  # 1, unseen: all is missing
+    known = np.maximum(spec.item_rows(ids), 1)  # 1, unseen: all is missing
     there = [] if table is None else table.columns
     return {name: values if name in there else spec.item_features[name][known] for name, values in found.items()}
 

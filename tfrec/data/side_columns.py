@@ -13,17 +13,20 @@ from tfrec.data.table_hash import cell_text
 from tfrec.errors import InputError
 
 
-def to_side_table(examples: Examples, group: str, columns: Sequence[str]) -> Examples:
+def to_side_table(examples: Examples, group: str, columns: Sequence[str], known: np.ndarray | None = None) -> Examples:
     """Columns of the context become columns of the side table of items or users: one value for each of them.
 
     Where the rows of an item disagree the newest value counts (without times, that of the last row); empty cells say
-    nothing. `report.notes` tells how many disagree. All rows are looked at, also those that a split holds back: what
-    changes with time, such as a price, belongs to the context.
+    nothing. `report.notes` tells how many disagree. What changes with time, such as a price, belongs to the context.
+
+    Only known rows are looked at. Rows held back are told what was known of their item when training ended, as a server
+    would be. An item whose every row is held back has no value: whoever knows what new items are has a side table.
 
     Args:
         examples: labelled rows.
         group: "item" or "user".
         columns: of the context.
+        known: (N,) bool, the rows that a split leaves to training; None takes all.
 
     Raises:
         InputError: where the rows have no column of items, or of users.
@@ -44,24 +47,27 @@ def to_side_table(examples: Examples, group: str, columns: Sequence[str]) -> Exa
             f"({group}=, on the command line --{group})."
         )
     order = np.arange(len(examples)) if examples.times is None else np.argsort(examples.times, kind="stable")
+    order = order if known is None else order[known[order]]
+    there = np.unique(codes[order])
     found, notes = {}, []
     for column in columns:
         values = examples.context[column]
         rows = order[~_is_empty(values)[order]]
         newest = np.full(len(ids), -1, np.int64)
         newest[codes[rows]] = rows  # the last of equal codes stays
-        is_known = newest >= 0
-        found[column] = pd.Series(values.to_numpy()[newest[is_known]], index=ids[is_known])
+        has_value = newest >= 0
+        found[column] = pd.Series(values.to_numpy()[newest[has_value]], index=ids[has_value])
         kinds = _kinds(values)
         differing = len(np.unique(codes[rows[kinds[rows] != kinds[newest[codes[rows]]]]]))
         if differing:
             which = "last" if examples.times is None else "newest"
+            among = "rows" if known is None else "training rows"
             notes.append(
-                f"'{column}' differs between the rows of {differing:,} of {len(np.unique(codes)):,} {what}, where the "
-                f"{which} value counts"
+                f"'{column}' differs between the {among} of {differing:,} of {len(there):,} {what}, where the {which} "
+                "value counts"
             )
     own = getattr(examples, what)
-    table = pd.DataFrame(found) if own is None else own.reindex(own.index.union(ids, sort=False)).assign(**found)
+    table = pd.DataFrame(found) if own is None else own.reindex(own.index.union(ids[there], sort=False)).assign(**found)
     report = dataclasses.replace(examples.report, notes=(*examples.report.notes, *notes))
     context = examples.context.drop(columns=list(columns))
     return dataclasses.replace(examples, context=context, report=report, **{what: table})

@@ -29,7 +29,7 @@ def label_plot(found: np.ndarray, labels: np.ndarray, task: str, title: str) -> 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4.3), layout="constrained")
     if task == "click":
         _clicks(left, right, found, labels)
     else:
@@ -37,7 +37,8 @@ def label_plot(found: np.ndarray, labels: np.ndarray, task: str, title: str) -> 
     figure.suptitle(title)
     for axes in (left, right):
         axes.grid(alpha=0.3)
-        axes.legend(loc="upper left" if task == "click" else "lower right", framealpha=0.6)
+        # Below: within there is no corner in which no bar or tail may stand.
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=110)
     pyplot.close(figure)

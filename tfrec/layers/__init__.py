@@ -26,6 +26,7 @@ from tfrec.layers.multi_interest_pooling import MultiInterestPooling
 from tfrec.layers.next_event_loss import NextEventLoss
 from tfrec.layers.other_items import OtherItems
 from tfrec.layers.position_embedding import PositionEmbedding
+from tfrec.layers.query_key_norm import QueryKeyNorm
 from tfrec.layers.relative_bias import RelativePositionBias
 from tfrec.layers.segment_recurrent_attention import SegmentRecurrentAttention
 from tfrec.layers.self_attention_block import SelfAttentionBlock
@@ -63,6 +64,7 @@ __all__ = [
     "NextEventLoss",
     "OtherItems",
     "PositionEmbedding",
+    "QueryKeyNorm",
     "RelativePositionBias",
     "SegmentRecurrentAttention",
     "SelfAttentionBlock",

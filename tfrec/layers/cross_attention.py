@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.ops import check_heads, check_size
+from tfrec.ops import check_heads, check_size, masked_softmax
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -97,14 +97,12 @@ class CrossAttention(keras.layers.Layer):
         if self.causal:
             place = ops.arange(ops.shape(context)[1])
             is_real = is_real & (ops.expand_dims(place, 1) >= place)
-        scores = ops.where(is_real, scores, -1e9)
-        if self.may_abstain:
+        if self.may_abstain:  # nothing is one more place, and always there
             nothing = ops.reshape(ops.cast(self.abstain, "float32"), (1, self.num_heads, 1, 1))
             scores = ops.concatenate([nothing + ops.zeros_like(scores[..., :1]), scores], axis=-1)
-        weights = ops.softmax(scores, axis=-1)
+            is_real = ops.concatenate([ops.ones_like(is_real[..., :1]), is_real], axis=-1)
+        weights = masked_softmax(scores, is_real)
         weights = weights[..., 1:] if self.may_abstain else weights
-        # Where there is no context at all, the softmax was uniform over padding.
-        weights = ops.where(is_real, weights, ops.zeros_like(weights))
         found = ops.matmul(self.drop(ops.cast(weights, values.dtype), training=training), values)
         shape = ops.shape(queries)
         together = ops.reshape(ops.transpose(found, (0, 2, 1, 3)), (shape[0], shape[1], self.num_heads * each))

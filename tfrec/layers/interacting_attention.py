@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.layers.query_key_norm import QueryKeyNorm
 from tfrec.ops import check_size
 
 
@@ -24,6 +25,7 @@ class InteractingAttention(keras.layers.Layer):
         head_dim: K, width of a head.
         use_residual: whether there is a Wr.
         dropout: rate on the weights.
+        qk_norm: whether scores are cosines times a temperature; see `QueryKeyNorm`.
         seed: of the initial maps and of the dropout.
 
     Shapes:
@@ -31,7 +33,7 @@ class InteractingAttention(keras.layers.Layer):
 
     Reference:
         Song et al., "AutoInt: Automatic Feature Interaction Learning via Self-Attentive Neural Networks", CIKM 2019,
-        arXiv 1810.11921, equations 5 to 8. As there, the scores are not divided by sqrt(K).
+        arXiv 1810.11921, equations 5 to 8. As there, the scores are not divided by sqrt(K). `qk_norm` is not there.
 
     Example:
         >>> import numpy as np
@@ -46,6 +48,7 @@ class InteractingAttention(keras.layers.Layer):
         head_dim: int = 32,
         use_residual: bool = True,
         dropout: float = 0.0,
+        qk_norm: bool = False,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -54,7 +57,9 @@ class InteractingAttention(keras.layers.Layer):
         self.head_dim = check_size("head_dim", head_dim)
         self.use_residual = use_residual
         self.dropout = dropout
+        self.qk_norm = qk_norm
         self.seed = seed
+        self.norm = QueryKeyNorm(self.num_heads, dtype=self.dtype_policy, name="norm") if qk_norm else None
         self.drop = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy, name="drop")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -65,6 +70,8 @@ class InteractingAttention(keras.layers.Layer):
         self.value_map = self._map("value_map", 3, input_shape)
         if self.use_residual:
             self.residual_map = self._map("residual_map", 4, input_shape)
+        if self.norm:
+            self.norm.build()
 
     def _map(self, name: str, place: int, input_shape: tuple[int | None, ...]) -> keras.layers.Dense:
         start = keras.initializers.GlorotUniform(None if self.seed is None else self.seed + 104729 * place)
@@ -76,6 +83,8 @@ class InteractingAttention(keras.layers.Layer):
     def call(self, inputs: Any, training: bool | None = None) -> tuple[Any, Any]:
         """Attend from each feature to all."""
         queries, keys, values = (self._heads(each(inputs)) for each in (self.query_map, self.key_map, self.value_map))
+        if self.norm:
+            queries, keys = self.norm(queries, keys)
         scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
         weights = ops.softmax(ops.cast(scores, "float32"), axis=-1)
         kept = self.drop(ops.cast(weights, self.compute_dtype), training=training)
@@ -98,4 +107,5 @@ class InteractingAttention(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         own = {"num_heads": self.num_heads, "head_dim": self.head_dim, "use_residual": self.use_residual}
-        return {**super().get_config(), **own, "dropout": self.dropout, "seed": self.seed}
+        own |= {"dropout": self.dropout, "qk_norm": self.qk_norm, "seed": self.seed}
+        return {**super().get_config(), **own}

@@ -1,6 +1,7 @@
 """How well scores tell labels: clicks by AUC, log-loss and calibration, ratings by RMSE and MAE.
 
-All take NumPy arrays of N scores and N labels, compute in float64 and give a float.
+All take NumPy arrays of N scores and N labels, compute in float64 and give a float. Where there is no row, or a score
+or label is NaN, all give NaN: a number would be believed.
 """
 
 import numpy as np
@@ -17,7 +18,7 @@ def auc(scores: np.ndarray, labels: np.ndarray) -> float:
     """
     positive = np.asarray(labels) > 0
     clicks, others = int(positive.sum()), int((~positive).sum())
-    if not clicks or not others:
+    if not clicks or not others or _tells_nothing(scores, labels):
         return float("nan")
     ranks = _mean_ranks(np.asarray(scores, np.float64))
     return float((ranks[positive].sum() - clicks * (clicks + 1) / 2) / (clicks * others))
@@ -26,7 +27,8 @@ def auc(scores: np.ndarray, labels: np.ndarray) -> float:
 def grouped_auc(scores: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> float:
     """The AUC within each group, a user say, averaged with the groups' numbers of rows as weights.
 
-    Groups with clicks alone, or with none, have no AUC and are left out; NaN where that leaves none.
+    `groups` are numbers or texts, one a row. Groups with clicks alone, or with none, have no AUC and are left out; NaN
+    where that leaves none.
 
     Reference:
         Zhou et al., "Deep Interest Network for Click-Through Rate Prediction", KDD 2018, arXiv 1706.06978, which
@@ -36,8 +38,12 @@ def grouped_auc(scores: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> f
         >>> grouped_auc(np.array([0.9, 0.1, 0.3, 0.2]), np.array([1, 0, 0, 1]), np.array([7, 7, 8, 8]))
         0.5
     """
-    order = np.argsort(groups, kind="stable")
-    parts = np.split(order, np.flatnonzero(np.diff(np.asarray(groups)[order])) + 1)
+    if _tells_nothing(scores, labels):
+        return float("nan")
+    scores, labels = np.asarray(scores), np.asarray(labels)
+    _, codes = np.unique(groups, return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
     found = [(auc(scores[rows], labels[rows]), len(rows)) for rows in parts]
     known = [(value, rows) for value, rows in found if not np.isnan(value)]
     if not known:
@@ -53,6 +59,8 @@ def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
         >>> round(log_loss(np.array([0.5, 0.5]), np.array([0, 1])), 4)
         0.6931
     """
+    if _tells_nothing(probabilities, labels):
+        return float("nan")
     p = np.clip(np.asarray(probabilities, np.float64), 1e-7, 1 - 1e-7)
     return float(-np.mean(np.where(np.asarray(labels) > 0, np.log(p), np.log1p(-p))))
 
@@ -62,13 +70,16 @@ def calibration(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows by their probability in bins of equal numbers: mean probability, share of clicks and rows of each bin.
 
-    Rows of one probability stay in one bin, whatever their order, so bins may be fewer and of other sizes.
+    Rows of one probability stay in one bin, whatever their order, so bins may be fewer and of other sizes. There are no
+    bins of no rows, nor where a probability or label is NaN.
 
     Example:
         >>> means, shares, rows = calibration(np.array([0.1, 0.2, 0.8, 0.9]), np.array([0, 0, 1, 1]), bins=2)
         >>> means.round(2).tolist(), shares.tolist(), rows.tolist()
         ([0.15, 0.85], [0.0, 1.0], [2, 2])
     """
+    if _tells_nothing(probabilities, labels):
+        return np.zeros(0), np.zeros(0), np.zeros(0, int)
     p = np.asarray(probabilities, np.float64)
     order = np.argsort(p, kind="stable")
     parts = [part for part in np.split(order, _cuts(p[order], bins)) if len(part)]
@@ -92,7 +103,7 @@ def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int =
         0.15
     """
     means, shares, rows = calibration(probabilities, labels, bins)
-    return float(np.average(np.abs(means - shares), weights=rows))
+    return float(np.average(np.abs(means - shares), weights=rows)) if len(rows) else float("nan")
 
 
 def rmse(scores: np.ndarray, labels: np.ndarray) -> float:
@@ -102,7 +113,7 @@ def rmse(scores: np.ndarray, labels: np.ndarray) -> float:
         >>> rmse(np.array([3.0, 5.0]), np.array([4.0, 4.0]))
         1.0
     """
-    return float(np.sqrt(np.mean((np.asarray(scores, np.float64) - labels) ** 2)))
+    return float(np.sqrt(np.mean(_apart(scores, labels) ** 2)))
 
 
 def mae(scores: np.ndarray, labels: np.ndarray) -> float:
@@ -112,7 +123,20 @@ def mae(scores: np.ndarray, labels: np.ndarray) -> float:
         >>> mae(np.array([3.0, 6.0]), np.array([4.0, 4.0]))
         1.5
     """
-    return float(np.mean(np.abs(np.asarray(scores, np.float64) - labels)))
+    return float(np.mean(np.abs(_apart(scores, labels))))
+
+
+def _tells_nothing(scores: np.ndarray, labels: np.ndarray) -> bool:
+    """Whether there is no row, or a score or label that is no number."""
+    both = (np.asarray(scores, np.float64), np.asarray(labels, np.float64))
+    return any(not len(values) or bool(np.isnan(values).any()) for values in both)
+
+
+def _apart(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """How far scores lie from labels, NaN where there is nothing to tell: a mean of no rows would warn as well."""
+    if _tells_nothing(scores, labels):
+        return np.full(1, np.nan)
+    return np.asarray(scores, np.float64) - labels
 
 
 def _cuts(ascending: np.ndarray, bins: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """From a preset to a SavedModel that stock TensorFlow Serving loads: raw ids in, ranked ids out."""
 
 from tfrec.serving.check import Check, serve_check
+from tfrec.serving.common_items import describe_common
 from tfrec.serving.explanation import Attention, explain, explain_history
 from tfrec.serving.exporter import export
 from tfrec.serving.heat_map import heat_map
@@ -19,6 +20,7 @@ __all__ = [
     "Check",
     "ParityError",
     "ReplayError",
+    "describe_common",
     "explain",
     "explain_history",
     "export",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import tensorflow as tf
 from tfrec import presets
 from tfrec.errors import InputError
 from tfrec.models import RankingModel, RetrievalModel
-from tfrec.serving import manifest, ops_allowed, parity, ranked_parity, ranked_samples, warmup
+from tfrec.serving import common_items, manifest, ops_allowed, parity, ranked_parity, ranked_samples, warmup
 from tfrec.serving.exporter import Options, check_arguments, gate, known_items, publish, retrieval_module
 from tfrec.serving.graph import RankingModule, TwoStageModule
 from tfrec.serving.graph.raw_features import input_names
@@ -53,7 +54,7 @@ def export_two_stage(
     `item_ids` (B, N). export/README.md has all of it.
 
     The stages meet by raw ids. What the ranking preset has no training row of is ranked as an unseen item: by its
-    content where the preset's side table had it.
+    content where the preset's side table had it. A warning says where that is more than half of the items.
 
     Args:
         retrieval: what finds candidates: a name of the zoo, a folder, or a loaded preset.
@@ -84,6 +85,8 @@ def export_two_stage(
     if not second.spec.num_items:
         raise InputError(f"The ranking preset '{ranking}' knows no items, so it cannot rank what another one finds.")
     gone, candidates = known_items(first, withdrawn), min(candidates, first.spec.num_items)
+    if few := common_items.fault(common_items.count(first.spec, second.spec, gone)):
+        warnings.warn(few, stacklevel=2)
     stages = Stages(first, second, min(k, candidates), candidates, mask_seen, gone)
     asked = Options(candidates, mask_seen, verify, index, recall, gone, {})
     return publish(folder, keep, lambda new: _write(stages, new, asked))
@@ -155,4 +158,5 @@ def _said(stages: Stages, asked: Options, found_by: dict | None) -> dict:
         "metrics": stages.ranking.metrics,
     }
     found = {"k": stages.k, "candidates": stages.candidates, "index": found_by, "withdrawn": len(stages.withdrawn)}
-    return {**found, **said, "ranking": ranking}
+    common = common_items.count(stages.retrieval.spec, spec, stages.withdrawn)
+    return {**found, **said, "common_items": common, "ranking": ranking}

@@ -37,12 +37,13 @@ class RankingRecipe(RecipeFile):
             ...}.
         features: column -> {"kind": "categorical" | "numeric" | "multivalued" | "vector", further arguments}; an empty
             table takes all columns that can be features. `{"kind": "skip"}` leaves a column out of those. `group =
-            "item"`, or "user", of a column of the rows says that it is a value of the item: the newest one of each is
-            taken, histories may tell it, and an export knows it. See `tfrec.data.side_columns`.
+            "item"`, or "user", of a column of the rows says that it is a value of the item: the newest one of its
+            training rows is taken, histories may tell it, and an export knows it. See `tfrec.data.side_columns`.
         history: arguments of `tfrec.data.History`; an empty table means none. Histories are made of training rows;
             `known = "past"` makes them of all rows before the row's own time, also of such as are held back: what a
             server knows that keeps its log. That needs times, and `take = "earlier"`.
-        model: {"class": a name in `tfrec.models`, further constructor arguments}.
+        model: {"class": a name in `tfrec.models`, further constructor arguments}; where nothing is said an AutoInt,
+            which needs no history.
         optimizer: {"class": a name in `keras.optimizers`, further constructor arguments}.
         schedule: see `RecipeFile`.
         batch_size: rows of a batch.
@@ -72,7 +73,7 @@ class RankingRecipe(RecipeFile):
     split: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"rule": "random"})
     features: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     history: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    model: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "DIN"})
+    model: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "AutoInt"})
     optimizer: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "Adam", "learning_rate": 1e-3})
     batch_size: int = 1024
     epochs: int = 20
@@ -97,9 +98,14 @@ class RankingRecipe(RecipeFile):
             raise InputError("The recipe's positive makes clicks of ratings: leave it out where the task is rating.")
         check_features(self.features)
 
-    def build_examples(self, table: Interactions | Examples) -> Examples:
+    def build_examples(self, table: Interactions | Examples, all_known: bool = False) -> Examples:
         """Labelled rows: those given, or those of a table of ratings; with what the recipe says is of items or users
         in their side tables.
+
+        Args:
+            table: the rows.
+            all_known: of the rows a preset is asked about where none is held back: each tells what its user is, and
+                what its item is the preset knows itself. Else the rows that `build_split` leaves to training tell both.
 
         Raises:
             InputError: where the task is clicks and a label is neither 0 nor 1, or there are no items or users to which
@@ -123,8 +129,11 @@ class RankingRecipe(RecipeFile):
             there = [] if side is None else list(side.columns)
             named = [name for name, entry in self.features.items() if entry.get("group") == group]
             columns = [name for name in named if name in table.context and name not in there]
-            if columns:
+            if columns and all_known and group == "user":
                 table = to_side_table(table, group, columns)
+            elif columns and not all_known:
+                is_valid, is_test = self.build_split().masks(table.times, len(table))
+                table = to_side_table(table, group, columns, known=~is_valid & ~is_test)
         return table
 
     def build_split(self) -> Random | ByTime:

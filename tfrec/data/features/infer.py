@@ -7,6 +7,7 @@ import re
 
 import pandas as pd
 
+from tfrec.data.dates import holds_dates
 from tfrec.data.features.categorical import Categorical
 from tfrec.data.features.feature import Feature, name_fault
 from tfrec.data.features.lists import infer_lists, is_list
@@ -18,7 +19,6 @@ _HASHED = 100_000  # distinct values beyond which a hash takes the place of a vo
 _SEPARATED = 0.05  # share of the distinct texts that have a "|" from which on it separates
 _INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")  # how pandas names what has no name
 _NAMED_ID = re.compile(r"(.*[_\-. ])?(?i:id)|.*[a-z0-9]I[dD]")  # category_id, adId, but neither bid nor humid
-_DATES = ("date", "datetime", "datetime64", "time", "timedelta", "timedelta64", "period")
 _DATE = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?"
 
 
@@ -66,8 +66,7 @@ def _infer(values: pd.Series, column: str, group: str) -> Feature | str:
     known = values.dropna()
     if not len(known):
         return "has no value"
-    dtype = pd.api.types.infer_dtype(known)
-    if dtype in _DATES:
+    if holds_dates(known):
         return _dates()
     if known.dtype == object and known.map(is_list).any():
         return infer_lists(known, column, group)
@@ -80,7 +79,10 @@ def _infer(values: pd.Series, column: str, group: str) -> Feature | str:
     if _are_numbers(distinct) and not (_NAMED_ID.fullmatch(column) and (distinct % 1 == 0).all()):
         feature = Numeric(column, group=group)
         return feature.fault(values) or feature
-    texts = distinct.astype(str)
+    try:
+        texts = distinct.astype(str)
+    except UnicodeDecodeError:
+        return "holds bytes that are no text in UTF-8: make numbers or words of it"
     if texts.str.fullmatch(_DATE).all():
         return _dates()
     if _is_separated(texts):

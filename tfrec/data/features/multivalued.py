@@ -20,8 +20,8 @@ _NO_VALUES = (list, tuple, set, frozenset, dict, np.ndarray)
 class MultiValued(Feature):
     """Several values in one cell: the genres of a film, the tags of a post.
 
-    A cell is a list, a set, or a text with a separator. A cell without values is missing: zeros alone; empty values
-    do not count. Where a cell has more values than `max_values`, the first stay.
+    A cell is a list, a set, or a text with a separator. 7, 7.0 and "7" are the same value. A cell without values is
+    missing: zeros alone; empty values do not count. Where a cell has more values than `max_values`, the first stay.
 
     Attributes:
         separator: between the values of a text.
@@ -91,7 +91,10 @@ class MultiValued(Feature):
                 return [value for value in cell if not pd.isna(value) and id_text(value) is not None]
             if isinstance(cell, dict):
                 raise self._not_one_list(cell)
-            return [] if pd.isna(cell) else [part.strip() for part in str(cell).split(self.separator) if part.strip()]
+            if pd.isna(cell):
+                return []
+            text = cell if isinstance(cell, str) else id_text(cell) or ""  # whole numbers beside a gap are floats
+            return [part.strip() for part in text.split(self.separator) if part.strip()]
 
         return [one(cell) for cell in values]
 

@@ -8,6 +8,7 @@ import keras
 from tfrec.layers import AttentionalPairPooling
 from tfrec.models.feature_inputs import feature_inputs
 from tfrec.models.hybrid.fields import field_features, field_vectors, linear_terms, output_map
+from tfrec.models.hybrid.loss_weights import check_weights
 from tfrec.models.ranking import RankingModel
 from tfrec.ops import check_sizes, feature_pairs
 
@@ -76,20 +77,21 @@ class AFM(RankingModel):
         name: str = "afm",
         **kwargs: Any,
     ) -> None:
-        check_sizes(embedding_dim=embedding_dim, attention_dim=attention_dim)
+        embedding_dim, attention_dim = check_sizes(embedding_dim=embedding_dim, attention_dim=attention_dim)
+        check_weights(embedding_l2=embedding_l2)
         fields = field_features(features)
 
         # === Layers ===
         policy = keras.dtype_policies.get(dtype)
         pooling = AttentionalPairPooling(attention_dim, attention_l2, seed, dtype=policy, name="pooling")
         drop = keras.layers.Dropout(dropout, seed=seed, dtype=policy, name="drop")
-        output = output_map(output_bias, seed)
+        pairs = feature_pairs([field["name"] for field in fields])
+        output = output_map(output_bias, seed, averaged=len(pairs))
 
         # === Functional graph ===
         inputs = feature_inputs(fields)
         pooled, weights = pooling(field_vectors(fields, inputs, embedding_dim, embedding_l2, seed, policy))
         outputs = output(drop(pooled)) + linear_terms(fields, inputs, policy)
-        pairs = feature_pairs([field["name"] for field in fields])
         super().__init__(
             inputs,
             outputs,

@@ -16,8 +16,9 @@ from tfrec.layers import (
 from tfrec.models.feature_inputs import check_features, feature_inputs, of_groups
 from tfrec.models.hybrid.behaviour import paired_features
 from tfrec.models.hybrid.events import mark_events
+from tfrec.models.hybrid.loss_weights import check_weights
 from tfrec.models.ranking import RankingModel
-from tfrec.ops import PADDING_ID
+from tfrec.ops import PADDING_ID, check_heads, check_size, check_sizes
 
 HEADS = ("linear", "dense", "residual")
 
@@ -51,7 +52,7 @@ class AttentionMatcher(RankingModel):
 
     Args:
         features: as described in `tfrec.models.feature_inputs`; `item` and a sequence `history` of it are needed.
-        dim: D, width of all vectors.
+        embedding_dim: D, width of all vectors.
         user_layers: self-attention blocks over the history; 0 takes the events as they are.
         item_layers: self-attention blocks over the item's features.
         num_heads: of all attentions, a divisor of D.
@@ -61,7 +62,7 @@ class AttentionMatcher(RankingModel):
         head: one of the three above.
         hidden_dims: of the mlp.
         dropout: rate, in both encoders, on the match's vectors, and in the mlp.
-        regularization: of the L2 penalty on embedding tables and biases.
+        embedding_l2: weight of the squared vectors and biases in the loss.
         task: "click" or "rating".
         output_bias: where the output starts: the logit of the mean click rate, the mean rating.
         rating_range: (lowest, highest) of a rating.
@@ -72,7 +73,8 @@ class AttentionMatcher(RankingModel):
         one input a feature; output (B, 1).
 
     Raises:
-        ValueError: where `item` or its `history` is missing, or `head` is none of the three.
+        ValueError: where `item` or its `history` is missing, `head` is none of the three, or a size or a
+            weight cannot be.
 
     Reference:
         Encoders and cross-attention: Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762. The
@@ -86,7 +88,7 @@ class AttentionMatcher(RankingModel):
         ...     {"name": "year", "kind": "numeric", "group": "item"},
         ...     {"name": "history", "kind": "sequence", "group": "history", "length": 3, "of": "item"},
         ... ]
-        >>> model = AttentionMatcher(features, dim=4, task="rating", output_bias=3.5)
+        >>> model = AttentionMatcher(features, embedding_dim=4, task="rating", output_bias=3.5)
         >>> row = {"item": np.array([5]), "year": np.array([0.5], "float32"), "history": np.array([[0, 2, 3]])}
         >>> model.attention_axes["cross"], model.attention_weights(row)["cross"].shape
         (['head', 'feature', 'history'], TensorShape([1, 2, 2, 3]))
@@ -95,7 +97,7 @@ class AttentionMatcher(RankingModel):
     def __init__(
         self,
         features: Sequence[Mapping[str, Any]],
-        dim: int = 32,
+        embedding_dim: int = 32,
         user_layers: int = 1,
         item_layers: int = 1,
         num_heads: int = 2,
@@ -105,7 +107,7 @@ class AttentionMatcher(RankingModel):
         head: str = "residual",
         hidden_dims: Sequence[int] = (64,),
         dropout: float = 0.1,
-        regularization: float = 0.0,
+        embedding_l2: float = 0.0,
         task: str = "click",
         output_bias: float = 0.0,
         rating_range: Sequence[float] | None = None,
@@ -121,13 +123,17 @@ class AttentionMatcher(RankingModel):
         static = of_groups(features, "user", "item", "context")
         of_item = [one["name"] for one in static if one["group"] == "item"]
         others = [one["name"] for one in static if one["group"] != "item"]
+        embedding_dim, num_heads = check_sizes(embedding_dim=embedding_dim, num_heads=num_heads)
+        check_heads(num_heads, embedding_dim, "embedding_dim")
+        user_layers, item_layers = check_size("user_layers", user_layers, 0), check_size("item_layers", item_layers, 0)
+        check_weights(embedding_l2=embedding_l2)
         if head not in HEADS:
             raise ValueError(f"head is one of {', '.join(HEADS)}, got {head!r}.")
 
         # === Layers ===
         policy = keras.dtype_policies.get(dtype)
-        l2 = keras.regularizers.L2(regularization) if regularization else None
-        embedding = FeatureEmbedding(features, dim, l2, seed=seed, dtype=policy, name="embedding")
+        l2 = keras.regularizers.L2(embedding_l2) if embedding_l2 else None
+        embedding = FeatureEmbedding(features, embedding_dim, l2, seed=seed, dtype=policy, name="embedding")
         biases = FeatureEmbedding(static, 1, l2, scale=0.01, seed=seed, dtype=policy, name="biases")
         drop = keras.layers.Dropout(dropout, seed=seed, dtype=policy, name="drop")
         cross = CrossAttention(num_heads, dropout, may_abstain, seed=seed, dtype=policy, name="cross")
@@ -190,7 +196,7 @@ class AttentionMatcher(RankingModel):
 
         # === Config ===
         self.features = features
-        self.dim = dim
+        self.embedding_dim = embedding_dim
         self.user_layers = user_layers
         self.item_layers = item_layers
         self.num_heads = num_heads
@@ -198,9 +204,9 @@ class AttentionMatcher(RankingModel):
         self.use_positions = use_positions
         self.may_abstain = may_abstain
         self.head = head
-        self.hidden_dims = list(hidden_dims)
+        self.hidden_dims = list(map(int, hidden_dims))
         self.dropout = dropout
-        self.regularization = regularization
+        self.embedding_l2 = embedding_l2
         self.output_bias = output_bias
         self.seed = seed
         self.dtype_policy = policy

@@ -9,6 +9,7 @@ from keras import ops
 from tfrec.layers import MLP, InteractingAttention
 from tfrec.models.feature_inputs import feature_inputs
 from tfrec.models.hybrid.fields import field_features, field_vectors, output_map
+from tfrec.models.hybrid.loss_weights import check_weights
 from tfrec.models.ranking import RankingModel
 from tfrec.ops import check_sizes
 
@@ -33,6 +34,8 @@ class AutoInt(RankingModel):
         num_heads: H.
         head_dim: K; behind the first layer vectors are H K wide.
         use_residual: whether there is a Wr.
+        qk_norm: whether scores are cosines times a temperature; see `tfrec.layers.QueryKeyNorm`. Without, small vectors
+            are attended to all alike.
         hidden_dims: widths of AutoInt+'s deep network; without any it is AutoInt.
         activation: of the deep network.
         dropout: rate, on the attention weights and behind each layer of the deep network.
@@ -52,7 +55,7 @@ class AutoInt(RankingModel):
     Reference:
         Song et al., "AutoInt: Automatic Feature Interaction Learning via Self-Attentive Neural Networks", CIKM 2019,
         arXiv 1810.11921. Here numbers have an affine map to a vector, of which the paper has the linear part, and
-        missing values have vectors of their own.
+        missing values have vectors of their own. `qk_norm` is not the paper's.
 
     Example:
         >>> import numpy as np
@@ -75,6 +78,7 @@ class AutoInt(RankingModel):
         num_heads: int = 2,
         head_dim: int = 32,
         use_residual: bool = True,
+        qk_norm: bool = False,
         hidden_dims: Sequence[int] = (),
         activation: str = "relu",
         dropout: float = 0.0,
@@ -88,7 +92,10 @@ class AutoInt(RankingModel):
         name: str = "autoint",
         **kwargs: Any,
     ) -> None:
-        check_sizes(embedding_dim=embedding_dim, num_layers=num_layers, num_heads=num_heads, head_dim=head_dim)
+        embedding_dim, num_layers, num_heads, head_dim = check_sizes(
+            embedding_dim=embedding_dim, num_layers=num_layers, num_heads=num_heads, head_dim=head_dim
+        )
+        check_weights(embedding_l2=embedding_l2)
         fields = field_features(features)
 
         # === Layers ===
@@ -99,6 +106,7 @@ class AutoInt(RankingModel):
                 head_dim,
                 use_residual,
                 dropout,
+                qk_norm,
                 None if seed is None else seed + place,
                 dtype=policy,
                 name=f"layer_{place}",
@@ -137,7 +145,8 @@ class AutoInt(RankingModel):
         self.num_heads = num_heads
         self.head_dim = head_dim
         self.use_residual = use_residual
-        self.hidden_dims = list(hidden_dims)
+        self.qk_norm = qk_norm
+        self.hidden_dims = list(map(int, hidden_dims))
         self.activation = activation
         self.dropout = dropout
         self.batch_norm = batch_norm

@@ -15,6 +15,7 @@ from tfrec.layers import (
 from tfrec.models.feature_inputs import check_features, feature_inputs
 from tfrec.models.hybrid.behaviour import all_features_network, pair_behaviour, paired_features
 from tfrec.models.hybrid.fields import output_map
+from tfrec.models.hybrid.loss_weights import check_weights
 from tfrec.models.ranking import RankingModel
 from tfrec.ops import check_heads, check_sizes
 
@@ -95,8 +96,9 @@ class BST(RankingModel):
     ) -> None:
         features = check_features(features)
         pairs = paired_features(features)
-        check_sizes(embedding_dim=embedding_dim, num_heads=num_heads)
-        check_heads(num_heads, len(pairs) * embedding_dim)
+        embedding_dim, num_heads = check_sizes(embedding_dim=embedding_dim, num_heads=num_heads)
+        check_heads(num_heads, len(pairs) * embedding_dim, "event_width")
+        check_weights(embedding_l2=embedding_l2)
         (length,) = (feature["length"] for feature in features if feature["name"] == "history")
 
         # === Layers ===
@@ -138,7 +140,7 @@ class BST(RankingModel):
         self.features = features
         self.embedding_dim = embedding_dim
         self.num_heads = num_heads
-        self.hidden_dims = list(hidden_dims)
+        self.hidden_dims = list(map(int, hidden_dims))
         self.activation = activation
         self.dropout = dropout
         self.batch_norm = batch_norm

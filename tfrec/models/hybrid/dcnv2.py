@@ -10,8 +10,9 @@ from keras import ops
 from tfrec.layers import MLP
 from tfrec.models.feature_inputs import feature_inputs
 from tfrec.models.hybrid.fields import field_features, field_vectors, output_map
+from tfrec.models.hybrid.loss_weights import check_weights
 from tfrec.models.ranking import RankingModel
-from tfrec.ops import check_sizes
+from tfrec.ops import check_size, check_sizes
 
 STRUCTURES = ("stacked", "parallel")
 
@@ -88,8 +89,9 @@ class DCNv2(RankingModel):
         name: str = "dcnv2",
         **kwargs: Any,
     ) -> None:
-        low_rank = {} if projection_dim is None else {"projection_dim": projection_dim}
-        check_sizes(embedding_dim=embedding_dim, num_cross_layers=num_cross_layers, **low_rank)
+        embedding_dim, num_cross_layers = check_sizes(embedding_dim=embedding_dim, num_cross_layers=num_cross_layers)
+        projection_dim = check_size("projection_dim", projection_dim, optional=True)
+        check_weights(embedding_l2=embedding_l2)
         if structure not in STRUCTURES:
             raise ValueError(f"structure is one of {', '.join(STRUCTURES)}: got {structure!r}.")
         fields = field_features(features)
@@ -124,7 +126,7 @@ class DCNv2(RankingModel):
         self.num_cross_layers = num_cross_layers
         self.projection_dim = projection_dim
         self.structure = structure
-        self.hidden_dims = list(hidden_dims)
+        self.hidden_dims = list(map(int, hidden_dims))
         self.activation = activation
         self.dropout = dropout
         self.batch_norm = batch_norm

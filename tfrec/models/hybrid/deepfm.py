@@ -9,8 +9,9 @@ from keras import ops
 from tfrec.layers import MLP
 from tfrec.models.feature_inputs import feature_inputs
 from tfrec.models.hybrid.fields import field_features, field_vectors, linear_terms, output_map
+from tfrec.models.hybrid.loss_weights import check_weights
 from tfrec.models.ranking import RankingModel
-from tfrec.ops import bi_interaction, check_sizes
+from tfrec.ops import bi_interaction, check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -77,7 +78,8 @@ class DeepFM(RankingModel):
         name: str = "deepfm",
         **kwargs: Any,
     ) -> None:
-        check_sizes(embedding_dim=embedding_dim)
+        embedding_dim = check_size("embedding_dim", embedding_dim)
+        check_weights(embedding_l2=embedding_l2)
         fields = field_features(features)
 
         # === Layers ===
@@ -95,7 +97,7 @@ class DeepFM(RankingModel):
         # === Config ===
         self.features = [dict(feature) for feature in features]
         self.embedding_dim = embedding_dim
-        self.hidden_dims = list(hidden_dims)
+        self.hidden_dims = list(map(int, hidden_dims))
         self.activation = activation
         self.dropout = dropout
         self.batch_norm = batch_norm

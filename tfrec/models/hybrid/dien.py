@@ -10,8 +10,9 @@ from tfrec.layers import AttentionalGRU, FeatureEmbedding, NextEventLoss, OtherI
 from tfrec.models.feature_inputs import check_features, feature_inputs
 from tfrec.models.hybrid.behaviour import all_features_network, pair_behaviour, paired_features
 from tfrec.models.hybrid.fields import output_map
+from tfrec.models.hybrid.loss_weights import check_weights
 from tfrec.models.ranking import RankingModel
-from tfrec.ops import RESERVED_IDS, check_sizes, masked_softmax
+from tfrec.ops import RESERVED_IDS, check_size, masked_softmax
 
 DRAWN = "history_negatives"
 
@@ -92,8 +93,10 @@ class DIEN(RankingModel):
     ) -> None:
         features = check_features(features)
         pairs = paired_features(features)
+        embedding_dim = check_size("embedding_dim", embedding_dim)
+        state_dim = check_size("state_dim", state_dim, optional=True)
+        check_weights(embedding_l2=embedding_l2, auxiliary_weight=auxiliary_weight)
         states_width = state_dim or len(pairs) * embedding_dim
-        check_sizes(embedding_dim=embedding_dim, state_dim=states_width)
         by_name = {feature["name"]: feature for feature in features}
         # To the embedding the items that are drawn are a second history.
         drawn = [{**by_name["history"], "name": DRAWN}] if auxiliary_weight else []
@@ -137,7 +140,7 @@ class DIEN(RankingModel):
         self.embedding_dim = embedding_dim
         self.state_dim = state_dim
         self.auxiliary_weight = auxiliary_weight
-        self.hidden_dims = list(hidden_dims)
+        self.hidden_dims = list(map(int, hidden_dims))
         self.activation = activation
         self.dropout = dropout
         self.batch_norm = batch_norm

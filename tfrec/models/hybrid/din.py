@@ -10,8 +10,9 @@ from tfrec.layers import FeatureEmbedding, LocalActivationUnit
 from tfrec.models.feature_inputs import check_features, feature_inputs
 from tfrec.models.hybrid.behaviour import all_features_network, pair_behaviour, paired_features
 from tfrec.models.hybrid.fields import output_map
+from tfrec.models.hybrid.loss_weights import check_weights
 from tfrec.models.ranking import RankingModel
-from tfrec.ops import check_sizes
+from tfrec.ops import check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -86,7 +87,11 @@ class DIN(RankingModel):
         **kwargs: Any,
     ) -> None:
         features = check_features(features)
-        check_sizes(embedding_dim=embedding_dim)
+        embedding_dim = check_size("embedding_dim", embedding_dim)
+        attention_dims = [check_size("Each of attention_dims", width) for width in attention_dims]
+        if not attention_dims:
+            raise ValueError("attention_dims are the widths of one or more maps, got none.")
+        check_weights(embedding_l2=embedding_l2)
         paired_features(features)
 
         if kwargs.get("attention_supervision") and not softmax:
@@ -117,7 +122,7 @@ class DIN(RankingModel):
         self.embedding_dim = embedding_dim
         self.attention_dims = list(attention_dims)
         self.softmax = softmax
-        self.hidden_dims = list(hidden_dims)
+        self.hidden_dims = list(map(int, hidden_dims))
         self.activation = activation
         self.dropout = dropout
         self.batch_norm = batch_norm

@@ -10,8 +10,9 @@ from tfrec.layers import MLP, ColdStart, CrossAttention, ExpertGate, FeatureEmbe
 from tfrec.models.feature_inputs import check_features, feature_inputs, of_groups
 from tfrec.models.hybrid.behaviour import paired_features
 from tfrec.models.hybrid.events import mark_events
+from tfrec.models.hybrid.loss_weights import check_weights
 from tfrec.models.ranking import RankingModel
-from tfrec.ops import PADDING_ID
+from tfrec.ops import PADDING_ID, check_heads, check_sizes
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -39,11 +40,11 @@ class ExpertFusion(RankingModel):
     Args:
         features: as described in `tfrec.models.feature_inputs`: `item`, a sequence `history` of it, and one at least
             that says what things are like.
-        dim: D, width of all vectors.
+        embedding_dim: D, width of all vectors.
         num_heads: of the three attentions over history and content, a divisor of D.
         hidden_dims: of the experts' dense maps.
         dropout: rate, in the experts' dense maps and on the attentions' weights.
-        regularization: of the L2 penalty on the embedding tables.
+        embedding_l2: weight of the squared vectors in the loss.
         cold_rate: part of the rows whose item is made unseen in training.
         count_feature: the numeric item feature that says how often an item was seen, on a log scale; the model does
             without where there is none.
@@ -58,7 +59,8 @@ class ExpertFusion(RankingModel):
         one input a feature; output (B, 1).
 
     Raises:
-        ValueError: where `item`, its `history` or all content is missing, or `num_heads` does not divide D.
+        ValueError: where `item`, its `history` or all content is missing, `num_heads` does not divide D, or
+            `count_feature` is something else than a number of the item.
 
     Reference:
         The field has many such models and none of them is this one. Gate over experts: Jacobs et al., "Adaptive
@@ -73,7 +75,7 @@ class ExpertFusion(RankingModel):
         ...     {"name": "year", "kind": "numeric", "group": "item"},
         ...     {"name": "history", "kind": "sequence", "group": "history", "length": 3, "of": "item"},
         ... ]
-        >>> model = ExpertFusion(features, dim=4)
+        >>> model = ExpertFusion(features, embedding_dim=4)
         >>> row = {"item": np.array([5]), "year": np.array([0.5], "float32"), "history": np.array([[0, 2, 3]])}
         >>> model.attention_labels["expert"], model.attention_weights(row)["experts"].shape
         (['collaborative', 'content'], TensorShape([1, 2]))
@@ -82,11 +84,11 @@ class ExpertFusion(RankingModel):
     def __init__(
         self,
         features: Sequence[Mapping[str, Any]],
-        dim: int = 16,
+        embedding_dim: int = 16,
         num_heads: int = 1,
         hidden_dims: Sequence[int] = (64, 32),
         dropout: float = 0.0,
-        regularization: float = 0.0,
+        embedding_l2: float = 0.0,
         cold_rate: float = 0.1,
         count_feature: str = "item_count",
         cold_count: float = 0.0,
@@ -100,6 +102,15 @@ class ExpertFusion(RankingModel):
     ) -> None:
         features = check_features(features)
         paired = paired_features(features)
+        embedding_dim, num_heads = check_sizes(embedding_dim=embedding_dim, num_heads=num_heads)
+        check_heads(num_heads, embedding_dim, "embedding_dim")
+        check_weights(embedding_l2=embedding_l2)
+        counted = next((one for one in features if one["name"] == count_feature), None)
+        if counted is not None and (counted["kind"], counted["group"]) != ("numeric", "item"):
+            raise ValueError(
+                f"count_feature names a numeric feature of the item, how often it was seen: got '{count_feature}', "
+                f"which is {counted['kind']} and of the group {counted['group']}."
+            )
         marks = [one["name"] for one in of_groups(features, "history") if not one.get("of")]
         static = of_groups(features, "user", "item", "context")
         no_content = ("user", "item", count_feature)
@@ -114,8 +125,8 @@ class ExpertFusion(RankingModel):
 
         # === Layers ===
         policy = keras.dtype_policies.get(dtype)
-        l2 = keras.regularizers.L2(regularization) if regularization else None
-        embedding = FeatureEmbedding(features, dim, l2, seed=seed, dtype=policy, name="embedding")
+        l2 = keras.regularizers.L2(embedding_l2) if embedding_l2 else None
+        embedding = FeatureEmbedding(features, embedding_dim, l2, seed=seed, dtype=policy, name="embedding")
         cold_start = ColdStart(cold_rate, cold_count, seed, dtype=policy, name="cold_start")
         gate = ExpertGate(seed=seed, dtype=policy, name="gate")
 
@@ -128,7 +139,9 @@ class ExpertFusion(RankingModel):
             x = ops.concatenate(parts, axis=-1)
             deep = MLP(hidden_dims, dropout=dropout, seed=own, dtype=policy, name=f"{name}_mlp")(x)
             first, start = (keras.initializers.GlorotUniform(None if own is None else own + more) for more in (1, 2))
-            to_state = keras.layers.Dense(dim, "tanh", kernel_initializer=first, dtype=policy, name=f"{name}_state")
+            to_state = keras.layers.Dense(
+                embedding_dim, "tanh", kernel_initializer=first, dtype=policy, name=f"{name}_state"
+            )
             bias = keras.initializers.Constant(output_bias)
             final = keras.layers.Dense(
                 1, kernel_initializer=start, bias_initializer=bias, dtype=policy, name=f"{name}_score"
@@ -138,7 +151,7 @@ class ExpertFusion(RankingModel):
         # === Functional graph ===
         inputs = feature_inputs(features)
         mask = ops.not_equal(inputs["history"], PADDING_ID)
-        has_count = count_feature in inputs
+        has_count = counted is not None
         counts = inputs[count_feature] if has_count else ops.zeros_like(inputs["item"], dtype="float32")
         ids, counts = cold_start(inputs["item"], counts)
         vectors = embedding({**inputs, "item": ids, **({count_feature: counts} if has_count else {})})
@@ -188,11 +201,11 @@ class ExpertFusion(RankingModel):
 
         # === Config ===
         self.features = features
-        self.dim = dim
+        self.embedding_dim = embedding_dim
         self.num_heads = num_heads
-        self.hidden_dims = list(hidden_dims)
+        self.hidden_dims = list(map(int, hidden_dims))
         self.dropout = dropout
-        self.regularization = regularization
+        self.embedding_l2 = embedding_l2
         self.cold_rate = cold_rate
         self.count_feature = count_feature
         self.cold_count = cold_count

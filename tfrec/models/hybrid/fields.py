@@ -43,11 +43,15 @@ def linear_terms(fields: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any],
     return ops.sum(ops.cast(_stacked(weights, fields), "float32"), axis=1)
 
 
-def output_map(output_bias: float, seed: int | None) -> keras.layers.Dense:
-    """The last map of a ranking model: to one float32 number that begins near `output_bias`."""
+def output_map(output_bias: float, seed: int | None, averaged: int = 1) -> keras.layers.Dense:
+    """The last map of a ranking model: to one float32 number that begins near `output_bias`.
+
+    What it reads may be a mean of `averaged` terms, whose variance is that much smaller: its own is larger.
+    """
     return keras.layers.Dense(
         1,
-        kernel_initializer=keras.initializers.GlorotUniform(seed),
+        # Glorot's, where nothing was averaged.
+        kernel_initializer=keras.initializers.VarianceScaling(averaged, "fan_avg", "uniform", seed),
         bias_initializer=keras.initializers.Constant(output_bias),
         dtype="float32",
         name="output",

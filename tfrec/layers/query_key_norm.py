@@ -1,0 +1,66 @@
+"""Scores that are cosines, so that an attention can tell things apart before their vectors have grown."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfrec.ops import check_size, unit_vectors
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class QueryKeyNorm(keras.layers.Layer):
+    """Queries and keys whose products are cosines times a temperature that each head learns.
+
+    `q' = exp(t_h) q / |q|,  k' = k / |k|,  so  q' . k' = exp(t_h) cos(q, k)`
+
+    Products of small vectors are next to 0 and their softmax is next to uniform, which leaves queries and keys all but
+    without a gradient. Vectors of categories begin small, and penalties keep them so.
+
+    Args:
+        num_heads: H.
+        start: the temperature exp(t_h) to begin with.
+
+    Shapes:
+        queries (B, H, K, D) and keys (B, H, L, D); both again.
+
+    Raises:
+        ValueError: where `num_heads` is no positive integer, or `start` is not above 0.
+
+    Reference:
+        Henry et al., "Query-Key Normalization for Transformers", Findings of EMNLP 2020, arXiv 2010.04245. There one
+        temperature serves all heads.
+
+    Example:
+        >>> import numpy as np
+        >>> ask, key = np.array([[[[3.0, 4.0]]]], "float32"), np.array([[[[0.0, 0.1]]]], "float32")
+        >>> queries, keys = QueryKeyNorm(num_heads=1, start=2.0)(ask, key)
+        >>> np.asarray(queries).round(3).tolist(), np.asarray(keys).round(3).tolist()
+        ([[[[1.2, 1.6]]]], [[[[0.0, 1.0]]]])
+    """
+
+    def __init__(self, num_heads: int, start: float = 2.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_heads = check_size("num_heads", num_heads)
+        if not start > 0:
+            raise ValueError(f"start is a temperature above 0, got {start!r}.")
+        self.start = start
+
+    def build(self, queries_shape: Any = None, keys_shape: Any = None) -> None:
+        """Make the temperatures, as logarithms: a step cannot take one below 0."""
+        start = keras.initializers.Constant(math.log(self.start))
+        self.temperature = self.add_weight(name="temperature", shape=(self.num_heads, 1, 1), initializer=start)
+
+    def call(self, queries: Any, keys: Any) -> tuple[Any, Any]:
+        """Divide by the lengths."""
+        temperature = ops.cast(ops.exp(ops.cast(self.temperature, "float32")), self.compute_dtype)
+        return unit_vectors(queries) * temperature, unit_vectors(keys)
+
+    def compute_output_shape(self, queries_shape: Any, keys_shape: Any) -> tuple[Any, Any]:
+        """As they came."""
+        return queries_shape, keys_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "num_heads": self.num_heads, "start": self.start}
