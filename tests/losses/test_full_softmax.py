@@ -77,7 +77,7 @@ def test_the_logits_of_all_targets_never_exist(loss, holds):
     length, rows, catalogue = 7, 3, 1009
     seed = keras.random.SeedGenerator(0)
 
-    @tf.function
+    @tf.function(autograph=False)
     def gradients(targets, queries, items):
         with tf.GradientTape() as tape:
             tape.watch([queries, items])

@@ -323,7 +323,9 @@ def test_too_long_a_history_fails_in_a_graph_of_any_length_too(name):
 
     model = getattr(models, name)(20, max_length=6)
 
-    @tf.function(input_signature=[{n: tf.TensorSpec((None, None), tf.int32) for n in model.input_names}])
+    @tf.function(
+        input_signature=[{n: tf.TensorSpec((None, None), tf.int32) for n in model.input_names}], autograph=False
+    )
     def query(inputs):
         return model(inputs)
 
