@@ -63,12 +63,28 @@ def test_a_row_says_what_was_measured_and_published(shelf):
         assert said in row
 
 
+def test_a_recipe_whose_weights_are_not_shipped_has_a_row_too(shelf):
+    folder = shelf / "sequential" / "sasrec" / "sasrec_moon"
+    for path in ("model.weights.h5", "preset.json", "config.json"):
+        (folder / path).unlink()
+    own, _ = presets.results(shelf)
+    assert own.preset == "sasrec_moon" and own.megabytes is None and own.metrics["ndcg@10"] == 0.1
+    assert "(recipe alone) | SASRec" in page([own]) and "| - | 2 | 0 |" in page([own])
+
+
+def test_what_has_a_recipe_and_no_weights_says_how_to_make_them(shelf):
+    with pytest.raises(InputError, match=r"'hstu_beauty' was measured, but its weights are not shipped: train it with"):
+        SASRec.from_preset("hstu_beauty")
+    with pytest.raises(InputError, match=r"'sasrec_mars' is a recipe without weights: .*sasrec_mars/recipe\.toml"):
+        presets.load(shelf / "sequential" / "sasrec" / "sasrec_mars")
+
+
 def test_seeds_become_mean_and_deviation(shelf, run, capsys):
     folder = shelf / "sequential" / "sasrec" / "sasrec_moon"
     assert main(["seeds", str(folder), str(run(2, 0.13)), str(run(1, 0.1))]) == 0
     assert f"0.1100 ± {statistics.stdev([0.1, 0.13, 0.1]):.4f}" in capsys.readouterr().out
     own, _ = presets.results(shelf)
-    assert own.seeds == (0, 2, 1) and own.minutes == 3
+    assert own.seeds == (0, 2, 1) and own.minutes == 2  # of the first, whose weights are shipped
     assert own.metrics["ndcg@10"] == pytest.approx(0.11)
     assert own.deviations["ndcg@10"] == pytest.approx(0.03 / 3**0.5)
     assert "| 0.2200 ± 0.0346 | 0.1100 ± 0.0173 |" in page([own])

@@ -9,10 +9,13 @@ from tfrec.presets import load
 
 
 def test_train_reports_writes_and_measures(films, tmp_path, capsys):
-    out = tmp_path / "preset"
-    assert main(["train", "--data", str(films), "--out", str(out), "--epochs", "1", "--min-item-count", "3"]) == 0
+    out, rows = tmp_path / "preset", (films / "ratings.csv").read_text()
+    (tmp_path / "ratings.csv").write_text(f"{rows}once,{rows.splitlines()[1].split(',')[1]},4.0,1\n")
+    command = ["train", "--data", str(tmp_path / "ratings.csv"), "--out", str(out), "--epochs", "1"]
+    assert main([*command, "--min-item-count", "3"]) == 0
     printed = capsys.readouterr().out
-    for said in ("rows read", "rows kept", "popularity", "item-to-item", "sasrec", "tfrec export"):
+    left = "Not asked about: 1 of 81 users, who have fewer than three rows and stay in the training part whole."
+    for said in ("rows read", "rows kept", "popularity", "item-to-item", "sasrec", "tfrec export", left):
         assert said in printed
     metrics = load(out).metrics
     assert set(metrics["test"]) == {"popularity", "item-to-item", "sasrec"}
@@ -111,6 +114,9 @@ def test_recommend_takes_titles_and_ids(preset, capsys):
     printed = capsys.readouterr().out
     assert f"[{first}]" in printed and f"[{second}]" in printed.splitlines()[0]
     assert len(printed.splitlines()) == 4
+    assert main(["recommend", str(preset), "--history", first, "--k", "5000"]) == 0
+    output, left = capsys.readouterr(), spec.num_items - 1
+    assert len(output.out.splitlines()) == left + 1 and f"{left} items listed of the 5,000 asked for" in output.err
 
 
 def test_recommend_helps_with_an_unknown_title(preset, capsys):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfrec.data import Interactions
+from tfrec.data import Examples, Interactions
 from tfrec.data.ids import encode_ids
 from tfrec.errors import InputError
 
@@ -122,6 +122,29 @@ def test_without_times_nothing_is_a_duplicate():
 )
 def test_times_of_any_form(times, expected):
     assert table([1] * 3, list("abc"), times).times.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "times", [[20170131, 20170201, None], ["20170131", "20170201", ""], [20170131.0, 20170201, None]]
+)
+def test_dates_that_are_written_as_whole_numbers_are_dates(times):
+    """As seconds of 1970 the last of January and the first of February would be 70 seconds apart."""
+    result = table([1] * 3, list("abc"), times)
+    assert result.times.tolist() == [pd.Timestamp(day, tz="UTC").timestamp() for day in ("2017-01-31", "2017-02-01")]
+    assert "note: the whole numbers in 'time' are read as dates, YYYYMMDD" in str(result.report)
+    labelled = Examples.from_pandas(
+        pd.DataFrame({"y": [0, 1], "day": [20170131235959, 19691231000000]}), "y", time="day"
+    )
+    assert labelled.times.tolist() == [pd.Timestamp("2017-01-31T23:59:59Z").timestamp(), -86400]
+    assert labelled.report.notes == ("the whole numbers in 'day' are read as dates, YYYYMMDDHHMMSS",)
+
+
+@pytest.mark.parametrize(
+    "times", [[20170131, 20170132], [20170131, 1.5e9], [20170131.5, 20170201], [18991231, 19000101]]
+)
+def test_numbers_that_are_not_all_dates_stay_numbers(times):
+    result = table([1] * 2, list("ab"), times)
+    assert result.times.tolist() == sorted(times) and not result.report.notes
 
 
 def test_unreadable_times_are_counted():

@@ -57,6 +57,18 @@ def test_large_ids_of_a_parquet_with_a_gap_stay_apart_and_its_index_is_a_column(
         read_examples(tmp_path / "cut.parquet", label="label")
 
 
+def test_whole_numbers_that_a_gap_has_made_floats_are_whole_numbers_in_every_file(tmp_path):
+    """What pandas writes of integers with a missing one; `from_pandas` reads the frame itself as 2, too."""
+    frame = pd.DataFrame({"user": [7, 8, 8], "item": [2, None, 3], "label": [1, 0, 1]})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    pd.DataFrame({"item": [3, 2, None], "price": [1.5, 2, 3]}).to_csv(tmp_path / "items.csv", index=False)
+    for table in (read(tmp_path / "rows.csv", items=tmp_path / "items.csv"), read_examples(tmp_path / "rows.csv")):
+        assert sorted(table.item_ids) == ["2", "3"] and sorted(table.user_ids) == ["7", "8"]
+    assert read(tmp_path / "rows.csv", items=tmp_path / "items.csv").items["price"].to_dict() == {"3": 1.5, "2": 2.0}
+    (tmp_path / "rows.csv").write_text("user,item\n1.0,1.0\n2,1.1\n")  # not all are so: names as they stand
+    assert read(tmp_path / "rows.csv").user_ids.tolist() == ["1.0", "2"]
+
+
 def test_numbers_that_a_program_wrote_are_numbers_and_hashes_that_look_like_numbers_are_not(tmp_path):
     columns = {"rate": ["1e-05", "0.25", "3"], "size": ["1e+20", "7", "8"], "exact": ["1.0E7", "2.5E3", "1E2"]}
     columns |= {"hash": ["12e4", "1e5", "777"], "zip": ["01067", "2", "1e-05"], "signed": ["-1", "2e3", "4"]}

@@ -50,6 +50,17 @@ def test_chunks_give_the_loss_and_the_gradients_of_the_whole(chunk_size, value_a
     np.testing.assert_allclose(by_items, expected_items, atol=1e-5)
 
 
+@pytest.mark.parametrize("chunk_size", [3, None])
+def test_an_evaluation_gives_the_formula_and_makes_no_gradient(chunk_size, monkeypatch):
+    targets, queries, items = batch()
+    monkeypatch.setattr("tfrec.losses.full_softmax._value_and_gradients", None)  # what makes their products
+    loss = FullSoftmax(chunk_size)
+    expected = slow(targets, queries, items).sum() / 5
+    assert float(loss(targets, queries, items=items, training=False)) == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(TypeError):
+        loss(targets, queries, items=items)
+
+
 def test_large_scores_neither_overflow_nor_vanish():
     targets, queries, items = batch()
     value = float(FullSoftmax(3)(targets, 200 * queries, items=items))
@@ -77,7 +88,7 @@ def test_the_logits_of_all_targets_never_exist(loss, holds):
     length, rows, catalogue = 7, 3, 1009
     seed = keras.random.SeedGenerator(0)
 
-    @tf.function
+    @tf.function(autograph=False)
     def gradients(targets, queries, items):
         with tf.GradientTape() as tape:
             tape.watch([queries, items])
@@ -126,6 +137,16 @@ def test_weights_follow_the_rule_of_keras():
     weights = np.arange(8, dtype="float32").reshape(2, 4)
     expected = (weights * slow(targets, queries, items)).sum() / 8
     assert float(FullSoftmax()(targets, queries, weights, items=items)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_weight_a_row_may_be_a_column_and_other_shapes_are_refused():
+    targets, queries, items = batch()
+    rows = np.array([1, 3], "float32")
+    values = [float(FullSoftmax()(targets, queries, given, items=items)) for given in (rows, rows[:, None])]
+    assert values[0] == values[1] == pytest.approx((rows[:, None] * slow(targets, queries, items)).sum() / 8, rel=1e-5)
+    for shape in ((4,), (1, 4), (2, 3), (2, 4, 1)):
+        with pytest.raises(ValueError, match=r"sample_weight has the shape .*: expected that of the targets, \(2, 4\)"):
+            FullSoftmax()(targets, queries, np.ones(shape, "float32"), items=items)
 
 
 def test_halves_of_a_batch_with_global_weights_average_to_the_whole():

@@ -205,7 +205,7 @@ def test_runs_in_a_graph_that_knows_no_shapes(negatives, draw_per, jit_compile):
     loss, seed = SampledSoftmax(N, negatives, draw_per), seeded()
     specs = tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None, None, D)), tf.TensorSpec((V + 2, D))
 
-    @tf.function(input_signature=specs, jit_compile=jit_compile)
+    @tf.function(input_signature=specs, jit_compile=jit_compile, autograph=False)
     def value_and_slope(targets, queries, items):
         with tf.GradientTape() as tape:
             tape.watch(items)

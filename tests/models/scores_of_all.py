@@ -1,6 +1,4 @@
-"""Run by test_other_backend.py: the scores of every variant, whatever the backend, as an .npz file."""
-
-import sys
+"""Asked by test_other_backend.py, here and on JAX: the scores of every variant, whatever the backend."""
 
 import keras
 import numpy as np
@@ -32,7 +30,3 @@ def scores():
         model = small_ranking.made(name)
         found[name] = scored(model, small_ranking.given(model, rows))
     return found
-
-
-if __name__ == "__main__":
-    np.savez(sys.argv[1], **scores())

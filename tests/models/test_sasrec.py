@@ -111,6 +111,8 @@ def test_similar_items_are_those_of_the_highest_cosine_without_the_item_itself()
         others = [i for i in range(2, 22) if i != item]
         assert ids[row].tolist() == sorted(others, key=lambda i: -table[i] @ table[item])
         np.testing.assert_allclose(cosines[row], table[ids[row]] @ table[item], atol=1e-5)
+    ids, cosines = numpy(model.similar(np.array([0, 1]), k=3))  # padding and the unknown item are like nothing
+    assert not ids.any() and (cosines == -np.inf).all()
 
 
 # How it is kept.
@@ -190,6 +192,16 @@ def test_a_loss_of_keras_gives_what_full_softmax_gives():
         for loss in (FullSoftmax(), stock)
     )
     np.testing.assert_allclose(theirs.history["loss"], ours.history["loss"], rtol=1e-5)
+
+
+def test_an_evaluation_makes_no_gradient(monkeypatch):
+    """The two products of the softmax's gradients cost twice what its loss does."""
+    inputs, targets, weights = walks(8)
+    model = learner(FullSoftmax(), **ONE_STEP)
+    losses = [float(model.compute_loss(inputs, ops.convert_to_tensor(targets), model(inputs), weights))]
+    monkeypatch.setattr("tfrec.losses.full_softmax._value_and_gradients", None)
+    losses.append(model.evaluate(inputs, targets, sample_weight=weights, verbose=0))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
 def test_one_target_a_row_is_the_one_behind_the_newest_position():
@@ -323,7 +335,9 @@ def test_too_long_a_history_fails_in_a_graph_of_any_length_too(name):
 
     model = getattr(models, name)(20, max_length=6)
 
-    @tf.function(input_signature=[{n: tf.TensorSpec((None, None), tf.int32) for n in model.input_names}])
+    @tf.function(
+        input_signature=[{n: tf.TensorSpec((None, None), tf.int32) for n in model.input_names}], autograph=False
+    )
     def query(inputs):
         return model(inputs)
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfrec import serving
 from tfrec.cli import main
 from tfrec.errors import InputError
-from tfrec.serving import golden, manifest, parity, warmup
+from tfrec.serving import check, golden, manifest, parity, warmup
 from tfrec.serving.runtime import Call, ReplayError, fuzz, replay
 
 
@@ -134,6 +134,22 @@ def test_a_damaged_record_is_named(copy):
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(InputError, match="damaged"):
         warmup.read(copy)
+
+
+def test_a_record_that_is_refused_is_not_laid_to_the_answers(exported, monkeypatch):
+    """Both are asked in one process, and again by themselves where something is wrong."""
+    refused = Call("serving_default", {"history": [["7"]]})
+
+    def replayed(export, calls, runtime):
+        if refused in calls:
+            raise ReplayError("refused")
+        return golden.read(export)[1]
+
+    monkeypatch.setattr(check, "replay", replayed)
+    monkeypatch.setattr(warmup, "read", lambda export: [refused])
+    monkeypatch.setattr(check, "fuzz", lambda *asked: {"answered": 1, "refused": 0, "ids": 1})
+    monkeypatch.setattr(check, "time_calls", lambda *asked, **more: [1.0])
+    assert [one.name for one in serving.serve_check(exported) if not one.passed] == ["warm-up"]
 
 
 # Nonsense.

@@ -19,6 +19,7 @@ def encoded(feature, rows, folder):
     read = tf.function(
         lambda rows: features.read({one.name: rows}, tf.shape(rows)[0])[feature.column],
         input_signature=[tf.TensorSpec(one.shape, one.dtype)],
+        autograph=False,
     )
     return read(tf.constant(rows, one.dtype)).numpy()
 

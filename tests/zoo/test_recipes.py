@@ -1,6 +1,7 @@
 """Every recipe of the zoo, trained or not yet: it is understood, builds what it names, and says what to expect."""
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 
@@ -12,6 +13,16 @@ from tfrec.training import RankingRecipe, load_recipe
 
 ROOT = Path(__file__).parents[2] / "models"
 FILES = sorted(ROOT.rglob("recipe.toml"))
+
+NAMES = {
+    "Recall@10": "recall@10",
+    "NDCG@10": "ndcg@10",
+    "AUC": "auc",
+    "log-loss": "log_loss",
+    "RMSE": "rmse",
+    "MAE": "mae",
+}
+BANDS = {"retrieval": {"recall@10", "ndcg@10"}, "click": {"auc", "log_loss"}, "rating": {"rmse", "mae"}}
 
 pytestmark = pytest.mark.tensorflow
 
@@ -55,3 +66,14 @@ class TestRecipe:
             assert said in text
         assert not re.search(r"\b(TIME|BAND|TODO)\b|to be measured|unknown|not run", text), "it has been run to its end"
         assert path.relative_to(ROOT.parent).as_posix() in text, "the command names this very file"
+        assert re.search(r"validation (items|rows); nothing was tuned on the test", text)
+
+    def test_what_was_measured_lies_in_the_band_of_the_head(self, path):
+        metrics = json.loads((path.parent / "metrics.json").read_text(encoding="utf-8"))
+        recipe = metrics["training"]["recipe"]
+        reached = metrics["test"][recipe["model"]["class"].lower()]["metrics"]
+        (line,) = re.findall(r"^# Expect on the test (?:items|rows): (.+)\.$", path.read_text("utf-8"), re.MULTILINE)
+        bands = [re.fullmatch(r"(\S+) (0\.\d+) to (0\.\d+)", part).groups() for part in line.split(", ")]
+        assert {NAMES[name] for name, _, _ in bands} == BANDS[recipe.get("task", "retrieval")]
+        for name, least, most in bands:
+            assert float(least) <= reached[NAMES[name]] <= float(most), name

@@ -21,7 +21,7 @@ _COMMANDS = {
     "export": "write a SavedModel that TensorFlow Serving loads",
     "serve-check": "look at a version folder once more: files, operations, answers, warm-up, nonsense, latency",
     "recommend": "recommend items for a history of titles or ids",
-    "explain": "show what of a history and of the features a ranking model looks at when it scores an item",
+    "explain": "show what of a history a model looks at, and of the features when a ranking model scores an item",
     "list": "list the presets that come with tfrec, with what they reach",
     "seeds": "gather runs of one recipe with several seeds into the preset's seeds.json",
 }

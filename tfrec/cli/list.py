@@ -39,7 +39,9 @@ What each preset reaches on the test part. Epochs and weights are chosen on the 
 - Numbers are those of the run whose seed is given; of several seeds the mean ± sample standard deviation, and the
   weights of the first.
 - **published**: what others report on the same data, for the same model and loss or for the one that is named with it.
-- **MB**: of the weights. **minutes**: of training; the machine stands in the preset's metrics.json.
+- **recipe alone**: trained and measured like the others, but its weights are not shipped; `tfrec train` makes them.
+- **MB**: of the weights. **minutes**: of training, of several seeds the first, whose weights these are; the machine
+  stands in the preset's metrics.json.
 
 `tfrec list` prints these tables; each preset's card says what it is, where it comes from and where it fails.
 """
@@ -102,6 +104,8 @@ def _tables(found: list[Result], markdown: bool) -> list[tuple[str, list[tuple[s
 
 def _cells(result: Result, shown: list[str], markdown: bool) -> tuple[str, ...]:
     name = f"[`{result.preset}`]({result.card})" if markdown and result.preset else result.preset
+    if result.preset and result.megabytes is None:
+        name += " (recipe alone)"
     published = [
         f"{' / '.join(f'{value:.4f}' for value in entry.metrics.values())} ({entry.source})"
         for entry in result.published

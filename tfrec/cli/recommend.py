@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import sys
 from typing import TYPE_CHECKING
 
 from tfrec.errors import InputError
@@ -42,6 +43,10 @@ def run(options: argparse.Namespace) -> None:
     for place, (item, score) in enumerate(zip(ids[0], scores[0], strict=True), start=1):
         if item:
             print(f"{place:>3}.  {score:>8.3f}  {_name(preset.spec, item)}")
+    listed = sum(map(bool, ids[0]))
+    if 0 < listed < options.k:
+        said = f"{listed:,} items listed of the {options.k:,} asked for"
+        print(f"{said}: the model knows {preset.spec.num_items:,}, those of the history are left out.", file=sys.stderr)
 
 
 def find_items(spec: FeatureSpec, names: list[str]) -> list[str]:
@@ -77,7 +82,7 @@ def read_times(times: list[str]) -> list[int]:
 
     from tfrec.data.timestamps import parse_times, unix_seconds
 
-    seconds = parse_times(pd.Series(times, name="--timestamps"))
+    seconds, _ = parse_times(pd.Series(times, name="--timestamps"))
     if np.isnan(seconds).any():
         raise InputError(
             f"The time stamp '{times[int(np.isnan(seconds).argmax())]}' cannot be read: give seconds since 1970, or "

@@ -116,6 +116,9 @@ def train_preset(
     }
     model_report = reports["test"][-1]
     print("\n".join([f"Test items, {evaluation.comparison(reports['test'])}", *model_report.notes]))
+    unasked = table.num_users - split.test.targets.num_users
+    if unasked:
+        print(f"Not asked about: {unasked:,} of {table.num_users:,} users, who {recipe.build_split().unasked}.")
     metrics = {part: {report.model: report.to_json() for report in of_part} for part, of_part in reports.items()} | {
         "training": training_record(training, recipe, table)
     }

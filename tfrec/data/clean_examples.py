@@ -55,7 +55,7 @@ def clean_examples(
         if roles[role] is not None:
             codes[role] = encode_ids(frame[roles[role]])
             drop(f"no usable {role} id in '{roles[role]}'", codes[role][0] < 0)
-    times = None if time is None else parse_times(frame[time])
+    times, notes = (None, ()) if time is None else parse_times(frame[time])
     if times is not None:
         drop(f"no readable time in '{time}'", np.isnan(times))
     if not keep.any():
@@ -74,7 +74,7 @@ def clean_examples(
         "context": frame.loc[keep, others].reset_index(drop=True),
         "users": user_table,
         "items": item_table,
-        "report": CleaningReport(len(frame), dropped, len(user_ids), len(item_ids), (*user_notes, *item_notes)),
+        "report": CleaningReport(len(frame), dropped, len(user_ids), len(item_ids), (*notes, *user_notes, *item_notes)),
     }
 
 

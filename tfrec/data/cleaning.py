@@ -32,7 +32,7 @@ def clean_interactions(
 
     user_codes, user_ids = encode_ids(frame[user])
     item_codes, item_ids = encode_ids(frame[item])
-    times = None if time is None else parse_times(frame[time])
+    times, notes = (None, ()) if time is None else parse_times(frame[time])
     weights = None if weight is None else label_numbers(frame[weight])
 
     keep = np.ones(len(frame), bool)
@@ -79,7 +79,7 @@ def clean_interactions(
         "times": None if times is None else times[kept],
         "weights": None if weights is None else weights[kept],
         "context": frame.iloc[kept][list(context)].reset_index(drop=True),
-        "report": CleaningReport(len(frame), dropped, len(user_ids), len(item_ids)),
+        "report": CleaningReport(len(frame), dropped, len(user_ids), len(item_ids), notes),
     }
 
 

@@ -100,7 +100,8 @@ class Interactions:
         )
         item_table, item_notes = clean_side_table(items, item, "items")
         user_table, user_notes = clean_side_table(users, user, "users")
-        report = dataclasses.replace(cleaned.pop("report"), notes=(*item_notes, *user_notes))
+        report = cleaned.pop("report")
+        report = dataclasses.replace(report, notes=(*report.notes, *item_notes, *user_notes))
         return cls(**cleaned, items=item_table, users=user_table, report=report)
 
     def split(self, rule: LeaveLastOut | ByTime) -> Split:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -60,6 +60,9 @@ class LeaveLastOut:
 
     Users with fewer than three interactions stay in train whole, as in the SASRec paper's protocol: nothing is lost.
 
+    Attributes:
+        unasked: what is so of the users that no test asks about.
+
     Example:
         >>> import pandas as pd
         >>> from tfrec.data import Interactions
@@ -68,6 +71,8 @@ class LeaveLastOut:
         >>> len(train), valid, test
         (3, Holdout(1 targets of 1 users), Holdout(1 targets of 1 users))
     """
+
+    unasked: ClassVar[str] = "have fewer than three rows and stay in the training part whole"
 
     def split(self, table: Interactions) -> Split:
         """Cut a table; raises `InputError` where no user has three interactions."""
@@ -95,6 +100,9 @@ class ByTime:
         valid: where validation begins: a time of the table's clock, or a share of the rows between 0 and 1.
         test: where the test begins, likewise.
 
+    Attributes:
+        unasked: what is so of the users that no test asks about.
+
     Example:
         >>> import pandas as pd
         >>> from tfrec.data import Interactions
@@ -103,6 +111,8 @@ class ByTime:
         >>> len(train), len(valid), len(test)
         (8, 1, 1)
     """
+
+    unasked: ClassVar[str] = "do not have rows on both sides of where the test begins"
 
     valid: float = 0.8
     test: float = 0.9

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.ops import PADDING_ID, check_size
+from tfrec.ops import PADDING_ID, check_length, check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -44,12 +44,7 @@ class AppendMask(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Append the mask, or move the row."""
-        width = inputs.shape[1]
-        if width is not None and width > self.max_length + 1:
-            raise ValueError(
-                f"The sequence has {width} positions, but the model was built for max_length={self.max_length}. Give "
-                f"its newest {self.max_length} items, or build the model longer."
-            )
+        check_length(inputs.shape[1], self.max_length, further=1)
         asks = ops.any(ops.equal(inputs, self.mask_id), axis=1, keepdims=True)
         column = inputs[:, :1]
         age = ops.arange(ops.shape(inputs)[1], 0, -1)

@@ -53,9 +53,13 @@ class ItemEmbedding(keras.layers.Layer):
         self.items.build(input_shape)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Look up, scale, drop, and clear the padding."""
-        x = self.drop(self.items(inputs) * self.hidden_dim**0.5, training=training)
+        """Look up, drop, and clear the padding."""
+        x = self.drop(self.vectors(inputs), training=training)
         return x * ops.cast(ops.expand_dims(ops.not_equal(inputs, PADDING_ID), -1), x.dtype)
+
+    def vectors(self, inputs: Any) -> Any:
+        """The scaled vectors of (B, L) ids, (B, L, D), also at padding."""
+        return self.items(inputs) * self.hidden_dim**0.5
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """(B, L, D)."""

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from tfrec.layers.attention_record import record
-from tfrec.ops import check_size
+from tfrec.ops import check_length, check_size
 
 _NEVER = -1e30  # a logit far below any real one; the sum of two is still finite
 
@@ -72,11 +72,7 @@ class MultiInterestPooling(keras.layers.Layer):
 
     def call(self, inputs: Any, padding_mask: Any) -> Any:
         """Pool at every position."""
-        if inputs.shape[1] is not None and inputs.shape[1] > self.max_length:
-            raise ValueError(
-                f"The sequence has {inputs.shape[1]} positions, but the model was built for max_length="
-                f"{self.max_length}. Give its newest {self.max_length} items, or build the model longer."
-            )
+        check_length(inputs.shape[1], self.max_length)
         batch, length, width = ops.shape(inputs)[0], ops.shape(inputs)[1], inputs.shape[-1]
         # In float32 and less the maximum of each row, which softmax takes off: no logit is too large.
         logits = ops.cast(ops.transpose(self.logits(self.hidden(inputs)), (0, 2, 1)), "float32")

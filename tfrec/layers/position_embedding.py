@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.ops import check_size, last_rows
+from tfrec.ops import check_length, check_size, last_rows
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -47,11 +47,7 @@ class PositionEmbedding(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Add the last L rows of P."""
-        if inputs.shape[1] is not None and inputs.shape[1] > self.max_length:
-            raise ValueError(
-                f"The sequence has {inputs.shape[1]} positions, but the model was built for max_length="
-                f"{self.max_length}. Give its newest {self.max_length} items, or build the model longer."
-            )
+        check_length(inputs.shape[1], self.max_length)
         return inputs + last_rows(ops.convert_to_tensor(self.positions), ops.shape(inputs)[1])
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from tfrec.layers.attention_record import record
-from tfrec.ops import check_heads, check_size, last_rows
+from tfrec.ops import check_heads, check_length, check_size, last_rows
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -89,11 +89,7 @@ class TimeIntervalAttention(keras.layers.Layer):
 
     def call(self, queries: Any, context: Any, padding_mask: Any, intervals: Any, training: bool | None = None) -> Any:
         """Attend to what came before."""
-        if queries.shape[1] is not None and queries.shape[1] > self.max_length:
-            raise ValueError(
-                f"The sequence has {queries.shape[1]} positions, but the model was built for max_length="
-                f"{self.max_length}. Give its newest {self.max_length} items, or build the model longer."
-            )
+        check_length(queries.shape[1], self.max_length)
         batch, length, width = ops.shape(queries)[0], ops.shape(queries)[1], queries.shape[2]
         heads, buckets = self.num_heads, self.num_buckets
 

@@ -1,5 +1,6 @@
 """Cross-entropy over the whole catalogue."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -22,7 +23,8 @@ class FullSoftmax(ItemLoss):
     p = softmax(q E^T);   dq = p E - e_target;   dE = p^T q - (q at the target's row)
     ```
 
-    and are forgotten. Besides memory this saves time wherever a chunk's logits fit into a cache.
+    and are forgotten. Besides memory this saves time wherever a chunk's logits fit into a cache. An evaluation makes
+    the loss alone.
 
     Args:
         chunk_size: targets at a time; None takes as many as make two million logits, but at least 256. A chunk of
@@ -56,11 +58,18 @@ class FullSoftmax(ItemLoss):
 
     def weighted_sum(self, targets: Any, queries: Any, weights: Any, items: Any, seed: Any = None) -> Any:
         """The cross-entropies of all targets, weighted and summed up."""
+        return self._summed(_weighted_log_sum_exp, targets, queries, weights, items)
+
+    def weighted_value(self, targets: Any, queries: Any, weights: Any, items: Any, seed: Any = None) -> Any:
+        """The same without the products that gradients are made of."""
+        return self._summed(_value, targets, queries, weights, items)
+
+    def _summed(self, log_sum_exp: Callable[..., Any], targets: Any, queries: Any, weights: Any, items: Any) -> Any:
         table = ops.cast(items, queries.dtype)[RESERVED_IDS:]
         labels = ops.maximum(targets - RESERVED_IDS, 0)
         positives = ops.sum(ops.cast(queries * ops.take(table, labels, axis=0), "float32"), axis=-1)
         chunk_size = self.chunk_size or max(256, 2**21 // table.shape[0])
-        return _weighted_log_sum_exp(queries, table, weights, chunk_size) - ops.sum(weights * positives)
+        return log_sum_exp(queries, table, weights, chunk_size) - ops.sum(weights * positives)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -83,7 +92,19 @@ def _weighted_log_sum_exp(queries: Any, table: Any, weights: Any, chunk_size: in
     return value(queries, table)
 
 
-def _value_and_gradients(queries: Any, table: Any, weights: Any, chunk_size: int) -> tuple[Any, Any, Any]:
+def _value(queries: Any, table: Any, weights: Any, chunk_size: int) -> Any:
+    chunks, shares, num_chunks = _chunks(queries, weights, chunk_size)
+
+    def add_chunk(index: Any, total: Any) -> tuple[Any, Any]:
+        part, _, _ = _of_chunk(ops.take(chunks, index, axis=0), ops.take(shares, index, axis=0), table)
+        return index + 1, total + part
+
+    start = (ops.zeros((), "int32"), ops.zeros(()))
+    return ops.while_loop(lambda index, _: index < num_chunks, add_chunk, start)[1]
+
+
+def _chunks(queries: Any, weights: Any, chunk_size: int) -> tuple[Any, Any, Any]:
+    """The queries and their weights in chunks, (N, S, D) and (N, S, 1), filled up with zeros; and N."""
     count, width = ops.shape(queries)[0], queries.shape[1]
     num_chunks = (count + chunk_size - 1) // chunk_size
     # Chunks of one size that fit: a few targets in a chunk made for thousands cost as much as the thousands.
@@ -92,16 +113,26 @@ def _value_and_gradients(queries: Any, table: Any, weights: Any, chunk_size: int
     fill = num_chunks * chunk_size - count
     chunks = ops.reshape(ops.pad(queries, [[0, fill], [0, 0]]), (num_chunks, chunk_size, width))
     shares = ops.reshape(ops.pad(weights, [[0, fill]]), (num_chunks, chunk_size, 1))
+    return chunks, shares, num_chunks
+
+
+def _of_chunk(chunk: Any, share: Any, table: Any) -> tuple[Any, Any, Any]:
+    """A chunk's part of the sum; its exponentials, (S, V), and what they add up to, (S, 1)."""
+    logits = ops.cast(ops.matmul(chunk, ops.transpose(table)), "float32")
+    highest = ops.max(logits, axis=-1, keepdims=True)
+    exponentials = ops.exp(logits - highest)
+    partition = ops.sum(exponentials, axis=-1, keepdims=True)
+    return ops.sum(share * (ops.log(partition) + highest)), exponentials, partition
+
+
+def _value_and_gradients(queries: Any, table: Any, weights: Any, chunk_size: int) -> tuple[Any, Any, Any]:
+    chunks, shares, num_chunks = _chunks(queries, weights, chunk_size)
     exact = "float32" if keras.backend.standardize_dtype(queries.dtype) == "float16" else queries.dtype
     candidates = ops.cast(table, exact)
 
     def add_chunk(index: Any, total: Any, by_queries: Any, by_table: Any) -> tuple[Any, Any, Any, Any]:
         chunk, share = ops.take(chunks, index, axis=0), ops.take(shares, index, axis=0)
-        logits = ops.cast(ops.matmul(chunk, ops.transpose(table)), "float32")
-        highest = ops.max(logits, axis=-1, keepdims=True)
-        exponentials = ops.exp(logits - highest)
-        partition = ops.sum(exponentials, axis=-1, keepdims=True)
-        total = total + ops.sum(share * (ops.log(partition) + highest))
+        part, exponentials, partition = _of_chunk(chunk, share, table)
         exponentials = ops.cast(exponentials, exact)
         scale = share / partition
         by_chunk = scale * ops.cast(ops.matmul(exponentials, candidates), "float32")
@@ -109,13 +140,13 @@ def _value_and_gradients(queries: Any, table: Any, weights: Any, chunk_size: int
         scaled = ops.cast(scale * ops.cast(chunk, "float32"), exact)
         by_table = by_table + ops.cast(ops.matmul(ops.transpose(exponentials), scaled), "float32")
         by_queries = ops.scatter_update(by_queries, ops.reshape(index, (1, 1)), by_chunk[None])
-        return index + 1, total, by_queries, by_table
+        return index + 1, total + part, by_queries, by_table
 
     start = (
         ops.zeros((), "int32"),
         ops.zeros(()),
-        ops.zeros((num_chunks, chunk_size, width)),
+        ops.zeros(ops.shape(chunks)),
         ops.zeros(table.shape),
     )
     _, total, by_queries, by_table = ops.while_loop(lambda index, *_: index < num_chunks, add_chunk, start)
-    return total, ops.reshape(by_queries, (num_chunks * chunk_size, width))[:count], by_table
+    return total, ops.reshape(by_queries, (-1, queries.shape[1]))[: ops.shape(queries)[0]], by_table

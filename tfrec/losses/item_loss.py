@@ -43,6 +43,10 @@ class ItemLoss(keras.losses.Loss):
         values = self.item_loss(targets, queries, items, seed)
         return ops.sum(ops.where(weights != 0, weights * values, 0.0))
 
+    def weighted_value(self, targets: Any, queries: Any, weights: Any, items: Any, seed: Any) -> Any:
+        """What `weighted_sum` is, where no gradient will be asked for: for a subclass that makes its own with it."""
+        return self.weighted_sum(targets, queries, weights, items, seed)
+
     def __call__(
         self,
         y_true: Any,
@@ -52,17 +56,19 @@ class ItemLoss(keras.losses.Loss):
         items: Any = None,
         seed: Any = None,
         only_real: bool = False,
+        training: bool = True,
     ) -> Any:
         """The loss as a scalar.
 
         Args:
             y_true: targets.
             y_pred: queries.
-            sample_weight: of the shape of the targets; or (B,), a weight a row.
+            sample_weight: of the shape of the targets; or (B,) or (B, 1), a weight a row.
             items: the item table.
             seed: a `keras.random.SeedGenerator` for losses that draw.
             only_real: gather the targets that count before anything is computed. The result is the same and costs
                 less, but the shapes depend on the values, which XLA and JAX do not take.
+            training: whether its gradient will be asked for; an evaluation need not pay for one.
         """
         if items is None:
             raise ValueError(
@@ -81,14 +87,15 @@ class ItemLoss(keras.losses.Loss):
         else:
             given = ops.cast(sample_weight, "float32")
             if len(given.shape) < len(y_true.shape):
-                given = ops.broadcast_to(ops.expand_dims(given, -1), shape)
-            weights = counts * ops.reshape(given, (-1,))
+                given = ops.expand_dims(given, -1)
+            weights = counts * ops.reshape(ops.broadcast_to(given, shape), (-1,))
         if only_real:
             (real,) = ops.nonzero(weights)
             targets, queries, weights = (ops.take(tensor, real, axis=0) for tensor in (targets, queries, weights))
         else:  # what stands at padding counts nothing even where it is NaN
             queries = ops.where(ops.expand_dims(weights != 0, -1), queries, ops.zeros_like(queries))
-        mean = self.weighted_sum(targets, queries, weights, items, seed) / size
+        summed = self.weighted_sum if training else self.weighted_value
+        mean = summed(targets, queries, weights, items, seed) / size
         # Keras' own reduction scales for tf.distribute; `call` just hands the value through.
         return super().__call__(mean[None], mean[None])
 
@@ -105,11 +112,18 @@ class ItemLoss(keras.losses.Loss):
 
 def _check_shapes(targets: Any, queries: Any, weights: Any) -> None:
     wanted, got = tuple(targets.shape), tuple(queries.shape[:-1])
-    fits = len(wanted) == len(got) and all(None in (a, b) or a == b for a, b in zip(wanted, got, strict=True))
-    if not fits:
+    a_row = (wanted[0], *(1 for _ in wanted[1:]))
+    if not _fit(wanted, got):
         raise ValueError(
             f"The queries have the shape {tuple(queries.shape)} and the targets {wanted}: expected a target for each "
             "query, (B, L) for (B, L, D), or (B,) for the newest position alone."
         )
-    if weights is not None and len(weights.shape) not in {1, len(wanted)}:
-        raise ValueError(f"sample_weight has the shape {tuple(weights.shape)}: expected that of the targets, {wanted}.")
+    if weights is not None and not any(_fit(tuple(weights.shape), shape) for shape in (wanted, wanted[:1], a_row)):
+        raise ValueError(
+            f"sample_weight has the shape {tuple(weights.shape)}: expected that of the targets, {wanted}, or "
+            f"{wanted[:1]}, a weight a row."
+        )
+
+
+def _fit(shape: tuple[int | None, ...], other: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(other) and all(None in (a, b) or a == b for a, b in zip(shape, other, strict=True))

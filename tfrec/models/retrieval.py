@@ -100,15 +100,17 @@ class RetrievalModel(Recommender):
         """The K items whose vectors have the highest cosine with each given item, itself left out.
 
         Args:
-            item_ids: (B,) integer ids.
+            item_ids: (B,) integer ids. Padding and the unknown item are like nothing.
             k: how many.
 
         Returns:
-            ids (B, K) int32 and cosines (B, K) float32.
+            ids (B, K) int32 and cosines (B, K) float32; id 0 with -inf where fewer than K items are left, and
+            everywhere for padding and the unknown item.
         """
         self._check_list(k)
         table = ops.normalize(ops.cast(self.item_table(), "float32"), axis=-1)
         scores = _mask_reserved(ops.matmul(ops.take(table, item_ids, axis=0), ops.transpose(table)))
+        scores = ops.where(ops.expand_dims(is_item(item_ids), 1), scores, -float("inf"))
         return top_items(mask_items(scores, ops.expand_dims(item_ids, 1)), k)
 
     def attention_weights(self, inputs: Any) -> dict[str, Any]:
@@ -158,9 +160,8 @@ class RetrievalModel(Recommender):
             logits = ops.maximum(_mask_reserved(self._logits(y_pred)), -1e9)
             return super().compute_loss(x, y, logits, sample_weight, training)
         dynamic = keras.backend.backend() == "tensorflow" and not self.jit_compile
-        loss = self.loss(
-            y, y_pred, sample_weight, items=self.item_table(), seed=self._negatives_seed, only_real=dynamic
-        )
+        how = {"items": self.item_table(), "seed": self._negatives_seed, "only_real": dynamic, "training": training}
+        loss = self.loss(y, y_pred, sample_weight, **how)
         return sum(self.losses, start=loss)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from tfrec.ops.masks import PADDING_ID, RESERVED_IDS, UNKNOWN_ID, is_item, mask_
 from tfrec.ops.pointwise_attention import pointwise_attention
 from tfrec.ops.prefix_mean import prefix_mean
 from tfrec.ops.shortlist import shortlist
-from tfrec.ops.sizes import check_heads, check_size, check_sizes
+from tfrec.ops.sizes import check_heads, check_length, check_size, check_sizes
 from tfrec.ops.topk import top_items
 from tfrec.ops.unit_vectors import unit_vectors
 
@@ -21,6 +21,7 @@ __all__ = [
     "additive_scores",
     "bi_interaction",
     "check_heads",
+    "check_length",
     "check_size",
     "check_sizes",
     "chosen_interest",

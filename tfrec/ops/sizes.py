@@ -1,4 +1,4 @@
-"""The checks of sizes and heads that layers, losses and models share: said at the constructor, not deep in a graph."""
+"""The checks of sizes, heads and lengths that layers, losses and models share: a user's mistake, said by its name."""
 
 import operator
 from typing import Any
@@ -61,3 +61,24 @@ def check_heads(num_heads: int, width: int, name: str = "width") -> None:
     """
     if width % num_heads:
         raise ValueError(f"num_heads must divide {name}: got num_heads={num_heads}, {name}={width}.")
+
+
+def check_length(length: int | None, max_length: int, further: int = 0) -> None:
+    """Raise `ValueError` where a sequence is longer than what a layer was made for.
+
+    Args:
+        length: L; None where it is known in the graph alone.
+        max_length: the longest history.
+        further: positions that may stand beside it, such as a mask's.
+
+    Example:
+        >>> check_length(9, 8)
+        Traceback (most recent call last):
+        ValueError: The sequence has 9 positions, but the model was built for max_length=8. Give its newest 8 items, \
+or build the model longer.
+    """
+    if length is not None and length > max_length + further:
+        raise ValueError(
+            f"The sequence has {length} positions, but the model was built for max_length={max_length}. Give its "
+            f"newest {max_length} items, or build the model longer."
+        )

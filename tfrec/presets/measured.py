@@ -50,7 +50,7 @@ class Result:
         deviations: the sample standard deviation of each over the seeds; empty where there is one seed.
         published: what others report, the number to compare with first.
         megabytes: size of the weights file; None where no weights are there.
-        minutes: of training, the mean of the seeds.
+        minutes: of training the first seed, whose weights are shipped.
         seeds: of the runs.
         card: path of the model card from the zoo's folder; "" for a baseline.
     """
@@ -72,7 +72,8 @@ class Result:
 def results(root: Path | None = None) -> list[Result]:
     """All presets that were measured, with the baselines beside them: by task and data set, the best first.
 
-    A folder with a recipe alone has not been trained yet, and is left out.
+    Of a folder with a recipe and a metrics.json alone, whose weights are not shipped, the numbers are there and no
+    megabytes. A recipe that has no metrics.json either is left out.
 
     Args:
         root: a folder of families of models; None takes the zoo that comes with tfrec.
@@ -111,7 +112,7 @@ def _of_preset(folder: Path, root: Path) -> Result:
         deviations={name: statistics.stdev(of) for name, of in values.items()} if len(runs) > 1 else {},
         published=published,
         megabytes=weights.stat().st_size / 1e6 if weights.exists() else None,
-        minutes=statistics.fmean(run["seconds"] for run in runs) / 60,
+        minutes=runs[0]["seconds"] / 60,
         seeds=tuple(run["seed"] for run in runs),
         card=(folder.parent / "README.md").relative_to(root).as_posix(),
     )

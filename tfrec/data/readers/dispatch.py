@@ -30,8 +30,9 @@ def read(
 
     What `path` is, is recognised by its content:
 
-    - a csv, tsv or parquet table with a header. Ids of text files are strings as they stand: "007" stays "007". Empty
-      cells and the usual spellings of nothing (NaN, NA, null, None) are missing values.
+    - a csv, tsv or parquet table with a header. Ids of text files are strings as they stand: "007" stays "007"; but
+      where all of a column are written like 7.0, they are whole numbers that a gap has made floats: "7". Empty cells
+      and the usual spellings of nothing (NaN, NA, null, None) are missing values.
     - a sequence file: `user item`, an interaction a line in time order, or `user item item ...`. A folder with a
       `sequences.txt` may hold `item_to_movie.txt` (its item ids to MovieLens ids, titled by `movies.dat`),
       `user_to_movielens.txt`, and `titles.json`.

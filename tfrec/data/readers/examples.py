@@ -14,6 +14,7 @@ from tfrec.data.readers.columns import known_column
 from tfrec.data.readers.side_tables import check_overlap, read_side_table
 from tfrec.data.readers.table import is_parquet, read_parquet, read_parquet_names
 from tfrec.data.readers.text import first_line, header, separated
+from tfrec.data.readers.text_ids import text_ids
 from tfrec.errors import InputError
 
 _LABELS = ("label", "click", "clicked")
@@ -89,10 +90,9 @@ def read_examples(
     roles = {"user": user, "item": item, "time": time}
     free = [name for name in names if name not in (label, *roles.values())]
     roles = {role: name or known_column(role, free) for role, name in roles.items()}
-    if not is_typed:  # ids keep their spelling
-        frame = frame.apply(
-            lambda column: column if column.name in (roles["user"], roles["item"]) else _numbers(column)
-        )
+    if not is_typed:  # ids stay texts
+        ids = (roles["user"], roles["item"])
+        frame = frame.apply(lambda column: text_ids(column) if column.name in ids else _numbers(column))
     sides = {}
     for what, role, given in (("items", "item", items), ("users", "user", users)):
         if given is not None:

@@ -8,6 +8,7 @@ import pandas as pd
 from tfrec.data.ids import encode_ids
 from tfrec.data.readers.table import is_parquet, read_parquet
 from tfrec.data.readers.text import header, separated
+from tfrec.data.readers.text_ids import text_ids
 from tfrec.errors import InputError
 
 
@@ -28,8 +29,10 @@ def read_side_table(path: Path, id_column: str | None, what: str = "items") -> p
         return read_parquet(path)
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
     names = header(path, separator)
-    texts = {id_column if id_column in names else names[0], *(n for n in names if n.lower() in ("title", "name"))}
-    return separated(path, separator, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=[""])
+    ids = id_column if id_column in names else names[0]
+    texts = {ids, *(name for name in names if name.lower() in ("title", "name"))}
+    table = separated(path, separator, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=[""])
+    return table.assign(**{ids: text_ids(table[ids])})
 
 
 def check_overlap(table: pd.DataFrame, ids: np.ndarray, path: Path, what: str = "items") -> None:

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.source import Source
 from tfrec.data.readers.text import header, separated
+from tfrec.data.readers.text_ids import text_ids
 from tfrec.errors import InputError
 
 
@@ -24,6 +25,7 @@ def read_text_table(path: Path, columns: Columns, separator: str) -> Source:
                     f"{path} has a stray quote near row {int(broken.idxmax()) + 1}: a field of '{name}' runs over "
                     f"several lines, from {frame[name][broken.idxmax()][:20]!r}. Double the quote or remove it."
                 )
+    frame = frame.assign(**{name: text_ids(frame[name]) for name in (found.user, found.item)})
     return Source(frame, found, notes=_order_note(found, list(frame.columns)))
 
 

@@ -66,8 +66,7 @@ def given_or(rows: tf.Tensor, batch: tf.Tensor, name: str) -> tf.Tensor:
     own = tf.shape(rows)[0]
     message = f"{name} must have a row for each row of history, or one row for all."
     tf.debugging.Assert((own == batch) | (own == 1), [message, tf.shape(rows), batch])
-    wanted = tf.concat([[batch], tf.shape(rows)[1:]], axis=0)
-    return tf.cond(own == batch, lambda: rows, lambda: tf.broadcast_to(rows[:1], wanted))
+    return tf.gather(rows, tf.minimum(tf.range(batch), own - 1))  # a `tf.cond` for each input is slow to load
 
 
 def _nothing(one: Input) -> tf.Tensor:

@@ -44,7 +44,9 @@ class UserHistory(tf.Module):
         types = {"history": tf.int32, "timestamps": tf.int64}
         read = {name: tf.TensorSpec((None, None), types[name], name=name) for name in model.input_names}
         # One function for all signatures: traced, saved and loaded once.
-        self._embed = tf.function(lambda inputs: model.embed(inputs), input_signature=[read], jit_compile=False)
+        self._embed = tf.function(
+            lambda inputs: model.embed(inputs), input_signature=[read], jit_compile=False, autograph=False
+        )
         self._max_length = spec.max_length
         self._num_interests = model.num_interests or 1
 

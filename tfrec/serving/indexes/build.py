@@ -104,7 +104,7 @@ def _scann(
 
 def measured_recall(index: Index, queries: np.ndarray, wanted: np.ndarray) -> float:
     """The share of the wanted items, (N, K), that an index finds."""
-    search = tf.function(lambda some: index.search(some, tf.constant(wanted.shape[1]))[1])
+    search = tf.function(lambda some: index.search(some, tf.constant(wanted.shape[1]))[1], autograph=False)
     found = np.concatenate([search(queries[start : start + 64]).numpy() for start in range(0, len(queries), 64)])
     hits = [len(np.intersect1d(left, right)) for left, right in zip(found, wanted, strict=True)]
     return float(np.sum(hits) / wanted.size)
@@ -114,7 +114,7 @@ def measured_latency(index: Index, queries: np.ndarray | None, exact: Exact, k: 
     """The median time in milliseconds of 25 queries, one at a time, on this machine; drawn where none are given."""
     if queries is None:
         queries = np.random.default_rng(0).normal(size=(1, 1, exact.table.shape[1])).astype(np.float32)
-    search = tf.function(lambda one: index.search(one, tf.constant(k))[1])
+    search = tf.function(lambda one: index.search(one, tf.constant(k))[1], autograph=False)
     search(queries[:1])  # traces
     took = []
     for number in range(25):

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 sys.modules["keras"] = sys.modules["tf_keras"] = sys.modules["tfrec"] = None  # any import of them now fails
+sys.modules["jax"] = None  # TensorFlow's converter for phones imports an installed jax, and does without
 sys.path.insert(0, str(Path(__file__).parent))
 
 import job  # noqa: E402
