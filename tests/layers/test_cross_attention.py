@@ -36,14 +36,20 @@ def oracle(layer, queries, context, mask):
         part = slice(h * each, (h + 1) * each)
         asked = (queries[b, k] @ w["query_map/kernel"] + w["query_map/bias"])[part]
         keys = (context[b] @ w["key_map/kernel"])[:, part]
-        grown = np.exp(keys @ asked / np.sqrt(each)) * mask[b]
+        scores = keys @ asked / np.sqrt(each)
+        if layer.qk_norm:
+            cosines = keys @ asked / np.linalg.norm(keys, axis=1) / np.linalg.norm(asked)
+            scores = np.exp(w["norm/temperature"][h, 0, 0]) * cosines
+        grown = np.exp(scores) * mask[b]
         total = grown.sum() + (np.exp(w["abstain"][h]) if layer.may_abstain else 0)
         weights[b, h, k] = grown / total if total else 0
         found[b, k, part] = weights[b, h, k] @ (context[b] @ w["value_map/kernel"] + w["value_map/bias"])[:, part]
     return found @ w["output_map/kernel"] + w["output_map/bias"], weights
 
 
-@pytest.mark.parametrize("kwargs", [{}, {"num_heads": 2}, {"num_heads": 2, "may_abstain": True}], ids=str)
+@pytest.mark.parametrize(
+    "kwargs", [{}, {"num_heads": 2}, {"num_heads": 2, "may_abstain": True}, {"num_heads": 2, "qk_norm": True}], ids=str
+)
 def test_equals_the_formula(kwargs):
     layer, batch = made(**kwargs), padded_batch()
     for found, expected in zip(run(layer, *batch), oracle(layer, *batch), strict=True):

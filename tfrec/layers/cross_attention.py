@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.layers.query_key_norm import QueryKeyNorm
 from tfrec.ops import check_heads, check_size, masked_softmax
 
 
@@ -28,6 +29,8 @@ class CrossAttention(keras.layers.Layer):
         dropout: rate on the weights.
         may_abstain: whether there is an s.
         causal: whether query k sees only the positions l <= k; then queries and context are of one sequence.
+        qk_norm: whether scores are cosines times a temperature, instead of products over sqrt(D / H); see
+            `QueryKeyNorm`.
         seed: of the initial maps and of the dropout.
 
     Shapes:
@@ -39,7 +42,7 @@ class CrossAttention(keras.layers.Layer):
 
     Reference:
         Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762: its encoder-decoder attention. It
-        has no s.
+        has no s and no `qk_norm`.
 
     Example:
         >>> import numpy as np
@@ -55,6 +58,7 @@ class CrossAttention(keras.layers.Layer):
         dropout: float = 0.0,
         may_abstain: bool = False,
         causal: bool = False,
+        qk_norm: bool = False,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -63,7 +67,9 @@ class CrossAttention(keras.layers.Layer):
         self.dropout = dropout
         self.may_abstain = may_abstain
         self.causal = causal
+        self.qk_norm = qk_norm
         self.seed = seed
+        self.norm = QueryKeyNorm(self.num_heads, dtype=self.dtype_policy, name="norm") if qk_norm else None
         self.drop = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy, name="drop")
 
     def build(self, queries_shape: tuple[int | None, ...], context_shape: Any, padding_mask_shape: Any = None) -> None:
@@ -83,6 +89,8 @@ class CrossAttention(keras.layers.Layer):
         self.key_map = made("key_map", 2, context_shape)
         self.value_map = made("value_map", 3, context_shape)
         self.output_map = made("output_map", 4, queries_shape)
+        if self.norm:
+            self.norm.build()
         if self.may_abstain:
             self.abstain = self.add_weight(name="abstain", shape=(self.num_heads,), initializer="zeros")
 
@@ -91,8 +99,9 @@ class CrossAttention(keras.layers.Layer):
         asked, keys, values = self.query_map(queries), self.key_map(context), self.value_map(context)
         each = asked.shape[-1] // self.num_heads
         asked, keys, values = (self._in_heads(x, each) for x in (asked, keys, values))
+        asked, keys = self.norm(asked, keys) if self.norm else (asked * each**-0.5, keys)
         # Softmax in float32: half types lose small weights.
-        scores = ops.cast(ops.matmul(asked * each**-0.5, ops.transpose(keys, (0, 1, 3, 2))), "float32")
+        scores = ops.cast(ops.matmul(asked, ops.transpose(keys, (0, 1, 3, 2))), "float32")
         is_real = ops.expand_dims(ops.expand_dims(padding_mask, 1), 1)
         if self.causal:
             place = ops.arange(ops.shape(context)[1])
@@ -124,6 +133,7 @@ class CrossAttention(keras.layers.Layer):
             "dropout": self.dropout,
             "may_abstain": self.may_abstain,
             "causal": self.causal,
+            "qk_norm": self.qk_norm,
             "seed": self.seed,
         }
         return {**super().get_config(), **own}

@@ -42,6 +42,8 @@ class ExpertFusion(RankingModel):
             that says what things are like.
         embedding_dim: D, width of all vectors.
         num_heads: of the three attentions over history and content, a divisor of D.
+        qk_norm: whether those three score by cosines times a temperature; see `tfrec.layers.QueryKeyNorm`. Without,
+            small vectors are attended to all alike.
         hidden_dims: of the experts' dense maps.
         dropout: rate, in the experts' dense maps and on the attentions' weights.
         embedding_l2: weight of the squared vectors in the loss.
@@ -86,6 +88,7 @@ class ExpertFusion(RankingModel):
         features: Sequence[Mapping[str, Any]],
         embedding_dim: int = 16,
         num_heads: int = 1,
+        qk_norm: bool = True,
         hidden_dims: Sequence[int] = (64, 32),
         dropout: float = 0.0,
         embedding_l2: float = 0.0,
@@ -132,7 +135,7 @@ class ExpertFusion(RankingModel):
 
         def ask(name: str, place: int) -> CrossAttention:
             own = None if seed is None else seed + 31 * place
-            return CrossAttention(num_heads, dropout, seed=own, dtype=policy, name=name)
+            return CrossAttention(num_heads, dropout, qk_norm=qk_norm, seed=own, dtype=policy, name=name)
 
         def expert(name: str, parts: list[Any], place: int) -> tuple[Any, Any]:
             own = None if seed is None else seed + 17 * place
@@ -203,6 +206,7 @@ class ExpertFusion(RankingModel):
         self.features = features
         self.embedding_dim = embedding_dim
         self.num_heads = num_heads
+        self.qk_norm = qk_norm
         self.hidden_dims = list(map(int, hidden_dims))
         self.dropout = dropout
         self.embedding_l2 = embedding_l2
