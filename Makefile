@@ -6,6 +6,9 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Packages are compiled as they are first imported; not kept, that would be done again in each process of the tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: quickstart test lint format zoo clean
 
 quickstart: $(VENV)/.installed

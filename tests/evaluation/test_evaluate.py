@@ -55,15 +55,20 @@ def obvious(scores_of, spec, holdout, k, mask_seen=True):
     return dict(zip([f"recall@{k}", f"ndcg@{k}", f"mrr@{k}", f"coverage@{k}"], values, strict=True))
 
 
-@pytest.mark.parametrize("rule", [LeaveLastOut(), ByTime(6, 8)], ids=["last", "time"])
-@pytest.mark.parametrize("mask_seen", [True, False])
-def test_agrees_with_the_obvious_implementation(rule, mask_seen):
-    train, valid, test = random_table(users=20).split(rule)
+@pytest.fixture(scope="module", params=[LeaveLastOut(), ByTime(6, 8)], ids=["last", "time"])
+def asked_one_by_one(request):
+    """A model and its spec, and (holdout, scores of its users) for both holdouts of a split."""
+    train, valid, test = random_table(users=20).split(request.param)
     spec = FeatureSpec.fit(train, max_length=4)
     model = SASRec(spec.num_items, max_length=4, hidden_dim=8, seed=1)
-    for holdout in (valid, test):
+    return model, spec, [(holdout, one_by_one(model, spec, holdout)) for holdout in (valid, test)]
+
+
+@pytest.mark.parametrize("mask_seen", [True, False])
+def test_agrees_with_the_obvious_implementation(asked_one_by_one, mask_seen):
+    model, spec, asked = asked_one_by_one
+    for holdout, scores_of in asked:
         report = evaluate(model, spec, holdout, ks=(1, 5), batch_size=7, mask_seen=mask_seen)
-        scores_of = one_by_one(model, spec, holdout)
         for k in (1, 5):
             expected = obvious(scores_of, spec, holdout, k, mask_seen)
             for name, value in expected.items():

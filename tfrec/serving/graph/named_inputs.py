@@ -66,7 +66,7 @@ def given_or(rows: tf.Tensor, batch: tf.Tensor, name: str) -> tf.Tensor:
     own = tf.shape(rows)[0]
     message = f"{name} must have a row for each row of history, or one row for all."
     tf.debugging.Assert((own == batch) | (own == 1), [message, tf.shape(rows), batch])
-    return tf.gather(rows, tf.minimum(tf.range(batch), own - 1))  # a `tf.cond` for each input is slow to load
+    return tf.gather(rows, tf.minimum(tf.range(batch), own - 1))  # not a `tf.cond`, two functions for each input
 
 
 def _nothing(one: Input) -> tf.Tensor:
