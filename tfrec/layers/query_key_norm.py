@@ -35,9 +35,9 @@ class QueryKeyNorm(keras.layers.Layer):
     Example:
         >>> import numpy as np
         >>> ask, key = np.array([[[[3.0, 4.0]]]], "float32"), np.array([[[[0.0, 0.1]]]], "float32")
-        >>> queries, keys = QueryKeyNorm(num_heads=1, start=2.0)(ask, key)
-        >>> np.asarray(queries).round(3).tolist(), np.asarray(keys).round(3).tolist()
-        ([[[[1.2, 1.6]]]], [[[[0.0, 1.0]]]])
+        >>> queries, keys = QueryKeyNorm(num_heads=1, start=10.0)(ask, key)
+        >>> np.asarray(queries).round().tolist(), np.asarray(keys).tolist()
+        ([[[[6.0, 8.0]]]], [[[[0.0, 1.0]]]])
     """
 
     def __init__(self, num_heads: int, start: float = 2.0, **kwargs: Any) -> None:
