@@ -111,7 +111,11 @@ def test_autoint_equals_the_formula_and_shows_its_layers(name, inputs):
         joined = []
         for head in range(2):
             part = slice(4 * head, 4 * head + 4)
-            scores = np.exp(np.einsum("bik,bjk->bij", queries[..., part], keys[..., part]))
+            q, k = queries[..., part], keys[..., part]
+            if name == "autoint-deep":  # scores by cosines, here times its own temperature of each head
+                q, k = (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True) for vectors in (q, k))
+                q = q * np.exp(only(weights, "temperature")[head])
+            scores = np.exp(np.einsum("bik,bjk->bij", q, k))
             share = scores / scores.sum(axis=-1, keepdims=True)
             np.testing.assert_allclose(ops.convert_to_numpy(shown[layer])[:, head], share, atol=2e-5)
             joined.append(share @ values[..., part])

@@ -6,13 +6,14 @@ from keras import ops
 
 
 def unit_vectors(x: Any, epsilon: float = 1e-6) -> Any:
-    """Divide each vector by its length: `x / max(|x|, epsilon)`, in float32, with a gradient of 0 at the zero vector.
+    """Divide each vector by its length, in float32; vectors shorter than `epsilon` become 0, and have a gradient of 0.
 
-    `keras.ops.normalize` has the same values, but its gradient at the zero vector is NaN.
+    A vector that is all but 0 has no direction that could be trusted, and 1 / |x| in its gradient: an infinity in half
+    precision. `keras.ops.normalize` has NaN there.
 
     Args:
         x: (..., D) float tensor.
-        epsilon: shorter vectors stay shorter than 1.
+        epsilon: the least length.
 
     Returns:
         (..., D) tensor of the type of `x`.
@@ -25,4 +26,7 @@ def unit_vectors(x: Any, epsilon: float = 1e-6) -> Any:
     x = ops.convert_to_tensor(x)
     exact = ops.cast(x, "float32")
     squares = ops.sum(ops.square(exact), axis=-1, keepdims=True)
-    return ops.cast(exact * ops.rsqrt(ops.maximum(squares, epsilon**2)), x.dtype)
+    is_long = squares >= epsilon**2
+    # Twice, as a gradient of NaN times 0 is NaN.
+    units = exact * ops.rsqrt(ops.where(is_long, squares, 1.0))
+    return ops.cast(ops.where(is_long, units, 0.0), x.dtype)
