@@ -21,7 +21,8 @@ class Holdout:
 
     Attributes:
         history: all rows on the near side of the cut, of every user.
-        targets: the rows held back, of the users that are asked about.
+        targets: the rows held back, of the users that are asked about. With `ByTime` a user may have several rows of
+            one item; `tfrec.evaluation.evaluate` merges them into one target and counts them.
     """
 
     history: Interactions

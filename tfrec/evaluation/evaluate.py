@@ -11,6 +11,7 @@ import numpy as np
 from tfrec import environment
 from tfrec.data import FeatureSpec, Holdout
 from tfrec.data.histories import histories, history_inputs, pad_left
+from tfrec.data.vocabulary import FIRST_ID
 from tfrec.errors import InputError
 from tfrec.evaluation.report import Report
 from tfrec.metrics import mrr_at_k, ndcg_at_k, recall_at_k, target_ranks
@@ -44,9 +45,10 @@ def evaluate(
     """Rank all items for every user of a holdout.
 
     The model reads the newest `spec.max_length` known items; every item of the whole history is masked. Where several
-    items of a user are held back, Recall is the share found and NDCG is relative to the best possible list. A tie
+    items of a user are held back, Recall is the share found and NDCG is relative to the best possible list. An item
+    that is held back several times for the same user is one target, so all metrics lie between 0 and 1. A tie
     counts against the model. Targets that cannot be recommended, since the vocabulary does not know them or since they
-    are masked, count as misses, and the report says how many there are.
+    are masked, count as misses. The report counts merged repeats and both kinds of misses.
 
     Args:
         model: a retrieval model, or anything with `score`.
@@ -82,7 +84,7 @@ def evaluate(
     spec.check_fits(model)
     ids, starts, ends = histories(holdout.history, spec)
     inputs = history_inputs(holdout.history, spec, getattr(model, "input_names", ("history",)))
-    targets, unknown_targets = _targets(holdout, spec)
+    targets = _Targets(holdout, spec)
     users = np.flatnonzero(np.diff(targets.bounds))
     users = users[np.argsort(ends[users] - starts[users], kind="stable")]  # equal lengths together: little padding
     most_targets = int(np.diff(targets.bounds).max())
@@ -123,8 +125,8 @@ def evaluate(
         metrics=metrics,
         num_users=len(users),
         num_items=spec.num_items,
-        num_targets=len(holdout),
-        unknown_targets=unknown_targets,
+        num_targets=len(targets.ids),
+        unknown_targets=int((targets.ids == 0).sum()),
         seen_targets=seen_targets,
         mask_seen=mask_seen,
         data_sha256={"history": holdout.history.sha256(), "targets": holdout.targets.sha256()},
@@ -132,15 +134,26 @@ def evaluate(
         seconds=round(time.perf_counter() - began, 2),
         versions=environment.versions(),
         machine=environment.machine(),
+        repeated_targets=len(holdout) - len(targets.ids),
     )
 
 
 class _Targets:
-    """The targets of every user; an unknown one is padding that still counts."""
+    """The distinct targets of every user.
 
-    def __init__(self, ids: np.ndarray, bounds: np.ndarray) -> None:
-        self.ids = ids
-        self.bounds = bounds
+    Attributes:
+        ids: (T,) int32, 0 where the vocabulary does not know the item: a target that is always missed.
+        bounds: (num_users + 1,) where each user's targets begin in `ids`.
+    """
+
+    def __init__(self, holdout: Holdout, spec: FeatureSpec) -> None:
+        table = holdout.targets
+        pairs = table.user_codes.astype(np.int64) * len(table.item_ids) + table.item_codes
+        _, first = np.unique(pairs, return_index=True)
+        rows = np.sort(first)  # raw ids are compared: two unknown items are two targets
+        ids = spec.items.encode(table.item_ids)[table.item_codes[rows]]
+        self.ids = np.where(ids < FIRST_ID, 0, ids).astype(np.int32)
+        self.bounds = np.searchsorted(table.user_codes[rows], np.arange(len(table.user_ids) + 1))
 
     def rows(self, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Ids (B, T) and whether each is a target at all."""
@@ -148,11 +161,3 @@ class _Targets:
         width = int((ends - starts).max())
         is_target = np.arange(-width, 0) >= (starts - ends)[:, None]
         return pad_left(self.ids, starts, ends, width), is_target
-
-
-def _targets(holdout: Holdout, spec: FeatureSpec) -> tuple[_Targets, int]:
-    table = holdout.targets
-    ids = spec.items.encode(table.item_ids)[table.item_codes]
-    unknown = ids < 2
-    bounds = np.searchsorted(table.user_codes, np.arange(len(table.user_ids) + 1))
-    return _Targets(np.where(unknown, 0, ids).astype(np.int32), bounds), int(unknown.sum())

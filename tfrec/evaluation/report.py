@@ -19,7 +19,7 @@ class Report:
         metrics: "recall@10" and the like -> mean over users.
         num_users: users asked about.
         num_items: items ranked for each.
-        num_targets: items held back, of all users.
+        num_targets: distinct items held back for each user, summed over the users.
         unknown_targets: targets that the vocabulary does not know: they count as misses.
         seen_targets: targets that stand in the user's history: with seen items masked they count as misses.
         mask_seen: whether items of the history were left out of the ranking.
@@ -28,6 +28,7 @@ class Report:
         seconds: time the evaluation took.
         versions: of the libraries.
         machine: where it ran.
+        repeated_targets: held-back rows that repeat a target of the same user: they are merged with it.
     """
 
     model: str
@@ -43,6 +44,7 @@ class Report:
     seconds: float
     versions: dict[str, str]
     machine: str
+    repeated_targets: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The attributes as a dict that JSON can hold."""
@@ -56,6 +58,10 @@ class Report:
     def notes(self) -> list[str]:
         """What a reader of the numbers should know, a sentence each."""
         notes = []
+        if self.repeated_targets:
+            notes.append(
+                f"{self.repeated_targets:,} held-back rows repeat a target of the same user and are merged with it."
+            )
         if self.unknown_targets:
             notes.append(f"{self.unknown_targets:,} targets are not in the vocabulary and count as misses.")
         if self.mask_seen and self.seen_targets:

@@ -1,7 +1,8 @@
 """Recall, NDCG and MRR of ranked lists, from the ranks of what should be in them.
 
 All take `ranks`, (B, T): the 0-based rank of each of a row's T targets, and `counts`, (B, T) bool: which of the T are
-targets at all, since rows have different numbers of them. They return (B,) float32, 0 for a row without targets.
+targets at all, since rows have different numbers of them. The targets of a row are distinct ids. They return (B,)
+float32 between 0 and 1, 0 for a row without targets.
 """
 
 from typing import Any
@@ -54,7 +55,9 @@ def ndcg_at_k(ranks: Any, counts: Any, k: int) -> Any:
         >>> round(float(ndcg_at_k(np.array([[1]]), np.array([[True]]), k=10)[0]), 4)
         0.6309
     """
-    gains = _hits(ranks, counts, k) * _discount(ranks)
+    # In the order of the ideal list, float sums of smaller terms cannot exceed the ideal by rounding.
+    ranks = ops.sort(ops.where(counts, ranks, _NEVER), axis=1)
+    gains = ops.cast(ranks < k, "float32") * _discount(ranks)
     place = ops.arange(ops.shape(ranks)[1], dtype="int32")
     possible = ops.minimum(ops.sum(ops.cast(counts, "int32"), axis=1, keepdims=True), k)
     ideal = ops.cast(place < possible, "float32") * _discount(place)
