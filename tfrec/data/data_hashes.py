@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tfrec.data import Examples, Interactions
+from tfrec.data.examples import Examples
+from tfrec.data.interactions import Interactions
 
 _NAMES = ("data_sha256", "content_sha256")
 

@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from tfrec.data.examples import Examples
 from tfrec.data.feature_spec import FeatureSpec
-from tfrec.data.fit_features import encode_items
 from tfrec.errors import InputError
 
 
@@ -39,7 +38,7 @@ class Events:
         order = np.lexsort((rows, times, known.user_codes[rows]))
         rows = rows[order]
         self.users, self.times = known.user_codes[rows], times[order]
-        of_items = encode_items(spec, known.item_ids, known.items)
+        of_items = spec.encode_items(known.item_ids, known.items)
         self.items = codes = known.item_codes[rows]
         columns = {"history": ids[codes]}
         columns |= {f"history_{name}": of_items[name][codes] for name in rule.item_features}

@@ -17,6 +17,7 @@ from tfrec.data.fit_features import encode_table, fit_features, level_ids, level
 from tfrec.data.history_rule import History
 from tfrec.data.interactions import Interactions
 from tfrec.data.item_titles import all_titles, title_at
+from tfrec.data.splits import Holdout
 from tfrec.data.vocabulary import FIRST_ID, Vocabulary
 from tfrec.errors import InputError
 
@@ -176,6 +177,35 @@ class FeatureSpec:
         ids, cold = self.items.encode(item_ids), self.cold.rows_of(item_ids)
         return np.where(cold >= 0, FIRST_ID + self.num_items + cold, ids).astype(np.int32)
 
+    def encode_items(self, ids: np.ndarray, table: pd.DataFrame | None) -> dict[str, np.ndarray]:
+        """The item features of raw ids: from `table`, or, for columns that it lacks, from this spec.
+
+        So rows that come without the item table that a model was trained with still have their item features.
+
+        Args:
+            ids: (N,) raw ids.
+            table: a row an item, its ids in the index; or None.
+
+        Returns:
+            feature -> (N, ...) encoded values.
+        """
+        found = encode_table(self.features, "item", ids, table, self.counts_by_item())
+        known = np.maximum(self.item_rows(ids), 1)  # 1, an unseen item: all its features are missing
+        there = [] if table is None else table.columns
+        return {name: values if name in there else self.item_features[name][known] for name, values in found.items()}
+
+    def check_holdout(self, holdout: Holdout) -> None:
+        """Raise `InputError` if a holdout has no target, or none that the vocabulary knows: metrics would be empty."""
+        table = holdout.targets
+        if not len(holdout):
+            raise InputError("The holdout has no targets: expected at least one user with an item held back.")
+        if not (self.items.encode(table.item_ids)[table.item_codes] >= FIRST_ID).any():
+            raise InputError(
+                f"None of the {len(holdout):,} held-back items is in the vocabulary. Its ids look like "
+                f"'{self.items.tokens[0]}'; the held-back ids look like '{table.item_ids[table.item_codes[0]]}'. Use "
+                "the ids that the model was trained on, and hold back items that also have training rows."
+            )
+
     def counts_by_item(self) -> dict[str, int]:
         """How often each raw item id is in the training data."""
         return dict(zip(self.items.tokens, self.item_counts.tolist(), strict=True))
@@ -217,7 +247,7 @@ class FeatureSpec:
 
     def save(self, folder: Path) -> None:
         """Write spec.json, vocabularies/, and where they are known items.csv, cold_items.csv and item_features.npz."""
-        spec_files.save(self, folder)
+        spec_files.save(vars(self), folder)
 
     @classmethod
     def load(cls, folder: Path) -> FeatureSpec:

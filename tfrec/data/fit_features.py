@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,9 +13,6 @@ from tfrec.data.features import Categorical, Feature, infer_features, unread_col
 from tfrec.data.history_rule import History
 from tfrec.data.vocabulary import FIRST_ID
 from tfrec.errors import InputError
-
-if TYPE_CHECKING:
-    from tfrec.data.feature_spec import FeatureSpec
 
 ITEM_COUNT = "item_count"
 _RESERVED = ("item", "history", "history_label")
@@ -77,17 +73,6 @@ def encode_table(
         for feature in features
         if feature.group == group
     }
-
-
-def encode_items(spec: FeatureSpec, ids: np.ndarray, table: pd.DataFrame | None) -> dict[str, np.ndarray]:
-    """What the features of items are for some raw ids: by their table, or, where it lacks a column, as the spec knows.
-
-    So rows that come without the table of items that a model was trained with do not lose what it says.
-    """
-    found = encode_table(spec.features, "item", ids, table, spec.counts_by_item())
-    known = np.maximum(spec.item_rows(ids), 1)  # 1, unseen: all is missing
-    there = [] if table is None else table.columns
-    return {name: values if name in there else spec.item_features[name][known] for name, values in found.items()}
 
 
 def levels_of(train: Examples, history: History | None, features: Sequence[Feature]) -> tuple[float, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterable
+from typing import Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,15 @@ import pandas as pd
 from tfrec.data.cleaning import clean_interactions, clean_side_table
 from tfrec.data.report import CleaningReport
 from tfrec.data.table_hash import content_hash
+
+S = TypeVar("S", covariant=True)
+
+
+class SplitRule(Protocol[S]):
+    """A way to cut a table into parts, such as `tfrec.data.LeaveLastOut`."""
+
+    def split(self, table: Interactions) -> S:
+        """The parts."""
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -104,7 +114,7 @@ class Interactions:
         report = dataclasses.replace(report, notes=(*report.notes, *item_notes, *user_notes))
         return cls(**cleaned, items=item_table, users=user_table, report=report)
 
-    def split(self, rule: LeaveLastOut | ByTime) -> Split:
+    def split(self, rule: SplitRule[S]) -> S:
         """Cut into train, valid and test; see `tfrec.data.LeaveLastOut` and `tfrec.data.ByTime`."""
         return rule.split(self)
 
@@ -178,6 +188,3 @@ class Interactions:
 
     def __repr__(self) -> str:
         return f"Interactions({len(self):,} rows, {self.num_users:,} users, {self.num_items:,} items)"
-
-
-from tfrec.data.splits import ByTime, LeaveLastOut, Split  # noqa: E402  (both name each other)

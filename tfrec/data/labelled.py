@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfrec.data.events import Events
 from tfrec.data.examples import Examples
 from tfrec.data.feature_spec import FeatureSpec
-from tfrec.data.fit_features import ITEM_COUNT, encode_items, encode_table
+from tfrec.data.fit_features import ITEM_COUNT, encode_table
 from tfrec.data.prefetched import prefetched
 from tfrec.errors import InputError
 
@@ -129,7 +129,7 @@ def _columns(data: Examples, spec: FeatureSpec) -> dict[str, tuple[np.ndarray | 
         if codes is None:  # whoever asks without users has missing ones
             codes, ids = np.zeros(len(data), np.int32), np.array([""], object)
         if group == "item":
-            encoded = encode_items(spec, ids, table) | {"item": spec.items.encode(ids)}
+            encoded = spec.encode_items(ids, table) | {"item": spec.items.encode(ids)}
         else:
             encoded = encode_table(spec.features, group, ids, table, {})
         found |= {name: (codes, values) for name, values in encoded.items()}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,34 +17,32 @@ from tfrec.data.history_rule import History
 from tfrec.data.vocabulary import FIRST_ID, Vocabulary
 from tfrec.errors import InputError
 
-if TYPE_CHECKING:
-    from tfrec.data.feature_spec import FeatureSpec
-
 _PLAIN, _WITH_FEATURES, _WITH_COLD_ITEMS = 1, 2, 3  # formats
 
 
-def save(spec: FeatureSpec, folder: Path) -> None:
-    """Write all parts; see `FeatureSpec.save`."""
+def save(fields: Mapping[str, Any], folder: Path) -> None:
+    """Write the fields of a spec, as `load` returns them; see `FeatureSpec.save`."""
+    items, features, cold = fields["items"], fields["features"], fields["cold"]
     (folder / "vocabularies").mkdir(parents=True, exist_ok=True)
-    spec.items.save(folder / "vocabularies" / "item.txt")
-    np.savetxt(folder / "vocabularies" / "item_counts.txt", spec.item_counts, fmt="%d")
-    if spec.item_table is not None:
-        _write_table(spec, spec.item_table, folder / "items.csv")
+    items.save(folder / "vocabularies" / "item.txt")
+    np.savetxt(folder / "vocabularies" / "item_counts.txt", fields["item_counts"], fmt="%d")
+    if fields["item_table"] is not None:
+        _write_table(features, fields["item_table"], folder / "items.csv")
     text: dict[str, Any] = {
-        "format": _WITH_FEATURES if spec.features else _PLAIN,
-        "max_length": spec.max_length,
-        "num_items": spec.num_items,
-        "item_table": spec.item_table is not None,
+        "format": _WITH_FEATURES if features else _PLAIN,
+        "max_length": fields["max_length"],
+        "num_items": len(items),
+        "item_table": fields["item_table"] is not None,
     }
-    if spec.features:
-        text["features"] = save_features(spec.features, folder)
-        text["history"] = None if spec.history is None else dataclasses.asdict(spec.history)
-        text["label_levels"] = list(spec.label_levels)
-        if len(spec.cold):
-            text |= {"format": _WITH_COLD_ITEMS, "cold_items": len(spec.cold)}
-            spec.cold.ids.save(folder / "vocabularies" / "cold_items.txt")
-            _write_table(spec, spec.cold.table, folder / "cold_items.csv")
-        arrays = {_array(number): spec.item_features[one.column] for number, one in _of_items(spec.features)}
+    if features:
+        text["features"] = save_features(features, folder)
+        text["history"] = None if fields["history"] is None else dataclasses.asdict(fields["history"])
+        text["label_levels"] = list(fields["label_levels"])
+        if len(cold):
+            text |= {"format": _WITH_COLD_ITEMS, "cold_items": len(cold)}
+            cold.ids.save(folder / "vocabularies" / "cold_items.txt")
+            _write_table(features, cold.table, folder / "cold_items.csv")
+        arrays = {_array(number): fields["item_features"][one.column] for number, one in _of_items(features)}
         np.savez_compressed(folder / "item_features.npz", **arrays)
     (folder / "spec.json").write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
 
@@ -103,8 +102,8 @@ def _load_features(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
     }
 
 
-def _write_table(spec: FeatureSpec, table: pd.DataFrame, path: Path) -> None:
-    given = [one.column for one in spec.features if isinstance(one, Vector) and one.column in table]
+def _write_table(features: Sequence[Feature], table: pd.DataFrame, path: Path) -> None:
+    given = [one.column for one in features if isinstance(one, Vector) and one.column in table]
     table = table.drop(columns=given)  # they stand in item_features.npz
     table.to_csv(path, index_label="item_id", lineterminator="\n")
 

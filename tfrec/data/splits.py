@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from tfrec.data.vocabulary import FIRST_ID
+from tfrec.data.interactions import Interactions
 from tfrec.errors import InputError
-
-if TYPE_CHECKING:
-    from tfrec.data.feature_spec import FeatureSpec
-    from tfrec.data.interactions import Interactions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,18 +23,6 @@ class Holdout:
 
     history: Interactions
     targets: Interactions
-
-    def check_known(self, spec: FeatureSpec) -> None:
-        """`InputError` where nothing is held back, or nothing that the vocabulary has: nothing could be measured."""
-        table = self.targets
-        if not len(self):
-            raise InputError("The holdout has no targets: expected at least one user with an item held back.")
-        if not (spec.items.encode(table.item_ids)[table.item_codes] >= FIRST_ID).any():
-            raise InputError(
-                f"None of the {len(self):,} held-back items is in the vocabulary, which has ids such as "
-                f"'{spec.items.tokens[0]}'; theirs are such as '{table.item_ids[table.item_codes[0]]}'. Some of them "
-                "must have rows in the training part, and ids must be those that the model was trained on."
-            )
 
     def __len__(self) -> int:
         return len(self.targets)

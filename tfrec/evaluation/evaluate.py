@@ -80,7 +80,7 @@ def evaluate(
     began = time.perf_counter()
     if not ks or min(ks) < 1:
         raise InputError(f"ks are positive list lengths, got {ks}.")
-    holdout.check_known(spec)
+    spec.check_holdout(holdout)
     spec.check_fits(model)
     ids, starts, ends = histories(holdout.history, spec)
     inputs = history_inputs(holdout.history, spec, getattr(model, "input_names", ("history",)))

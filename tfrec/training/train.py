@@ -66,7 +66,7 @@ def train(
     split = table.split(recipe.build_split())
     spec = FeatureSpec.fit(split.train, recipe.max_length)
     for part in (split.valid, split.test):  # what could not be measured is not trained first
-        part.check_known(spec)
+        spec.check_holdout(part)
     model = recipe.build_model(spec)
     batches = {"group_by_length": recipe.group_by_length, "seed": recipe.seed, "inputs": model.input_names}
     train_batches = sequences(split.train, spec, recipe.batch_size, windows=recipe.windows, **batches)
