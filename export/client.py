@@ -13,14 +13,17 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import io
 import json
 import math
 import numbers
+import re
+import socket
+import ssl
 import sys
-import urllib.error
+import time
 import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 Id = str | int
@@ -38,6 +41,11 @@ _OUTPUTS = {
     "embed_users": ("vectors",),
     "embed_items": ("vectors",),
 }
+_LONGEST_TIMEOUT = 86_400  # seconds: a day
+_LARGEST_ANSWER = 2**31 - 1  # bytes, which is as much as gRPC takes
+_PREVIEW = 200  # characters of an unreadable answer that an error quotes
+# Control characters, separators of lines, marks that turn the direction of writing, and halves of surrogate pairs.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class ServingError(Exception):
@@ -69,14 +77,16 @@ class Client:
         grpc: host and port of gRPC, such as "localhost:8500". Give one of the two.
         version: a version number. Without version and label the highest loaded version answers, a canary too.
         label: a version label, such as "stable".
-        timeout: seconds that an answer may take.
+        timeout: seconds that a call may take as a whole, from connecting to the last byte; at most a day. The look-up
+            of a host's name alone is not counted: the operating system limits it.
         widths: for servers that batch, where all clients must send lists of one width: input name -> width, for
             instance {"history": 50, "exclude": 20}. Shorter lists are padded. A longer history is cut to its newest
             items, and what was cut off may then be recommended; other lists must not be longer.
+        max_bytes: a longer answer is refused (256 MiB).
 
     Raises:
         BadRequest: where these or the arguments of a method cannot be used.
-        ServingError: in its kinds above, from every method, where no answer came.
+        ServingError: in its kinds above, from every method, where no answer came, or one that is not the model's.
     """
 
     def __init__(
@@ -88,22 +98,33 @@ class Client:
         label: str | None = None,
         timeout: float = 5.0,
         widths: dict[str, int] | None = None,
+        max_bytes: int = 2**28,
     ) -> None:
         if (rest is None) == (grpc is None):
             raise BadRequest("Give one of rest='http://localhost:8501' and grpc='localhost:8500'.")
         if version is not None and label is not None:
             raise BadRequest(f"Give a version or a label: got version {version} and label {label!r}.")
+        if not _is_name(model):
+            raise BadRequest(f"model is the name of a model in models.config: got {model!r}.")
+        if version is not None and not _is_whole(version, 0, 2**63 - 1):
+            raise BadRequest(f"version is a whole number of at least 0: got {version!r}.")
         if label == "":
             raise BadRequest("The label is empty: name one of models.config, or leave it out.")
-        if isinstance(timeout, bool) or not isinstance(timeout, numbers.Real) or not timeout > 0:
-            raise BadRequest(f"timeout is a number of seconds above 0: got {timeout!r}.")
-        given = (widths or {}).values()
-        if any(isinstance(one, bool) or not isinstance(one, numbers.Integral) or one < 1 for one in given):
+        if label is not None and not _is_name(label):
+            raise BadRequest(f"label is a version label of models.config, such as 'stable': got {label!r}.")
+        if not _is_number(timeout) or not 0 < timeout <= _LONGEST_TIMEOUT:
+            raise BadRequest(
+                f"timeout is a number of seconds above 0 and at most {_LONGEST_TIMEOUT:,}: got {_brief(timeout)}."
+            )
+        if not _is_whole(max_bytes, 1, _LARGEST_ANSWER):
+            raise BadRequest(f"max_bytes is a whole number from 1 to {_LARGEST_ANSWER:,}: got {_brief(max_bytes)}.")
+        if not isinstance(widths or {}, Mapping) or not all(_is_whole(one, 1) for one in (widths or {}).values()):
             raise BadRequest(f"widths are whole numbers of at least 1 by the name of an input: got {widths!r}.")
+        number = None if version is None else int(version)
         if rest is not None:
-            self._server = _Rest(rest, model, version, label, timeout)
+            self._server = _Rest(rest, model, number, label, float(timeout), int(max_bytes))
         else:
-            self._server = _Grpc(grpc, model, version, label, timeout)
+            self._server = _Grpc(grpc, model, number, label, float(timeout), int(max_bytes))
         self._widths = widths or {}
         self._signatures: dict[str, dict[str, Input]] | None = None
 
@@ -157,7 +178,7 @@ class Client:
         rows = _per_row("item_ids", item_ids, len(inputs["history"]))
         inputs["item_ids"] = self._rectangle("item_ids", rows)
         found = self._ask("score", inputs)["scores"]
-        return [scores[: len(ids)] for scores, ids in zip(found, rows, strict=True)]
+        return _first(found, rows)
 
     def rank(
         self,
@@ -185,9 +206,7 @@ class Client:
             rows = _per_row("item_ids", item_ids, len(inputs["history"]) if inputs else None)
             inputs["item_ids"] = self._rectangle("item_ids", rows)
         found = self._ask("rank", self._with_features("rank", inputs, features or {}))["scores"]
-        if rows is None:
-            return [[score] for score in found]
-        return [scores[: len(ids)] for scores, ids in zip(found, rows, strict=True)]
+        return [[score] for score in found] if rows is None else _first(found, rows)
 
     def similar_items(self, item_ids: Iterable[Id]) -> list[Ranking]:
         """For each id the nearest items by cosine, nearest first; none for what is no item."""
@@ -210,9 +229,17 @@ class Client:
 
     def _ask(self, signature: str, inputs: dict[str, list]) -> dict[str, list]:
         names = _OUTPUTS[signature]
-        if not next(iter(inputs.values())):
+        number = len(next(iter(inputs.values())))
+        if not number:
             return {name: [] for name in names}
-        return self._server.predict(signature, inputs, names)
+        found = self._server.predict(signature, inputs, names)
+        try:
+            return _checked(found, number, inputs.get("item_ids") if signature in ("score", "rank") else None)
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise ServingError(
+                f"The answer to {signature} cannot be used: {_reason(error)}. Is that TensorFlow Serving, and a model "
+                "that tfrec exported?"
+            ) from None
 
     def _histories(
         self,
@@ -225,12 +252,16 @@ class Client:
         width = self._widths.get("history")
         newest = slice(None) if width is None else slice(-width, None)
         inputs = {"history": self._rectangle("history", [row[newest] for row in rows])}
+        _check_features(features)
         beside = {"timestamps": (timestamps, _seconds, 0)}
         beside["history_labels"] = ((features or {}).get("history_labels"), _label, math.nan)
         for name, (given, read, missing) in beside.items():
             if given is None:
                 continue
-            values = [[read(one) for one in row or ()] for row in given]
+            lists = [() if row is None else row for row in given] if _is_list(given) else None
+            if lists is None or not all(map(_is_list, lists)):
+                raise BadRequest(f"{name} is a list of lists of numbers: got {given!r}.")
+            values = [[read(one) for one in row] for row in lists]
             if [len(row) for row in values] != [len(row) for row in rows]:
                 raise BadRequest(f"{name} must be lists as long as those of histories, one number for each item.")
             inputs[name] = self._rectangle("history", [row[newest] for row in values], missing)
@@ -242,7 +273,10 @@ class Client:
         """All inputs of the signature: REST and batching servers accept nothing less."""
         if features is None:
             return inputs
-        known = self.signatures()[signature]
+        _check_features(features)
+        known = self.signatures().get(signature)
+        if known is None:
+            raise BadRequest(f"This export has no signature '{signature}': it has {', '.join(self.signatures())}.")
         rest = {name: one for name, one in known.items() if name not in inputs}
         for name in features:
             if (name not in rest and name != "history_labels") or name not in known:
@@ -296,40 +330,40 @@ class Input(NamedTuple):
 class _Rest:
     """The REST port, by the standard library."""
 
-    def __init__(self, address: str, model: str, version: int | None, label: str | None, timeout: float) -> None:
-        if not address.startswith(("http://", "https://")):
-            raise BadRequest(f"rest is an address such as 'http://localhost:8501': got {address!r}.")
-        which = f"/versions/{version}" if version is not None else f"/labels/{_quoted(label)}" if label else ""
-        self._address, self._timeout = address.rstrip("/"), timeout
-        self._url = f"{self._address}/v1/models/{_quoted(model)}{which}"
-        # A model server is spoken to directly, whatever proxy the environment names.
-        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+    def __init__(
+        self, address: str, model: str, version: int | None, label: str | None, timeout: float, max_bytes: int
+    ) -> None:
+        self._place = _place(address)
+        which = f"/versions/{_quoted(str(version))}" if version is not None else ""
+        which = f"/labels/{_quoted(label)}" if label else which
+        self._address, self._timeout, self._max_bytes = self._place.geturl(), timeout, max_bytes
+        self._path = f"{self._place.path}/v1/models/{_quoted(model)}{which}"
 
     def status(self) -> list[dict[str, Any]]:
         def read(answer: Any) -> list[dict[str, Any]]:
             return [
                 {
                     "version": int(one["version"]),
-                    "state": one["state"],
-                    "message": one.get("status", {}).get("error_message", ""),
+                    "state": _text(one["state"]),
+                    "message": _text(one.get("status", {}).get("error_message", "")),
                 }
                 for one in answer["model_version_status"]
             ]
 
-        return self._read(read, self._url)
+        return self._read(read, self._path)
 
     def signatures(self) -> dict[str, dict[str, Input]]:
         def read(answer: Any) -> dict[str, dict[str, Input]]:
             return {
                 name: {
-                    key: _input(one["dtype"], [int(dim["size"]) for dim in one["tensor_shape"].get("dim", [])])
+                    key: _input(_text(one["dtype"]), [int(dim["size"]) for dim in one["tensor_shape"].get("dim", [])])
                     for key, one in signature["inputs"].items()
                 }
                 for name, signature in answer["metadata"]["signature_def"]["signature_def"].items()
                 if signature["inputs"]
             }
 
-        return self._read(read, f"{self._url}/metadata")
+        return self._read(read, f"{self._path}/metadata")
 
     def predict(self, signature: str, inputs: dict[str, list], outputs: Sequence[str]) -> dict[str, list]:
         rows = [dict(zip(inputs, row, strict=True)) for row in zip(*inputs.values(), strict=True)]
@@ -340,43 +374,176 @@ class _Rest:
                 raise ValueError(f"{len(found)} answers to {len(rows)} rows")
             return {name: [row[name] if len(outputs) > 1 else row for row in found] for name in outputs}
 
-        return self._read(read, f"{self._url}:predict", {"signature_name": signature, "instances": rows})
+        return self._read(read, f"{self._path}:predict", {"signature_name": signature, "instances": rows})
 
-    def _read(self, read: Callable[[Any], Any], url: str, body: dict[str, Any] | None = None) -> Any:
-        answer = self._call(url, body)
+    def _read(self, read: Callable[[Any], Any], path: str, body: dict[str, Any] | None = None) -> Any:
+        where = f"{self._place.scheme}://{self._place.netloc}{path}"
+        answer = self._call(path, where, body)
         try:
-            return read(answer)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            said = json.dumps(answer)[:200]
+            # Python reads -Infinity, which the server writes for -inf and strict readers of JSON refuse.
+            content = json.loads(answer.decode("utf-8"))
+        except (ValueError, RecursionError) as error:
             raise ServingError(
-                f"{url} answered {said}, which cannot be read ({error!r}). Is that TensorFlow Serving?"
+                f"{where} did not answer in JSON ({_reason(error)}). Is that TensorFlow Serving?"
+            ) from None
+        try:
+            return read(content)
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise ServingError(
+                f"{where} answered {_preview(answer)}, which cannot be read ({error!r}). Is that TensorFlow Serving?"
             ) from None
 
-    def _call(self, url: str, body: dict[str, Any] | None) -> Any:
+    def _call(self, path: str, where: str, body: dict[str, Any] | None) -> bytes:
+        """The body of an answer that is well; everything else is a `ServingError`."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+        # A model server is asked directly, whatever proxy the environment names, and redirects are not followed.
+        connection = _Connection(self._place, time.monotonic() + self._timeout)
         try:
-            with self._open(request, timeout=self._timeout) as response:
-                # Python reads -Infinity, which the server writes for -inf and strict readers of JSON refuse.
-                return json.loads(response.read())
-        except urllib.error.HTTPError as error:
-            kind = _HTTP.get(error.code, ServingError)
-            raise kind(f"{url} answered {error.code}: {_said(error.read())}{_HINTS.get(kind, '')}") from None
+            connection.request("GET" if data is None else "POST", path, data, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            answer = self._body(response, where)
+        except TimeoutError:
+            raise TimedOut(f"{where} did not answer in {self._timeout:g} s.") from None
+        except http.client.IncompleteRead:
+            raise ServingError(f"{where} broke off its answer. Look into the server's log, and ask again.") from None
         except (OSError, http.client.HTTPException) as error:
-            if isinstance(getattr(error, "reason", error), TimeoutError):
-                raise TimedOut(f"{url} did not answer in {self._timeout} s.") from None
             raise NotReachable(
-                f"No REST server answers at {self._address}: {getattr(error, 'reason', error)!r}. Is it running, and "
-                "is that its REST port (8501, where 8500 is gRPC)?"
+                f"No REST server answers at {self._address}: {error!r}. Is it running, and is that its REST port "
+                "(8501, where 8500 is gRPC)?"
             ) from None
         except ValueError as error:
-            raise ServingError(f"{url} did not answer in JSON ({error}). Is that TensorFlow Serving?") from None
+            raise ServingError(f"{where} did not answer in HTTP ({error}). Is that TensorFlow Serving?") from None
+        finally:
+            connection.hang_up()
+        if response.status != 200:
+            if 300 <= response.status < 400:
+                to = response.headers.get("Location", "nowhere")
+                raise ServingError(
+                    f"{where} answered {response.status}, a redirect to {to}, which is not followed: give the address "
+                    "of the server itself."
+                )
+            kind = _HTTP.get(response.status, ServingError)
+            raise kind(f"{where} answered {response.status}: {_said(answer)}{_HINTS.get(kind, '')}")
+        return answer
+
+    def _body(self, response: http.client.HTTPResponse, where: str) -> bytes:
+        coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if coding != "identity":
+            raise ServingError(
+                f"{where} answered compressed ({coding}), which was not asked for: turn that off in the proxy in front "
+                "of the server."
+            )
+        answer = response.read(self._max_bytes + 1) if (response.length or 0) <= self._max_bytes else None
+        if answer is None or len(answer) > self._max_bytes:
+            raise ServingError(
+                f"{where} answers with more than {self._max_bytes:,} bytes: ask for fewer rows, or give a larger "
+                "max_bytes."
+            )
+        if response.length:  # what is still to come; read(n) does not say that the connection has ended
+            raise http.client.IncompleteRead(answer, response.length)
+        return answer
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection on which everything together has to be done by a point of time."""
+
+    def __init__(self, place: urllib.parse.SplitResult, deadline: float) -> None:
+        self._tls = ssl.create_default_context() if place.scheme == "https" else None
+        super().__init__(place.hostname or "", place.port or (443 if self._tls else 80))
+        self._deadline = deadline
+        self._opened: socket.socket | None = None
+
+    def hang_up(self) -> None:
+        """Close the socket; `close` is what http.client calls while the body is still to be read."""
+        if self._opened is not None:
+            self._opened.close()
+
+    def connect(self) -> None:
+        failed: OSError | None = None
+        for family, kind, protocol, _, address in socket.getaddrinfo(self.host, self.port, 0, socket.SOCK_STREAM):
+            found = None
+            try:
+                found = socket.socket(family, kind, protocol)
+                found.settimeout(_remaining(self._deadline))
+                found.connect(address)
+                found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self._tls:
+                    found.settimeout(_remaining(self._deadline))
+                    found = self._tls.wrap_socket(found, server_hostname=self.host)
+            except OSError as error:
+                failed = error
+                if found is not None:
+                    found.close()
+                continue
+            self.sock, self._opened = _Timed(found, self._deadline), found
+            return
+        raise failed or OSError(f"{self.host} has no address")
+
+
+class _Timed(io.RawIOBase):
+    """A socket whose every operation gets the time that is left; what `http.client` asks of a socket."""
+
+    def __init__(self, wrapped: socket.socket, deadline: float) -> None:
+        self._socket, self._deadline = wrapped, deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._socket.settimeout(_remaining(self._deadline))
+        return self._socket.recv_into(buffer)
+
+    def sendall(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            self._socket.settimeout(_remaining(self._deadline))
+            view = view[self._socket.send(view) :]
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Timed(self._socket, self._deadline))
+
+
+def _remaining(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _place(address: str) -> urllib.parse.SplitResult:
+    """The parts of an address without a slash at its end; raises `BadRequest` where it is not that of a server."""
+    wanted = "rest is an address such as 'http://localhost:8501'"
+    if not isinstance(address, str) or any(not " " < one != "\x7f" for one in address):
+        raise BadRequest(f"{wanted}, without spaces: got {address!r}.")
+    try:
+        found = urllib.parse.urlsplit(address)
+        host, port = found.hostname or "", found.port
+        host.encode("idna")
+    except ValueError as error:
+        raise BadRequest(f"{wanted}: got {_without_login(address)!r} ({error}).") from None
+    if found.username is not None or found.password is not None:
+        raise BadRequest(f"{wanted}, without user name and password: got {_without_login(address)!r}.")
+    if found.scheme not in ("http", "https") or not host or port == 0 or found.query or found.fragment:
+        raise BadRequest(f"{wanted}: got {_without_login(address)!r}.")
+    path = urllib.parse.quote(found.path.rstrip("/"), safe="/%:@!$&'()*+,;=~-._")
+    return found._replace(path=path)
+
+
+def _without_login(address: str) -> str:
+    """An address for an error message, which may land in a log: a password is no part of it."""
+    return re.sub(r"(//)[^/]*@", r"\1...@", address)
 
 
 class _Grpc:
     """The gRPC port, by tensorflow-serving-api."""
 
-    def __init__(self, target: str, model: str, version: int | None, label: str | None, timeout: float) -> None:
+    def __init__(
+        self, target: str, model: str, version: int | None, label: str | None, timeout: float, max_bytes: int
+    ) -> None:
+        if not isinstance(target, str) or not _is_target(target):
+            raise BadRequest(
+                f"grpc is a host and a port, such as 'localhost:8500': got {_without_login(f'{target!r}')}."
+            )
         try:
             import grpc
             import numpy
@@ -400,31 +567,39 @@ class _Grpc:
         )
         self._status, self._predict = get_model_status_pb2.GetModelStatusRequest, predict_pb2.PredictRequest
         self._target, self._model, self._version, self._label, self._timeout = target, model, version, label, timeout
+        self._max_bytes = max_bytes
         # A batch of vectors may be longer than the 4 MiB that gRPC takes by itself; no proxy stands in between.
-        options = [("grpc.max_receive_message_length", -1), ("grpc.enable_http_proxy", 0)]
+        options = [("grpc.max_receive_message_length", max_bytes), ("grpc.enable_http_proxy", 0)]
         channel = grpc.insecure_channel(target, options)
         self._models = model_service_pb2_grpc.ModelServiceStub(channel)
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
     def status(self) -> list[dict[str, Any]]:
         answer = self._call(self._models.GetModelStatus, self._named(self._status()))
-        return [
-            {"version": one.version, "state": one.State.Name(one.state), "message": one.status.error_message}
-            for one in answer.model_version_status
-        ]
+        return self._read(
+            lambda: [
+                {"version": one.version, "state": one.State.Name(one.state), "message": one.status.error_message}
+                for one in answer.model_version_status
+            ]
+        )
 
     def signatures(self) -> dict[str, dict[str, Input]]:
         request = self._named(self._metadata(metadata_field=["signature_def"]))
-        found = self._signature_map()
-        self._call(self._predictions.GetModelMetadata, request).metadata["signature_def"].Unpack(found)
-        return {
-            name: {
-                key: _input(self._tf.dtypes.as_dtype(one.dtype).name, [dim.size for dim in one.tensor_shape.dim])
-                for key, one in signature.inputs.items()
+        answer, found = self._call(self._predictions.GetModelMetadata, request), self._signature_map()
+
+        def read() -> dict[str, dict[str, Input]]:
+            if not answer.metadata["signature_def"].Unpack(found):
+                raise ValueError("it has no signature_def")
+            return {
+                name: {
+                    key: _input(self._tf.dtypes.as_dtype(one.dtype).name, [dim.size for dim in one.tensor_shape.dim])
+                    for key, one in signature.inputs.items()
+                }
+                for name, signature in found.signature_def.items()
+                if signature.inputs
             }
-            for name, signature in found.signature_def.items()
-            if signature.inputs
-        }
+
+        return self._read(read)
 
     def predict(self, signature: str, inputs: dict[str, list], outputs: Sequence[str]) -> dict[str, list]:
         request = self._named(self._predict())
@@ -436,7 +611,18 @@ class _Grpc:
             dtype = {int: self._numpy.int64, float: self._numpy.float32}.get(type(one), object)
             request.inputs[name].CopyFrom(self._tf.make_tensor_proto(self._numpy.array(rows, dtype)))
         answer = self._call(self._predictions.Predict, request).outputs
-        return {name: _texts(self._tf.make_ndarray(answer[name]).tolist()) for name in outputs}
+        missing = [name for name in outputs if name not in answer]
+        if missing:
+            raise ServingError(f"{self._target} answered {signature} without {missing[0]}. Is that a model of tfrec?")
+        return self._read(lambda: {name: _texts(self._tf.make_ndarray(answer[name]).tolist()) for name in outputs})
+
+    def _read(self, read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except Exception as error:  # of protobuf, NumPy and TensorFlow, whose errors for a malformed message are many
+            raise ServingError(
+                f"{self._target} gave an answer that cannot be read ({error!r}). Is that TensorFlow Serving?"
+            ) from None
 
     def _named(self, request: Any) -> Any:
         request.model_spec.name = self._model
@@ -453,8 +639,13 @@ class _Grpc:
             kind = _GRPC.get(error.code().name, ServingError)
             if kind is TimedOut:
                 raise TimedOut(f"{self._target} did not answer in {self._timeout} s.") from None
-            hint = _HINTS.get(kind, "")
-            raise kind(f"{self._target} answered {error.code().name}: {error.details()}{hint}") from None
+            said = error.details() or ""
+            if kind is NotReachable and "larger than max" in said:  # gRPC's own refusal of what comes
+                raise ServingError(
+                    f"{self._target} answers with more than {self._max_bytes:,} bytes: ask for fewer rows, or give a "
+                    "larger max_bytes."
+                ) from None
+            raise kind(f"{self._target} answered {error.code().name}: {said}{_HINTS.get(kind, '')}") from None
 
 
 _HTTP = {400: BadRequest, 404: NotServed, 429: NotReachable, 503: NotReachable, 504: TimedOut}
@@ -496,9 +687,125 @@ def _value(name: str, kind: Input, given: Any) -> Any:
 def _scalar(name: str, kind: Input, one: Any) -> str | int | float:
     if kind.dtype == "string":
         return _id(name, one)
-    if isinstance(one, numbers.Real) and not isinstance(one, bool):
-        return int(one) if kind.dtype == "int64" else float(one)
-    raise BadRequest(f"{name} is of numbers: got {one!r}.")
+    if not _is_number(one):
+        raise BadRequest(f"{name} is of numbers: got {one!r}.")
+    if kind.dtype == "int64":
+        if not math.isfinite(_float(name, one)) or one != int(one) or not -(2**63) <= one < 2**63:
+            raise BadRequest(f"{name} is of whole numbers of 64 bits: got {_brief(one)}.")
+        return int(one)
+    return _float(name, one)
+
+
+def _float(name: str, one: Any) -> float:
+    try:
+        return float(one)
+    except OverflowError:
+        raise BadRequest(f"{name} is of numbers that a float holds: got {_brief(one)}.") from None
+
+
+def _is_number(one: Any) -> bool:
+    return isinstance(one, numbers.Real) and not isinstance(one, bool)
+
+
+def _is_whole(one: Any, least: int, most: float = math.inf) -> bool:
+    return isinstance(one, numbers.Integral) and not isinstance(one, bool) and least <= one <= most
+
+
+def _is_list(one: Any) -> bool:
+    return isinstance(one, Iterable) and not isinstance(one, str | bytes | Mapping)
+
+
+def _is_name(one: Any) -> bool:
+    """Whether it is a text that a request can hold."""
+    if not isinstance(one, str) or not one:
+        return False
+    try:
+        return one.encode() is not None
+    except UnicodeEncodeError:
+        return False
+
+
+def _is_target(target: str) -> bool:
+    """Whether gRPC may find a server there: HOST:PORT, or one of its own schemes such as unix:/path."""
+    if not target or any(not " " < one != "\x7f" for one in target) or "@" in target or not _is_name(target):
+        return False
+    if re.match(r"(dns|unix|unix-abstract|vsock|ipv4|ipv6|xds):", target):
+        return True
+    host, _, port = target.rpartition(":")
+    return bool(host) and "/" not in target and port.isascii() and port.isdigit() and 0 < int(port[:6]) < 2**16
+
+
+def _check_features(features: Any) -> None:
+    if features is None:
+        return
+    if not isinstance(features, Mapping):
+        raise BadRequest(f"features are lists by the name of an input: got {features!r}.")
+    for name, rows in features.items():
+        if not hasattr(rows, "__len__"):
+            raise BadRequest(f"{name} needs a list with a value for each row, or one for all: got {rows!r}.")
+
+
+def _first(found: list[list[float]], rows: list[list[str]]) -> list[list[float]]:
+    """Of each row the scores of the ids that were given, without those of the padding."""
+    return [scores[: len(ids)] for scores, ids in zip(found, rows, strict=True)]
+
+
+def _checked(found: dict[str, Any], number: int, asked: list[list[str]] | None) -> dict[str, Any]:
+    """The outputs of a signature; raises `ValueError` or `TypeError` where they are not what it answers.
+
+    Args:
+        found: by name.
+        number: of rows that were asked.
+        asked: the ids of each row, where every one of them has a score.
+    """
+    checked: dict[str, Any] = {}
+    for name, rows in found.items():
+        if not isinstance(rows, list) or len(rows) != number:
+            raise ValueError(f"{name} has not the {number} rows that were asked")
+        if name == "item_ids":
+            checked[name] = [[_answered_id(one) for one in _listed(name, row)] for row in rows]
+        else:
+            checked[name] = [_numbers(name, row) for row in rows]
+    if "vectors" in checked and len({str(_shape(row)) for row in checked["vectors"]}) > 1:
+        raise ValueError("the vectors have not one width")
+    lengths = [len(row) for row in asked or checked.get("item_ids", [])]
+    for row, length in zip(checked.get("scores", []), lengths, strict=False):
+        if len(_listed("scores", row)) != length:
+            raise ValueError(f"{len(row)} scores came for {length} ids")
+    return checked
+
+
+def _listed(name: str, row: Any) -> list:
+    if not isinstance(row, list):
+        raise TypeError(f"a row of {name} is no list, but {_brief(row)}")
+    return row
+
+
+def _answered_id(one: Any) -> str:
+    if not isinstance(one, str) or not (one == "" or _is_name(one)):
+        raise TypeError(f"{_brief(one)} is no id")
+    return one
+
+
+def _numbers(name: str, row: Any) -> Any:
+    if isinstance(row, list):
+        return [_numbers(name, one) for one in row]
+    if not _is_number(row):
+        raise TypeError(f"{name} holds {_brief(row)}, which is no number")
+    value = float(row)
+    if math.isnan(value) or value == math.inf or (name == "vectors" and value == -math.inf):
+        raise ValueError(f"{name} holds {value}")  # -inf is the score of what is no item
+    return value
+
+
+def _shape(row: Any) -> Any:
+    return [len(row), *sorted({str(_shape(one)) for one in row})] if isinstance(row, list) else None
+
+
+def _text(one: Any) -> str:
+    if not isinstance(one, str):
+        raise TypeError(f"{one!r} is no text")
+    return one
 
 
 def _quoted(text: str) -> str:
@@ -509,8 +816,32 @@ def _said(body: bytes) -> str:
     """What a server says of an error: {"error": "..."} from TensorFlow Serving."""
     try:
         return str(json.loads(body)["error"])
-    except (ValueError, KeyError, TypeError):
-        return body[:200].decode("utf-8", "replace")
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return _preview(body) or "nothing"
+
+
+def _preview(body: bytes) -> str:
+    return body[:_PREVIEW].decode("utf-8", "replace")
+
+
+def _brief(one: Any) -> str:
+    """A value for an error message; of a number of thousands of digits Python makes no text at all."""
+    try:
+        text = repr(one)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= _PREVIEW else f"{text[:_PREVIEW]}..."
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+
+
+def printable(text: str) -> str:
+    """A text for one line of a terminal: ids and what servers say may hold sequences that control it."""
+    return _UNPRINTABLE.sub(lambda found: " " if found[0].isspace() else "\N{REPLACEMENT CHARACTER}", text)
 
 
 def _texts(values: Any) -> Any:
@@ -542,12 +873,12 @@ def _ids(name: str, row: Iterable[Id]) -> list[str]:
 
 def _id(name: str, one: Id) -> str:
     if isinstance(one, numbers.Integral) and not isinstance(one, bool):
-        return str(int(one))
-    try:
-        if isinstance(one, str) and one.encode() is not None:
-            return str(one)
-    except UnicodeEncodeError:
-        pass
+        try:
+            return str(int(one))
+        except ValueError:  # Python writes no number of more than 4,300 digits
+            raise BadRequest(f"{name} is of texts or integers: got {_brief(one)}.") from None
+    if isinstance(one, str) and (one == "" or _is_name(one)):
+        return str(one)
     raise BadRequest(f"{name} is of texts or integers: got {one!r}.")
 
 
@@ -558,8 +889,8 @@ def _seconds(one: int) -> int:
 
 
 def _label(one: float | None) -> float:
-    if one is None or (isinstance(one, numbers.Real) and not isinstance(one, bool)):
-        return math.nan if one is None else float(one)
+    if one is None or _is_number(one):
+        return math.nan if one is None else _float("history_labels", one)
     raise BadRequest(f"history_labels are numbers: got {one!r}.")
 
 
@@ -571,7 +902,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", required=True, help="its name in models.config")
     parser.add_argument("--version", type=int, help="a version number")
     parser.add_argument("--label", help="a version label: stable, canary")
-    parser.add_argument("--timeout", type=float, default=5.0, metavar="S", help="seconds that an answer may take (5)")
+    parser.add_argument("--timeout", type=float, default=5.0, metavar="S", help="seconds for a whole call (5)")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--history", nargs="*", metavar="ID", help="items for who has met these, oldest first")
     what.add_argument("--similar", nargs="+", metavar="ID", help="items near to these")
@@ -613,10 +944,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             lines = [[item, f"{score:.6g}"] for item, score in rows[0]]
     except ServingError as error:
-        print(error, file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
         return 2 if isinstance(error, BadRequest) else 1
     for line in lines:
-        print("\t".join(line).rstrip("\t"))
+        print("\t".join(map(printable, line)).rstrip("\t"))
     return 0
 
 

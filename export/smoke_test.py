@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from client import BadRequest, Client, ServingError
+from client import BadRequest, Client, ServingError, printable
 
 _CLOSE = 1e-4  # scores of one version over two transports; batching may change the last bits
 
@@ -27,6 +27,7 @@ class Wrong(Exception):
 def requests(client: Client, timed: bool) -> list[tuple[str, Callable[[], Any], Callable[[Any], str]]]:
     """What is asked: (signature, the request, what makes of its answer a few words, or raises `Wrong`)."""
     signatures = client.signatures()
+    _need(bool({"recommend_filtered", "rank"} & signatures.keys()), f"no model of tfrec: it answers {[*signatures]}")
     if "recommend_filtered" not in signatures:
         return [("rank", lambda: _rank_unknown(client, signatures["rank"]), lambda rows: f"{len(rows)} rows")]
     # An export of two stages is asked with every feature missing.
@@ -143,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", required=True, help="its name in models.config")
     parser.add_argument("--version", type=int, help="a version number")
     parser.add_argument("--label", help="a version label: stable, canary")
-    parser.add_argument("--timeout", type=float, default=5.0, metavar="S", help="seconds that an answer may take (5)")
+    parser.add_argument("--timeout", type=float, default=5.0, metavar="S", help="seconds for a whole call (5)")
     parser.add_argument("--timed", action="store_true", help="the model reads time stamps")
     given = parser.parse_args(arguments)
     servers = {name: address for name in ("rest", "grpc") if (address := getattr(given, name))}
@@ -170,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if found["rest"].keys() == found["grpc"].keys() and all(line[2] for line in table):
             table.append(("both", "REST = gRPC", True, "", f"{len(found['rest'])} signatures"))
     for server, what, well, took, words in table:
-        print(f"{server:5} {what:19} {'ok' if well else 'WRONG':6} {took:>9}  {words}")
+        print(f"{server:5} {what:19} {'ok' if well else 'WRONG':6} {took:>9}  {printable(words)}")
     return 0 if all(line[2] for line in table) else 1
 
 
