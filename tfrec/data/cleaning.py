@@ -65,6 +65,11 @@ def clean_interactions(
             f"Nothing is left of {len(frame):,} rows. Dropped: {causes}. Loosen a filter or mend the table."
         )
 
+    negative = 0 if weights is None else int((weights[keep] < 0).sum())
+    if negative:
+        rows = "1 row" if negative == 1 else f"{negative:,} rows"
+        notes = (*notes, f"'{weight}' is negative in {rows}, which count as interactions: min_weight= (--min-rating) "
+                 "drops them")  # fmt: skip
     kept = np.flatnonzero(keep)
     user_codes, user_ids = _compact(user_codes[kept], user_ids)
     item_codes, item_ids = _compact(item_codes[kept], item_ids)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from tfrec.data.written_dates import parse_dates, read_dates
 from tfrec.errors import InputError
 
 # Sizes that tell Unix seconds (1973 to 2286) from milliseconds of the same years.
@@ -19,15 +20,17 @@ _WRITTEN = (
 )
 
 
-def parse_times(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
+def parse_times(column: pd.Series, date_format: str | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
     """Read a column of times.
 
     Numbers stay as they are; dates, and strings that hold dates, become seconds since 1970 (UTC where no zone is
-    given). Numbers that are all written as calendar dates of 1900 to 2100, 20170131 or 20170131235959, are dates too:
-    as seconds they would all lie in 1970, and as milliseconds after the year 2500.
+    given); see `tfrec.data.written_dates` for the forms. Numbers that are all written as calendar dates of 1900 to
+    2100, 20170131 or 20170131235959, are dates too: as seconds they would all lie in 1970, and as milliseconds after
+    the year 2500.
 
     Args:
         column: N numbers, dates, or strings of either.
+        date_format: how all of them are written, by the codes of `strptime`; None recognises it.
 
     Returns:
         (N,) float64, NaN where nothing can be read, and a sentence for the report where numbers were read as dates.
@@ -45,16 +48,19 @@ def parse_times(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
     """
     if pd.api.types.is_datetime64_any_dtype(column):
         return _seconds(column), ()
+    if date_format is not None:
+        return _seconds(parse_dates(column, date_format)), ()
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     numbers = np.where(np.isfinite(numbers), numbers, np.nan)
     rest = column[np.isnan(numbers) & column.notna().to_numpy()]
     if len(rest):
-        dates = _seconds(pd.to_datetime(rest.astype(str), errors="coerce", utc=True, format="ISO8601"))
+        read, notes = read_dates(rest, str(column.name))
+        dates = _seconds(read)
         found = np.isfinite(dates)
         if not found.any() and not np.isfinite(numbers).any():
             raise InputError(
                 f"No time in the column '{column.name}' can be read, for instance '{rest.iloc[0]}'. Give numbers, or "
-                "dates in the ISO 8601 form 2020-12-31T23:59:59."
+                "dates in the ISO 8601 form 2020-12-31T23:59:59, or name their form with date_format= (--date-format)."
             )
         if found.any() and np.isfinite(numbers).any():
             raise InputError(
@@ -64,7 +70,7 @@ def parse_times(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
             )
         if found.any():
             numbers[np.flatnonzero(np.isnan(numbers) & column.notna().to_numpy())] = dates
-            return numbers, ()
+            return numbers, notes
     for form, pattern, first, last in _WRITTEN:
         dates = _written_dates(numbers, pattern, first, last)
         if dates is not None:

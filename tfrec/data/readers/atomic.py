@@ -7,6 +7,7 @@ import pandas as pd
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.source import Source
 from tfrec.data.readers.text import first_line, separated
+from tfrec.data.readers.unnamed_times import notes_on_order
 from tfrec.errors import InputError
 
 _KINDS = ("token", "token_seq", "float", "float_seq")
@@ -28,6 +29,7 @@ def read_atomic(path: Path, columns: Columns) -> Source:
         found,
         _item_table(items) if items.is_file() else None,
         _read(users)[0] if users.is_file() else None,
+        notes_on_order(found, list(frame.columns), frame, path),
     )
 
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from tfrec.data.readers.known_names import WELL_KNOWN, candidates, is_data, plain_name
 from tfrec.errors import InputError
 
-# In the order of preference; compared without case and underscores.
-WELL_KNOWN = {
-    "user": ("userid", "user"),
-    "item": ("itemid", "item", "movieid"),
-    "time": ("timestamp", "time"),
-    "weight": ("rating",),
-}
+# Names that leave no doubt; a note tells of all others that are found.
+_PLAIN = {"userid", "user", "itemid", "item", "movieid", "timestamp", "time", "rating"}
+_OPTIONS = {"weight": "rating"}  # where the command line has another word for a role
 _SHOWN = 30  # columns in an error, and characters of each
 
 
@@ -27,6 +24,8 @@ class Columns:
         time: column of times.
         weight: column of ratings, labels or counts.
         context: further columns to carry along.
+        in_order: the rows are in time order: no column of times is looked for.
+        notes: what was chosen among several columns, or found by a less common name, a sentence each.
     """
 
     user: str | None = None
@@ -34,6 +33,8 @@ class Columns:
     time: str | None = None
     weight: str | None = None
     context: tuple[str, ...] = ()
+    in_order: bool = dataclasses.field(default=False, repr=False)
+    notes: tuple[str, ...] = dataclasses.field(default=(), repr=False, compare=False)
 
     def find(self, names: list[str], path: Path) -> Columns:
         """The same with every missing name filled in from well-known ones.
@@ -57,8 +58,18 @@ class Columns:
         absent = [f"{role}='{name}'" for role, name in wanted if name not in names]
         if absent:
             raise InputError(f"{path} has no column for {', '.join(absent)}. Its columns are: {listed}.")
-        taken = set(given.values())
-        found = {role: name or known_column(role, [n for n in names if n not in taken]) for role, name in given.items()}
+        if given["user"] and given["user"] == given["item"]:
+            raise InputError(f"'{given['user']}' is named for the users and for the items of {path}: name two columns.")
+        if is_data(names, [name for _, name in wanted]):
+            raise InputError(
+                f"The first line of {path} looks like a row and not like a header: it has {listed}. Put a header "
+                "before it."
+            )
+        free = [name for name in names if name not in given.values()]
+        known = {role: [] if name else candidates(role, free) for role, name in given.items()}
+        if self.in_order:
+            known["time"] = []
+        found = {role: name or next(iter(known[role]), None) for role, name in given.items()}
         unknown = [role for role in ("user", "item") if found[role] is None]
         if unknown:
             raise InputError(
@@ -66,9 +77,7 @@ class Columns:
                 "Name the columns with user=, item= and time= (on the command line --user, --item, --time). "
                 "If the first line is not a header, put one before it."
             )
-        if found["user"] == found["item"]:
-            raise InputError(f"'{found['user']}' is named for the users and for the items of {path}: name two columns.")
-        result = dataclasses.replace(self, **found)
+        result = dataclasses.replace(self, **found, notes=(*self.notes, *_notes(known)))
         repeated = [name for name in result.needed if names.count(name) > 1]
         if repeated:
             raise InputError(f"{path} has several columns named {', '.join(repeated)}. Rename or drop one of each.")
@@ -83,5 +92,21 @@ class Columns:
 
 def known_column(role: str, names: list[str]) -> str | None:
     """The column whose name is well known for a user, an item, a time or a weight, if there is one."""
-    plain = {name.lower().replace("_", ""): name for name in reversed(names)}
-    return next((plain[known] for known in WELL_KNOWN[role] if known in plain), None)
+    return next(iter(candidates(role, names)), None)
+
+
+def _notes(known: dict[str, list[str]]) -> list[str]:
+    """What was found by which name, where that is not beyond doubt."""
+    found = {role: names[0] for role, names in known.items() if names}
+    notes = []
+    if any(plain_name(name) not in _PLAIN for name in found.values()):
+        read = ", ".join(f"'{name}' as {role}" for role, name in found.items())
+        notes.append(f"columns found by their names: {read}")
+    for role, names in known.items():
+        if len(names) > 1:
+            others = ", ".join(f"'{name}'" for name in names[1:5])
+            option = _OPTIONS.get(role, role)
+            notes.append(
+                f"'{names[0]}' is read as {role}, and {others} could be too: {role}= (--{option}) names another one"
+            )
+    return notes

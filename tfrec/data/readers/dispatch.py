@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -17,7 +18,7 @@ def read(
     path: str | Path,
     user: str | None = None,
     item: str | None = None,
-    time: str | None = None,
+    time: str | Literal[False] | None = None,
     weight: str | None = None,
     context: Iterable[str] = (),
     items: str | Path | None = None,
@@ -73,7 +74,7 @@ def read(
     """
     if isinstance(context, str):
         raise InputError(f"context is a list of column names, got the string {context!r}: give [{context!r}].")
-    columns = Columns(user, item, time, weight, tuple(context))
+    columns = Columns(user, item, time or None, weight, tuple(context), in_order=time is False)
     try:
         source = find_reader(Path(path))(columns)
         of_items = None if items is None else read_side_table(Path(items), source.columns.item)
@@ -83,7 +84,7 @@ def read(
         raise InputError(
             f"Cannot read {where}: {error.strerror or error}. Check the path and its permissions."
         ) from None
-    found, notes = source.columns, source.notes
+    found, notes = source.columns, (*source.columns.notes, *source.notes)
     if found.weight is not None and weight is None and min_weight is None:
         numbers = pd.to_numeric(source.frame[found.weight], errors="coerce")
         if numbers.isna().any():

@@ -5,7 +5,8 @@ from functools import partial
 from pathlib import Path
 
 from tfrec.data.readers.atomic import is_atomic, read_atomic
-from tfrec.data.readers.columns import WELL_KNOWN, Columns
+from tfrec.data.readers.columns import Columns
+from tfrec.data.readers.known_names import is_known
 from tfrec.data.readers.movielens import read_1m, read_100k, read_latest
 from tfrec.data.readers.sequence import read_sequence_folder, read_sequences
 from tfrec.data.readers.source import Source
@@ -78,5 +79,4 @@ def _file_reader(path: Path) -> Reader:
 
 
 def _is_header(fields: list[str]) -> bool:
-    plain = {field.strip().lower().replace("_", "") for field in fields}
-    return any(plain & set(names) for names in WELL_KNOWN.values())
+    return any(is_known(field) for field in fields)

@@ -10,6 +10,7 @@ from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.source import Source
 from tfrec.data.readers.text import header, separated
 from tfrec.data.readers.text_ids import text_ids
+from tfrec.data.readers.unnamed_times import SAMPLE, notes_on_order
 from tfrec.errors import InputError
 
 
@@ -26,7 +27,7 @@ def read_text_table(path: Path, columns: Columns, separator: str) -> Source:
                     f"several lines, from {frame[name][broken.idxmax()][:20]!r}. Double the quote or remove it."
                 )
     frame = frame.assign(**{name: text_ids(frame[name]) for name in (found.user, found.item)})
-    return Source(frame, found, notes=_order_note(found, list(frame.columns)))
+    return Source(frame, found, notes=notes_on_order(found, list(frame.columns), frame, path))
 
 
 def read_parquet_table(path: Path, columns: Columns) -> Source:
@@ -38,7 +39,11 @@ def read_parquet_table(path: Path, columns: Columns) -> Source:
         kind = file.schema_arrow.field(name).type
         if pa.types.is_nested(kind):
             raise InputError(f"Column '{name}' of {path} holds {kind}: expected one id a row. Explode it first.")
-    return Source(_to_pandas(file, path, found.needed), found, notes=_order_note(found, names))
+    sample = (
+        _sample(file, [name for name in names if name not in found.needed]) if found.time is None else pd.DataFrame()
+    )
+    notes = notes_on_order(found, names, sample, path)
+    return Source(_to_pandas(file, path, found.needed), found, notes=notes)
 
 
 def is_parquet(path: Path) -> bool:
@@ -79,12 +84,12 @@ def _to_pandas(file: pq.ParquetFile, path: Path, names: list[str]) -> pd.DataFra
         raise InputError(f"{path} is damaged ({_first(error)}). Write it anew.") from None
 
 
+def _sample(file: pq.ParquetFile, names: list[str]) -> pd.DataFrame:
+    """The first rows of some columns."""
+    flat = [name for name in names if not pa.types.is_nested(file.schema_arrow.field(name).type)]
+    rows = next(file.iter_batches(SAMPLE, columns=flat), None) if flat else None
+    return pd.DataFrame() if rows is None else rows.to_pandas(integer_object_nulls=True)
+
+
 def _first(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-
-
-def _order_note(found: Columns, names: list[str]) -> tuple[str, ...]:
-    if found.time is not None:
-        return ()
-    others = ", ".join(f"'{name}'" for name in names if name not in found.needed) or "none"
-    return (f"no time column was named or known, so the rows count as being in time order; other columns: {others}",)

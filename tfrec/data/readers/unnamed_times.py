@@ -1,0 +1,82 @@
+"""Tables without a column of times that is named or known: a column that looks like one is asked for."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tfrec.data.dates import holds_dates
+from tfrec.data.readers.columns import Columns
+from tfrec.data.written_dates import read_dates
+from tfrec.errors import InputError
+
+SAMPLE = 1000  # rows that are looked at
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_OF_TIME = {"timestamp", "ts", "time", "datetime", "date", "day", "epoch", "unix", "utc", "created", "updated"}
+# What numbers of times look like: seconds since 1970 and finer units, and dates such as 20110131.
+_RANGES = ((1e8, 1e19), (19_000_101, 21_001_231))
+
+
+def notes_on_order(found: Columns, names: list[str], sample: pd.DataFrame, path: Path) -> tuple[str, ...]:
+    """What the reader of the report should know of the order of rows that have no time.
+
+    Args:
+        found: the columns that are known.
+        names: all columns of the table.
+        sample: its first rows, with all columns that are no ids.
+        path: where it came from, for errors.
+
+    Raises:
+        InputError: where no time is named or known, and another column looks like one: rows in the order of a file are
+            seldom in time order.
+    """
+    if found.time is not None:
+        return ()
+    if found.in_order:
+        return ("the rows count as being in time order",)
+    others = [name for name in names if name not in found.needed]
+    times = [name for name in others if name in sample and is_time(name, sample[name].head(SAMPLE))]
+    if times:
+        values = sample[times[0]].dropna()
+        example = f", with values such as '{values.iloc[0]}'" if len(values) else ""
+        several = f"columns {', '.join(map(repr, times))} look" if len(times) > 1 else f"column '{times[0]}' looks"
+        raise InputError(
+            f"{path} has no column that is known to hold times, but its {several} like one{example}. Name it with "
+            "time= (on the command line --time), or say that the rows are in time order with time=False (--no-time)."
+        )
+    listed = ", ".join(f"'{name}'" for name in others) or "none"
+    return (f"no time column was named or known, so the rows count as being in time order; other columns: {listed}",)
+
+
+def is_time(name: str, values: pd.Series) -> bool:
+    """Whether a column looks like one of times: by its values where they are dates, by its name too where numbers.
+
+    Example:
+        >>> is_time("seen", pd.Series(["2020-01-31", "2020-02-01"])), is_time("score", pd.Series([1.5e9]))
+        (True, False)
+        >>> is_time("loggedTs", pd.Series([1.5e9])), is_time("DAY", pd.Series([1, 711]))
+        (True, True)
+    """
+    known = values.dropna()
+    if not len(known):
+        return False
+    if holds_dates(known):
+        return True
+    if pd.api.types.is_numeric_dtype(known):
+        if name.lower() == "day":
+            return True
+        words = {word.lower() for word in _WORDS.findall(name)}
+        numbers = known.to_numpy(np.float64)
+        return bool(words & _OF_TIME) and any(((low <= numbers) & (numbers <= high)).all() for low, high in _RANGES)
+    if not known.map(lambda cell: isinstance(cell, str)).all():
+        return False
+    if known.str.fullmatch(r"\s*-?\d+\s*").mean() > 0.1:  # digits alone are read as years
+        return False
+    try:
+        dates, _ = read_dates(known, name)
+    except InputError:  # days and months that cannot be told apart
+        return True
+    return bool(dates.notna().mean() > 0.9)
