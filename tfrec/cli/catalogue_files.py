@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data.ids import id_text
+from tfrec.data.readers.frame import read_frame
 from tfrec.errors import InputError
 
 
@@ -24,13 +25,13 @@ def read_new_items(path: str) -> tuple[dict[str, list[str] | np.ndarray], dict[s
     """Raw id -> the ids of items that it is like, or its vector; and raw id -> title.
 
     Raises:
-        InputError: where the file is no csv or parquet, lacks the column item, has not one of like and vector, or has
-            a row that cannot be used.
+        InputError: if the file is not a readable table, lacks the column item, has not exactly one of like and vector,
+            or has a row that cannot be used.
     """
     try:
-        table = pd.read_parquet(path) if path.endswith(".parquet") else pd.read_csv(path, dtype=str)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}. Give a csv or a parquet file.") from error
+        table, _ = read_frame(path, texts=None)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error}. Give a csv, tsv, JSON lines or parquet file.") from error
     columns = {str(name).lower(): name for name in table.columns}
     if "like" in columns and "vector" in columns:
         raise InputError(f"{path} has both like and vector: an item gets its vector from one of them. Drop the other.")

@@ -1,6 +1,9 @@
 """What happened to the rows of a table on their way in."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Iterable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +28,10 @@ class CleaningReport:
     def rows_kept(self) -> int:
         """Rows read less rows dropped."""
         return self.rows_read - sum(self.dropped.values())
+
+    def with_notes(self, notes: Iterable[str]) -> CleaningReport:
+        """The same with further notes before its own."""
+        return dataclasses.replace(self, notes=(*notes, *self.notes))
 
     def __str__(self) -> str:
         rows = [("rows read", self.rows_read)]

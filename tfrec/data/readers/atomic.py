@@ -6,12 +6,11 @@ import pandas as pd
 
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.source import Source
-from tfrec.data.readers.text import first_line, separated
+from tfrec.data.readers.text_table import TextFormat, TextTable, first_line
 from tfrec.data.readers.unnamed_times import notes_on_order
 from tfrec.errors import InputError
 
 _KINDS = ("token", "token_seq", "float", "float_seq")
-_NO_QUOTES = 3  # csv.QUOTE_NONE
 
 
 def is_atomic(line: str) -> bool:
@@ -19,22 +18,22 @@ def is_atomic(line: str) -> bool:
     return all(field.rpartition(":")[1:] in [(":", kind) for kind in _KINDS] for field in line.strip().split("\t"))
 
 
-def read_atomic(path: Path, columns: Columns) -> Source:
+def read_atomic(path: Path, columns: Columns, form: TextFormat) -> Source:
     """An `.inter` file, with the `.item` and `.user` files of the same name where they are there."""
-    frame, _ = _read(path)
+    frame, _ = _read(path, form)
     found = columns.find(list(frame.columns), path)
     items, users = path.with_suffix(".item"), path.with_suffix(".user")
     return Source(
         frame,
         found,
-        _item_table(items) if items.is_file() else None,
-        _read(users)[0] if users.is_file() else None,
+        _item_table(items, form) if items.is_file() else None,
+        _read(users, form)[0] if users.is_file() else None,
         notes_on_order(found, list(frame.columns), frame, path),
     )
 
 
-def _read(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
-    line = first_line(path)
+def _read(path: Path, form: TextFormat) -> tuple[pd.DataFrame, dict[str, str]]:
+    line = first_line(path, form.encoding)
     if not is_atomic(line):
         raise InputError(
             f"{path} begins with '{line[:80]}': expected a typed header such as user_id:token, the types being "
@@ -45,17 +44,16 @@ def _read(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
     if len(kinds) < len(fields):
         raise InputError(f"{path} has columns of the same name: {', '.join(name for name, _, _ in fields)}.")
     numbers = [name for name, kind in kinds.items() if kind == "float"]
-    types = {name: str for name in kinds if name not in numbers}
-    frame = separated(
-        path, "\t", header=0, names=list(kinds), dtype=types, na_values=[""], keep_default_na=False, quoting=_NO_QUOTES
-    )
+    table = TextTable(path, TextFormat("\t", form.encoding, quoted=False))
+    frame, _ = table.read(texts=None, missing=[""])
+    frame.columns = list(kinds)
     for name in numbers:
         frame[name] = pd.to_numeric(frame[name], errors="coerce")
     return frame, kinds
 
 
-def _item_table(path: Path) -> pd.DataFrame:
-    table, kinds = _read(path)
+def _item_table(path: Path, form: TextFormat) -> pd.DataFrame:
+    table, kinds = _read(path, form)
     titles = [name for name in table.columns if name.endswith("_title")]
     if "title" not in table.columns and len(titles) == 1:
         table = table.rename(columns={titles[0]: "title"})

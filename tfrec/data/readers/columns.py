@@ -36,12 +36,13 @@ class Columns:
     in_order: bool = dataclasses.field(default=False, repr=False)
     notes: tuple[str, ...] = dataclasses.field(default=(), repr=False, compare=False)
 
-    def find(self, names: list[str], path: Path) -> Columns:
+    def find(self, names: list[str], path: Path, numbered: bool = False) -> Columns:
         """The same with every missing name filled in from well-known ones.
 
         Args:
             names: the columns that the table has.
             path: where it came from, for errors.
+            numbered: the table has no header, and its columns are called "1", "2", ...
 
         Raises:
             InputError: where a given name is not there, or user or item cannot be found.
@@ -60,10 +61,11 @@ class Columns:
             raise InputError(f"{path} has no column for {', '.join(absent)}. Its columns are: {listed}.")
         if given["user"] and given["user"] == given["item"]:
             raise InputError(f"'{given['user']}' is named for the users and for the items of {path}: name two columns.")
-        if is_data(names, [name for _, name in wanted]):
+        if not numbered and is_data(names, [name for _, name in wanted]):
             raise InputError(
-                f"The first line of {path} looks like a row and not like a header: it has {listed}. Put a header "
-                "before it."
+                f"The first line of {path} looks like a row and not like a header: it has {listed}. Say that there is "
+                "no header and name columns by their position: header=False, user='1', item='2' (on the command line "
+                "--no-header --user 1 --item 2), and the same for time and ratings; or put a header before it."
             )
         free = [name for name in names if name not in given.values()]
         known = {role: [] if name else candidates(role, free) for role, name in given.items()}
@@ -75,7 +77,8 @@ class Columns:
             raise InputError(
                 f"{path} has the columns {listed}: none of them is known to hold the {' or the '.join(unknown)} ids. "
                 "Name the columns with user=, item= and time= (on the command line --user, --item, --time). "
-                "If the first line is not a header, put one before it."
+                "If the first line is not a header, name columns by their position: header=False, user='1', item='2' "
+                "(--no-header --user 1 --item 2)."
             )
         result = dataclasses.replace(self, **found, notes=(*self.notes, *_notes(known)))
         repeated = [name for name in result.needed if names.count(name) > 1]

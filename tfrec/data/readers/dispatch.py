@@ -11,6 +11,7 @@ from tfrec.data.interactions import Interactions
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.layouts import find_reader
 from tfrec.data.readers.side_tables import check_overlap, read_side_table
+from tfrec.data.readers.text_table import TextFormat
 from tfrec.errors import InputError
 
 
@@ -26,6 +27,9 @@ def read(
     min_weight: float | None = None,
     min_user_count: int = 1,
     min_item_count: int = 1,
+    separator: str | None = None,
+    encoding: str | None = None,
+    header: bool = True,
 ) -> Interactions:
     """Read interactions from a file or a publisher's folder, and clean them.
 
@@ -55,6 +59,10 @@ def read(
         min_weight: smallest weight to keep. There is no threshold by default: every rating is an interaction.
         min_user_count: fewest rows a user must have.
         min_item_count: fewest rows an item must have.
+        separator: what stands between the columns of a text file; None recognises tabs, commas, semicolons, bars and
+            `::`.
+        encoding: of text files that are not UTF-8, such as latin-1.
+        header: whether the first line of a text file names the columns; if not, they are named "1", "2", ...
 
     Returns:
         the cleaned table; its `report` counts what was dropped and why.
@@ -74,17 +82,21 @@ def read(
     """
     if isinstance(context, str):
         raise InputError(f"context is a list of column names, got the string {context!r}: give [{context!r}].")
+    form = TextFormat(separator, encoding, header)
     columns = Columns(user, item, time or None, weight, tuple(context), in_order=time is False)
     try:
-        source = find_reader(Path(path))(columns)
-        of_items = None if items is None else read_side_table(Path(items), source.columns.item)
-        of_users = None if users is None else read_side_table(Path(users), source.columns.user, "users")
+        source = find_reader(Path(path), form)(columns)
+        found, notes = source.columns, (*source.columns.notes, *source.notes)
+        sides = {"items": source.items, "users": source.users}
+        for what, given, column in (("items", items, found.item), ("users", users, found.user)):
+            if given is not None:
+                sides[what], more = read_side_table(Path(given), column, what, TextFormat(encoding=encoding))
+                notes = (*notes, *more)
     except OSError as error:
         where = error.filename or path
         raise InputError(
             f"Cannot read {where}: {error.strerror or error}. Check the path and its permissions."
         ) from None
-    found, notes = source.columns, (*source.columns.notes, *source.notes)
     if found.weight is not None and weight is None and min_weight is None:
         numbers = pd.to_numeric(source.frame[found.weight], errors="coerce")
         if numbers.isna().any():
@@ -98,8 +110,7 @@ def read(
         time=found.time,
         weight=found.weight,
         context=found.context,
-        items=source.items if of_items is None else of_items,
-        users=source.users if of_users is None else of_users,
+        **sides,
         min_weight=min_weight,
         min_user_count=min_user_count,
         min_item_count=min_item_count,
@@ -108,7 +119,4 @@ def read(
         check_overlap(table.items, table.item_ids, Path(items))
     if users is not None:
         check_overlap(table.users, table.user_ids, Path(users), "users")
-    if not notes:
-        return table
-    notes = (*notes, *table.report.notes)
-    return dataclasses.replace(table, report=dataclasses.replace(table.report, notes=notes))
+    return dataclasses.replace(table, report=table.report.with_notes(notes))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from tfrec.data.clean_examples import check_names
 from tfrec.data.examples import Examples
 from tfrec.data.readers.columns import known_column
+from tfrec.data.readers.contents import EXPECTED
+from tfrec.data.readers.frame import Table, open_table
+from tfrec.data.readers.parquet import parquet_parts
 from tfrec.data.readers.side_tables import check_overlap, read_side_table
-from tfrec.data.readers.table import is_parquet, read_parquet, read_parquet_names
-from tfrec.data.readers.text import first_line, header, separated
 from tfrec.data.readers.text_ids import text_ids
+from tfrec.data.readers.text_table import TextFormat, TextTable
 from tfrec.errors import InputError
 
 _LABELS = ("label", "click", "clicked")
@@ -22,19 +26,16 @@ _CRITEO = ["label", *(f"I{number}" for number in range(1, 14)), *(f"C{number}" f
 _MISSING = ["", "NaN", "nan", "NA", "N/A", "null", "NULL", "None"]
 
 
-def is_labelled(path: Path) -> bool:
+def is_labelled(path: Path, form: TextFormat | None = None) -> bool:
     """Whether a path is known to hold labelled rows: Criteo's advertisements, or a table with a column of that name."""
     file = _file(path)
     if file is None:
         return False
-    if is_parquet(file):
-        names = [] if not file.stat().st_size else read_parquet_names(file)
-    elif _is_criteo(file):
-        return True
-    else:
-        line = first_line(file)
-        names = line.split("\t" if "\t" in line else ",")
-    return any(name.strip(' "').lower() in _LABELS for name in names)
+    try:
+        table = _open(file, form)
+    except InputError:  # not a table; who reads it says why
+        return False
+    return any(name.strip().lower() in _LABELS for name in table.names)
 
 
 def read_examples(
@@ -45,6 +46,9 @@ def read_examples(
     time: str | None = None,
     items: str | Path | None = None,
     users: str | Path | None = None,
+    separator: str | None = None,
+    encoding: str | None = None,
+    header: bool = True,
 ) -> Examples:
     """Read labelled rows from a file, and clean them.
 
@@ -64,6 +68,9 @@ def read_examples(
         items: path of a csv, tsv or parquet side table of items, its ids in a column named as `item`, else in its
             first one.
         users: path of a side table of users, likewise.
+        separator: what stands between the columns of a text file; None recognises it.
+        encoding: of text files that are not UTF-8, such as latin-1.
+        header: whether the first line of a text file names the columns; if not, they are named "1", "2", ...
 
     Raises:
         InputError: where the path is missing, its content malformed, or a column is not found.
@@ -77,11 +84,13 @@ def read_examples(
         >>> table, table.context["site"].tolist()
         (Examples(2 rows, mean label 0.5), ['007', '008'])
     """
+    form = TextFormat(separator, encoding, header)
     with _errors_of(path):
         file = _file(Path(path))
         if file is None:
-            raise InputError(f"There is no file of labelled rows at {path}: expected a csv, tsv or parquet table.")
-        frame, is_typed = _frame(file)
+            raise InputError(f"There is no file of labelled rows at {path}: {EXPECTED}.")
+        opened = _open(file, form)
+        frame, notes = opened.read(texts=None, missing=_MISSING)
     names = [str(name) for name in frame.columns]
     if label is None:
         label = next((name for name in names if name.lower() in _LABELS), None)
@@ -90,20 +99,21 @@ def read_examples(
     roles = {"user": user, "item": item, "time": time}
     free = [name for name in names if name not in (label, *roles.values())]
     roles = {role: name or known_column(role, free) for role, name in roles.items()}
-    if not is_typed:  # ids stay texts
+    if not opened.is_typed:  # ids stay texts
         ids = (roles["user"], roles["item"])
         frame = frame.apply(lambda column: text_ids(column) if column.name in ids else _numbers(column))
     sides = {}
     for what, role, given in (("items", "item", items), ("users", "user", users)):
         if given is not None:
             with _errors_of(given):
-                sides[what] = read_side_table(Path(given), roles[role], what)
+                sides[what], more = read_side_table(Path(given), roles[role], what, TextFormat(encoding=encoding))
+                notes = (*notes, *more)
     table = Examples.from_pandas(frame, label=label, **roles, **sides)
     if items is not None:
         check_overlap(table.items, table.item_ids, Path(items))
     if users is not None:
         check_overlap(table.users, table.user_ids, Path(users), "users")
-    return table
+    return table if not notes else dataclasses.replace(table, report=table.report.with_notes(notes))
 
 
 @contextlib.contextmanager
@@ -121,28 +131,32 @@ def _file(path: Path) -> Path | None:
         return path
     inside = sorted(entry for entry in path.iterdir() if entry.is_file()) if path.is_dir() else []
     tables = [entry for entry in inside if entry.suffix in (".csv", ".tsv", ".txt", ".parquet")]
-    return tables[0] if len(tables) == 1 else None
+    if len(tables) == 1:
+        return tables[0]
+    return path if path.is_dir() and not tables and parquet_parts(path) else None
 
 
-def _is_criteo(file: Path) -> bool:
-    if is_parquet(file):
-        return False
-    fields = first_line(file).split("\t")
-    return len(fields) == len(_CRITEO) and fields[0] in ("0", "1")
+def _open(file: Path, form: TextFormat | None) -> Table:
+    """The table, with the names of Criteo's columns if it is one of theirs."""
+    form = form or TextFormat()
+    table = open_table(file, form)
+    if table.is_typed:
+        return table
+    if form.header and table.separator == "\t" and len(table.names) == len(_CRITEO) and table.names[0] in ("0", "1"):
+        return _Criteo(file, dataclasses.replace(form, header=False, names=tuple(_CRITEO)))
+    check_names(table.names, str(file))  # pandas would rename the second
+    return table
 
 
-def _frame(file: Path) -> tuple[pd.DataFrame, bool]:
-    """The table, and whether its columns have their types already."""
-    if is_parquet(file):
-        return read_parquet(file), True
-    options = {"dtype": str, "na_values": _MISSING, "keep_default_na": False}
-    if _is_criteo(file):
-        frame = separated(file, "\t", header=None, names=_CRITEO, **options)
+class _Criteo(TextTable):
+    """Display advertisements as Criteo gives them out."""
+
+    is_typed = True
+
+    def read(self, **options: Any) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        frame, notes = super().read(**options)
         numbers = {name: pd.to_numeric(frame[name], errors="coerce") for name in _CRITEO if name[0] == "I"}
-        return frame.assign(**numbers), True
-    separator = "\t" if "\t" in first_line(file) else ","
-    check_names(header(file, separator), str(file))  # pandas would rename the second
-    return separated(file, separator, **options), False
+        return frame.assign(**numbers), notes
 
 
 def _numbers(column: pd.Series) -> pd.Series:

@@ -6,18 +6,21 @@ from pathlib import Path
 
 from tfrec.data.readers.atomic import is_atomic, read_atomic
 from tfrec.data.readers.columns import Columns
+from tfrec.data.readers.contents import EXPECTED, inner_suffix, peek
+from tfrec.data.readers.json_lines import is_json
 from tfrec.data.readers.known_names import is_known
 from tfrec.data.readers.movielens import read_1m, read_100k, read_latest
+from tfrec.data.readers.parquet import SUFFIXES, parquet_parts
 from tfrec.data.readers.sequence import read_sequence_folder, read_sequences
 from tfrec.data.readers.source import Source
-from tfrec.data.readers.table import is_parquet, read_parquet_table, read_text_table
-from tfrec.data.readers.text import first_line
+from tfrec.data.readers.table import read_table
+from tfrec.data.readers.text_table import TextFormat, first_line
 from tfrec.errors import InputError
 
 Reader = Callable[[Columns], Source]
 
 # What a folder must hold -> how it is read.
-_FOLDERS: dict[str, Callable[[Path, Columns], Source]] = {
+_FOLDERS: dict[str, Callable[[Path, Columns, TextFormat], Source]] = {
     "sequences.txt": read_sequence_folder,
     "ratings.csv": read_latest,
     "ratings.dat": read_1m,
@@ -25,57 +28,61 @@ _FOLDERS: dict[str, Callable[[Path, Columns], Source]] = {
 }
 
 
-def find_reader(path: Path) -> Reader:
+def find_reader(path: Path, form: TextFormat | None = None) -> Reader:
     """The reader of a file or folder, waiting for the names of columns.
+
+    Args:
+        path: the file or folder.
+        form: how a text table is written, as far as its content does not tell.
 
     Raises:
         InputError: where there is nothing at the path, or nothing that is known.
         OSError: where it cannot be looked at.
     """
+    form = form or TextFormat()
     if not path.exists():
-        raise InputError(
-            f"There is nothing at {path}: expected a csv, tsv or parquet file, sequences, or a publisher's folder."
-        )
+        raise InputError(f"There is nothing at {path}: {EXPECTED}, or a publisher's folder.")
     if path.is_dir():
-        return _folder_reader(path)
+        return _folder_reader(path, form)
     if not path.is_file():
         raise InputError(f"{path} is neither a file nor a folder.")
-    return _file_reader(path)
+    return _file_reader(path, form)
 
 
-def _folder_reader(folder: Path) -> Reader:
+def _folder_reader(folder: Path, form: TextFormat) -> Reader:
     names = sorted(entry.name for entry in folder.iterdir())
-    known = {name: partial(_FOLDERS[name], folder) for name in names if name in _FOLDERS}
-    known |= {name: partial(read_atomic, folder / name) for name in names if name.endswith(".inter")}
+    known = {name: partial(_FOLDERS[name], folder, form=form) for name in names if name in _FOLDERS}
+    known |= {name: partial(read_atomic, folder / name, form=form) for name in names if name.endswith(".inter")}
     if len(known) == 1:
         return next(iter(known.values()))
     if known:
         raise InputError(f"{folder} holds several data sets: {', '.join(known)}. Give the path of one of them.")
+    if parquet_parts(folder):
+        return partial(read_table, folder, form=form)
     there = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "") if names else "nothing"
     raise InputError(
         f"{folder} has no layout that is known. It holds: {there}. Known are folders with one of "
-        f"{', '.join(_FOLDERS)} or *.inter. For any other table give the path of the file itself."
+        f"{', '.join(_FOLDERS)}, *.inter or *.parquet. For any other table give the path of the file itself."
     )
 
 
-def _file_reader(path: Path) -> Reader:
-    if is_parquet(path):
-        return partial(read_parquet_table, path)
-    line = first_line(path)
-    suffix = path.suffix.lower()
-    if line.lstrip().startswith(("{", "[")):
-        raise InputError(f"{path} looks like JSON: expected a csv, tsv or parquet file, or sequences. Convert it.")
+def _file_reader(path: Path, form: TextFormat) -> Reader:
+    table = partial(read_table, path, form=form)
+    suffix = inner_suffix(path)
+    if suffix in SUFFIXES or peek(path, form.encoding).startswith(b"PAR1"):
+        return table
+    line = first_line(path, form.encoding)
     if suffix == ".inter" or is_atomic(line):
-        return partial(read_atomic, path)
-    if suffix in (".csv", ".tsv"):
-        return partial(read_text_table, path, separator="\t" if suffix == ".tsv" else ",")
+        return partial(read_atomic, path, form=form)
+    if is_json(line) or suffix in (".csv", ".tsv") or form.separator is not None or not form.header:
+        return table
     if path.name in _FOLDERS and path.name != "sequences.txt":
-        return partial(_FOLDERS[path.name], path.parent)
-    if "," in line and path.name != "sequences.txt":
-        return partial(read_text_table, path, separator=",")
+        return partial(_FOLDERS[path.name], path.parent, form=form)
+    if any(mark in line for mark in (",", ";", "|", "::")) and path.name != "sequences.txt":
+        return table
     if "\t" in line and _is_header(line.split("\t")):
-        return partial(read_text_table, path, separator="\t")
-    return partial(read_sequences, path)
+        return table
+    return partial(read_sequences, path, form=form)
 
 
 def _is_header(fields: list[str]) -> bool:

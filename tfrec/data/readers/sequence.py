@@ -7,27 +7,28 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data.readers.columns import Columns
+from tfrec.data.readers.contents import read_text
 from tfrec.data.readers.movielens import double_colons
 from tfrec.data.readers.source import Source
-from tfrec.data.readers.text import decode, peek
+from tfrec.data.readers.text_table import TextFormat
 from tfrec.errors import InputError
 
 _NAMES = ["user", "item"]
 
 
-def read_sequences(path: Path, columns: Columns) -> Source:
+def read_sequences(path: Path, columns: Columns, form: TextFormat) -> Source:
     """A file of sequences. An id is what stands between blanks.
 
     Raises:
         InputError: where a line has a single id, or lines look like the rows of a table.
     """
-    return Source(_rows(path), columns.find(_NAMES, path))
+    return Source(_rows(path, form.encoding), columns.find(_NAMES, path))
 
 
-def read_sequence_folder(folder: Path, columns: Columns) -> Source:
+def read_sequence_folder(folder: Path, columns: Columns, form: TextFormat) -> Source:
     """`sequences.txt`, with what lies beside it: MovieLens ids and titles, or titles and attributes."""
     path = folder / "sequences.txt"
-    frame = _rows(path)
+    frame = _rows(path, form.encoding)
     items = users = None
     movies, titles, people = folder / "movies.dat", folder / "titles.json", folder / "users.dat"
     to_movie, to_user = folder / "item_to_movie.txt", folder / "user_to_movielens.txt"
@@ -43,9 +44,8 @@ def read_sequence_folder(folder: Path, columns: Columns) -> Source:
     return Source(frame, columns.find(_NAMES, path), items, users)
 
 
-def _rows(path: Path) -> pd.DataFrame:
-    peek(path)
-    tokens, line_of = _tokens(path)
+def _rows(path: Path, encoding: str | None) -> pd.DataFrame:
+    tokens, line_of = _tokens(path, encoding)
     first = np.flatnonzero(np.diff(line_of, prepend=-1))
     counts = np.diff(first, append=len(tokens))
     if (counts == 1).any():
@@ -66,9 +66,9 @@ def _rows(path: Path) -> pd.DataFrame:
     return pd.DataFrame({"user": users, "item": tokens[is_item]})
 
 
-def _tokens(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _tokens(path: Path, encoding: str | None = None) -> tuple[np.ndarray, np.ndarray]:
     """All ids of a file, (T,) object array of str, and the line that each is on, (T,) int."""
-    text = decode(path, path.read_bytes()).replace("\r\n", "\n").replace("\r", "\n")
+    text = read_text(path, encoding).replace("\r\n", "\n").replace("\r", "\n")
     raw = np.frombuffer(text.encode("utf-8"), np.uint8)
     blank = (raw == ord(" ")) | (raw == ord("\t")) | (raw == ord("\n"))
     starts = np.flatnonzero(~blank & np.concatenate([[True], blank[:-1]]))
@@ -101,7 +101,7 @@ def _titles(path: Path, of_items: Path) -> pd.DataFrame:
 def _by_item(path: Path, what: str) -> dict[str, object]:
     expected = f"expected an object of item ids and {what}."
     try:
-        found = json.loads(decode(path, path.read_bytes()))
+        found = json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise InputError(f"{path} is not JSON ({error}): {expected}") from None
     if not isinstance(found, dict):

@@ -6,33 +6,34 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data.ids import encode_ids
-from tfrec.data.readers.table import is_parquet, read_parquet
-from tfrec.data.readers.text import header, separated
-from tfrec.data.readers.text_ids import text_ids
+from tfrec.data.readers.frame import open_table
+from tfrec.data.readers.text_table import TextFormat
 from tfrec.errors import InputError
 
 
-def read_side_table(path: Path, id_column: str | None, what: str = "items") -> pd.DataFrame:
-    """What is known of the items, or of the users: a csv, tsv or parquet file.
+def read_side_table(
+    path: Path, id_column: str | None, what: str = "items", form: TextFormat | None = None
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """What is known of the items, or of the users: a table in any format that `read_frame` knows.
 
     Args:
-        path: the file.
-        id_column: the name of the column of ids; where it is not there, the first column is.
+        path: the file, or a folder of parquet parts.
+        id_column: the name of the column of ids; if the table has none of this name, the first column is taken.
         what: "items" or "users", for errors.
+        form: how a text table is written, as far as its content does not tell.
+
+    Returns:
+        the table, and notes for the report.
 
     Raises:
-        InputError: where the file cannot be read.
+        InputError: if the file cannot be read.
     """
-    if not path.is_file():
-        raise InputError(f"{path} is not a file: expected a side table of {what} (csv, tsv or parquet).")
-    if is_parquet(path):
-        return read_parquet(path)
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    names = header(path, separator)
-    ids = id_column if id_column in names else names[0]
-    texts = {ids, *(name for name in names if name.lower() in ("title", "name"))}
-    table = separated(path, separator, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=[""])
-    return table.assign(**{ids: text_ids(table[ids])})
+    if not path.exists():
+        raise InputError(f"{path} is not a file: expected a side table of {what} (csv, tsv, JSON lines or parquet).")
+    table = open_table(path, form)
+    ids = id_column if id_column in table.names else table.names[0]
+    texts = [name for name in table.names if name.lower() in ("title", "name") and name != ids]
+    return table.read(ids=[ids], texts=texts, missing=[""])
 
 
 def check_overlap(table: pd.DataFrame, ids: np.ndarray, path: Path, what: str = "items") -> None:

@@ -1,0 +1,90 @@
+"""Which character stands between the columns of a text table, told by its first lines."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from tfrec.data.readers.contents import inner_suffix
+from tfrec.errors import InputError
+
+# Separators that are recognised, in order of preference, and what they are called.
+NAMES = {"\t": "tabs", "::": "double colons", ",": "commas", ";": "semicolons", "|": "bars"}
+_BY_SUFFIX = {".csv": ",", ".tsv": "\t"}
+_SAMPLE = 200  # rows that are looked at
+_ESCAPES = {"\\t": "\t", "tab": "\t", "\\s+": r"\s+", "space": " ", "comma": ","}
+BLANKS = r"\s+"
+
+
+def split_row(lines: list[str], separator: str, rows: int = 1) -> list[list[str]]:
+    """The fields of the first rows of a table; quotes are understood unless the separator has several characters.
+
+    Raises:
+        csv.Error: if the rows cannot be read.
+    """
+    filled = [line for line in lines if line.strip()]
+    if separator == BLANKS:
+        return [line.split() for line in filled[:rows]]
+    if len(separator) > 1:
+        return [line.split(separator) for line in filled[:rows]]
+    reader = csv.reader((line + "\n" for line in filled), delimiter=separator)
+    return [row for row, _ in zip(reader, range(rows), strict=False)]
+
+
+def find_separator(lines: list[str], path: Path) -> str:
+    """The separator of a table.
+
+    That of the suffix (.csv, .tsv) is taken if it fits, else the one that gives every row the same number of fields.
+
+    Args:
+        lines: the first lines of the file.
+        path: the file, for its suffix and for errors.
+
+    Raises:
+        InputError: if no separator gives two columns, or several fit equally well.
+    """
+    fields, fitting = {}, {}
+    for mark in NAMES:
+        try:
+            rows = split_row(lines, mark, _SAMPLE)
+        except csv.Error:
+            continue
+        if len(rows[0]) > 1:
+            fields[mark] = len(rows[0])
+            if all(len(row) == len(rows[0]) for row in rows):
+                fitting[mark] = len(rows[0])
+    usual = _BY_SUFFIX.get(inner_suffix(path))
+    if not fields:
+        first = next(line for line in lines if line.strip())
+        raise InputError(
+            f"{path} has a single column, '{first[:80]}': expected at least two, separated by commas, tabs, "
+            "semicolons, bars or '::'. Name any other separator with separator= (--sep)."
+        )
+    for candidates in (fitting, fields):
+        if usual in candidates:
+            # A header and rows in which all marks fit: the usual one, since text holds the others.
+            return usual
+        if "\t" in candidates:
+            return "\t"
+        most = [mark for mark, count in candidates.items() if count == max(candidates.values())]
+        if len(most) == 1:
+            return most[0]
+        if most:
+            seen = " or by ".join(NAMES[mark] for mark in most)
+            raise InputError(
+                f"{path} can be read as separated by {seen}: say which with separator='{most[0]}' or "
+                f"separator='{most[1]}' (--sep)."
+            )
+    raise AssertionError("one of the two is not empty")
+
+
+def known_separator(given: str) -> str:
+    r"""The separator that a user names: itself, or what `\t`, tab and space stand for.
+
+    Raises:
+        InputError: if it is empty, a quote or a line break.
+    """
+    mark = _ESCAPES.get(given.lower(), given)
+    if not mark or any(bad in mark for bad in '"\r\n\x00'):
+        raise InputError(f"{given!r} cannot separate columns: give one or more characters, such as ',' or '::'.")
+    return mark

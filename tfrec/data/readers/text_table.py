@@ -1,0 +1,152 @@
+"""Delimited text: csv, tsv and everything like them."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import re
+import warnings
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tfrec.data.readers.contents import decoders, open_bytes, peek_text, read_text, undecodable
+from tfrec.data.readers.separators import BLANKS, find_separator, known_separator, split_row
+from tfrec.data.readers.text_ids import text_ids
+from tfrec.errors import InputError
+
+LINE_BREAK = re.compile("\r\n|\r|\n")
+_STAND_INS = "\x1f\x1e\x1d\x1c"  # what takes the place of a separator of several characters
+
+
+@dataclasses.dataclass(frozen=True)
+class TextFormat:
+    """How a text table is written, as far as its content does not tell.
+
+    Attributes:
+        separator: what stands between columns; None recognises tabs, commas, semicolons, bars and `::`.
+        encoding: of files that are not UTF-8.
+        header: whether the first line names the columns; if not, they are called "1", "2", ...
+        names: names for the columns of a table without a header, in place of the numbers.
+        quoted: whether fields may stand in double quotes.
+    """
+
+    separator: str | None = None
+    encoding: str | None = None
+    header: bool = True
+    names: tuple[str, ...] | None = None
+    quoted: bool = True
+
+
+class TextTable:
+    """A delimited text file. Its columns are known, its rows not yet read."""
+
+    kind = "text"
+    is_typed = False
+
+    def __init__(self, path: Path, form: TextFormat) -> None:
+        self.path = path
+        self._form = form
+        lines = first_lines(path, form.encoding)
+        given = form.separator
+        self.separator = find_separator(lines, path) if given is None else known_separator(given)
+        try:
+            self.first_row = split_row(lines, self.separator)[0]
+        except csv.Error as error:
+            raise InputError(f"The first line of {path} cannot be read: {error}.") from None
+        if len(self.first_row) < 2:
+            raise InputError(
+                f"{path} has a single column, '{self.first_row[0][:80]}', when it is separated by {self.separator!r}: "
+                "name another separator (separator=, --sep), or none to have it recognised."
+            )
+        names = self.first_row
+        if not form.header:
+            names = list(form.names or map(str, range(1, len(self.first_row) + 1)))
+        if len(names) != len(self.first_row):
+            raise InputError(
+                f"{path} has {len(self.first_row)} columns in its first line: expected {len(names)}, "
+                f"{self.separator.join(names)}."
+            )
+        self.names = names
+
+    def read(
+        self,
+        columns: Collection[str] | None = None,
+        ids: Collection[str] = (),
+        texts: Collection[str] | None = (),
+        missing: Collection[str] | None = None,
+    ) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        """The rows, and notes for the report; arguments as of `read_frame`."""
+        options: dict[str, Any] = {"usecols": None if columns is None else list(columns)}
+        options["dtype"] = str if texts is None else dict.fromkeys([*ids, *texts], str)
+        if missing is not None:
+            options |= {"na_values": list(missing), "keep_default_na": False}
+        if not self._form.header:
+            options |= {"header": None, "names": self.names}
+        if not self._form.quoted or (len(self.separator) > 1 and self.separator != BLANKS):
+            options["quoting"] = csv.QUOTE_NONE
+        frame = self._parse(options)
+        return frame.assign(**{name: text_ids(frame[name]) for name in ids}), ()
+
+    def sample(self, rows: int = 1000) -> pd.DataFrame:
+        """The first rows."""
+        return self.read()[0].head(rows)
+
+    def _parse(self, options: dict[str, Any]) -> pd.DataFrame:
+        settings = {"index_col": False, "low_memory": False, "sep": self.separator, **options}
+        if len(self.separator) > 1 and self.separator != BLANKS:
+            text = read_text(self.path, self._form.encoding)
+            mark = next((mark for mark in _STAND_INS if mark not in text), None)
+            if mark is None:
+                raise InputError(f"{self.path} cannot be split at {self.separator!r}: it holds control characters.")
+            source = io.StringIO(text.replace(self.separator, mark))
+            return strictly(source, self.path, **{**settings, "sep": mark})
+        error = None
+        for encoding in decoders(self._form.encoding):
+            try:
+                with open_bytes(self.path) as file:
+                    return strictly(file, self.path, encoding=encoding, **settings)
+            except UnicodeError as found:
+                error = found
+        raise undecodable(self.path, self._form.encoding, error)
+
+
+def first_lines(path: Path, encoding: str | None = None) -> list[str]:
+    """The lines of the first 64 KiB, without the last one where it is cut; errors as of `peek`."""
+    text, is_whole = peek_text(path, encoding)
+    lines = LINE_BREAK.split(text)
+    return lines if is_whole or len(lines) == 1 else lines[:-1]
+
+
+def first_line(path: Path, encoding: str | None = None) -> str:
+    """The first line that is not blank; errors as of `peek`."""
+    return next(line for line in first_lines(path, encoding) if line.strip())
+
+
+def strictly(source: Any, path: Path, **options: Any) -> pd.DataFrame:
+    """`pandas.read_csv` that reads strictly and explains itself.
+
+    Raises:
+        InputError: if lines do not fit the header.
+        UnicodeError: if the text cannot be decoded.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(source, **options)
+    except UnicodeError:
+        raise
+    except pd.errors.EmptyDataError:
+        raise InputError(f"{path} is empty: expected a header and rows.") from None
+    except pd.errors.ParserWarning:
+        raise InputError(
+            f"{path} has rows with more fields than its header: quote fields that hold separators."
+        ) from None
+    except InputError:
+        raise
+    except (pd.errors.ParserError, ValueError, OverflowError) as error:
+        why = str(error).removeprefix("Error tokenizing data. C error: ").strip().rstrip(".")
+        raise InputError(f"{path} is malformed: {why}. Every row must have the fields of the header.") from None
