@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "tfrec").rglob("*.py"))
 
-LEAVES = {"atomic", "environment", "errors"}
+LEAVES = {"atomic", "environment", "errors", "terminal"}
 GROUND = LEAVES | {"ops", "layers", "losses", "metrics", "models", "data"}
 MAY_IMPORT = {
     **{leaf: set() for leaf in LEAVES},
@@ -34,6 +34,8 @@ LOOKS_UP = {
     # Users of Keras expect `from_preset` and `save_to_preset` on the model; a preset is a model and its data's spec.
     "tfrec/models/recommender.py": {"presets"},
 }
+# The function that prints; the bar of a download, which holds a file's name of our own; a process without tfrec.
+PRINTS = {"tfrec/terminal.py", "tfrec/data/movielens.py"}
 KERAS_ONLY = {"ops", "layers", "losses", "metrics", "models"}
 KERAS = {"keras", "keras_rs", "numpy"}
 CODE_IN_DATA = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
@@ -101,6 +103,14 @@ def test_no_second_keras_and_no_code_in_data(path):
             assert said not in ("allow_pickle=True", "safe_mode=False"), f"line {node.value.lineno}: {said}"
         if isinstance(node, ast.Attribute) and node.attr in ("enable_unsafe_deserialization", "read_pickle"):
             raise AssertionError(f"line {node.lineno}: {node.attr}")
+
+
+def test_all_that_is_printed_goes_through_one_function():
+    """`tfrec.terminal.say` takes away what a terminal would act on."""
+    for path in FILES:
+        calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+        printing = [node.lineno for node in calls if ast.unparse(node.func) in ("print", "sys.stdout.write")]
+        assert not printing or named(path) in PRINTS, f"{named(path)}, line {printing[0]}: use tfrec.terminal.say"
 
 
 def test_importing_tfrec_is_cheap_and_leaves_the_process_alone():

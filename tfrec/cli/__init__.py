@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 import tfrec
+from tfrec.cli.parser import Parser
 from tfrec.errors import InputError
+from tfrec.terminal import accept_every_character, say
 
 # name -> what it does; each is a module here with `add_arguments` and `run`.
 _COMMANDS = {
@@ -19,7 +19,7 @@ _COMMANDS = {
     "train": "train a model on a table of interactions and write a preset",
     "evaluate": "rank the full catalogue for the held-back items of a dataset",
     "export": "write a SavedModel that TensorFlow Serving loads",
-    "serve-check": "look at a version folder once more: files, operations, answers, warm-up, nonsense, latency",
+    "serve-check": "check a version folder again: files, operations, answers, warm-up, invalid requests, latency",
     "recommend": "recommend items for a history of titles or ids",
     "explain": "show what of a history a model looks at, and of the features when a ranking model scores an item",
     "list": "list the presets that come with tfrec, with what they reach",
@@ -27,19 +27,12 @@ _COMMANDS = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with code 2."""
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
+    accept_every_character()
     # TensorFlow reports a machine without a GPU as an error; what really fails comes as an exception too.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    parser = _Parser(prog="tfrec", description="Attention-based recommenders: train, serve, fine-tune.")
+    parser = Parser(prog="tfrec", description="Attention-based recommenders: train, serve, fine-tune.")
     parser.add_argument("--version", action="version", version=f"tfrec {tfrec.__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in _COMMANDS.items():
@@ -52,16 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _module(options.command).run(options)
     except InputError as error:
-        print(f"tfrec {options.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        say(f"tfrec {options.command}: {' '.join(str(error).split())}", error=True)
         return 2
     except KeyboardInterrupt as stop:
-        print(f"tfrec {options.command}: interrupted; {str(stop) or 'nothing was written'}", file=sys.stderr)
+        say(f"tfrec {options.command}: interrupted; {str(stop) or 'nothing was written'}", error=True)
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has gone
         return 1
     except OSError as error:  # a disk that is full, a folder that may not be written
-        print(f"tfrec {options.command}: {error}", file=sys.stderr)
+        say(f"tfrec {options.command}: {' '.join(str(error).split())}", error=True)
         return 2
     return code or 0
 

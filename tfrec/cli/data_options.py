@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from tfrec.cli.option_types import existing, number, whole
+from tfrec.terminal import say
+
 if TYPE_CHECKING:
     from tfrec.data import Examples, Interactions
 
@@ -14,6 +17,7 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("data")
     group.add_argument(
         "--data",
+        type=existing,
         required=True,
         metavar="PATH",
         help="a csv, tsv or parquet file, a sequence file (user item ...), or a folder in a publisher's layout "
@@ -26,11 +30,13 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--label", metavar="COLUMN", help="for ranking models: column of labels, in a table of labelled rows"
     )
-    group.add_argument("--items", metavar="PATH", help="table of items with ids in a column named as in the data")
-    group.add_argument("--users", metavar="PATH", help="table of users, likewise")
-    group.add_argument("--min-rating", type=float, metavar="X", help="drop rows with a rating below X")
-    group.add_argument("--min-user-count", type=int, default=1, metavar="N", help="drop users with fewer rows")
-    group.add_argument("--min-item-count", type=int, default=1, metavar="N", help="drop items with fewer rows")
+    group.add_argument(
+        "--items", type=existing, metavar="PATH", help="table of items with ids in a column named as in the data"
+    )
+    group.add_argument("--users", type=existing, metavar="PATH", help="table of users, likewise")
+    group.add_argument("--min-rating", type=number(), metavar="X", help="drop rows with a rating below X")
+    group.add_argument("--min-user-count", type=whole(), default=1, metavar="N", help="drop users with fewer rows")
+    group.add_argument("--min-item-count", type=whole(), default=1, metavar="N", help="drop items with fewer rows")
 
 
 def read_data(options: argparse.Namespace) -> Interactions:
@@ -49,7 +55,7 @@ def read_data(options: argparse.Namespace) -> Interactions:
         min_user_count=options.min_user_count,
         min_item_count=options.min_item_count,
     )
-    print(f"{options.data}\n{table.report}\n", flush=True)
+    say(f"{options.data}\n{table.report}\n")
     return table
 
 
@@ -70,5 +76,5 @@ def read_rows(options: argparse.Namespace) -> Interactions | Examples:
         raise InputError(f"{unused[0]} is an option of tables of ratings, and these are labelled rows: leave it out.")
     roles = (options.label, options.user, options.item, options.time)
     table = data.read_examples(path, *roles, items=options.items, users=options.users)
-    print(f"{options.data}\n{table.report}\n", flush=True)
+    say(f"{options.data}\n{table.report}\n")
     return table

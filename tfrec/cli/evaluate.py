@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfrec.cli.data_options import add_data_arguments, read_data, read_rows
+from tfrec.cli.option_types import path, whole
+from tfrec.terminal import say
 
 if TYPE_CHECKING:
     from tfrec.data import Examples, Interactions
@@ -16,22 +18,24 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("preset", metavar="PRESET", help="a name of the zoo, or a folder")
+    parser.add_argument("preset", type=path, metavar="PRESET", help="a name of the zoo, or a folder")
     add_data_arguments(parser)
-    parser.add_argument("--k", type=int, nargs="+", default=[10], metavar="K", help="lengths of the ranked lists")
+    parser.add_argument("--k", type=whole(), nargs="+", default=[10], metavar="K", help="lengths of the ranked lists")
     parser.add_argument("--keep-seen", action="store_true", help="rank items of the history too")
     parser.add_argument(
         "--all-rows",
         action="store_true",
         help="for ranking presets: score every row, and not the test part alone; histories are made of the other rows",
     )
-    parser.add_argument("--out", metavar="FILE", help="write the report as JSON as well")
+    parser.add_argument("--out", type=path, metavar="FILE", help="write the report as JSON as well")
 
 
 def run(options: argparse.Namespace) -> None:
     """Rank for what the preset's own split holds back; or score the test rows of a ranking preset's."""
     from tfrec import atomic, presets
     from tfrec.errors import InputError
+
+    presets.find(options.preset)  # before TensorFlow is imported
     from tfrec.models import RankingModel
 
     preset = presets.load(options.preset)
@@ -59,7 +63,7 @@ def _of_rankings(preset: Preset, options: argparse.Namespace) -> Report:
         evaluation.evaluate(scorer, preset.spec, holdout, ks=tuple(options.k), mask_seen=not options.keep_seen)
         for scorer in (evaluation.Popularity(preset.spec), preset.model)
     ]
-    print("\n".join([evaluation.comparison(reports), *reports[-1].notes, *_other_data(preset, table)]))
+    say("\n".join([evaluation.comparison(reports), *reports[-1].notes, *_other_data(preset, table)]))
     return reports[-1]
 
 
@@ -81,7 +85,7 @@ def _of_labels(preset: Preset, options: argparse.Namespace) -> LabelReport:
         test, known, notes = split.test, recipe.known_rows(examples, split.train), _other_data(preset, table)
     scorers = [*evaluation.label_baselines(split.train), preset.model]
     reports = [evaluation.evaluate_labelled(scorer, preset.spec, test, known, recipe.task) for scorer in scorers]
-    print("\n".join([evaluation.label_comparison(reports), *reports[-1].notes, *notes]))
+    say("\n".join([evaluation.label_comparison(reports), *reports[-1].notes, *notes]))
     return reports[-1]
 
 

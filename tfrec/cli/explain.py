@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfrec.cli.option_types import number, path
 from tfrec.errors import InputError
+from tfrec.terminal import printable, say
 
 if TYPE_CHECKING:
     from tfrec.data import FeatureSpec
@@ -18,12 +20,12 @@ _SHOWN = 12  # pairs of an attention that are printed
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("preset", metavar="PRESET", help="a name of the zoo, or a folder")
+    parser.add_argument("preset", type=path, metavar="PRESET", help="a name of the zoo, or a folder")
     parser.add_argument("--history", nargs="+", default=[], metavar="ITEM", help="titles or ids, oldest first")
     parser.add_argument(
         "--history-labels",
         nargs="+",
-        type=float,
+        type=number(missing=True),
         metavar="N",
         help="how the items of the history were labelled, where the model reads that or leaves out low ones; nan where "
         "unknown",
@@ -47,28 +49,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="when each item was met: seconds since 1970 or ISO 8601 dates, for a retrieval model that reads them",
     )
-    parser.add_argument("--out", metavar="FILE.png", help="draw the weights as a heat map")
+    parser.add_argument("--out", type=path, metavar="FILE.png", help="draw the weights as a heat map")
 
 
 def run(options: argparse.Namespace) -> None:
     """Print the score and the weights, and draw them."""
-    from tfrec import atomic, presets, serving
-    from tfrec.models import Recommender, RetrievalModel
+    from tfrec import atomic, presets
 
     if options.out and not options.out.lower().endswith(".png"):
         raise InputError(f"--out is the picture's file, such as weights.png: got {options.out}.")
     if options.out:
         atomic.check_writable(Path(options.out))
+    presets.find(options.preset)  # before TensorFlow is imported
+    from tfrec import serving
+    from tfrec.models import Recommender, RetrievalModel
+
     preset = presets.load(options.preset, Recommender)
     is_retrieval = isinstance(preset.model, RetrievalModel)
     said, attentions = (_read if is_retrieval else _score)(preset.model, preset.spec, options)
-    print(said)
+    say(said)
     for attention in attentions:
-        print("\n" + "\n".join(_lines(attention)))
+        say("\n" + "\n".join(_lines(attention)))
     if options.out:
         title = f"{type(preset.model).__name__}: {said}"
         Path(options.out).write_bytes(serving.heat_map(attentions, title))
-        print(f"\n{options.out}: drawn")
+        say(f"\n{options.out}: drawn")
 
 
 def _read(model: RetrievalModel, spec: FeatureSpec, options: argparse.Namespace) -> tuple[str, list[Attention]]:
@@ -172,11 +177,14 @@ def _lines(attention: Attention) -> list[str]:
     if len(mean.axes) == 1:
         longest = max(float(abs(mean.weights).max()), 1e-9)
         bars = [("░" if weight < 0 else "█") * round(20 * abs(float(weight)) / longest) for weight in mean.weights]
-        rows = zip(mean.weights, bars, mean.labels[0], strict=True)
+        rows = zip(mean.weights, bars, map(printable, mean.labels[0]), strict=True)
         return [f"{attention.name}{heads}", *(f"{weight:>8.4f}  {bar:20}  {label}" for weight, bar, label in rows)]
     order = [int(at) for at in (-mean.weights).ravel().argsort(kind="stable")[:_SHOWN]]
     places = [divmod(at, mean.weights.shape[-1]) for at in order]
-    pairs = [(mean.weights[row, column], mean.labels[0][row], mean.labels[1][column]) for row, column in places]
+    pairs = [
+        (mean.weights[row, column], printable(mean.labels[0][row]), printable(mean.labels[1][column]))
+        for row, column in places
+    ]
     more = f", the strongest {_SHOWN} of {mean.weights.size} pairs" if mean.weights.size > _SHOWN else ""
     return [f"{attention.name}{heads}{more}", *(f"{weight:>8.4f}  {one} -> {other}" for weight, one, other in pairs)]
 
@@ -187,4 +195,4 @@ def _in_words(model: RankingModel, score: float) -> str:
 
 def _name(spec: FeatureSpec, item: str) -> str:
     title = spec.title_of(item)
-    return item if title == item else f"{title}  [{item}]"
+    return printable(item if title == item else f"{title}  [{item}]")

@@ -7,8 +7,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from tfrec.cli.model_folder import model_folder
+from tfrec.cli.option_types import existing, number, path, whole
 from tfrec.cli.ranking_options import add_ranking_arguments, run_ranking
 from tfrec.errors import InputError
+from tfrec.terminal import say
 
 if TYPE_CHECKING:
     from tfrec.presets import Preset
@@ -16,15 +18,18 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("preset", metavar="PRESET", help="a name of the zoo, or a folder; not with --ranking")
+    parser.add_argument(
+        "preset", type=path, metavar="PRESET", help="a name of the zoo, or a folder; not with --ranking"
+    )
     folder = parser.add_argument(
         "folder",
+        type=path,
         metavar="DIR",
         help="the model's folder on the server: DIR/<version>/ is written; with a slash at its end, and no versions in "
         "it, DIR/PRESET/<version>/",
     )
     add_ranking_arguments(parser, folder)
-    parser.add_argument("--k", type=int, default=20, help="length of the ranked lists (20)")
+    parser.add_argument("--k", type=whole(), default=20, metavar="N", help="length of the ranked lists (20)")
     parser.add_argument("--keep-seen", action="store_true", help="recommend also what stands in the history")
     parser.add_argument(
         "--verify",
@@ -40,20 +45,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "int8, or by ScaNN, which only a server that is built with it can load",
     )
     parser.add_argument(
-        "--recall", type=float, default=0.95, help="what ivf and scann must find of the exact answer (0.95)"
+        "--recall",
+        type=number(above=0, most=1),
+        default=0.95,
+        metavar="X",
+        help="what ivf and scann must find of the exact answer (0.95)",
     )
     parser.add_argument(
         "--add",
+        type=existing,
         metavar="FILE",
         help="items that are new, or have new vectors: a csv or parquet with a column item, and like (ids of items "
         "that are alike, with spaces between) or vector (numbers, likewise); title if there is one",
     )
-    parser.add_argument("--withdraw", metavar="FILE", help="items that are no longer returned: a raw id a line")
+    parser.add_argument(
+        "--withdraw", type=existing, metavar="FILE", help="items that are no longer returned: a raw id a line"
+    )
     parser.add_argument("--int8", action="store_true", help="item vectors and dense layers in int8: a quarter the size")
     parser.add_argument(
-        "--measure", metavar="PATH", help="with --int8: a dataset whose users' last items say what it costs in NDCG@10"
+        "--measure",
+        type=existing,
+        metavar="PATH",
+        help="with --int8: a dataset whose users' last items say what it costs in NDCG@10",
     )
-    parser.add_argument("--keep", type=int, metavar="N", help="remove all but the newest N versions (keep all)")
+    parser.add_argument("--keep", type=whole(), metavar="N", help="remove all but the newest N versions (keep all)")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -62,7 +77,10 @@ def run(options: argparse.Namespace) -> None:
         os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     if options.ranking or options.retrieval:
         return run_ranking(options)
-    from tfrec import presets, serving
+    from tfrec import presets
+
+    presets.find(options.preset)  # before TensorFlow is imported
+    from tfrec import serving
     from tfrec.cli.catalogue_files import read_ids, read_new_items
     from tfrec.models import RetrievalModel
     from tfrec.serving.exporter import check_arguments
@@ -79,7 +97,7 @@ def run(options: argparse.Namespace) -> None:
         preset = presets.with_items(preset, items, titles)
         report["added"] = {"file": options.add, "items": list(items)}
     if options.k > preset.spec.num_items:
-        print(f"Lists are of {preset.spec.num_items:,} places: there are no more items.")
+        say(f"Lists are of {preset.spec.num_items:,} places: there are no more items.")
     if options.int8:
         preset, cost = _in_int8(preset, options.measure)
         report |= cost
@@ -98,7 +116,7 @@ def run(options: argparse.Namespace) -> None:
     image = "A_SERVER_WITH_SCANN" if options.index == "scann" else serving.STOCK_IMAGE
     some = [item for item in preset.spec.items.tokens[:20].tolist() if item not in withdrawn][:2]
     how = serving.how_to_serve(version, some, timestamps="timestamps" in preset.model.input_names, image=image)
-    print(f"{version}: written, and its answers are the model's own\n\n{how}")
+    say(f"{version}: written, and its answers are the model's own\n\n{how}")
 
 
 def _in_int8(preset: Preset, data: str | None) -> tuple[Preset, dict[str, Any]]:
@@ -114,5 +132,5 @@ def _in_int8(preset: Preset, data: str | None) -> tuple[Preset, dict[str, Any]]:
         name: evaluation.evaluate(one.model, one.spec, test).metrics["ndcg@10"]
         for name, one in (("float32", preset), ("int8", small))
     }
-    print(f"NDCG@10 on {data}: {found['float32']:.4f} with float32, {found['int8']:.4f} with int8")
+    say(f"NDCG@10 on {data}: {found['float32']:.4f} with float32, {found['int8']:.4f} with int8")
     return small, {"int8": {"ndcg@10": found, "data": data}}

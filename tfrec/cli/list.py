@@ -1,9 +1,12 @@
-"""`tfrec list`: what stands on the zoo's shelf, and what it reaches."""
+"""`tfrec list`: the presets that come with tfrec, and what they reach. Only stored numbers are read."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING
+
+from tfrec.presets.measured import METRICS
+from tfrec.terminal import say
 
 if TYPE_CHECKING:
     from tfrec.presets import Result
@@ -24,6 +27,9 @@ _NAMES = {
     "mae": "MAE",
 }
 _NOTHING = "-"
+_NOTES = """Of several seeds the mean. published: what others report of the metric that orders the rows.
+MB: of the weights; a preset without is a recipe alone: tfrec train --recipe NAME trains it.
+tfrec list --markdown adds deviations, sources, minutes and seeds."""
 _PAGE = """# The zoo
 
 <!-- Written by `make zoo` from the metrics.json, seeds.json and shelf.toml of the presets: change those, not this. -->
@@ -43,7 +49,7 @@ What each preset reaches on the test part. Epochs and weights are chosen on the 
 - **MB**: of the weights. **minutes**: of training, of several seeds the first, whose weights these are; the machine
   stands in the preset's metrics.json.
 
-`tfrec list` prints these tables; each preset's card says what it is, where it comes from and where it fails.
+`tfrec list` prints these tables in short; each preset's card says what it is, where it comes from and where it fails.
 """
 
 
@@ -57,35 +63,62 @@ def run(options: argparse.Namespace) -> None:
     from tfrec import presets
 
     found = presets.results()
-    print(page(found) if options.markdown else _aligned(found), end="" if options.markdown else "\n")
+    say(page(found).rstrip("\n") if options.markdown else aligned(found))
 
 
 def page(found: list[Result]) -> str:
     """The results as models/README.md shows them."""
     tables = []
-    for task, rows in _tables(found, markdown=True):
+    for task, rows in _tables(found):
         rows.insert(1, ("---",) * len(rows[0]))
         tables += [f"## {_TITLES[task]}", "\n".join(f"| {' | '.join(row)} |" for row in rows)]
     return _PAGE.format(tables="\n\n".join(tables))
 
 
-def _aligned(found: list[Result]) -> str:
+def aligned(found: list[Result]) -> str:
+    """The results for a terminal, below 100 columns: what stands in models/README.md without its longest columns."""
     parts = []
-    for task, rows in _tables(found, markdown=False):
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        parts.append("\n".join([_TITLES[task], *lines]))
-    return "\n\n".join(parts)
+    for task, names in METRICS.items():
+        results = [result for result in found if result.task == task]
+        metrics = _shown(names, results)
+        quality, lines = names[1] if task == "retrieval" else names[0], []
+        head = ("preset", "model", "loss", *(_NAMES[name] for name in metrics), "published", "MB")
+        rows = [head, *(_short_cells(result, metrics, quality) for result in results)]
+        # A column in which nothing stands is left out, and so is the loss where there is but one.
+        columns = [of for of in zip(*rows, strict=True) if len({*of[1:]} - {_NOTHING}) > (of[0] == "loss")]
+        widths = [max(map(len, column)) for column in columns]
+        for place, cells in enumerate(zip(*columns, strict=True)):
+            if place and (place == 1 or results[place - 1].data != results[place - 2].data):
+                lines.append(f"-- {results[place - 1].data}")
+            lines.append("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+        if results:
+            parts.append("\n".join([_TITLES[task], *lines]))
+    return "\n\n".join([*parts, _NOTES])
 
 
-def _tables(found: list[Result], markdown: bool) -> list[tuple[str, list[tuple[str, ...]]]]:
+def _short_cells(result: Result, metrics: list[str], quality: str) -> tuple[str, ...]:
+    published = [entry.metrics[quality] for entry in result.published[:1] if quality in entry.metrics]
+    return (
+        result.preset or _NOTHING,
+        result.model,
+        result.loss or _NOTHING,
+        *(f"{result.metrics[name]:.4f}" if name in result.metrics else _NOTHING for name in metrics),
+        *([f"{value:.4f}" for value in published] or [_NOTHING]),
+        _NOTHING if result.megabytes is None else f"{result.megabytes:.1f}",
+    )
+
+
+def _shown(names: tuple[str, ...], results: list[Result]) -> list[str]:
+    """The metrics that a row has."""
+    return [name for name in names if any(name in result.metrics for result in results)]
+
+
+def _tables(found: list[Result]) -> list[tuple[str, list[tuple[str, ...]]]]:
     """For each task its rows, the head first; metrics that no row has are left out."""
-    from tfrec.presets.measured import METRICS  # here, since it brings Keras along
-
     tables = []
     for task, names in METRICS.items():
         results = [result for result in found if result.task == task]
-        shown = [name for name in names if any(name in result.metrics for result in results)]
+        shown = _shown(names, results)
         head = (
             "preset",
             "model",
@@ -98,12 +131,12 @@ def _tables(found: list[Result], markdown: bool) -> list[tuple[str, list[tuple[s
             "seed",
         )
         if results:
-            tables.append((task, [head, *(_cells(result, shown, markdown) for result in results)]))
+            tables.append((task, [head, *(_cells(result, shown) for result in results)]))
     return tables
 
 
-def _cells(result: Result, shown: list[str], markdown: bool) -> tuple[str, ...]:
-    name = f"[`{result.preset}`]({result.card})" if markdown and result.preset else result.preset
+def _cells(result: Result, shown: list[str]) -> tuple[str, ...]:
+    name = f"[`{result.preset}`]({result.card})" if result.preset else result.preset
     if result.preset and result.megabytes is None:
         name += " (recipe alone)"
     published = [
@@ -116,7 +149,7 @@ def _cells(result: Result, shown: list[str], markdown: bool) -> tuple[str, ...]:
         result.loss or _NOTHING,
         result.data,
         *(_number(result, metric) for metric in shown),
-        "; ".join(published if markdown else published[:1]) or _NOTHING,
+        "; ".join(published) or _NOTHING,
         _NOTHING if result.megabytes is None else f"{result.megabytes:.1f}",
         _NOTHING if result.minutes is None else f"{result.minutes:.0f}",
         ", ".join(map(str, result.seeds)) or _NOTHING,

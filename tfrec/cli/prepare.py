@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 
+from tfrec.cli.option_types import path
+from tfrec.terminal import say
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("name", choices=["ml-100k", "ml-1m", "ml-latest-small"], help="which dataset")
-    parser.add_argument("--out", default="data", metavar="DIR", help="folder it is put into (data)")
+    parser.add_argument("--out", type=path, default="data", metavar="DIR", help="folder it is put into (data)")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -16,4 +19,4 @@ def run(options: argparse.Namespace) -> None:
     from tfrec.data import movielens
 
     folder = movielens.download(options.name, options.out)
-    print(f"{folder}\n\nNext:\n  tfrec train --data {folder} --out my_model")
+    say(f"{folder}\n\nNext:\n  tfrec train --data {folder} --out my_model")

@@ -6,17 +6,21 @@ import argparse
 import time
 from pathlib import Path
 
+from tfrec.cli.option_types import path, whole
 from tfrec.errors import InputError
+from tfrec.terminal import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument(
-        "--out", default="quickstart", metavar="DIR", help="folder for everything it writes (quickstart)"
+        "--out", type=path, default="quickstart", metavar="DIR", help="folder for everything it writes (quickstart)"
     )
-    parser.add_argument("--users", type=int, default=3000, metavar="N", help="users of the world (3000)")
-    parser.add_argument("--epochs", type=int, default=25, metavar="N", help="at most (25)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the world and of the training (0)")
+    parser.add_argument("--users", type=whole(most=10**7), default=3000, metavar="N", help="users of the world (3000)")
+    parser.add_argument("--epochs", type=whole(), default=25, metavar="N", help="at most (25)")
+    parser.add_argument(
+        "--seed", type=whole(0, 2**32 - 1), default=0, metavar="N", help="of the world and of the training (0)"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -31,9 +35,9 @@ def run(options: argparse.Namespace) -> None:
     began = time.perf_counter()
     out = Path(options.out)
     preset_folder = presets.check_target(out / "preset")
-    print("1. A world of viewers with drifting tastes, films with sequels, and a popularity tail")
+    say("1. A world of viewers with drifting tastes, films with sequels, and a popularity tail")
     table = generate_world(num_users=options.users, seed=options.seed)
-    print(f"{table.report}\n\n2. Train SASRec, then rank the full catalogue for each user's last film")
+    say(f"{table.report}\n\n2. Train SASRec, then rank the full catalogue for each user's last film")
     recipe = Recipe(
         max_length=40,
         model={"class": "SASRec", "hidden_dim": 64, "num_blocks": 2, "dropout": 0.2},
@@ -48,20 +52,18 @@ def run(options: argparse.Namespace) -> None:
     preset = presets.load(preset_folder)
     (out / "learning_curve.png").write_bytes((preset_folder / "learning_curve.png").read_bytes())
 
-    print("\n3. Export, and check that the export gives the model's own answers")
+    say("\n3. Export, and check that the export gives the model's own answers")
     version = serving.export(preset, out / "served" / "films")
-    print(f"{version}\n\n4. Ask it in a process that has neither tfrec nor keras")
+    say(f"{version}\n\n4. Ask it in a process that has neither tfrec nor keras")
     films = table.items
     history = _a_history(table)
     answer = serving.replay(version, [serving.Call("serving_default", {"history": [history]})])[0]
-    print("who saw      " + "\n             ".join(films["title"].get(item) for item in history))
+    say("who saw      " + "\n             ".join(films["title"].get(item) for item in history))
     rows = zip(answer["item_ids"][0][:5], answer["scores"][0][:5], strict=True)
-    print(
-        "should see   " + "\n             ".join(f"{films['title'].get(item)}  ({score:.2f})" for item, score in rows)
-    )
+    say("should see   " + "\n             ".join(f"{films['title'].get(item)}  ({score:.2f})" for item, score in rows))
 
-    print(f"\n5. Serve it\n{serving.how_to_serve(version, history)}")
-    print(f"\nDone in {time.perf_counter() - began:.0f} s. Learning curve: {out / 'learning_curve.png'}")
+    say(f"\n5. Serve it\n{serving.how_to_serve(version, history)}")
+    say(f"\nDone in {time.perf_counter() - began:.0f} s. Learning curve: {out / 'learning_curve.png'}")
 
 
 def _a_history(table: object, length: int = 5) -> list[str]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from tfrec.cli.option_types import path, whole
 from tfrec.errors import InputError
 
 # Options of an export of one retrieval model alone, and what they are where nobody names them.
+from tfrec.terminal import say
+
 _OF_ONE = {"add": None, "int8": False, "measure": None}
 _OF_RETRIEVAL = {"keep_seen": False, "withdraw": None, "index": "exact"}
 
@@ -28,6 +31,7 @@ def add_ranking_arguments(parser: argparse.ArgumentParser, folder: argparse.Acti
     """The options of exports with a ranking model; `folder` is the argument DIR."""
     parser.add_argument(
         "--ranking",
+        type=path,
         metavar="PRESET",
         action=_NamesPreset,
         folder=folder,
@@ -35,9 +39,14 @@ def add_ranking_arguments(parser: argparse.ArgumentParser, folder: argparse.Acti
         "finds, or, without one, the items that a request names",
     )
     parser.add_argument(
-        "--retrieval", metavar="PRESET", action=_NamesPreset, folder=folder, help="what finds the candidates to rank"
+        "--retrieval",
+        type=path,
+        metavar="PRESET",
+        action=_NamesPreset,
+        folder=folder,
+        help="what finds the candidates to rank",
     )
-    parser.add_argument("--candidates", type=int, metavar="N", help="with --retrieval: how many are ranked (200)")
+    parser.add_argument("--candidates", type=whole(), metavar="N", help="with --retrieval: how many are ranked (200)")
 
 
 def run_ranking(options: argparse.Namespace) -> None:
@@ -78,5 +87,5 @@ def run_ranking(options: argparse.Namespace) -> None:
             withdrawn=read_ids(options.withdraw) if options.withdraw else (),
             **common,
         )
-        print(serving.describe_common(version))
-    print(f"{version}: written, and its answers are the models' own\n\n{serving.how_to_ask(version)}")
+        say(serving.describe_common(version))
+    say(f"{version}: written, and its answers are the models' own\n\n{serving.how_to_ask(version)}")

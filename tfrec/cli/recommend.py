@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import sys
 from typing import TYPE_CHECKING
 
+from tfrec.cli.option_types import path, whole
 from tfrec.errors import InputError
+from tfrec.terminal import printable, say
 
 if TYPE_CHECKING:
     from tfrec.data import FeatureSpec
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("preset", metavar="PRESET", help="a name of the zoo, or a folder")
+    parser.add_argument("preset", type=path, metavar="PRESET", help="a name of the zoo, or a folder")
     parser.add_argument("--history", nargs="+", required=True, metavar="ITEM", help="titles or ids, oldest first")
     parser.add_argument(
         "--timestamps",
@@ -23,30 +24,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="when each item was met: seconds since 1970 or ISO 8601 dates, for a model that reads them",
     )
-    parser.add_argument("--k", type=int, default=10, help="how many (10)")
+    parser.add_argument("--k", type=whole(), default=10, metavar="N", help="how many (10)")
 
 
 def run(options: argparse.Namespace) -> None:
     """Print what was understood, and the ranked items."""
-    from tfrec import presets, serving
+    from tfrec import presets
+
+    presets.find(options.preset)  # before TensorFlow is imported
+    from tfrec import serving
     from tfrec.models import RetrievalModel
 
-    if options.k < 1:
-        raise InputError(f"--k is how many items to recommend, at least 1, got {options.k}.")
     preset = presets.load(options.preset, RetrievalModel)
     history = find_items(preset.spec, options.history)
     timestamps = None if options.timestamps is None else [read_times(options.timestamps)]
     ids, scores = serving.recommend(preset.model, preset.spec, [history], options.k, timestamps)
-    print("History: " + "; ".join(_name(preset.spec, item) for item in history))
+    say("History: " + "; ".join(_name(preset.spec, item) for item in history))
     if not ids[0][0]:
-        print("Nothing is left to recommend: the history holds the whole catalogue.")
+        say("Nothing is left to recommend: the history holds the whole catalogue.")
     for place, (item, score) in enumerate(zip(ids[0], scores[0], strict=True), start=1):
         if item:
-            print(f"{place:>3}.  {score:>8.3f}  {_name(preset.spec, item)}")
+            say(f"{place:>3}.  {score:>8.3f}  {_name(preset.spec, item)}")
     listed = sum(map(bool, ids[0]))
     if 0 < listed < options.k:
         said = f"{listed:,} items listed of the {options.k:,} asked for"
-        print(f"{said}: the model knows {preset.spec.num_items:,}, those of the history are left out.", file=sys.stderr)
+        say(f"{said}: the model knows {preset.spec.num_items:,}, those of the history are left out.", error=True)
 
 
 def find_items(spec: FeatureSpec, names: list[str]) -> list[str]:
@@ -105,4 +107,4 @@ def _unknown(spec: FeatureSpec, name: str, titles: list[str]) -> str:
 
 def _name(spec: FeatureSpec, item: str) -> str:
     title = spec.title(int(spec.items.encode([item])[0]))
-    return item if title == item else f"{title}  [{item}]"
+    return printable(item if title == item else f"{title}  [{item}]")

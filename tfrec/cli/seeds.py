@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import argparse
 
+from tfrec.cli.option_types import path
+from tfrec.terminal import say
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("preset", metavar="PRESET", help="folder of the preset; seeds.json is written into it")
     parser.add_argument(
-        "runs", metavar="RUN", nargs="+", help="folders that `tfrec train --seed N` wrote from the same recipe and data"
+        "preset", type=path, metavar="PRESET", help="folder of the preset; seeds.json is written into it"
+    )
+    parser.add_argument(
+        "runs",
+        type=path,
+        metavar="RUN",
+        nargs="+",
+        help="folders that `tfrec train --seed N` wrote from the same recipe and data",
     )
 
 
@@ -21,8 +30,8 @@ def run(options: argparse.Namespace) -> None:
 
     entries = presets.gather_seeds(options.preset, options.runs)
     names = list(entries[0]["test"])
-    print("seed  " + "  ".join(f"{name:>16}" for name in names))
+    say("seed  " + "  ".join(f"{name:>16}" for name in names))
     for entry in entries:
-        print(f"{entry['seed']:>4}  " + "  ".join(f"{entry['test'][name]:>16.4f}" for name in names))
+        say(f"{entry['seed']:>4}  " + "  ".join(f"{entry['test'][name]:>16.4f}" for name in names))
     columns = [[entry["test"][name] for entry in entries] for name in names]
-    print("mean  " + "  ".join(f"{statistics.fmean(of):.4f} ± {statistics.stdev(of):.4f}" for of in columns))
+    say("mean  " + "  ".join(f"{statistics.fmean(of):.4f} ± {statistics.stdev(of):.4f}" for of in columns))

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 
+from tfrec.cli.option_types import path, whole
+from tfrec.terminal import say
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("version", metavar="DIR", help="a version folder, served/films/1")
-    parser.add_argument("--requests", type=int, default=2_000, help="nonsense requests to survive (2000)")
-    parser.add_argument("--seed", type=int, default=0, help="of the nonsense (0)")
+    parser.add_argument("version", type=path, metavar="DIR", help="a version folder, served/films/1")
+    parser.add_argument(
+        "--requests", type=whole(0), default=2_000, metavar="N", help="invalid requests to survive (2000)"
+    )
+    parser.add_argument("--seed", type=whole(0, 2**32 - 1), default=0, metavar="N", help="of the invalid requests (0)")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -19,5 +24,5 @@ def run(options: argparse.Namespace) -> int:
     checks = serving.serve_check(options.version, options.requests, options.seed)
     width = max(len(check.name) for check in checks)
     for check in checks:
-        print(f"{check.name:{width}}  {'ok' if check.passed else 'FAILED':6}  {check.seen}")
+        say(f"{check.name:{width}}  {'ok' if check.passed else 'FAILED':6}  {check.seen}")
     return 0 if all(check.passed for check in checks) else 1

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfrec.cli.data_options import add_data_arguments, read_data, read_rows
+from tfrec.cli.option_types import path, whole
 from tfrec.cli.train_ranking import train_ranking_preset
+from tfrec.terminal import say
 
 if TYPE_CHECKING:
     from tfrec.data import Interactions
@@ -23,14 +25,17 @@ _OVERRIDES = ("epochs", "batch_size", "max_length", "seed", "patience")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_data_arguments(parser)
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the preset that is written")
+    parser.add_argument("--out", type=path, required=True, metavar="DIR", help="folder of the preset that is written")
     parser.add_argument(
         "--recipe",
-        metavar="FILE",
-        help="a TOML recipe; without one, a SASRec for middling data, or with --label an AutoInt",
+        type=path,
+        metavar="RECIPE",
+        help="a TOML file, the folder of a preset, or a name that `tfrec list` shows; without one, a SASRec for data "
+        "of middling size, or with --label an AutoInt",
     )
     for name in _OVERRIDES:
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help=f"the recipe's {name}")
+        kind = whole(0, 2**32 - 1) if name == "seed" else whole()
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=f"the recipe's {name}")
     parser.add_argument(
         "--restart",
         action="store_true",
@@ -42,6 +47,8 @@ def run(options: argparse.Namespace) -> None:
     """Read, train, evaluate, save."""
     from tfrec import presets
     from tfrec.errors import InputError
+
+    recipe_file = presets.find_recipe(options.recipe) if options.recipe else None  # before TensorFlow is imported
     from tfrec.training import RankingRecipe, Recipe, checkpoints, load_recipe
 
     out = presets.check_target(options.out)
@@ -51,20 +58,20 @@ def run(options: argparse.Namespace) -> None:
     text = None
     # Of labelled rows all that is known is that there are columns: a model that reads any.
     usual = RankingRecipe() if options.label else Recipe()
-    recipe = load_recipe(options.recipe) if options.recipe else usual
+    recipe = load_recipe(recipe_file) if recipe_file else usual
     overrides = {name: getattr(options, name) for name in _OVERRIDES if getattr(options, name) is not None}
     ranks = isinstance(recipe, RankingRecipe)
     if ranks and "max_length" in overrides:
         raise InputError("--max-length is an option of retrieval models: here the recipe's history has a length.")
     if overrides:
         recipe = dataclasses.replace(recipe, **overrides)
-    elif options.recipe:
-        text = Path(options.recipe).read_text(encoding="utf-8")
+    elif recipe_file:
+        text = recipe_file.read_text(encoding="utf-8")
     if options.label and not ranks:
         raise InputError("--label is an option of ranking models: and this recipe's model is none.")
     table = read_rows(options) if ranks else read_data(options)
-    if not options.recipe and not ranks and table.num_items > _LARGE_CATALOGUE:
-        print(f"{table.num_items:,} items: training against sampled negatives; a recipe can choose another loss.\n")
+    if not recipe_file and not ranks and table.num_items > _LARGE_CATALOGUE:
+        say(f"{table.num_items:,} items: training against sampled negatives; a recipe can choose another loss.\n")
         recipe = dataclasses.replace(recipe, loss={"class": "SampledSoftmax", "num_negatives": 1024})
     try:
         if ranks:
@@ -78,7 +85,7 @@ def run(options: argparse.Namespace) -> None:
         raise
     checkpoints.discard(partial)
     times = " --timestamps ..." if "timestamps" in model.input_names else ""
-    print(f"\nNext:\n  tfrec recommend {options.out} --history ...{times}\n  tfrec export {options.out} served/")
+    say(f"\nNext:\n  tfrec recommend {options.out} --history ...{times}\n  tfrec export {options.out} served/")
 
 
 def train_preset(
@@ -108,17 +115,17 @@ def train_preset(
     # A bar redraws itself, which only a terminal can show.
     training = train(table, recipe, verbose="auto" if sys.stdout.isatty() else 2, checkpoint=checkpoint)
     spec, split = training.spec, training.split
-    print(f"\nBest epoch {training.best_epoch} of {len(training.history['loss'])}, {training.seconds:,.0f} s\n")
+    say(f"\nBest epoch {training.best_epoch} of {len(training.history['loss'])}, {training.seconds:,.0f} s\n")
     baselines = [evaluation.Popularity(spec), evaluation.ItemToItem(split.train, spec)]
     reports = {
         part: [evaluation.evaluate(scorer, spec, holdout, seed=recipe.seed) for scorer in (*baselines, training.model)]
         for part, holdout in (("valid", split.valid), ("test", split.test))
     }
     model_report = reports["test"][-1]
-    print("\n".join([f"Test items, {evaluation.comparison(reports['test'])}", *model_report.notes]))
+    say("\n".join([f"Test items, {evaluation.comparison(reports['test'])}", *model_report.notes]))
     unasked = table.num_users - split.test.targets.num_users
     if unasked:
-        print(f"Not asked about: {unasked:,} of {table.num_users:,} users, who {recipe.build_split().unasked}.")
+        say(f"Not asked about: {unasked:,} of {table.num_users:,} users, who {recipe.build_split().unasked}.")
     metrics = {part: {report.model: report.to_json() for report in of_part} for part, of_part in reports.items()} | {
         "training": training_record(training, recipe, table)
     }
@@ -127,5 +134,5 @@ def train_preset(
         to_beat = {report.model: report.metrics["ndcg@10"] for report in reports["valid"][:-1]}
         extra["learning_curve.png"] = learning_curve(training.history, to_beat)
     presets.save(training.model, spec, folder, metrics, extra_files=extra)
-    print(f"\n{folder}: preset written, test NDCG@10 {model_report.metrics['ndcg@10']:.4f}")
+    say(f"\n{folder}: preset written, test NDCG@10 {model_report.metrics['ndcg@10']:.4f}")
     return training.model

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfrec.terminal import say
+
 if TYPE_CHECKING:
     from tfrec.data import Examples, Interactions
     from tfrec.training import RankingRecipe
@@ -35,7 +37,7 @@ def train_ranking_preset(
     verbose = "auto" if sys.stdout.isatty() else 2
     training = train_ranking(table, recipe, verbose=verbose, checkpoint=checkpoint)
     model, spec, split = training.model, training.spec, training.split
-    print(f"\nBest epoch {training.best_epoch} of {len(training.history['loss'])}, {training.seconds:,.0f} s\n")
+    say(f"\nBest epoch {training.best_epoch} of {len(training.history['loss'])}, {training.seconds:,.0f} s\n")
     scorers = [*evaluation.label_baselines(split.train), model]
     reports = {
         part: [
@@ -45,7 +47,7 @@ def train_ranking_preset(
         for part, rows in (("valid", split.valid), ("test", split.test))
     }
     own = reports["test"][-1]
-    print("\n".join(["Test rows: " + evaluation.label_comparison(reports["test"]), *own.notes]))
+    say("\n".join(["Test rows: " + evaluation.label_comparison(reports["test"]), *own.notes]))
     metrics = {part: {report.model: report.to_json() for report in of_part} for part, of_part in reports.items()} | {
         "training": training_record(training, recipe, table)
     }
@@ -63,4 +65,4 @@ def train_ranking_preset(
         )
     presets.save(model, spec, folder, metrics, extra_files=extra)
     measured = ", ".join(f"{name} {value:.4f}" for name, value in own.metrics.items())
-    print(f"\n{folder}: preset written, test {measured}\n\nNext:\n  tfrec export --ranking {folder} served/")
+    say(f"\n{folder}: preset written, test {measured}\n\nNext:\n  tfrec export --ranking {folder} served/")

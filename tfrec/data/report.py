@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+from tfrec.terminal import printable
+
 
 @dataclasses.dataclass(frozen=True)
 class CleaningReport:
@@ -35,8 +37,8 @@ class CleaningReport:
 
     def __str__(self) -> str:
         rows = [("rows read", self.rows_read)]
-        rows += [(f"  dropped: {cause}", count) for cause, count in self.dropped.items()]
+        rows += [(f"  dropped: {printable(cause)}", count) for cause, count in self.dropped.items()]
         rows += [("rows kept", self.rows_kept), ("users", self.num_users), ("items", self.num_items)]
         width = max(len(label) for label, _ in rows)
         lines = [f"{label:<{width}}  {count:>12,}" for label, count in rows]
-        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+        return "\n".join([*lines, *(f"note: {printable(note)}" for note in self.notes)])

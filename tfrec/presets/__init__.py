@@ -14,18 +14,38 @@ Beside these may stand what came later, without a hash: seeds.json, the results 
 data's name and what others publish on it.
 """
 
-from tfrec.presets.catalogue import with_items
-from tfrec.presets.int8 import in_int8
-from tfrec.presets.measured import Result, results
-from tfrec.presets.seeds import gather as gather_seeds
-from tfrec.presets.shelf import find, zoo
-from tfrec.presets.store import Preset, check_target, load, save
+import importlib
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from tfrec.presets.catalogue import with_items
+    from tfrec.presets.int8 import in_int8
+    from tfrec.presets.measured import Result, results
+    from tfrec.presets.seeds import gather as gather_seeds
+    from tfrec.presets.shelf import find, find_recipe, zoo
+    from tfrec.presets.store import Preset, check_target, load, save
+
+# Name -> (module, name in it). They load when they are first used: the results of the zoo are read without TensorFlow.
+_HOMES = {
+    "Preset": ("store", "Preset"),
+    "Result": ("measured", "Result"),
+    "check_target": ("store", "check_target"),
+    "find": ("shelf", "find"),
+    "find_recipe": ("shelf", "find_recipe"),
+    "gather_seeds": ("seeds", "gather"),
+    "in_int8": ("int8", "in_int8"),
+    "load": ("store", "load"),
+    "results": ("measured", "results"),
+    "save": ("store", "save"),
+    "with_items": ("catalogue", "with_items"),
+    "zoo": ("shelf", "zoo"),
+}
 __all__ = [
     "Preset",
     "Result",
     "check_target",
     "find",
+    "find_recipe",
     "gather_seeds",
     "in_int8",
     "load",
@@ -34,3 +54,16 @@ __all__ = [
     "with_items",
     "zoo",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tfrec.presets' has no attribute {name!r}; it has: {', '.join(__all__)}")
+    module, attribute = _HOMES[name]
+    found = getattr(importlib.import_module(f"tfrec.presets.{module}"), attribute)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from tfrec import atomic
-from tfrec.data.data_hashes import same_data
 from tfrec.errors import InputError
 from tfrec.presets import manifest
 
@@ -28,6 +27,8 @@ def gather(preset: str | Path, runs: Sequence[str | Path]) -> list[dict[str, Any
     Raises:
         InputError: where a run has another recipe or other data, or a seed comes twice.
     """
+    from tfrec.data.data_hashes import same_data  # here, since tfrec.data imports TensorFlow
+
     folders = [Path(folder) for folder in (preset, *runs)]
     measured = [_measured(folder) for folder in folders]
     first = measured[0]["training"]

@@ -9,6 +9,7 @@ from tfrec.data import Categorical, Examples, FeatureSpec, MultiValued, Numeric,
 from tfrec.data.features import Feature
 from tfrec.data.fit_features import all_features, columns_of, training_values, why_unread
 from tfrec.errors import InputError
+from tfrec.terminal import printable
 from tfrec.training.recipe_file import construct
 
 _KINDS = {kind.kind: kind for kind in (Categorical, MultiValued, Numeric, Vector)}
@@ -56,7 +57,7 @@ def describe_features(spec: FeatureSpec, train: Examples) -> str:
     read += [f"a history of {spec.history.length}"] if spec.history is not None else []
     lines = [f"features            {', '.join(read)}"]
     lines += [f"not read            {', '.join(of)}: {why}" for why, of in why_unread(train, spec.features).items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(printable, lines)) + "\n"
 
 
 def _missing(feature: Feature, spec: FeatureSpec, train: Examples) -> str:

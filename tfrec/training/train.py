@@ -11,6 +11,7 @@ import keras_rs
 
 from tfrec.data import FeatureSpec, Interactions, Split, sequences
 from tfrec.models import RetrievalModel
+from tfrec.terminal import say
 from tfrec.training.checkpoints import Progress
 from tfrec.training.divergence import StopOnDivergence
 from tfrec.training.recipe import Recipe
@@ -84,7 +85,7 @@ def train(
     best = keras.callbacks.EarlyStopping(MONITOR, mode="max", patience=recipe.patience, restore_best_weights=True)
     progress = Progress(checkpoint, recipe, table, best)
     if progress.said and verbose:
-        print(progress.said, flush=True)
+        say(progress.said)
     progress.skip_orders(train_batches)
     model.fit(
         train_batches,

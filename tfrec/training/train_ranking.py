@@ -10,6 +10,7 @@ import keras
 
 from tfrec.data import Examples, ExampleSplit, FeatureSpec, Interactions, labelled
 from tfrec.models import RankingModel
+from tfrec.terminal import say
 from tfrec.training.checkpoints import Progress
 from tfrec.training.divergence import StopOnDivergence
 from tfrec.training.ranking_recipe import RankingRecipe
@@ -68,7 +69,7 @@ def train_ranking(
     known = recipe.known_rows(examples, split.train)
     if verbose:
         said = [f"note: {note}" for note in examples.report.notes if note not in table.report.notes]
-        print("\n".join([*said, describe_features(spec, split.train)]), flush=True)
+        say("\n".join([*said, describe_features(spec, split.train)]))
     how = {"known": known, "batch_size": recipe.batch_size, "inputs": model.input_names}
     train_batches = labelled(split.train, spec, shuffle=True, seed=recipe.seed, unseen_rate=recipe.unseen_rate, **how)
     model.compile(
@@ -81,7 +82,7 @@ def train_ranking(
     best = keras.callbacks.EarlyStopping(monitor, mode=mode, patience=recipe.patience, restore_best_weights=True)
     progress = Progress(checkpoint, recipe, examples, best)
     if progress.said and verbose:
-        print(progress.said, flush=True)
+        say(progress.said)
     progress.skip_orders(train_batches)
     model.fit(
         train_batches,
