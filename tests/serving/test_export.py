@@ -244,6 +244,11 @@ def test_an_export_that_dropped_time_stamps_would_be_seen(timed, tmp_path, monke
         ([[1, 2, 3], [4]], "1 histories and the time stamps of 2"),
         ([["soon", "now", "then"]], "numbers, seconds since 1970"),
         ([[1, 2, float("nan")]], "numbers"),
+        (
+            [[1_600_000_000, 1_600_086_400_000, 2]],
+            "and 1600086400000 is too large: divide by 1,000",
+        ),
+        ([[1.6e18, 1.6e18, 1.6e18]], "too large: divide by 1,000,000,000"),
     ],
 )
 def test_time_stamps_that_are_missing_or_do_not_fit_are_named(timed, stamps, said):

@@ -79,15 +79,16 @@ def read_times(times: list[str]) -> list[int]:
     Raises:
         InputError: where one of them is neither.
     """
-    import numpy as np
     import pandas as pd
 
+    from tfrec.data.calendar_times import is_missing
     from tfrec.data.timestamps import parse_times, unix_seconds
 
     seconds, _ = parse_times(pd.Series(times, name="--timestamps"))
-    if np.isnan(seconds).any():
+    missing = is_missing(seconds)
+    if missing.any():
         raise InputError(
-            f"The time stamp '{times[int(np.isnan(seconds).argmax())]}' cannot be read: give seconds since 1970, or "
+            f"The time stamp '{times[int(missing.argmax())]}' cannot be read: give seconds since 1970, or "
             "dates in the ISO 8601 form 2020-12-31T23:59:59."
         )
     return unix_seconds(seconds).tolist()

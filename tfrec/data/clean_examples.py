@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tfrec.data.calendar_times import is_missing
 from tfrec.data.cleaning import clean_side_table
 from tfrec.data.ids import encode_ids
 from tfrec.data.label_numbers import label_numbers
@@ -57,7 +58,7 @@ def clean_examples(
             drop(f"no usable {role} id in '{roles[role]}'", codes[role][0] < 0)
     times, notes = (None, ()) if time is None else parse_times(frame[time])
     if times is not None:
-        drop(f"no readable time in '{time}'", np.isnan(times))
+        drop(f"no readable time in '{time}'", is_missing(times))
     if not keep.any():
         causes = "; ".join(f"{cause}: {count:,}" for cause, count in dropped.items()) or "it has none"
         raise InputError(f"Nothing is left of {len(frame):,} rows. Dropped: {causes}. Mend the table.")

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tfrec.data.calendar_times import is_missing
 from tfrec.data.ids import encode_ids
 from tfrec.data.label_numbers import label_numbers
 from tfrec.data.report import CleaningReport
@@ -47,7 +48,7 @@ def clean_interactions(
     drop(f"no usable user id in '{user}'", user_codes < 0)
     drop(f"no usable item id in '{item}'", item_codes < 0)
     if times is not None:
-        drop(f"no readable time in '{time}'", np.isnan(times))
+        drop(f"no readable time in '{time}'", is_missing(times))
     if weights is not None:
         drop(f"no number in '{weight}'", np.isnan(weights))
     if min_weight is not None:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfrec.data.examples import Examples
 from tfrec.data.feature_spec import FeatureSpec
+from tfrec.data.time_units import check_same_unit
 from tfrec.errors import InputError
 
 
@@ -58,6 +59,8 @@ class Events:
         Returns:
             four arrays (N,) int64; `own` holds places of events.
         """
+        if self.known.times is not None and data.times is not None:
+            check_same_unit(self.known.times, data.times)
         users = _codes_among(self.known.user_ids, data.user_ids, data.user_codes, len(data))
         firsts = np.searchsorted(self.users, users)
         ends = np.searchsorted(self.users, users, side="right")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data.dates import holds_dates
+from tfrec.data.plain_columns import plain_column
 from tfrec.errors import InputError
 
 
@@ -25,6 +26,7 @@ def label_numbers(column: pd.Series) -> np.ndarray:
         >>> label_numbers(pd.Series(["4.5", "true", "good", "1e39"])).tolist()
         [4.5, 1.0, nan, nan]
     """
+    column = plain_column(column)
     if holds_dates(column):
         raise InputError(
             f"The column '{column.name}' holds dates, such as {column.dropna().iloc[0]}: expected labels or ratings, "

@@ -1,17 +1,17 @@
-"""Time stamps of any form as seconds since 1970."""
+"""Times of any form as numbers that have an order."""
+
+from __future__ import annotations
+
+import re
 
 import numpy as np
 import pandas as pd
 
+from tfrec.data.calendar_times import EXACT, NO_TIME, is_missing, seconds, typed_times
+from tfrec.data.plain_columns import plain_column
+from tfrec.data.time_units import check_one_unit, per_second
 from tfrec.data.written_dates import parse_dates, read_dates
 from tfrec.errors import InputError
-
-# Sizes that tell Unix seconds (1973 to 2286) from milliseconds of the same years.
-_SECONDS = (1e8, 1e10)
-_MILLISECONDS = (1e11, 1e13)
-# From which size on a number counts in finer units, and how many of these make a second.
-_FINER = ((1e17, 10**9), (1e14, 10**6), (_MILLISECONDS[0], 10**3))
-
 
 # Calendar dates that are written as whole numbers, and how they are.
 _WRITTEN = (
@@ -24,20 +24,22 @@ def parse_times(column: pd.Series, date_format: str | None = None) -> tuple[np.n
     """Read a column of times.
 
     Numbers stay as they are; dates, and strings that hold dates, become seconds since 1970 (UTC where no zone is
-    given); see `tfrec.data.written_dates` for the forms. Numbers that are all written as calendar dates of 1900 to
-    2100, 20170131 or 20170131235959, are dates too: as seconds they would all lie in 1970, and as milliseconds after
-    the year 2500.
+    given; see `tfrec.data.written_dates` for the forms), durations become seconds, and periods the moment at which they
+    begin. Numbers that are all written as calendar dates of 1900 to 2100, 20170131 or 20170131235959, are dates too:
+    as seconds they would all lie in 1970, and as milliseconds after the year 2500.
 
     Args:
-        column: N numbers, dates, or strings of either.
+        column: N numbers, dates, durations, periods, or strings of numbers or dates.
         date_format: how all of them are written, by the codes of `strptime`; None recognises it.
 
     Returns:
-        (N,) float64, NaN where nothing can be read, and a sentence for the report where numbers were read as dates.
+        (N,) float64, NaN where nothing can be read; or (N,) int64, `NO_TIME` where nothing can be read, for whole
+        numbers so large that floats would change their order. And sentences for the report: how numbers or durations
+        were read.
 
     Raises:
-        InputError: where no time can be read, or the column mixes numbers with dates, or seconds with milliseconds:
-            there is then no order.
+        InputError: where no time can be read, or the column mixes numbers with dates, or units such as seconds and
+            microseconds: there is then no order.
 
     Example:
         >>> parse_times(pd.Series(["1970-01-02", "soon"]))[0].tolist()
@@ -45,18 +47,22 @@ def parse_times(column: pd.Series, date_format: str | None = None) -> tuple[np.n
         >>> times, notes = parse_times(pd.Series([19700102, 19700103], name="day"))
         >>> times.tolist(), notes
         ([86400.0, 172800.0], ("the whole numbers in 'day' are read as dates, YYYYMMDD",))
+        >>> parse_times(pd.Series([1_600_000_000_000_000_100]))[0].tolist()
+        [1600000000000000100]
     """
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return _seconds(column), ()
-    if date_format is not None:
-        return _seconds(parse_dates(column, date_format)), ()
+    column = plain_column(column)
+    if date_format is not None and not pd.api.types.is_datetime64_any_dtype(column):
+        return seconds(parse_dates(column, date_format).rename(column.name))
+    typed = typed_times(column)
+    if typed is not None:
+        return typed
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     numbers = np.where(np.isfinite(numbers), numbers, np.nan)
     rest = column[np.isnan(numbers) & column.notna().to_numpy()]
     if len(rest):
-        read, notes = read_dates(rest, str(column.name))
-        dates = _seconds(read)
-        found = np.isfinite(dates)
+        read, how_read = read_dates(rest, str(column.name))
+        dates, notes = seconds(read.rename(column.name))
+        found = ~is_missing(dates)
         if not found.any() and not np.isfinite(numbers).any():
             raise InputError(
                 f"No time in the column '{column.name}' can be read, for instance '{rest.iloc[0]}'. Give numbers, or "
@@ -69,21 +75,18 @@ def parse_times(column: pd.Series, date_format: str | None = None) -> tuple[np.n
                 "all ISO 8601 dates."
             )
         if found.any():
-            numbers[np.flatnonzero(np.isnan(numbers) & column.notna().to_numpy())] = dates
-            return numbers, notes
-    for form, pattern, first, last in _WRITTEN:
-        dates = _written_dates(numbers, pattern, first, last)
-        if dates is not None:
+            times = np.full(len(column), np.nan if dates.dtype.kind == "f" else NO_TIME, dates.dtype)
+            times[column.notna().to_numpy()] = dates
+            return times, (*how_read, *notes)
+    is_there = np.isfinite(numbers)
+    written = {form: _written_dates(numbers, *of_form) for form, *of_form in _WRITTEN}
+    for form, dates in written.items():
+        if is_there.any() and np.isfinite(dates[is_there]).all():
             return dates, (f"the whole numbers in '{column.name}' are read as dates, {form}",)
-    known = np.abs(numbers[np.isfinite(numbers)])
-    in_seconds = (known >= _SECONDS[0]) & (known < _SECONDS[1])
-    in_milliseconds = (known >= _MILLISECONDS[0]) & (known < _MILLISECONDS[1])
-    if in_seconds.any() and in_milliseconds.any():
-        raise InputError(
-            f"The time column '{column.name}' mixes seconds ({int(in_seconds.sum())} rows) with milliseconds "
-            f"({int(in_milliseconds.sum())} rows). Convert it to one unit."
-        )
-    return numbers, ()
+    check_one_unit(
+        numbers[is_there], str(column.name), {form: np.isfinite(dates[is_there]) for form, dates in written.items()}
+    )
+    return _exact(column, numbers, is_there)
 
 
 def unix_seconds(times: np.ndarray) -> np.ndarray:
@@ -92,7 +95,7 @@ def unix_seconds(times: np.ndarray) -> np.ndarray:
     Numbers of the size of milli-, micro- or nanoseconds since 1970 are divided; all others are seconds of some clock.
 
     Args:
-        times: (N,) float64, as `parse_times` gives them.
+        times: (N,) float64 or int64, as `parse_times` gives them.
 
     Returns:
         (N,) int64.
@@ -101,27 +104,55 @@ def unix_seconds(times: np.ndarray) -> np.ndarray:
         >>> unix_seconds(np.array([1.5e9, 1.5e9 + 0.7])).tolist(), unix_seconds(np.array([1.5e12])).tolist()
         ([1500000000, 1500000000], [1500000000])
     """
-    largest = np.abs(times).max(initial=0)
-    unit = next((unit for size, unit in _FINER if largest >= size), 1)
-    return np.floor(times / unit).astype(np.int64)
+    return np.floor_divide(times, per_second(times)).astype(np.int64)
 
 
-def _written_dates(numbers: np.ndarray, pattern: str, first: float, last: float) -> np.ndarray | None:
-    """Seconds since 1970, or None where a number is no date of this form."""
-    is_there = ~np.isnan(numbers)
-    known, place = np.unique(numbers[is_there], return_inverse=True)
-    if not len(known) or known[0] < first or known[-1] > last or (known != np.floor(known)).any():
-        return None
-    texts = pd.Series(known.astype(np.int64)).astype(str)
-    dates = _seconds(pd.to_datetime(texts, format=pattern, errors="coerce"))
-    if np.isnan(dates).any():
-        return None
+def _written_dates(numbers: np.ndarray, pattern: str, first: float, last: float) -> np.ndarray:
+    """Seconds since 1970, NaN where a number is no date of this form."""
     result = np.full(len(numbers), np.nan)
-    result[is_there] = dates[place]
+    with np.errstate(invalid="ignore"):
+        could_be = (numbers >= first) & (numbers <= last) & (numbers == np.floor(numbers))
+    if could_be.any():
+        known, place = np.unique(numbers[could_be], return_inverse=True)
+        texts = pd.Series(known.astype(np.int64)).astype(str)
+        result[could_be] = seconds(pd.to_datetime(texts, format=pattern, errors="coerce"))[0][place]
     return result
 
 
-def _seconds(dates: pd.Series) -> np.ndarray:
-    utc = pd.to_datetime(dates, utc=True)
-    microseconds = utc.dt.tz_localize(None).astype("datetime64[us]").to_numpy()
-    return np.where(np.isnat(microseconds), np.nan, microseconds.astype(np.int64) / 1e6)
+def _exact(column: pd.Series, numbers: np.ndarray, is_there: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The numbers; as int64 where they are whole and too large for floats to keep their order."""
+    largest = np.abs(numbers[is_there]).max(initial=0)
+    if largest < EXACT:
+        return numbers, ()
+    whole = _whole_numbers(column[is_there])
+    if whole is None:
+        apart = f"{np.spacing(largest):,.0f}"
+        return numbers, (
+            f"'{column.name}' holds numbers above 2**53 that are not all integers of 64 bits: times that are less than "
+            f"{apart} apart count as equal",
+        )
+    times = np.full(len(column), NO_TIME, np.int64)
+    times[is_there] = whole
+    return times, ()
+
+
+def _whole_numbers(column: pd.Series) -> np.ndarray | None:
+    """Numbers, or texts of numbers, as int64; None where one of them is not whole or too large."""
+    try:
+        if pd.api.types.is_integer_dtype(column):
+            if column.max() > np.iinfo(np.int64).max:
+                return None
+            return column.to_numpy(np.int64)
+        if pd.api.types.is_float_dtype(column):
+            return None
+        return np.array([_whole(cell) for cell in column], np.int64)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _whole(cell: object) -> int:
+    if isinstance(cell, int | np.integer):
+        return int(cell)
+    if isinstance(cell, str):
+        return int(re.sub(r"\.0*$", "", cell.strip()))
+    raise ValueError(f"{cell!r} is not a whole number")

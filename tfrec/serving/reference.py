@@ -9,6 +9,7 @@ import numpy as np
 
 from tfrec.data import FeatureSpec
 from tfrec.data.ids import id_text
+from tfrec.data.time_units import per_second
 from tfrec.errors import InputError
 from tfrec.models import RetrievalModel
 from tfrec.ops import RESERVED_IDS, mask_items, top_items
@@ -144,6 +145,11 @@ def _checked(
             )
         if row.size and (row.dtype.kind not in "iuf" or not np.isfinite(row).all()):
             raise InputError(f"Time stamps are numbers, seconds since 1970: got {row.tolist()}.")
+        if per_second(row) > 1:
+            raise InputError(
+                f"Time stamps are seconds since 1970, and {row[np.abs(row).argmax()]} is too large: divide by "
+                f"{per_second(row):,}."
+            )
     return [np.floor(row).astype(np.int64) for row in stamps]
 
 

@@ -8,7 +8,9 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from tfrec.data.dates import holds_dates
 from tfrec.data.features.feature import Feature
+from tfrec.data.plain_columns import plain_column
 from tfrec.errors import InputError
 
 SCALINGS = ("standard", "log")
@@ -63,7 +65,7 @@ class Numeric(Feature):
 
     def fault(self, values: pd.Series) -> str | None:
         """Why a column cannot be read as numbers of float32 without losing what it says, or None."""
-        if pd.api.types.is_datetime64_any_dtype(values) or pd.api.types.is_timedelta64_dtype(values):
+        if holds_dates(plain_column(values)):
             return "has dates: name it as the time, or make numbers of it, such as the hour"
         known = _finite(values)
         known = known[~np.isnan(known)]
@@ -82,7 +84,9 @@ class Numeric(Feature):
         return None
 
     def encode(self, values: pd.Series) -> np.ndarray:
-        """(N,) float32."""
+        """(N,) float32; raises `InputError` where the column holds dates, which pandas would count in some unit."""
+        if holds_dates(plain_column(values)):
+            raise InputError(f"The feature '{self.column}' is a number, and this column of the name has dates.")
         scaled = (self._unscaled(values) - self.mean) / self.deviation
         return np.clip(scaled, -LIMIT, LIMIT).astype(np.float32)
 
@@ -95,5 +99,5 @@ class Numeric(Feature):
 def _finite(values: pd.Series | np.ndarray) -> np.ndarray:
     """Numbers, and NaN for all else."""
     if isinstance(values, pd.Series):
-        values = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        values = pd.to_numeric(plain_column(values), errors="coerce").to_numpy(np.float64, na_value=np.nan)
     return np.where(np.isfinite(values), values, np.nan)
