@@ -8,24 +8,26 @@ from tfrec.data.readers.atomic import is_atomic, read_atomic
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.contents import EXPECTED, inner_suffix, peek
 from tfrec.data.readers.json_lines import is_json
-from tfrec.data.readers.known_names import is_known
-from tfrec.data.readers.movielens import read_1m, read_100k, read_latest
+from tfrec.data.readers.movielens import is_1m, is_100k, read_1m, read_100k, read_latest
 from tfrec.data.readers.parquet import SUFFIXES, parquet_parts
 from tfrec.data.readers.sequence import read_sequence_folder, read_sequences
+from tfrec.data.readers.sequence_signs import is_delimited
 from tfrec.data.readers.source import Source
 from tfrec.data.readers.table import read_table
-from tfrec.data.readers.text_table import TextFormat, first_line
+from tfrec.data.readers.text_table import TextFormat, first_line, first_lines
 from tfrec.errors import InputError
 
 Reader = Callable[[Columns], Source]
 
-# What a folder must hold -> how it is read.
+# The file that a publisher's folder must hold -> how the folder is read.
 _FOLDERS: dict[str, Callable[[Path, Columns, TextFormat], Source]] = {
     "sequences.txt": read_sequence_folder,
     "ratings.csv": read_latest,
     "ratings.dat": read_1m,
     "u.data": read_100k,
 }
+# Those whose files have no header and are also read alone -> whether the first line is of that layout.
+_ALONE = {"ratings.dat": is_1m, "u.data": is_100k}
 
 
 def find_reader(path: Path, form: TextFormat | None = None) -> Reader:
@@ -76,14 +78,7 @@ def _file_reader(path: Path, form: TextFormat) -> Reader:
         return partial(read_atomic, path, form=form)
     if is_json(line) or suffix in (".csv", ".tsv") or form.separator is not None or not form.header:
         return table
-    if path.name in _FOLDERS and path.name != "sequences.txt":
+    if path.name in _ALONE and _ALONE[path.name](line):
         return partial(_FOLDERS[path.name], path.parent, form=form)
-    if any(mark in line for mark in (",", ";", "|", "::")) and path.name != "sequences.txt":
-        return table
-    if "\t" in line and _is_header(line.split("\t")):
-        return table
-    return partial(read_sequences, path, form=form)
-
-
-def _is_header(fields: list[str]) -> bool:
-    return any(is_known(field) for field in fields)
+    lines = [line for line in first_lines(path, form.encoding) if line.strip()]
+    return table if is_delimited(lines) else partial(read_sequences, path, form=form)

@@ -1,5 +1,6 @@
 """MovieLens as its publisher packs it. Columns have the names of the csv layout in all three."""
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -39,6 +40,26 @@ _GENRES = [
 ]
 
 
+_ELSE = (
+    "If it is another table, give the path of the file itself; if it has no header, name columns by their position: "
+    "header=False, user='1', item='2' (--no-header --user 1 --item 2)."
+)
+
+
+def is_1m(line: str) -> bool:
+    """Whether a line is one of `ratings.dat`: user::movie::rating::timestamp."""
+    return _is_rating(line.split("::"))
+
+
+def is_100k(line: str) -> bool:
+    """Whether a line is one of `u.data`: user, movie, rating and timestamp, with tabs between."""
+    return _is_rating(line.strip().split("\t"))
+
+
+def _is_rating(fields: list[str]) -> bool:
+    return len(fields) == 4 and all(re.fullmatch(r"\s*\d+(\.\d*)?\s*", field) for field in fields[2:])
+
+
 def read_latest(folder: Path, columns: Columns, form: TextFormat) -> Source:
     """`ratings.csv` and, where it is there, `movies.csv`."""
     source = read_table(folder / "ratings.csv", columns, form)
@@ -53,8 +74,8 @@ def read_1m(folder: Path, columns: Columns, form: TextFormat) -> Source:
     """`ratings.dat`, and where they are there `movies.dat` and `users.dat`, with `::` between columns."""
     ratings = folder / "ratings.dat"
     line = first_line(ratings, form.encoding)
-    if line.count("::") != 3:
-        raise InputError(f"{ratings} begins with '{line[:80]}': expected user::movie::rating::timestamp.")
+    if not is_1m(line):
+        raise InputError(f"{ratings} begins with '{line[:80]}': expected user::movie::rating::timestamp. {_ELSE}")
     movies, users = folder / "movies.dat", folder / "users.dat"
     return Source(
         _headerless(ratings, "::", _RATINGS, form.encoding, ids=_IDS, texts=(), missing=None),
@@ -68,8 +89,11 @@ def read_100k(folder: Path, columns: Columns, form: TextFormat) -> Source:
     """`u.data`, and where they are there `u.item`, `u.genre` and `u.user`."""
     ratings = folder / "u.data"
     line = first_line(ratings, form.encoding)
-    if line.count("\t") != 3:
-        raise InputError(f"{ratings} begins with '{line[:80]}': expected user, movie, rating, timestamp and tabs.")
+    if not is_100k(line):
+        raise InputError(
+            f"{ratings} begins with '{line[:80]}': expected user, movie, rating and timestamp with tabs between. "
+            f"{_ELSE}"
+        )
     frame = _headerless(ratings, "\t", _RATINGS, form.encoding, ids=_IDS, texts=(), missing=None)
     users = folder / "u.user"
     people = None

@@ -35,6 +35,7 @@ def find_separator(lines: list[str], path: Path) -> str:
     """The separator of a table.
 
     That of the suffix (.csv, .tsv) is taken if it fits, else the one that gives every row the same number of fields.
+    Blanks separate columns only where nothing else can.
 
     Args:
         lines: the first lines of the file.
@@ -43,6 +44,11 @@ def find_separator(lines: list[str], path: Path) -> str:
     Raises:
         InputError: if no separator gives two columns, or several fit equally well.
     """
+    ruled = next((line for line in lines if len(line.strip()) > 2 and not line.strip(" |+-:=")), None)
+    if ruled is not None:
+        raise InputError(
+            f"{path} holds the line '{ruled.strip()[:60]}', so it is a table drawn for reading: write it as csv."
+        )
     fields, fitting = {}, {}
     for mark in NAMES:
         try:
@@ -54,8 +60,13 @@ def find_separator(lines: list[str], path: Path) -> str:
             if all(len(row) == len(rows[0]) for row in rows):
                 fitting[mark] = len(rows[0])
     usual = _BY_SUFFIX.get(inner_suffix(path))
+    words = {len(line.split()) for line in lines if line.strip()}
+    if not fields and usual is None and len(words) == 1 and words != {1}:
+        return BLANKS
     if not fields:
         first = next(line for line in lines if line.strip())
+        if first.lstrip().startswith(("#", "%", "//", "@")):
+            raise InputError(f"{path} begins with a comment, '{first.strip()[:80]}': remove the lines of comments.")
         raise InputError(
             f"{path} has a single column, '{first[:80]}': expected at least two, separated by commas, tabs, "
             "semicolons, bars or '::'. Name any other separator with separator= (--sep)."

@@ -1,5 +1,6 @@
 """Sequence files: `user item`, or `user item item ...`, in time order."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,26 +10,45 @@ import pandas as pd
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.contents import read_text
 from tfrec.data.readers.movielens import double_colons
+from tfrec.data.readers.separators import BLANKS
+from tfrec.data.readers.sequence_signs import check_sequences, is_header
 from tfrec.data.readers.source import Source
-from tfrec.data.readers.text_table import TextFormat
+from tfrec.data.readers.table import read_table
+from tfrec.data.readers.text_table import TextFormat, first_lines
 from tfrec.errors import InputError
 
 _NAMES = ["user", "item"]
 
 
 def read_sequences(path: Path, columns: Columns, form: TextFormat) -> Source:
-    """A file of sequences. An id is what stands between blanks.
+    """A file with nothing but blanks between its words: sequences, or a table if its first line names columns.
 
     Raises:
-        InputError: where a line has a single id, or lines look like the rows of a table.
+        InputError: if a line has a single id, or lines look like the rows of a table without a header.
     """
-    return Source(_rows(path, form.encoding), columns.find(_NAMES, path))
+    rows = [line.split() for line in first_lines(path, form.encoding) if line.strip()]
+    if is_header(rows[0], rows[1:], columns.needed):
+        if all(len(row) == len(rows[0]) for row in rows):
+            return read_table(path, columns, dataclasses.replace(form, separator=BLANKS))
+        raise _header_over_sequences(path, rows[0])
+    if columns.needed and not set(columns.needed) <= set(_NAMES):
+        named = ", ".join(f"'{name}'" for name in columns.needed)
+        raise InputError(
+            f"{path} is a file of sequences, 'user item item ...', which has no column {named}: its first line is "
+            f"'{' '.join(rows[0])[:60]}'. Leave the names out, or if it is a table without a header, name columns by "
+            "their position: header=False, user='1', item='2' (--no-header --user 1 --item 2)."
+        )
+    frame, notes = _rows(path, form.encoding)
+    return Source(frame, columns.find(_NAMES, path), notes=notes)
 
 
 def read_sequence_folder(folder: Path, columns: Columns, form: TextFormat) -> Source:
     """`sequences.txt`, with what lies beside it: MovieLens ids and titles, or titles and attributes."""
     path = folder / "sequences.txt"
-    frame = _rows(path, form.encoding)
+    rows = [line.split() for line in first_lines(path, form.encoding) if line.strip()]
+    if is_header(rows[0], rows[1:], ()):
+        raise _header_over_sequences(path, rows[0])
+    frame, notes = _rows(path, form.encoding)
     items = users = None
     movies, titles, people = folder / "movies.dat", folder / "titles.json", folder / "users.dat"
     to_movie, to_user = folder / "item_to_movie.txt", folder / "user_to_movielens.txt"
@@ -41,34 +61,47 @@ def read_sequence_folder(folder: Path, columns: Columns, form: TextFormat) -> So
         frame["user"] = _renamed(frame["user"], to_user)
         if people.is_file():
             users = double_colons(people, ["user", "gender", "age", "occupation", "zip_code"])
-    return Source(frame, columns.find(_NAMES, path), items, users)
+    return Source(frame, columns.find(_NAMES, path), items, users, notes)
 
 
-def _rows(path: Path, encoding: str | None) -> pd.DataFrame:
-    tokens, line_of = _tokens(path, encoding)
+def _rows(path: Path, encoding: str | None) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """A row an interaction, and notes."""
+    text = _text(path, encoding)
+    tokens, line_of = _tokens(text)
+    lines = [line for line in text.split("\n") if line.strip()]
     first = np.flatnonzero(np.diff(line_of, prepend=-1))
     counts = np.diff(first, append=len(tokens))
+    check_sequences(path, lines, tokens, counts)
     if (counts == 1).any():
         line = int(line_of[first[counts == 1][0]]) + 1
         raise InputError(
             f"Line {line} of {path} holds a single id, '{tokens[first[counts == 1][0]]}': expected 'user item' or "
             "'user item item ...', with blanks between ids."
         )
-    lasting = counts - 1
-    users = np.repeat(tokens[first], lasting)
-    if counts[0] > 2 and (counts == counts[0]).all() and len(set(tokens[first])) < len(counts):
-        raise InputError(
-            f"Every line of {path} has {counts[0]} fields and users have several lines, so it looks like a table and "
-            "not like sequences. Give it a header, commas or tabs, and the suffix .csv or .tsv."
-        )
+    users = np.repeat(tokens[first], counts - 1)
     is_item = np.ones(len(tokens), bool)
     is_item[first] = False
-    return pd.DataFrame({"user": users, "item": tokens[is_item]})
+    notes = ()
+    if counts[0] > 2 and (counts == counts[0]).all():
+        notes = (f"every line has {counts[0]} fields, read as a user and {counts[0] - 1} items in time order",)
+    elif "\t" in text.strip() and (counts == 2).all():
+        notes = ("the file has no header: its two columns are read as user and item, in time order",)
+    return pd.DataFrame({"user": users, "item": tokens[is_item]}), notes
 
 
-def _tokens(path: Path, encoding: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+def _header_over_sequences(path: Path, first: list[str]) -> InputError:
+    return InputError(
+        f"The first line of {path} looks like a header, '{' '.join(first)[:60]}', and the lines below it look like "
+        "sequences of ids. Remove the header."
+    )
+
+
+def _text(path: Path, encoding: str | None = None) -> str:
+    return read_text(path, encoding).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _tokens(text: str) -> tuple[np.ndarray, np.ndarray]:
     """All ids of a file, (T,) object array of str, and the line that each is on, (T,) int."""
-    text = read_text(path, encoding).replace("\r\n", "\n").replace("\r", "\n")
     raw = np.frombuffer(text.encode("utf-8"), np.uint8)
     blank = (raw == ord(" ")) | (raw == ord("\t")) | (raw == ord("\n"))
     starts = np.flatnonzero(~blank & np.concatenate([[True], blank[:-1]]))
@@ -78,7 +111,7 @@ def _tokens(path: Path, encoding: str | None = None) -> tuple[np.ndarray, np.nda
 
 
 def _renamed(ids: pd.Series, path: Path) -> np.ndarray:
-    tokens, lines = _tokens(path)
+    tokens, lines = _tokens(_text(path))
     if len(tokens) % 2 or (lines[::2] != lines[1::2]).any() or len(np.unique(lines)) * 2 != len(lines):
         raise InputError(f"{path} is malformed: expected two ids on every line, ours and the publisher's.")
     names = dict(zip(tokens[::2], tokens[1::2], strict=True))
@@ -91,7 +124,7 @@ def _renamed(ids: pd.Series, path: Path) -> np.ndarray:
 
 def _titles(path: Path, of_items: Path) -> pd.DataFrame:
     titles = _by_item(path, "titles")
-    frame = pd.DataFrame({"item": list(titles), "title": [_text(one) for one in titles.values()]}, dtype=object)
+    frame = pd.DataFrame({"item": list(titles), "title": [_word(one) for one in titles.values()]}, dtype=object)
     if not of_items.is_file():
         return frame
     lists = {item: _values(one) for item, one in _by_item(of_items, "lists of attributes").items()}
@@ -110,8 +143,8 @@ def _by_item(path: Path, what: str) -> dict[str, object]:
 
 
 def _values(one: object) -> list[str]:
-    return [text for text in map(_text, one if isinstance(one, list) else [one]) if text]
+    return [text for text in map(_word, one if isinstance(one, list) else [one]) if text]
 
 
-def _text(one: object) -> str:
+def _word(one: object) -> str:
     return "" if one is None else str(one)
