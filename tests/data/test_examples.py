@@ -66,7 +66,7 @@ def test_a_cut_by_time_puts_nothing_later_before_it():
 
 
 def test_rules_that_do_not_fit_are_refused():
-    with pytest.raises(InputError, match="Random or ByTime"):
+    with pytest.raises(InputError, match="Random, ByTime or Fixed"):
         table().split(LeaveLastOut())
     with pytest.raises(InputError, match="leave a rest"):
         table().split(Random(0.5, 0.5))

@@ -21,11 +21,18 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="PATH",
         help="a csv, tsv or parquet file, a sequence file (user item ...), or a folder in a publisher's layout "
-        "(MovieLens latest, 1M, 100K, RecBole)",
+        "(MovieLens latest, 1M, 100K, RecBole, with its fixed splits too)",
     )
     group.add_argument("--user", metavar="COLUMN", help="column of user ids, where it is not recognised")
     group.add_argument("--item", metavar="COLUMN", help="column of item ids")
-    group.add_argument("--time", metavar="COLUMN", help="column of times: numbers or ISO 8601 dates")
+    group.add_argument("--time", metavar="COLUMN", help="column of times: numbers or dates")
+    group.add_argument(
+        "--no-time",
+        dest="time",
+        action="store_const",
+        const=False,
+        help="the rows are in time order already: read no column of times",
+    )
     group.add_argument("--rating", metavar="COLUMN", help="column of ratings or other weights")
     group.add_argument(
         "--label", metavar="COLUMN", help="for ranking models: column of labels, in a table of labelled rows"
@@ -74,7 +81,7 @@ def read_rows(options: argparse.Namespace) -> Interactions | Examples:
     unused = [name for name, value in given.items() if value != filters[name]]
     if unused:
         raise InputError(f"{unused[0]} is an option of tables of ratings, and these are labelled rows: leave it out.")
-    roles = (options.label, options.user, options.item, options.time)
+    roles = (options.label, options.user, options.item, options.time or None)
     table = data.read_examples(path, *roles, items=options.items, users=options.users)
     say(f"{options.data}\n{table.report}\n")
     return table

@@ -56,9 +56,9 @@ def _of_rankings(preset: Preset, options: argparse.Namespace) -> Report:
     from tfrec.training import Recipe
 
     path = preset.folder / "recipe.toml"  # a model that was saved from Python has none
-    rule = (Recipe.load(path) if path.exists() else Recipe()).build_split()
+    recipe = Recipe.load(path) if path.exists() else Recipe()
     table = read_data(options)
-    holdout = table.split(rule).test
+    holdout = table.split(recipe.with_split_of(table).build_split()).test
     reports = [
         evaluation.evaluate(scorer, preset.spec, holdout, ks=tuple(options.k), mask_seen=not options.keep_seen)
         for scorer in (evaluation.Popularity(preset.spec), preset.model)
@@ -77,6 +77,7 @@ def _of_labels(preset: Preset, options: argparse.Namespace) -> LabelReport:
         raise InputError(f"{preset.folder} has no recipe.toml, which says how its rows are labelled and split.")
     recipe = RankingRecipe.load(path)
     table = read_rows(options)
+    recipe = recipe.with_split_of(table)
     examples = recipe.build_examples(table, all_known=options.all_rows)
     split = examples.split(recipe.build_split())
     if options.all_rows:

@@ -122,12 +122,13 @@ def run(options: argparse.Namespace) -> None:
 def _in_int8(preset: Preset, data: str | None) -> tuple[Preset, dict[str, Any]]:
     """The preset in int8, and what that costs on a dataset."""
     from tfrec import evaluation, presets
-    from tfrec.data import LeaveLastOut, read
+    from tfrec.data import Fixed, LeaveLastOut, read
 
     small = presets.in_int8(preset)
     if data is None:
         return small, {"int8": {"ndcg@10": None}}
-    test = read(data).split(LeaveLastOut()).test
+    table = read(data)
+    test = table.split(LeaveLastOut() if table.parts is None else Fixed()).test
     found = {
         name: evaluation.evaluate(one.model, one.spec, test).metrics["ndcg@10"]
         for name, one in (("float32", preset), ("int8", small))

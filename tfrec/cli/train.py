@@ -70,6 +70,8 @@ def run(options: argparse.Namespace) -> None:
     if options.label and not ranks:
         raise InputError("--label is an option of ranking models: and this recipe's model is none.")
     table = read_rows(options) if ranks else read_data(options)
+    if recipe is not (recipe := recipe.with_split_of(table)):
+        text = None
     if not recipe_file and not ranks and table.num_items > _LARGE_CATALOGUE:
         say(f"{table.num_items:,} items: training against sampled negatives; a recipe can choose another loss.\n")
         recipe = dataclasses.replace(recipe, loss={"class": "SampledSoftmax", "num_negatives": 1024})

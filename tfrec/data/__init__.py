@@ -3,6 +3,7 @@
 from tfrec.data.examples import Examples, ExampleSplit
 from tfrec.data.feature_spec import FeatureSpec
 from tfrec.data.features import Categorical, MultiValued, Numeric, Vector
+from tfrec.data.fixed_split import Fixed
 from tfrec.data.history_rule import History
 from tfrec.data.interactions import Interactions
 from tfrec.data.item_attributes import Attributes, item_attributes
@@ -21,6 +22,7 @@ __all__ = [
     "ExampleSplit",
     "Examples",
     "FeatureSpec",
+    "Fixed",
     "History",
     "Holdout",
     "Interactions",

@@ -8,6 +8,7 @@ import pandas as pd
 from tfrec.data.calendar_times import is_missing
 from tfrec.data.ids import encode_ids
 from tfrec.data.label_numbers import label_numbers
+from tfrec.data.parts import notes_on_parts, part_numbers
 from tfrec.data.report import CleaningReport
 from tfrec.data.timestamps import parse_times
 from tfrec.errors import InputError
@@ -23,9 +24,10 @@ def clean_interactions(
     min_weight: float | None,
     min_user_count: int,
     min_item_count: int,
+    part: str | None = None,
 ) -> dict[str, Any]:
     """The arrays of an `Interactions`, with the report of what was dropped; see `Interactions.from_pandas`."""
-    _check_columns(frame, {"user": user, "item": item, "time": time, "weight": weight}, context)
+    _check_columns(frame, {"user": user, "item": item, "time": time, "weight": weight, "part": part}, context)
     if min_weight is not None and weight is None:
         raise InputError(f"min_weight={min_weight} needs a weight: name the column of ratings with weight=... too.")
     if not len(frame):
@@ -35,6 +37,7 @@ def clean_interactions(
     item_codes, item_ids = encode_ids(frame[item])
     times, notes = (None, ()) if time is None else parse_times(frame[time])
     weights = None if weight is None else label_numbers(frame[weight])
+    parts = None if part is None else part_numbers(frame[part])
 
     keep = np.ones(len(frame), bool)
     dropped: dict[str, int] = {}
@@ -77,6 +80,8 @@ def clean_interactions(
     keys = (user_codes,) if times is None else (times[kept], user_codes)
     order = np.lexsort(keys)  # stable: the source's order breaks ties
     kept = kept[order]
+    if parts is not None:
+        notes = (*notes, *notes_on_parts(parts[kept], user_codes[order], None if times is None else times[kept]))
     return {
         "user_codes": user_codes[order],
         "item_codes": item_codes[order],
@@ -84,6 +89,7 @@ def clean_interactions(
         "item_ids": item_ids,
         "times": None if times is None else times[kept],
         "weights": None if weights is None else weights[kept],
+        "parts": None if parts is None else parts[kept],
         "context": frame.iloc[kept][list(context)].reset_index(drop=True),
         "report": CleaningReport(len(frame), dropped, len(user_ids), len(item_ids), notes),
     }

@@ -35,6 +35,7 @@ class Examples:
         users: what is known of the users, a DataFrame indexed by raw id, or None.
         items: the same of the items.
         report: what cleaning dropped.
+        parts: (N,) int8 or None; the split that the data came with, as of `Interactions`.
     """
 
     labels: np.ndarray
@@ -47,9 +48,11 @@ class Examples:
     users: pd.DataFrame | None
     items: pd.DataFrame | None
     report: CleaningReport
+    parts: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        for array in (self.labels, self.user_codes, self.item_codes, self.user_ids, self.item_ids, self.times):
+        ids = self.user_codes, self.item_codes, self.user_ids, self.item_ids
+        for array in (self.labels, *ids, self.times, self.parts):
             if array is not None:
                 array.setflags(write=False)
 
@@ -109,20 +112,21 @@ class Examples:
             )
         labels = table.weights if positive is None else (table.weights >= positive).astype(np.float32)
         codes = table.user_codes, table.item_codes, table.user_ids, table.item_ids
-        return cls(labels.copy(), *codes, table.times, table.context, table.users, table.items, table.report)
+        columns = table.times, table.context, table.users, table.items
+        return cls(labels.copy(), *codes, *columns, table.report, table.parts)
 
     def split(self, rule: Any) -> ExampleSplit:
-        """Cut into train, valid and test, by `tfrec.data.Random` or `tfrec.data.ByTime`."""
+        """Cut into train, valid and test, by `tfrec.data.Random`, `ByTime` or `Fixed`."""
         if not hasattr(rule, "masks"):
-            raise InputError(f"Labelled rows are split by Random or ByTime, got {rule!r}.")
-        is_valid, is_test = rule.masks(self.times, len(self))
+            raise InputError(f"Labelled rows are split by Random, ByTime or Fixed, got {rule!r}.")
+        is_valid, is_test = rule.masks(self.times, len(self), self.parts)
         return ExampleSplit(self.take(~is_valid & ~is_test), self.take(is_valid), self.take(is_test))
 
     def take(self, rows: np.ndarray) -> Examples:
         """The table of some rows only, by a mask or by numbers; ids keep their codes."""
         picked = {
             name: None if getattr(self, name) is None else getattr(self, name)[rows]
-            for name in ("labels", "user_codes", "item_codes", "times")
+            for name in ("labels", "user_codes", "item_codes", "times", "parts")
         }
         return dataclasses.replace(self, **picked, context=self.context.iloc[_numbers(rows)].reset_index(drop=True))
 
@@ -141,7 +145,8 @@ class Examples:
         By this an interrupted run knows its data again. Published numbers carry `sha256`.
         """
         # The context too: `sha256` sees long vectors in part.
-        return content_hash(self.sha256(), self.times, self.context, self.users, self.items)
+        split = () if self.parts is None else (self.parts,)
+        return content_hash(self.sha256(), self.times, self.context, self.users, self.items, *split)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -42,6 +42,7 @@ class Interactions:
         items: what is known of the items, a DataFrame indexed by raw item id, or None.
         users: the same of the users, or None.
         report: what cleaning dropped.
+        parts: (N,) int8 or None; the split that the data came with: 0 train, 1 valid, 2 test. See `tfrec.data.Fixed`.
     """
 
     user_codes: np.ndarray
@@ -54,9 +55,11 @@ class Interactions:
     items: pd.DataFrame | None
     users: pd.DataFrame | None
     report: CleaningReport
+    parts: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        for array in (self.user_codes, self.item_codes, self.user_ids, self.item_ids, self.times, self.weights):
+        ids = self.user_codes, self.item_codes, self.user_ids, self.item_ids
+        for array in (*ids, self.times, self.weights, self.parts):
             if array is not None:
                 array.setflags(write=False)
 
@@ -74,6 +77,7 @@ class Interactions:
         min_weight: float | None = None,
         min_user_count: int = 1,
         min_item_count: int = 1,
+        part: str | None = None,
     ) -> Interactions:
         """Clean a DataFrame; `report` on the result counts what was dropped and why.
 
@@ -93,6 +97,7 @@ class Interactions:
             min_weight: smallest weight to keep; needs `weight`.
             min_user_count: fewest rows a user must have.
             min_item_count: fewest rows an item must have.
+            part: name of a column that holds train, valid or test, for data that come with their own split.
 
         Raises:
             InputError: where a named column is missing, times cannot be ordered, or nothing is left.
@@ -106,7 +111,7 @@ class Interactions:
             {"no usable user id in 'who'": 1}
         """
         cleaned = clean_interactions(
-            frame, user, item, time, weight, tuple(context), min_weight, min_user_count, min_item_count
+            frame, user, item, time, weight, tuple(context), min_weight, min_user_count, min_item_count, part
         )
         item_table, item_notes = clean_side_table(items, item, "items")
         user_table, user_notes = clean_side_table(users, user, "users")
@@ -130,6 +135,7 @@ class Interactions:
             item_codes=self.item_codes[rows],
             times=None if self.times is None else self.times[rows],
             weights=None if self.weights is None else self.weights[rows],
+            parts=None if self.parts is None else self.parts[rows],
             context=self.context.loc[rows].reset_index(drop=True),
         )
 
@@ -181,7 +187,8 @@ class Interactions:
             >>> one.sha256() == other.sha256(), one.content_sha256() == other.content_sha256()
             (True, False)
         """
-        return content_hash(self.sha256(), self.times, self.weights, self.context, self.users, self.items)
+        split = () if self.parts is None else (self.parts,)
+        return content_hash(self.sha256(), self.times, self.weights, self.context, self.users, self.items, *split)
 
     def __len__(self) -> int:
         return len(self.user_codes)

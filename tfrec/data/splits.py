@@ -71,7 +71,7 @@ class LeaveLastOut:
                 f"No user of {table!r} has three interactions, which leave-last-out needs (train, validation, test). "
                 "Give more data, or split by time."
             )
-        return _split(table, is_valid, is_test)
+        return cut(table, is_valid, is_test)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,9 +104,11 @@ class ByTime:
 
     def split(self, table: Interactions) -> Split:
         """Cut a table; raises `InputError` where it has no time or a part would be empty."""
-        return _split(table, *self.masks(table.times, len(table)))
+        return cut(table, *self.masks(table.times, len(table)))
 
-    def masks(self, times: np.ndarray | None, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    def masks(
+        self, times: np.ndarray | None, rows: int, parts: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Which rows are validation and which are test, (N,) bool each."""
         if times is None:
             raise InputError("A split by time needs a time column: name it, or split by another rule.")
@@ -147,7 +149,9 @@ class Random:
     test: float = 0.2
     seed: int = 0
 
-    def masks(self, times: np.ndarray | None, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    def masks(
+        self, times: np.ndarray | None, rows: int, parts: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Which rows are validation and which are test, (N,) bool each."""
         shares = self.valid, self.test
         if not all(isinstance(share, int | float) and 0 < share < 1 for share in shares) or sum(shares) >= 1:
@@ -165,7 +169,9 @@ class Random:
         return is_valid, is_test
 
 
-def _split(table: Interactions, is_valid: np.ndarray, is_test: np.ndarray) -> Split:
+def cut(table: Interactions, is_valid: np.ndarray, is_test: np.ndarray) -> Split:
+    """Train, valid and test from masks of the rows, (N,) bool each; targets are those of users with a history."""
+
     def holdout(known: np.ndarray, targets: np.ndarray) -> Holdout:
         has_history = np.zeros(len(table.user_ids), bool)
         has_history[table.user_codes[known]] = True

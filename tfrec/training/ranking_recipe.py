@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from tfrec import models
-from tfrec.data import ByTime, Examples, FeatureSpec, History, Interactions, Random
+from tfrec.data import ByTime, Examples, FeatureSpec, Fixed, History, Interactions, Random
 from tfrec.data.fit_features import ITEM_COUNT
 from tfrec.data.side_columns import to_side_table
 from tfrec.errors import InputError
 from tfrec.training.recipe_features import check_features, read_features
 from tfrec.training.recipe_file import RecipeFile, build, construct
 
-_SPLITS = {"random": Random, "by-time": ByTime}
+_SPLITS = {"random": Random, "by-time": ByTime, "fixed": Fixed}
 # What may decide which epoch is the best, the default first.
 _MONITORS = {"click": ("auc", "log_loss"), "rating": ("rmse",)}
 
@@ -34,7 +34,7 @@ class RankingRecipe(RecipeFile):
         unseen_rate: the share of training rows whose user, and whose item, is said to be unseen; see
             `tfrec.data.labelled`. So new users and items meet a model that has learned what to make of them.
         split: {"rule": "random", "valid": ..., "test": ..., "seed": ...} or {"rule": "by-time", "valid": ..., "test":
-            ...}.
+            ...} or {"rule": "fixed"}, the split that the data come with.
         features: column -> {"kind": "categorical" | "numeric" | "multivalued" | "vector", further arguments}; an empty
             table takes all columns that can be features. `{"kind": "skip"}` leaves a column out of those. `group =
             "item"`, or "user", of a column of the rows says that it is a value of the item: the newest one of its
@@ -132,11 +132,11 @@ class RankingRecipe(RecipeFile):
             if columns and all_known and group == "user":
                 table = to_side_table(table, group, columns)
             elif columns and not all_known:
-                is_valid, is_test = self.build_split().masks(table.times, len(table))
+                is_valid, is_test = self.build_split().masks(table.times, len(table), table.parts)
                 table = to_side_table(table, group, columns, known=~is_valid & ~is_test)
         return table
 
-    def build_split(self) -> Random | ByTime:
+    def build_split(self) -> Random | ByTime | Fixed:
         """The rule that the recipe names."""
         arguments = dict(self.split)
         rule = arguments.pop("rule", None)

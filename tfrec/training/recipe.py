@@ -9,12 +9,12 @@ from typing import Any
 import tensorflow as tf
 
 from tfrec import losses, models
-from tfrec.data import Attributes, ByTime, FeatureSpec, LeaveLastOut, item_attributes, masked_items
+from tfrec.data import Attributes, ByTime, FeatureSpec, Fixed, LeaveLastOut, item_attributes, masked_items
 from tfrec.errors import InputError
 from tfrec.losses import negatives
 from tfrec.training.recipe_file import RecipeFile, build, construct
 
-_SPLITS = {"leave-last-out": LeaveLastOut, "by-time": ByTime}
+_SPLITS = {"leave-last-out": LeaveLastOut, "by-time": ByTime, "fixed": Fixed}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Recipe(RecipeFile):
     They are patient, since a model of few users knows popularity alone for the first dozen epochs.
 
     Attributes:
-        split: {"rule": "leave-last-out"} or {"rule": "by-time", "valid": ..., "test": ...}.
+        split: {"rule": "leave-last-out"} or {"rule": "by-time", "valid": ..., "test": ...} or
+            {"rule": "fixed"}, the split that the data come with.
         max_length: newest items of a history that the model reads.
         model: {"class": a name in `tfrec.models`, further constructor arguments}.
         loss: {"class": a name in `tfrec.losses`, further constructor arguments}. In `SampledSoftmax`,
@@ -80,7 +81,7 @@ class Recipe(RecipeFile):
         if self.windows not in ("newest", "all"):
             raise InputError(f"The recipe's windows must be newest or all, got {self.windows!r}.")
 
-    def build_split(self) -> LeaveLastOut | ByTime:
+    def build_split(self) -> LeaveLastOut | ByTime | Fixed:
         """The rule that the recipe names."""
         arguments = dict(self.split)
         rule = arguments.pop("rule", None)

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import keras
 
+from tfrec.data import Examples, Interactions
 from tfrec.errors import InputError
 from tfrec.training import ranges
 
@@ -73,6 +74,16 @@ class RecipeFile:
             return cls.from_toml(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"The recipe {path} cannot be read: {error}") from error
+
+    def with_split_of(self, table: Interactions | Examples) -> Self:
+        """The recipe with the split that a table came with, if it has one and the recipe names no other.
+
+        A split that is the recipe's default counts as not named.
+        """
+        (default,) = (_default(field) for field in dataclasses.fields(self) if field.name == "split")
+        if table.parts is None or dict(self.split) != default:
+            return self
+        return dataclasses.replace(self, split={"rule": "fixed"})
 
     def to_json(self) -> dict[str, Any]:
         """The entries as a dict that JSON can hold."""

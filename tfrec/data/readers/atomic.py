@@ -20,14 +20,21 @@ def is_atomic(line: str) -> bool:
 
 def read_atomic(path: Path, columns: Columns, form: TextFormat) -> Source:
     """An `.inter` file, with the `.item` and `.user` files of the same name where they are there."""
-    frame, _ = _read(path, form)
+    frame, kinds = _read(path, form)
     found = columns.find(list(frame.columns), path)
+    lists = [name for name in found.needed if kinds.get(name, "").endswith("_seq")]
+    lists += [name for name in kinds if name == f"{found.item}_list"]
+    if lists:
+        raise InputError(
+            f"The column '{lists[0]}' of {path} holds a list in each row, such as the history of an augmented "
+            "sequence: expected one interaction a row. Give the .inter file that the sequences were made from."
+        )
     items, users = path.with_suffix(".item"), path.with_suffix(".user")
     return Source(
         frame,
         found,
-        _item_table(items, form) if items.is_file() else None,
-        _read(users, form)[0] if users.is_file() else None,
+        read_item_file(items, form) if items.is_file() else None,
+        read_user_file(users, form) if users.is_file() else None,
         notes_on_order(found, list(frame.columns), frame, path),
     )
 
@@ -52,7 +59,13 @@ def _read(path: Path, form: TextFormat) -> tuple[pd.DataFrame, dict[str, str]]:
     return frame, kinds
 
 
-def _item_table(path: Path, form: TextFormat) -> pd.DataFrame:
+def read_user_file(path: Path, form: TextFormat) -> pd.DataFrame:
+    """A `.user` file."""
+    return _read(path, form)[0]
+
+
+def read_item_file(path: Path, form: TextFormat) -> pd.DataFrame:
+    """An `.item` file, with its title and its genres under these names."""
     table, kinds = _read(path, form)
     titles = [name for name in table.columns if name.endswith("_title")]
     if "title" not in table.columns and len(titles) == 1:

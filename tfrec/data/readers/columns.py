@@ -24,6 +24,7 @@ class Columns:
         time: column of times.
         weight: column of ratings, labels or counts.
         context: further columns to carry along.
+        part: column that holds train, valid or test, which a reader of a fixed split makes.
         in_order: the rows are in time order: no column of times is looked for.
         notes: what was chosen among several columns, or found by a less common name, a sentence each.
     """
@@ -33,6 +34,7 @@ class Columns:
     time: str | None = None
     weight: str | None = None
     context: tuple[str, ...] = ()
+    part: str | None = None
     in_order: bool = dataclasses.field(default=False, repr=False)
     notes: tuple[str, ...] = dataclasses.field(default=(), repr=False, compare=False)
 
@@ -89,7 +91,7 @@ class Columns:
     @property
     def needed(self) -> list[str]:
         """The names that are known, each once."""
-        names = [self.user, self.item, self.time, self.weight, *self.context]
+        names = [self.user, self.item, self.time, self.weight, *self.context, self.part]
         return [name for name in dict.fromkeys(names) if name is not None]
 
 

@@ -43,14 +43,20 @@ def read(
       `user_to_movielens.txt`, and `titles.json`.
     - MovieLens as its publisher packs it: `ratings.csv` and `movies.csv` (latest, 20M and later), `ratings.dat`,
       `movies.dat` and `users.dat` (1M, 10M), `u.data`, `u.item` and `u.user` (100K).
-    - RecBole's atomic files: `*.inter`, `*.item`, `*.user` with typed headers.
+    - RecBole's atomic files: `*.inter`, `*.item`, `*.user` with typed headers. A folder with `X.train.inter`,
+      `X.valid.inter` and `X.test.inter` (or `X.part1.inter` to `X.part3.inter`) keeps this split, see
+      `tfrec.data.Fixed`; beside other files its path is `folder/X`.
 
     Args:
         path: the file or folder.
-        user: name of the column of user ids. This and the next three may be left out where the table uses a well-known
-            name: userId, user_id, user; movieId, item_id, item, ...; timestamp, time; rating.
+        user: name of the column of user ids. This and the next three may be left out where the table uses well-known
+            names, such as user_id, reviewerID, CustomerID; item_id, asin, ISBN, StockCode, book_id; timestamp,
+            unixReviewTime, InvoiceDate; rating, overall, stars, Quantity (`tfrec.data.readers.known_names` has them
+            all). Case, blanks and marks do not count. Where several columns could be meant one is preferred, such as
+            item_id before product_id, parent_asin before asin, and user_id before session_id, and a note says so.
         item: name of the column of item ids.
-        time: name of the column of times. Without one the rows count as being in time order.
+        time: name of the column of times; False where the rows are in time order already. If no column of times is
+            named or known, the rows count as being in time order, unless a column looks like one of times.
         weight: name of a column of ratings, labels or counts.
         context: names of further columns to carry along.
         items: path of a csv, tsv or parquet side table of items, its ids in a column named as `item`, else in its
@@ -69,7 +75,7 @@ def read(
 
     Raises:
         InputError: where the path is missing or unreadable, its layout is unknown, its content is malformed, a column
-            is not found, or nothing is left after cleaning.
+            is not found, a column that nobody named looks like one of times, or nothing is left after cleaning.
 
     Example:
         >>> import tempfile
@@ -114,6 +120,7 @@ def read(
         min_weight=min_weight,
         min_user_count=min_user_count,
         min_item_count=min_item_count,
+        part=found.part,
     )
     if items is not None:
         check_overlap(table.items, table.item_ids, Path(items))

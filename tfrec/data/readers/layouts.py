@@ -10,6 +10,7 @@ from tfrec.data.readers.contents import EXPECTED, inner_suffix, peek
 from tfrec.data.readers.json_lines import is_json
 from tfrec.data.readers.movielens import is_1m, is_100k, read_1m, read_100k, read_latest
 from tfrec.data.readers.parquet import SUFFIXES, parquet_parts
+from tfrec.data.readers.part_files import is_whole, part_sets, read_inter, read_part_set
 from tfrec.data.readers.sequence import read_sequence_folder, read_sequences
 from tfrec.data.readers.sequence_signs import is_delimited
 from tfrec.data.readers.source import Source
@@ -42,6 +43,8 @@ def find_reader(path: Path, form: TextFormat | None = None) -> Reader:
         OSError: where it cannot be looked at.
     """
     form = form or TextFormat()
+    if not path.exists() and path.parent.is_dir() and path.name in (sets := part_sets(path.parent)):
+        return partial(read_part_set, sets[path.name], form=form)
     if not path.exists():
         raise InputError(f"There is nothing at {path}: {EXPECTED}, or a publisher's folder.")
     if path.is_dir():
@@ -54,6 +57,14 @@ def find_reader(path: Path, form: TextFormat | None = None) -> Reader:
 def _folder_reader(folder: Path, form: TextFormat) -> Reader:
     names = sorted(entry.name for entry in folder.iterdir())
     known = {name: partial(_FOLDERS[name], folder, form=form) for name in names if name in _FOLDERS}
+    if sets := part_sets(folder):
+        if len(sets) == 1 and not known and not any(is_whole(name) for name in names):
+            return partial(read_part_set, next(iter(sets.values())), form=form)
+        several = ", ".join(sorted({*known, *(name for name in names if is_whole(name)), *sets}))
+        raise InputError(
+            f"{folder} holds several data sets: {several}. Give the path of one of them; that of a fixed split is "
+            f"{folder / next(iter(sets))}."
+        )
     known |= {name: partial(read_atomic, folder / name, form=form) for name in names if name.endswith(".inter")}
     if len(known) == 1:
         return next(iter(known.values()))
@@ -75,7 +86,7 @@ def _file_reader(path: Path, form: TextFormat) -> Reader:
         return table
     line = first_line(path, form.encoding)
     if suffix == ".inter" or is_atomic(line):
-        return partial(read_atomic, path, form=form)
+        return partial(read_inter, path, form=form)
     if is_json(line) or suffix in (".csv", ".tsv") or form.separator is not None or not form.header:
         return table
     if path.name in _ALONE and _ALONE[path.name](line):

@@ -1,0 +1,112 @@
+"""Data that come with their own split keep it: nothing of the valid and test parts is learned from."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from tables import write
+
+from tfrec.data import Examples, Fixed, Interactions, read
+from tfrec.errors import InputError
+from tfrec.training import RankingRecipe, Recipe
+
+HEADER = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
+PARTS = {
+    "train": "u\ta\t5\t1\nu\tb\t4\t2\nv\tb\t3\t1\nv\ta\t1\t2\n",
+    "valid": "u\tc\t5\t3\n",
+    "test": "u\td\t5\t4\nv\tc\t2\t3\n",
+}
+
+
+def written(folder, names=("train", "valid", "test"), stem="x"):
+    for name, text in zip(names, PARTS.values(), strict=True):
+        write(folder / f"{stem}.{name}.inter", HEADER + text)
+    return folder
+
+
+def rows(table):
+    return sorted(zip(table.user_ids[table.user_codes], table.item_ids[table.item_codes], strict=True))
+
+
+@pytest.mark.parametrize(
+    "names", [("train", "valid", "test"), ("Train", "validation", "test"), ("part1", "part2", "part3")]
+)
+def test_the_parts_of_recbole_are_one_table_with_its_split(tmp_path, names):
+    write(written(tmp_path, names) / "x.item", "item_id:token\tmovie_title:token_seq\na\tAlpha\n")
+    table = read(tmp_path)
+    train, valid, test = table.split(Fixed())
+    assert rows(train) == [("u", "a"), ("u", "b"), ("v", "a"), ("v", "b")]
+    assert rows(valid.targets) == [("u", "c")] and rows(test.targets) == [("u", "d"), ("v", "c")]
+    assert rows(test.history) == [*rows(train)[:2], ("u", "c"), *rows(train)[2:]]
+    assert "own split: 4 train, 1 valid, 2 test rows" in str(table.report)
+    assert table.items.loc["a", "title"] == "Alpha"
+    assert rows(read(tmp_path / "x")) == rows(table)  # by the name before the parts
+
+
+def test_one_part_alone_is_read_with_a_note(tmp_path):
+    written(tmp_path)
+    table = read(tmp_path / "x.train.inter")
+    assert len(table) == 4 and table.parts is None
+    assert f"one part of a fixed split: give {tmp_path / 'x'}" in str(table.report)
+
+
+def test_a_folder_with_the_whole_and_its_parts_is_asked_about(tmp_path):
+    write(written(tmp_path) / "x.inter", HEADER + PARTS["train"])
+    with pytest.raises(InputError, match=rf"several data sets: x, x.inter.*fixed split is {tmp_path / 'x'}"):
+        read(tmp_path)
+    assert read(tmp_path / "x").parts is not None and read(tmp_path / "x.inter").parts is None
+
+
+def test_without_a_valid_part_the_last_train_row_is_the_validation():
+    frame = pd.DataFrame({"u": ["a"] * 4 + ["b"] * 2, "i": [1, 2, 3, 4, 1, 2], "p": ["train"] * 3 + ["test"] * 3})
+    frame.loc[4, "p"] = "train"
+    split = Interactions.from_pandas(frame, user="u", item="i", part="p").split(Fixed())
+    assert rows(split.train) == [("a", "1"), ("a", "2"), ("b", "1")]
+    assert rows(split.valid.targets) == [("a", "3")] and rows(split.test.targets) == [("a", "4"), ("b", "2")]
+
+
+def test_a_split_against_time_is_noted():
+    frame = pd.DataFrame({"u": ["a"] * 3, "i": [1, 2, 3], "t": [9, 2, 3], "p": ["train", "valid", "test"]})
+    table = Interactions.from_pandas(frame, user="u", item="i", time="t", part="p")
+    assert "1 users have train or valid rows that are later" in str(table.report)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [(["train", "holdout"], "'holdout': expected train, valid and test"), (["train", "valid"], "no rows of the test")],
+)
+def test_parts_that_are_none_are_refused(parts, message):
+    frame = pd.DataFrame({"u": ["a", "a"], "i": [1, 2], "p": parts})
+    with pytest.raises(InputError, match=message):
+        Interactions.from_pandas(frame, user="u", item="i", part="p")
+
+
+def test_augmented_sequences_are_refused(tmp_path):
+    text = "user_id:token\titem_id_list:token_seq\titem_id:token\nu\ta b\tc\n"
+    with pytest.raises(InputError, match=r"'item_id_list'.*a list in each row"):
+        read(write(tmp_path / "x.inter", text))
+
+
+def test_recipes_take_the_split_of_the_data_unless_they_name_one(tmp_path):
+    table = read(written(tmp_path))
+    examples = RankingRecipe(positive=4.0).with_split_of(table)
+    split = examples.build_examples(table).split(examples.build_split())
+    assert (len(split.train), len(split.valid), len(split.test)) == (4, 1, 2)
+    assert split.test.labels.tolist() == [1, 0]
+    assert isinstance(Recipe().with_split_of(table).build_split(), Fixed)
+    assert isinstance(Recipe(split={"rule": "fixed"}).build_split(), Fixed)
+    by_time = Recipe(split={"rule": "by-time", "valid": 0.8, "test": 0.9})
+    assert by_time.with_split_of(table) is by_time
+    whole = dataclasses.replace(table, parts=None)
+    assert Recipe().with_split_of(whole) == Recipe()
+    with pytest.raises(InputError, match="these data have none"):
+        whole.split(Fixed())
+    with pytest.raises(InputError, match="these data have none"):
+        Examples.from_interactions(whole).split(Fixed())
+
+
+def test_the_split_is_part_of_what_an_interrupted_run_knows_its_data_by(tmp_path):
+    table = read(written(tmp_path))
+    other = dataclasses.replace(table, parts=np.where(table.parts == 1, 2, table.parts).astype(np.int8))
+    assert table.content_sha256() != other.content_sha256() and table.sha256() == other.sha256()

@@ -1,0 +1,99 @@
+"""Fixed splits: `X.train.inter`, `X.valid.inter` and `X.test.inter`, as RecBole reads its benchmark files."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from tfrec.data.parts import PART_NAMES
+from tfrec.data.readers.atomic import read_atomic, read_item_file, read_user_file
+from tfrec.data.readers.columns import Columns
+from tfrec.data.readers.source import Source
+from tfrec.data.readers.text_table import TextFormat
+from tfrec.errors import InputError
+
+_PART = "part of the split"  # the column that is added
+_ORDER = ("train", "valid", "test")
+_FILE = re.compile(r"^(?P<stem>.+)\.(?P<part>[A-Za-z]+|part_?\d+)\.inter$")
+
+
+def part_sets(folder: Path) -> dict[str, dict[str, Path]]:
+    """The fixed splits of a folder: the name before the parts -> train, valid and test -> file.
+
+    Parts are called train, valid (or validation, val, dev) and test, or part1, part2, part3 in this order. A name
+    belongs here only where there are a train and a test part.
+    """
+    named: dict[str, dict[str, Path]] = {}
+    numbered: dict[str, dict[int, Path]] = {}
+    for path in sorted(folder.iterdir()):
+        match = _FILE.match(path.name)
+        if match is None:
+            continue
+        stem, part = match["stem"], match["part"].lower()
+        if part in PART_NAMES:
+            named.setdefault(stem, {})[_ORDER[PART_NAMES[part]]] = path
+        elif part.startswith("part"):
+            numbered.setdefault(stem, {})[int(part.removeprefix("part").lstrip("_"))] = path
+    for stem, files in numbered.items():
+        parts = [files[number] for number in sorted(files)]
+        if len(parts) in (2, 3):
+            named.setdefault(stem, dict(zip(_ORDER if len(parts) == 3 else ("train", "test"), parts, strict=True)))
+    return {stem: files for stem, files in named.items() if {"train", "test"} <= set(files)}
+
+
+def is_whole(name: str) -> bool:
+    """Whether a file name is that of an `.inter` file which is no part of a split.
+
+    Example:
+        >>> is_whole("ml-100k.inter"), is_whole("ml-100k.train.inter"), is_whole("ml-100k.item")
+        (True, False, False)
+    """
+    match = _FILE.match(name)
+    is_part = match is not None and (match["part"].lower() in PART_NAMES or match["part"].lower().startswith("part"))
+    return name.endswith(".inter") and not is_part
+
+
+def read_part_set(files: dict[str, Path], columns: Columns, form: TextFormat) -> Source:
+    """The parts of a split as one table, with a column that keeps which row belongs to which part.
+
+    Raises:
+        InputError: where the parts have other columns than each other.
+    """
+    sources = {part: read_atomic(files[part], columns, form) for part in _ORDER if part in files}
+    first = sources["train"]
+    for part, source in sources.items():
+        if dataclasses.replace(source.columns, notes=()) != dataclasses.replace(first.columns, notes=()):
+            raise InputError(
+                f"{files[part]} and {files['train']} are parts of one split and have other columns: "
+                f"{', '.join(source.frame.columns)} and {', '.join(first.frame.columns)}. Give all parts the same."
+            )
+    frame = pd.concat([source.frame.assign(**{_PART: part}) for part, source in sources.items()], ignore_index=True)
+    return _with_sides(
+        dataclasses.replace(first, frame=frame, columns=dataclasses.replace(first.columns, part=_PART)),
+        files["train"],
+        form,
+    )
+
+
+def read_inter(path: Path, columns: Columns, form: TextFormat) -> Source:
+    """One `.inter` file; where it is a part of a split, a note says how to read the split."""
+    source = read_atomic(path, columns, form)
+    stem = next((stem for stem, files in part_sets(path.parent).items() if path in files.values()), None)
+    if stem is None:
+        return source
+    note = f"{path.name} is one part of a fixed split: give {path.parent / stem} to read and keep the split"
+    return _with_sides(dataclasses.replace(source, notes=(*source.notes, note)), path, form)
+
+
+def _with_sides(source: Source, part: Path, form: TextFormat) -> Source:
+    """The source with the `.item` and `.user` files of its split, where they are there."""
+    stem = part.name.removesuffix(".inter").rpartition(".")[0]
+    items, users = (part.with_name(f"{stem}.{kind}") for kind in ("item", "user"))
+    return dataclasses.replace(
+        source,
+        items=read_item_file(items, form) if items.is_file() else source.items,
+        users=read_user_file(users, form) if users.is_file() else source.users,
+    )
