@@ -97,3 +97,45 @@ def test_tables_of_items_and_users_belong_to_labelled_rows_and_to_ratings_alike(
             read_examples(tmp_path / "rows.csv", **given)
     with pytest.raises(InputError, match="no column says which"):
         read_examples(tmp_path / "users.parquet", label="age", user="user", items=tmp_path / "items.csv")
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "found"),
+    [
+        ("user_id,video_id,date,time_ms,is_click,tab", "u,v,20220408,1649347200000,1,2", "is_click user_id video_id"),
+        ("msno,song_id,click,source_type", "m,s,1,radio", "click msno song_id"),
+        ("id,click,hour,site_id,app_id,device_id", "1,0,14102100,a,b,c", "click - -"),
+        ("time_stamp,user,adgroup_id,pid,clk", "1494137644,5,1,p,0", "clk user -"),
+        ("session_id,label,price", "s,1,2", "label - -"),
+    ],
+)
+def test_roles_of_labelled_rows_have_well_known_names(tmp_path, header, row, found):
+    (tmp_path / "t.csv").write_text(f"{header}\n{row}\n")
+    assert is_labelled(tmp_path / "t.csv")
+    table = read_examples(tmp_path / "t.csv")
+    label, user, item = found.split()
+    named = [name for name in (label, user, item) if name != "-"]
+    assert not set(named) & set(table.context) and (table.user_codes is None) == (user == "-")
+    assert (table.item_codes is None) == (item == "-")
+    if "time_ms" in header:
+        assert table.times.tolist() == [1649347200000] and "date" in table.context
+
+
+def test_a_date_that_is_none_stays_a_column_of_labelled_rows(tmp_path):
+    (tmp_path / "t.csv").write_text("user,item,label,date\na,b,1,monday\nb,c,0,sunday\n")
+    table = read_examples(tmp_path / "t.csv")
+    assert table.times is None and table.context["date"].tolist() == ["monday", "sunday"]
+
+
+@pytest.mark.parametrize("label", [None, "1"])
+def test_labelled_rows_without_a_header_lose_no_row(tmp_path, label):
+    first = ["1", "0.5", "", *(f"{number:08x}" for number in range(0xA0, 0xB0))]
+    (tmp_path / "t.csv").write_text(",".join(first) + "\n" + ",".join(["0", *first[1:]]) + "\n")
+    with pytest.raises(InputError, match=r"looks like a row and not like a header.*--no-header --label 1"):
+        read_examples(tmp_path / "t.csv", label=label)
+    assert len(read_examples(tmp_path / "t.csv", label="1", header=False)) == 2
+
+
+def test_negative_labels_are_noted(tmp_path):
+    (tmp_path / "t.csv").write_text("user,item,label\na,b,-1\nb,c,3\n")
+    assert "'label' is negative in 1 rows" in str(read_examples(tmp_path / "t.csv").report)

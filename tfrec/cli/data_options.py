@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from tfrec.cli.option_types import existing, number, whole
+from tfrec.cli.option_types import dataset, existing, number, whole
 from tfrec.terminal import say
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("data")
     group.add_argument(
         "--data",
-        type=existing,
+        type=dataset,
         required=True,
         metavar="PATH",
         help="a csv, tsv or parquet file, a sequence file (user item ...), or a folder in a publisher's layout "

@@ -85,5 +85,18 @@ def existing(text: str) -> str:
     return text
 
 
+def dataset(text: str) -> str:
+    """A type of paths of data: something is there, or the name X of a fixed split, X.train.inter and X.test.inter."""
+    whole = Path(path(text))
+    try:
+        if not whole.exists() and any(
+            one.name.startswith(f"{whole.name}.") and one.suffix == ".inter" for one in whole.parent.iterdir()
+        ):
+            return text
+    except OSError:
+        pass  # `existing` says what is wrong
+    return existing(text)
+
+
 def _short(text: str) -> str:
     return repr(text if len(text) <= 60 else f"{text[:60]}...")

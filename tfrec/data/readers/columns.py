@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from tfrec.data.readers.known_names import WELL_KNOWN, candidates, is_data, plain_name
+from tfrec.data.readers.known_names import candidates, is_data, plain_name
 from tfrec.errors import InputError
 
+_ROLES = ("user", "item", "time", "weight")
 # Names that leave no doubt; a note tells of all others that are found.
-_PLAIN = {"userid", "user", "itemid", "item", "movieid", "timestamp", "time", "rating"}
+_PLAIN = {
+    *("userid", "user", "itemid", "item", "movieid", "timestamp", "time", "rating"),
+    *("label", "click", "clicked"),
+}
 _OPTIONS = {"weight": "rating"}  # where the command line has another word for a role
 _SHOWN = 30  # columns in an error, and characters of each
 
@@ -38,13 +42,13 @@ class Columns:
     in_order: bool = dataclasses.field(default=False, repr=False)
     notes: tuple[str, ...] = dataclasses.field(default=(), repr=False, compare=False)
 
-    def find(self, names: list[str], path: Path, numbered: bool = False) -> Columns:
+    def find(self, names: list[str], path: Path, has_header: bool = True) -> Columns:
         """The same with every missing name filled in from well-known ones.
 
         Args:
             names: the columns that the table has.
             path: where it came from, for errors.
-            numbered: the table has no header, and its columns are called "1", "2", ...
+            has_header: the names were read from the first line of a text, which may be a row.
 
         Raises:
             InputError: where a given name is not there, or user or item cannot be found.
@@ -55,7 +59,7 @@ class Columns:
         """
         listed = ", ".join(f"'{name[:_SHOWN]}'" for name in names[:_SHOWN])
         listed += f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        given = {role: getattr(self, role) for role in WELL_KNOWN}
+        given = {role: getattr(self, role) for role in _ROLES}
         wanted = [(role, name) for role, name in given.items() if name is not None]
         wanted += [("context", name) for name in self.context]
         absent = [f"{role}='{name}'" for role, name in wanted if name not in names]
@@ -63,7 +67,7 @@ class Columns:
             raise InputError(f"{path} has no column for {', '.join(absent)}. Its columns are: {listed}.")
         if given["user"] and given["user"] == given["item"]:
             raise InputError(f"'{given['user']}' is named for the users and for the items of {path}: name two columns.")
-        if not numbered and is_data(names, [name for _, name in wanted]):
+        if has_header and is_data(names, [name for _, name in wanted]):
             raise InputError(
                 f"The first line of {path} looks like a row and not like a header: it has {listed}. Say that there is "
                 "no header and name columns by their position: header=False, user='1', item='2' (on the command line "
@@ -82,7 +86,7 @@ class Columns:
                 "If the first line is not a header, name columns by their position: header=False, user='1', item='2' "
                 "(--no-header --user 1 --item 2)."
             )
-        result = dataclasses.replace(self, **found, notes=(*self.notes, *_notes(known)))
+        result = dataclasses.replace(self, **found, notes=(*self.notes, *notes_on_names(known)))
         repeated = [name for name in result.needed if names.count(name) > 1]
         if repeated:
             raise InputError(f"{path} has several columns named {', '.join(repeated)}. Rename or drop one of each.")
@@ -95,13 +99,12 @@ class Columns:
         return [name for name in dict.fromkeys(names) if name is not None]
 
 
-def known_column(role: str, names: list[str]) -> str | None:
-    """The column whose name is well known for a user, an item, a time or a weight, if there is one."""
-    return next(iter(candidates(role, names)), None)
+def notes_on_names(known: dict[str, list[str]]) -> list[str]:
+    """What was found by which name, where that is not beyond doubt, sentences for the report.
 
-
-def _notes(known: dict[str, list[str]]) -> list[str]:
-    """What was found by which name, where that is not beyond doubt."""
+    Args:
+        known: role -> the columns that could have it, the chosen one first.
+    """
     found = {role: names[0] for role, names in known.items() if names}
     notes = []
     if any(plain_name(name) not in _PLAIN for name in found.values()):

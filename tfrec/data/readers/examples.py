@@ -12,17 +12,20 @@ import pandas as pd
 
 from tfrec.data.clean_examples import check_names
 from tfrec.data.examples import Examples
-from tfrec.data.readers.columns import known_column
+from tfrec.data.readers.columns import notes_on_names
 from tfrec.data.readers.contents import EXPECTED
 from tfrec.data.readers.frame import Table, open_table
+from tfrec.data.readers.known_names import candidates, is_data, is_person, plain_name
 from tfrec.data.readers.parquet import parquet_parts
 from tfrec.data.readers.side_tables import check_overlap, read_side_table
 from tfrec.data.readers.text_ids import text_ids
 from tfrec.data.readers.text_table import TextFormat, TextTable
+from tfrec.data.readers.unnamed_times import SAMPLE, is_time
 from tfrec.errors import InputError
 
-_LABELS = ("label", "click", "clicked")
 _CRITEO = ["label", *(f"I{number}" for number in range(1, 14)), *(f"C{number}" for number in range(1, 27))]
+_PLAIN_ITEMS = ("itemid", "item", "movieid")
+_PLAIN_TIMES = ("timestamp", "time")
 _MISSING = ["", "NaN", "nan", "NA", "N/A", "null", "NULL", "None"]
 
 
@@ -35,7 +38,7 @@ def is_labelled(path: Path, form: TextFormat | None = None) -> bool:
         table = _open(file, form)
     except InputError:  # not a table; who reads it says why
         return False
-    return any(name.strip().lower() in _LABELS for name in table.names)
+    return bool(candidates("label", table.names))
 
 
 def read_examples(
@@ -61,10 +64,12 @@ def read_examples(
 
     Args:
         path: the file.
-        label: column of labels; None takes one named label, click or clicked.
-        user: column of user ids; None takes one named user or user_id, if there is one.
-        item: column of item ids; None takes one named item, item_id or movie_id, if there is one.
-        time: column of times; None takes one named time or timestamp, if there is one.
+        label: column of labels; None takes one named label, click, is_click and the like.
+        user: column of user ids; None takes one with a well-known name, as of `read`, if there is one; sessions and
+            names of people are no users here.
+        item: column of item ids; None takes one with a well-known name. Where there is no user, only item, item_id and
+            movie_id are: in tables of advertisements other ids say where the advertisement was shown.
+        time: column of times; None takes one with a well-known name, if its values are times.
         items: path of a csv, tsv or parquet side table of items, its ids in a column named as `item`, else in its
             first one.
         users: path of a side table of users, likewise.
@@ -92,13 +97,22 @@ def read_examples(
         opened = _open(file, form)
         frame, notes = opened.read(texts=None, missing=_MISSING)
     names = [str(name) for name in frame.columns]
-    if label is None:
-        label = next((name for name in names if name.lower() in _LABELS), None)
-    if label is None:
-        raise InputError(f"{file} has the columns {', '.join(names)}: none of them is known to hold labels. Name it.")
-    roles = {"user": user, "item": item, "time": time}
-    free = [name for name in names if name not in (label, *roles.values())]
-    roles = {role: name or known_column(role, free) for role, name in roles.items()}
+    roles = {"label": label, "user": user, "item": item, "time": time}
+    if header and not opened.is_typed and is_data(names, [name for name in roles.values() if name]):
+        listed = ", ".join(f"'{name[:30]}'" for name in names[:12])
+        raise InputError(
+            f"The first line of {file} looks like a row and not like a header: it begins with {listed}. Say that there "
+            "is no header and name columns by their position: header=False, label='1' (on the command line "
+            "--no-header --label 1), and the same for user, item and time; or put a header before it."
+        )
+    known = _known(frame, roles)
+    roles = {role: name or next(iter(known[role]), None) for role, name in roles.items()}
+    if roles["label"] is None:
+        raise InputError(
+            f"{file} has the columns {', '.join(names)}: none of them is known to hold labels. Name it with label= "
+            "(on the command line --label)."
+        )
+    notes = (*notes, *notes_on_names(known))
     if not opened.is_typed:  # ids stay texts
         ids = (roles["user"], roles["item"])
         frame = frame.apply(lambda column: text_ids(column) if column.name in ids else _numbers(column))
@@ -108,11 +122,14 @@ def read_examples(
             with _errors_of(given):
                 sides[what], more = read_side_table(Path(given), roles[role], what, TextFormat(encoding=encoding))
                 notes = (*notes, *more)
-    table = Examples.from_pandas(frame, label=label, **roles, **sides)
+    table = Examples.from_pandas(frame, **roles, **sides)
     if items is not None:
         check_overlap(table.items, table.item_ids, Path(items))
     if users is not None:
         check_overlap(table.users, table.user_ids, Path(users), "users")
+    negative = int((table.labels < 0).sum())
+    if negative:
+        notes = (*notes, f"'{roles['label']}' is negative in {negative:,} rows")
     return table if not notes else dataclasses.replace(table, report=table.report.with_notes(notes))
 
 
@@ -146,6 +163,24 @@ def _open(file: Path, form: TextFormat | None) -> Table:
         return _Criteo(file, dataclasses.replace(form, header=False, names=tuple(_CRITEO)))
     check_names(table.names, str(file))  # pandas would rename the second
     return table
+
+
+def _known(frame: pd.DataFrame, given: dict[str, str | None]) -> dict[str, list[str]]:
+    """The columns that could have each role that is not named; the first of each is taken."""
+    free = [str(name) for name in frame.columns if name not in given.values()]
+    known = {role: [] if name else candidates(role, free) for role, name in given.items()}
+    known["user"] = [name for name in known["user"] if is_person(name)]
+    if not given["user"] and not known["user"]:
+        known["item"] = [name for name in known["item"] if plain_name(name) in _PLAIN_ITEMS]
+    known["time"] = [name for name in known["time"] if plain_name(name) in _PLAIN_TIMES or _holds_times(frame[name])]
+    return known
+
+
+def _holds_times(column: pd.Series) -> bool:
+    values = column.head(SAMPLE)
+    return is_time(
+        str(column.name), _numbers(values) if values.map(lambda cell: isinstance(cell, str)).any() else values
+    )
 
 
 class _Criteo(TextTable):

@@ -74,6 +74,8 @@ _COUNTS = _words(
     "watch_ratio"
 )
 
+_LABELS = ("label", "labels", "click", "clicked", "is_click", "is_clicked", "clk")
+
 _TABLE_PREFIX = re.compile(r"^.*[./:](?=[^./:]+$)")  # review/time, ratings.user_id, user.id
 _DOUBLED = re.compile(r"^(?P<what>[a-z]+)[_ -](?P=what)")  # beer_beerid
 _CLICKED = re.compile(r"^(click|clicked|viewed|purchased|rated|review)[_ -]")  # click_article_id, review_profilename
@@ -115,10 +117,10 @@ WELL_KNOWN: dict[str, tuple[str, ...]] = {
         "user": [*_ids(_USERS, _USERS), *_USER_CODES, *_ids(_SESSIONS, _SESSIONS[:2]), *_USER_NAMES],
         "item": [*_ids(_ITEMS, _BARE_ITEMS), *_ITEM_CODES],
         "time": _times(),
+        "label": _LABELS,
         "weight": [*_WEIGHTS, *(f"{of}{word}" for word in _WEIGHTS for of in _RATED), *_COUNTS],
     }.items()
 }
-LABELS = ("label", "labels", "click", "clicked", "is_click", "is_clicked", "clk")
 # Words that may as well be a value: a row can hold "video" or "game", but hardly "user" or "movie_id".
 _WORDS = {plain_name(word) for word in (*_BARE_ITEMS, *_USERS, *_WEIGHTS, *_COUNTS)} - {"user", "item"}
 _RANKS = {role: {name: rank for rank, name in enumerate(names)} for role, names in WELL_KNOWN.items()}
@@ -133,7 +135,7 @@ def candidates(role: str, names: list[str]) -> list[str]:
     what stands before a dot, a slash or a colon, without a doubled noun, and without "click" and the like before it.
 
     Args:
-        role: "user", "item", "time" or "weight".
+        role: "user", "item", "time", "weight" or "label".
         names: of the columns.
 
     Example:
@@ -143,6 +145,17 @@ def candidates(role: str, names: list[str]) -> list[str]:
     ranked = [(rank, place, name) for place, name in enumerate(names) if (rank := _rank(role, name)) is not None]
     found = [name for _, _, name in sorted(ranked)]
     return [name for name in found if name == found[0] or plain_name(name) not in _SAME_USER]
+
+
+def is_person(name: str) -> bool:
+    """Whether a name is known for the id of a user, and not for a session or the name of somebody.
+
+    Example:
+        >>> is_person("customerID"), is_person("session_id"), is_person("username")
+        (True, False, False)
+    """
+    rank = _rank("user", name)
+    return rank is not None and rank < _RANKS["user"]["sessionid"]
 
 
 def is_known(name: str) -> bool:
@@ -168,11 +181,7 @@ def is_data(names: list[str], given: Iterable[str] = ()) -> bool:
     if not numbers or names in (numbered, ["", *numbered[:-1]]):
         return False
     words = [name for name in names if name not in numbers]
-    labels = [plain_name(name) for name in LABELS]
-    is_name = [
-        name in given or plain_name(name) in labels or (is_known(name) and plain_name(name) not in _WORDS)
-        for name in words
-    ]
+    is_name = [name in given or (is_known(name) and plain_name(name) not in _WORDS) for name in words]
     return not any(is_name)
 
 

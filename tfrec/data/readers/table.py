@@ -16,7 +16,8 @@ from tfrec.errors import InputError
 def read_table(path: Path, columns: Columns, form: TextFormat | None = None) -> Source:
     """A table of interactions. Ids of text files are strings, other columns what they look like."""
     table = open_table(path, form)
-    found = columns.find(table.names, path, numbered=form is not None and not form.header and not table.is_typed)
+    has_header = not table.is_typed and (form is None or form.header)
+    found = columns.find(table.names, path, has_header)
     frame, notes = table.read(columns=found.needed if table.is_typed else None, ids=[found.user, found.item])
     for name in (found.user, found.item):
         nested = next((value for value in frame[name].head(100) if isinstance(value, list | dict | np.ndarray)), None)
