@@ -23,7 +23,7 @@ def test_an_export_passes_and_everything_was_looked_at(exported, capsys):
     lines = capsys.readouterr().out.splitlines()
     seen = {line.split("  ")[0] for line in lines}
     assert seen == {
-        *("files", "signatures", "operations", "answers", "answers, C runtime", "warm-up", "nonsense", "latency")
+        *("files", "signatures", "operations", "answers", "answers, C runtime", "warm-up", "fuzzing", "latency")
     }
     assert all(" ok " in line for line in lines)
 
@@ -140,7 +140,7 @@ def test_a_record_that_is_refused_is_not_laid_to_the_answers(exported, monkeypat
     """Both are asked in one process, and again by themselves where something is wrong."""
     refused = Call("serving_default", {"history": [["7"]]})
 
-    def replayed(export, calls, runtime):
+    def replayed(export, calls, runtime, timeout):
         if refused in calls:
             raise ReplayError("refused")
         return golden.read(export)[1]
@@ -152,10 +152,10 @@ def test_a_record_that_is_refused_is_not_laid_to_the_answers(exported, monkeypat
     assert [one.name for one in serving.serve_check(exported) if not one.passed] == ["warm-up"]
 
 
-# Nonsense.
+# Fuzzing.
 
 
-def test_nonsense_is_answered_or_refused(exported):
+def test_random_requests_are_answered_or_refused(exported):
     seen = fuzz(exported, 400, seed=3)
     assert seen["answered"] + seen["refused"] == 400 and seen["refused"] > 0 and seen["ids"] > 10_000
 

@@ -19,7 +19,7 @@ _COMMANDS = {
     "train": "train a model on a table of interactions and write a preset",
     "evaluate": "rank the full catalogue for the held-back items of a dataset",
     "export": "write a SavedModel that TensorFlow Serving loads",
-    "serve-check": "check a version folder again: files, operations, answers, warm-up, invalid requests, latency",
+    "serve-check": "check a version folder: files, operations, answers, warm-up, fuzzing, latency",
     "recommend": "recommend items for a history of titles or ids",
     "explain": "show what of a history a model looks at, and of the features when a ranking model scores an item",
     "list": "list the presets that come with tfrec, with what they reach",

@@ -12,16 +12,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("version", type=path, metavar="DIR", help="a version folder, served/films/1")
     parser.add_argument(
-        "--requests", type=whole(0), default=2_000, metavar="N", help="invalid requests to survive (2000)"
+        "--requests", type=whole(0), default=2_000, metavar="N", help="random requests to survive (2000)"
     )
-    parser.add_argument("--seed", type=whole(0, 2**32 - 1), default=0, metavar="N", help="of the invalid requests (0)")
+    parser.add_argument("--seed", type=whole(0, 2**32 - 1), default=0, metavar="N", help="of the random requests (0)")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=900.0,
+        metavar="SECONDS",
+        help="for all checks together; what still runs then is killed, and the check fails (900)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Check everything, print one table; 1 where something failed."""
     from tfrec import serving
 
-    checks = serving.serve_check(options.version, options.requests, options.seed)
+    checks = serving.serve_check(options.version, options.requests, options.seed, options.timeout)
     width = max(len(check.name) for check in checks)
     for check in checks:
         say(f"{check.name:{width}}  {'ok' if check.passed else 'FAILED':6}  {check.seen}")

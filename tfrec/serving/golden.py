@@ -39,6 +39,18 @@ def read(export: Path) -> tuple[list[Call], list[dict[str, np.ndarray]]]:
             }
             for one in content
         ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{export / PLACE} cannot be read: {error!r}. Export again.") from error
+    for call, answer in zip(calls, answers, strict=True):
+        lists = answer.get("item_ids")
+        if (
+            not call.inputs
+            or not answer
+            or (lists is not None and lists.shape != getattr(answer.get("scores"), "shape", 0))
+        ):
+            raise InputError(
+                f"{export / PLACE} has a call of {call.signature} without inputs or answers. Export again."
+            )
+    if not calls:
+        raise InputError(f"{export / PLACE} has no calls. Export again.")
     return calls, answers

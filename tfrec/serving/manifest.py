@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfrec import environment, presets
 from tfrec.errors import InputError
-from tfrec.serving.saved_model import meta_graph
+from tfrec.serving.saved_model import INIT, check_inside, meta_graph
 
 PLACE = Path("assets.extra") / "tfrec.json"
 _FORMAT = 1
@@ -56,9 +56,10 @@ def read(export: Path) -> dict[str, Any]:
     """
     path = export / PLACE
     advice = "Name a version folder that tfrec has exported."
+    check_inside(export)  # before anything of it is read
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read: {error!r}. {advice}") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         found = content.get("format") if isinstance(content, dict) else type(content).__name__
@@ -71,7 +72,7 @@ def read(export: Path) -> dict[str, Any]:
         if ".." in Path(name).parts or Path(name).is_absolute():
             raise InputError(f"{path} names '{name}', which does not lie inside the export.")
         told = (written.get("bytes"), written.get("sha256")) if isinstance(written, dict) else None
-        if not file.is_file() or (file.stat().st_size, _sha256(file)) != told:
+        if not file.is_file() or file.stat().st_size != (told or [None])[0] or _sha256(file) != told[1]:
             raise InputError(f"{file} is missing or is not what was exported. Export again, or copy the folder again.")
     there = {file.relative_to(export).as_posix() for file in export.rglob("*") if file.is_file()}
     more = sorted(name for name in there - {PLACE.as_posix(), *content["files"]} if not Path(name).name.startswith("."))
@@ -84,7 +85,7 @@ def signatures_of(export: Path) -> dict[str, Any]:
     """Signature -> {"inputs": {name: [type, shape]}, "outputs": likewise, "optional": names}."""
     found = {}
     for key, one in sorted(meta_graph(export).signature_def.items()):
-        if key == "__saved_model_init_op":
+        if key == INIT:
             continue
         sides = {
             side: {

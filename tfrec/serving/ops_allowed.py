@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tfrec.errors import InputError
-from tfrec.serving.saved_model import meta_graph, operations_of
+from tfrec.serving import file_operations
+from tfrec.serving.file_operations import functions_called
+from tfrec.serving.saved_model import check_assets, check_inside, meta_graph
 
 # Of core TensorFlow. Not here on purpose: anything of Python (PyFunc), of XLA, of custom libraries, of the network, and
 # what writes or reads files but for the vocabulary and the weights at loading.
@@ -29,22 +31,43 @@ ALLOWED = frozenset(_NAMES.split())
 
 
 def check(export: Path, also: frozenset[str] = frozenset()) -> list[str]:
-    """The operations of an export's graph and of all its functions.
+    """The operations of an export's graph and of all its functions; nothing is loaded or run.
 
     Args:
         export: the folder of a SavedModel.
         also: further operations that the user has asked for, with the index that needs them.
 
     Raises:
-        InputError: where one is not allowed, or a function must be compiled by XLA, which the stock server cannot.
+        InputError: where one is not allowed, or could touch a file that is not the export's own; where a node calls a
+            function that is not in the graph; where a function must be compiled by XLA, which the stock server cannot.
     """
-    functions = meta_graph(export).graph_def.library.function
-    ops = operations_of(export)
-    own = {function.signature.name for function in functions}  # a function may be called by its name
-    compiled = [function.signature.name for function in functions if function.attr["_XlaMustCompile"].b]
-    foreign = sorted(ops - own - ALLOWED - also)
-    if foreign:
+    meta = meta_graph(export)
+    graph = meta.graph_def
+    functions = [function.signature.name for function in graph.library.function]
+    bodies = [graph.node, *(function.node_def for function in graph.library.function)]
+    for names in (functions, *([node.name for node in nodes] for nodes in bodies)):
+        if len(set(names)) < len(names):
+            raise InputError(f"{export} has a graph with two nodes or functions of one name. Export the preset again.")
+    own = set(functions)
+    if hidden := sorted(name for name in own if name in ALLOWED or _is_known(name)):
+        raise InputError(f"{export} has a function named like the operation {hidden[0]}. Export the preset again.")
+    ops = {node.op for nodes in bodies for node in nodes}
+    if foreign := sorted(ops - own - ALLOWED - also):
         raise InputError(f"{export} has operations that stock TensorFlow Serving may not have: {', '.join(foreign)}.")
-    if compiled:
+    for node in (node for nodes in bodies for node in nodes):
+        if missing := sorted({*functions_called(node)} - {node.op} - own):
+            raise InputError(f"{export} calls '{missing[0]}', which is no function of its graph. Export it again.")
+    compiled = [one for one in graph.library.function if one.attr["_XlaMustCompile"].b]
+    if compiled or any(node.attr["_XlaMustCompile"].b for nodes in bodies for node in nodes):
         raise InputError(f"{export} has functions that XLA must compile, which stock TensorFlow Serving cannot.")
+    check_inside(export)
+    check_assets(export, meta)
+    file_operations.check(meta)
     return sorted(ops)
+
+
+def _is_known(name: str) -> bool:
+    """Whether the installed TensorFlow has an operation of this name."""
+    from tensorflow.python.framework import op_def_registry
+
+    return op_def_registry.get(name) is not None

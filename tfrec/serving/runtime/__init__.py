@@ -1,6 +1,6 @@
 """Asking an export in a fresh process, where nothing of tfrec can help it."""
 
 from tfrec.serving.runtime.fuzz import fuzz
-from tfrec.serving.runtime.replay import Call, ReplayError, replay, time_calls
+from tfrec.serving.runtime.replay import Call, ReplayError, ReplayTimeout, replay, time_calls
 
-__all__ = ["Call", "ReplayError", "fuzz", "replay", "time_calls"]
+__all__ = ["Call", "ReplayError", "ReplayTimeout", "fuzz", "replay", "time_calls"]

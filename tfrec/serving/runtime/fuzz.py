@@ -1,4 +1,4 @@
-"""Asks an export nonsense, in the server's own runtime."""
+"""Fuzzing: random requests to an export, in the server's own runtime."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 from tfrec.serving.runtime.replay import ReplayError, job_of, run
 
 
-def fuzz(export: Path, number: int = 20_000, seed: int = 0, mask_seen: bool = True) -> dict[str, Any]:
+def fuzz(
+    export: Path, number: int = 20_000, seed: int = 0, mask_seen: bool = True, timeout: float | None = None
+) -> dict[str, Any]:
     """Ask every signature with rows of 0 to 10,000 ids of any bytes, and with wrong shapes, through the C API.
 
     Args:
@@ -16,6 +18,7 @@ def fuzz(export: Path, number: int = 20_000, seed: int = 0, mask_seen: bool = Tr
         number: of requests.
         seed: of their random generator.
         mask_seen: whether the export masks what stands in a history.
+        timeout: seconds after which the process is killed; None waits for ever.
 
     Returns:
         how many requests were "answered" and "refused", and how many "ids" they had.
@@ -33,6 +36,7 @@ def fuzz(export: Path, number: int = 20_000, seed: int = 0, mask_seen: bool = Tr
             "number": number,
             "seed": seed,
         },
+        timeout,
     )
     if found["failure"]:
         raise ReplayError(f"{export} gave a wrong answer: {found['failure']}")

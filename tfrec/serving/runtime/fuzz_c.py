@@ -1,4 +1,4 @@
-"""Ask an export nonsense through the C API: `python -I fuzz_c.py JOB ANSWERS`.
+"""Send random requests to an export through the C API: `python -I fuzz_c.py JOB ANSWERS`.
 
 JOB is a JSON object: "export", "tensorflow", "libraries" and "signatures" as in `replay_c.py`; "vocabulary", the file
 of the items; "mask_seen"; "number" of requests and the "seed". ANSWERS becomes a list with one object: what was

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,10 @@ class ReplayError(RuntimeError):
     """An export could not be asked."""
 
 
+class ReplayTimeout(ReplayError):
+    """An export did not answer in time."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Call:
     """A request.
@@ -37,7 +42,9 @@ class Call:
     inputs: Mapping[str, Sequence[Any]]
 
 
-def replay(export: Path, calls: Sequence[Call], runtime: str = "tensorflow") -> list[dict[str, np.ndarray]]:
+def replay(
+    export: Path, calls: Sequence[Call], runtime: str = "tensorflow", timeout: float | None = None
+) -> list[dict[str, np.ndarray]]:
     """The answers of an export, from a fresh process that imports neither tfrec nor keras.
 
     Args:
@@ -45,32 +52,56 @@ def replay(export: Path, calls: Sequence[Call], runtime: str = "tensorflow") -> 
         calls: what to ask.
         runtime: "tensorflow" loads it with TensorFlow's Python; "c" with the C API, the server's own way in, from the
             shared library of the installed TensorFlow, and with no Python TensorFlow in the process.
+        timeout: seconds after which the process is killed; None waits for ever.
 
     Returns:
         for each call, output name -> array; texts as objects.
 
     Raises:
         ReplayError: where the process fails, with the end of what it said.
+        ReplayTimeout: where it has not ended in time.
     """
-    found = run(RUNTIMES[runtime], {**job_of(export), "calls": _plain(calls)})
+    found = run(RUNTIMES[runtime], {**job_of(export), "calls": _plain(calls)}, timeout)
     return [{name: _array(values) for name, values in answer.items()} for answer in found]
 
 
-def time_calls(export: Path, calls: Sequence[Call], repeat: int = 1, threads: int = 1) -> list[float]:
-    """The seconds that calls take in the C API, each `repeat` times; errors as for `replay`."""
-    return run("time_c.py", {**job_of(export), "calls": _plain(calls), "repeat": repeat, "threads": threads})
+def time_calls(
+    export: Path, calls: Sequence[Call], repeat: int = 1, threads: int = 1, timeout: float | None = None
+) -> list[float]:
+    """The seconds that calls take in the C API, each `repeat` times; `timeout` and errors as for `replay`."""
+    job = {**job_of(export), "calls": _plain(calls), "repeat": repeat, "threads": threads}
+    return run("time_c.py", job, timeout)
 
 
-def run(script: str, job: Mapping[str, Any]) -> Any:
-    """Run a file of this folder as a process of its own on a job; returns what it wrote."""
+def run(script: str, job: Mapping[str, Any], timeout: float | None = None) -> Any:
+    """Run a file of this folder as a process of its own on a job; returns what it wrote.
+
+    A process that takes longer than `timeout` seconds is killed, and `ReplayTimeout` raised.
+    """
     with tempfile.TemporaryDirectory() as folder:
         asked, answers = Path(folder) / "job.json", Path(folder) / "answers.json"
         asked.write_text(json.dumps(job), encoding="utf-8")
         command = [sys.executable, "-I", str(Path(__file__).with_name(script)), str(asked), str(answers)]
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=timeout
+            )
+        except subprocess.TimeoutExpired:
+            raise ReplayTimeout(
+                f"The export has not answered within {timeout:.0f} s, and its process was killed. A graph that never "
+                "ends does this; so does a limit that is too low for a large catalogue or a slow machine."
+            ) from None
         if done.returncode:
-            raise ReplayError(f"The export cannot be asked in a fresh process:\n{done.stderr[-2000:]}")
+            raise ReplayError(f"The export cannot be asked in a fresh process: {_fault(done)}")
         return json.loads(answers.read_text(encoding="utf-8"))
+
+
+def _fault(done: subprocess.CompletedProcess) -> str:
+    """Why a process failed: the signal that ended it, or the exception, which stands at the end of what it said."""
+    if done.returncode < 0:
+        return f"signal {-done.returncode} ended it. {done.stderr.strip()[-500:]}".strip()
+    exception = re.split(r"^(?=\S*(?:Error|Exception|Refused)\b)", done.stderr.strip(), flags=re.MULTILINE)[-1]
+    return exception[-2000:]
 
 
 def job_of(export: Path) -> dict[str, Any]:
