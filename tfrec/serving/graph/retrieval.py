@@ -129,8 +129,10 @@ class RetrievalModule(tf.Module):
     def _search(self, user: Any, forbidden: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The best of all items: as many more are asked for as a row forbids, and the forbidden dropped."""
         numbers = tf.math.count_nonzero(forbidden >= 0, axis=1, dtype=tf.int32)
-        wide = tf.minimum(self._k + tf.reduce_max(tf.pad(numbers, [[0, 1]])), self.index.num_items)
-        scores, codes = self.index.search(user.queries, wide)
+        # Each row is searched as widely as it needs, whatever the others need: see `Index.search`.
+        own = tf.minimum(self._k + numbers, self.index.num_items)
+        wide = tf.reduce_max(tf.pad(own, [[0, 1]], constant_values=self._k))
+        scores, codes = self.index.search(user.queries, wide, own)
         popular, their_codes = (values[None, :wide] for values in self._popular)
         scores, codes = tf.where(user.known, scores, popular), tf.where(user.known, codes, their_codes)
         # A withdrawn item has the score -inf here, which is never returned.

@@ -26,7 +26,8 @@ class Clustered(Index):
     directions; `margin` says how far the search trusts that. So a query among few items reads few blocks, and one in
     the thick of a catalogue many: at equal recall a third less than if each read as many, and the median query less
     than half. Blocks are of one size, so reading one is a copy of consecutive memory: no ragged ranges. Rows of a batch
-    are searched one by one, several at the same time, so memory does not grow with B.
+    are searched one by one, several at the same time, so memory does not grow with B, and each as widely as its own
+    number of items asks: the answer of a row does not depend on the others.
 
     Args:
         vectors: (V, D) float32.
@@ -74,13 +75,18 @@ class Clustered(Index):
         self.places = tf.Variable(places, trainable=False, name="places")
         self.probes, self.margin, self.usual = min(probes, len(codes)), margin, usual
 
-    def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def search(self, queries: tf.Tensor, k: tf.Tensor, own: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Index`."""
         # Variables are read before they are gathered from: see `Exact.vectors`.
         table, codes, sizes = self.table.read_value(), self.codes.read_value(), self.sizes.read_value()
-        size, width, most = codes.shape[1], queries.shape[-1], self._most(k)
+        size, width, batch = codes.shape[1], queries.shape[-1], tf.shape(queries)[0]
+        # `tf.map_fn` cannot map over no rows: an empty batch gets one, which is dropped in the end.
+        own = tf.fill((batch,), k) if own is None else own
+        none = tf.cast(tf.equal(batch, 0), tf.int32)
+        queries = tf.pad(queries, [[0, none], [0, 0], [0, 0]])
+        own = tf.concat([own, tf.fill((none,), k)], axis=0)
 
-        def read(query: tf.Tensor, blocks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def read(query: tf.Tensor, blocks: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             """The K best of the items of blocks: scores, and the places of their codes."""
             items = tf.reshape(tf.gather(table, blocks), (-1, width))
             scores = tf.reduce_max(tf.matmul(query, items, transpose_b=True), axis=0)
@@ -89,28 +95,30 @@ class Clustered(Index):
             best, at = (rows[0] for rows in block_top_k(scores, tf.minimum(k, tf.shape(scores)[1])))
             return best, tf.gather(blocks, at // size) * size + at % size
 
-        def one(given: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-            query, promises = given  # (I, D), (N,)
+        def one(given: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, tf.Tensor]:
+            query, promises, needed = given  # (I, D), (N,), ()
+            most = self._most(needed)
             if np.isinf(self.margin):
-                best, places = read(query, tf.math.top_k(promises, most, sorted=False).indices)
+                best, places = read(query, tf.math.top_k(promises, most, sorted=False).indices, needed)
             else:
-                first = tf.math.top_k(promises, tf.minimum(_FIRST * k // size + 1, most))
-                least = read(query, first.indices)[0]
-                least = tf.where(tf.shape(least)[0] < k, FORBIDDEN, least[-1])
+                first = tf.math.top_k(promises, tf.minimum(_FIRST * needed // size + 1, most))
+                least = read(query, first.indices, needed)[0]
+                least = tf.where(tf.shape(least)[0] < needed, FORBIDDEN, least[-1])
                 promising = tf.where(promises >= tf.minimum(least, first.values[-1]))[:, 0]
                 blocks = tf.cond(
                     tf.shape(promising)[0] <= most,
                     lambda: tf.cast(promising, tf.int32),
                     lambda: tf.math.top_k(promises, most, sorted=False).indices,
                 )
-                best, places = read(query, blocks)
+                best, places = read(query, blocks, needed)
             missing = [[0, k - tf.shape(best)[0]]]
             found = tf.where(best > FORBIDDEN, tf.gather(tf.reshape(codes, (-1,)), places), UNKNOWN)
             return tf.pad(best, missing, constant_values=FORBIDDEN), tf.pad(found, missing, constant_values=UNKNOWN)
 
         kinds = tf.TensorSpec((None,), tf.float32), tf.TensorSpec((None,), tf.int32)
-        each = queries, self._promises(queries)
-        return tf.map_fn(one, each, parallel_iterations=_AT_ONCE, fn_output_signature=kinds)
+        each = queries, self._promises(queries), own
+        scores, items = tf.map_fn(one, each, parallel_iterations=_AT_ONCE, fn_output_signature=kinds)
+        return scores[:batch], items[:batch]
 
     def _most(self, k: tf.Tensor) -> tf.Tensor:
         """The most blocks that are read for K items. Filters ask for K and as many more as they forbid."""

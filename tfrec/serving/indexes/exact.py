@@ -47,7 +47,7 @@ class Exact(Index):
         some = withdrawn is not None and withdrawn.any()
         self.penalty = tf.constant(np.where(withdrawn, FORBIDDEN, 0), tf.float32) if some else None
 
-    def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def search(self, queries: tf.Tensor, k: tf.Tensor, own: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Index`."""
         if self.num_items <= self.chunk:
             return block_top_k(self._scores(queries, 0, self.num_items), k)

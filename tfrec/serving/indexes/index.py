@@ -17,12 +17,15 @@ class Index(tf.Module):
 
     num_items: int
 
-    def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def search(self, queries: tf.Tensor, k: tf.Tensor, own: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         """The K items with the highest scores, best first, equal ones in the order of their codes.
 
         Args:
             queries: (B, I, D) float32: the score of an item is the highest of its I inner products.
             k: K, an int32 scalar, at most V.
+            own: (B,) int32, how many items each row needs, at most K; None: K for all. How widely an approximate
+                search looks for a row follows from the row's own number, so that its answer does not depend on the
+                other rows of its batch. Only the first `own` items of a row are of use.
 
         Returns:
             (B, K) float32 scores and int32 codes; -inf and -1 where an approximate search has found fewer.

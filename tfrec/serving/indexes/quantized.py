@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfrec.serving.indexes.block_top_k import block_top_k
 from tfrec.serving.indexes.exact import Exact
-from tfrec.serving.indexes.index import Index
+from tfrec.serving.indexes.index import FORBIDDEN, UNKNOWN, Index
 
 
 class Quantized(Index):
@@ -33,12 +33,16 @@ class Quantized(Index):
         self.rough = Exact(self.table, self.num_items, scale=tf.constant(scale, tf.float32))
         self.rough.penalty = exact.penalty
 
-    def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def search(self, queries: tf.Tensor, k: tf.Tensor, own: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Index`."""
         _, codes = self.rough.search(queries, tf.minimum(self.candidates * k, self.num_items))
+        if own is not None:  # a row that needs fewer has fewer candidates; what it does not need stands behind them
+            needed = tf.range(tf.shape(codes)[1]) < self.candidates * own[:, None]
+            codes = tf.where(needed, codes, self.num_items)
         codes = tf.sort(codes, axis=1)  # equal scores come in the order of their codes
-        best, at = block_top_k(self.exact.scores_of(queries, codes), k)
-        return best, tf.gather(codes, at, batch_dims=1)
+        scores = self.exact.scores_of(queries, tf.minimum(codes, self.num_items - 1))
+        best, at = block_top_k(tf.where(codes < self.num_items, scores, FORBIDDEN), k)
+        return best, tf.where(best > FORBIDDEN, tf.gather(codes, at, batch_dims=1), UNKNOWN)
 
     def vectors(self, codes: tf.Tensor) -> tf.Tensor:
         """See `Index`."""

@@ -58,12 +58,15 @@ class ScannTree(Index):
         """The clusters of so many items."""
         return max(1, round(2 * math.sqrt(num_items)))
 
-    def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def search(self, queries: tf.Tensor, k: tf.Tensor, own: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Index`."""
         wide = tf.minimum(self.CANDIDATES * k, self._most)
         near, codes = self._layer(tf.reshape(queries, (-1, queries.shape[-1])), k=wide)
         # ScaNN fills rows that have too few with item 0 and NaN, and leaves out columns that no row fills.
         codes = tf.where(tf.math.is_nan(near), UNKNOWN, codes)
+        if own is not None:
+            most = tf.repeat(self.CANDIDATES * own, queries.shape[1])  # a row for each interest
+            codes = tf.where(tf.range(tf.shape(codes)[1]) < most[:, None], codes, UNKNOWN)
         codes = tf.pad(codes, [[0, 0], [0, wide - tf.shape(codes)[1]]], constant_values=UNKNOWN)
         codes = tf.sort(tf.reshape(codes, (tf.shape(queries)[0], queries.shape[1] * wide)), axis=1)
         again = tf.pad(codes[:, 1:] == codes[:, :-1], [[0, 0], [1, 0]])  # by another interest
