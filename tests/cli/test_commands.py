@@ -24,10 +24,15 @@ def test_train_reports_writes_and_measures(films, tmp_path, capsys):
     assert (out / "recipe.toml").exists() and (out / "learning_curve.png").read_bytes()[1:4] == b"PNG"
 
 
-def test_the_written_recipe_trains_the_same_again(films, preset, tmp_path):
+def test_the_written_recipe_trains_the_same_again(films, preset, tmp_path, monkeypatch, capsys):
+    def broken(*arguments, **options):
+        raise ValueError("no font")
+
+    monkeypatch.setattr("tfrec.training.curves.learning_curve", broken)  # a picture never costs a preset
     out = tmp_path / "again"
     assert main(["train", "--data", str(films), "--recipe", str(preset / "recipe.toml"), "--out", str(out)]) == 0
     first, again = (load(folder).metrics["training"] for folder in (preset, out))
+    assert "learning_curve.png was not drawn: no font" in capsys.readouterr().err and len(list(out.glob("*.png"))) == 0
     assert again["recipe"] == first["recipe"] and first["recipe"]["loss"]["class"] == "SampledSoftmax"
     assert again["history"]["loss"] == pytest.approx(first["history"]["loss"], rel=1e-3)
 

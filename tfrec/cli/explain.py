@@ -61,7 +61,6 @@ def run(options: argparse.Namespace) -> None:
     if options.out:
         atomic.check_writable(Path(options.out))
     presets.find(options.preset)  # before TensorFlow is imported
-    from tfrec import serving
     from tfrec.models import Recommender, RetrievalModel
 
     preset = presets.load(options.preset, Recommender)
@@ -72,8 +71,19 @@ def run(options: argparse.Namespace) -> None:
         say("\n" + "\n".join(_lines(attention)))
     if options.out:
         title = f"{type(preset.model).__name__}: {said}"
-        Path(options.out).write_bytes(serving.heat_map(attentions, title))
+        Path(options.out).write_bytes(_drawn(attentions, title, options.out))
         say(f"\n{options.out}: drawn")
+
+
+def _drawn(attentions: list[Attention], title: str, out: str) -> bytes:
+    from tfrec import serving
+
+    try:
+        return serving.heat_map(attentions, title)
+    except InputError:
+        raise
+    except Exception as error:  # of matplotlib, its fonts or its cache
+        raise InputError(f"{out} cannot be drawn: {error}. The weights are those printed above.") from error
 
 
 def _read(model: RetrievalModel, spec: FeatureSpec, options: argparse.Namespace) -> tuple[str, list[Attention]]:

@@ -110,6 +110,7 @@ def train_preset(
         the trained model.
     """
     from tfrec import environment, evaluation, presets
+    from tfrec.pictures import drawn
     from tfrec.training import train
     from tfrec.training.curves import learning_curve
     from tfrec.training.record import training_record
@@ -131,10 +132,11 @@ def train_preset(
     metrics = {part: {report.model: report.to_json() for report in of_part} for part, of_part in reports.items()} | {
         "training": training_record(training, recipe, table)
     }
-    extra: dict[str, str | bytes] = {"recipe.toml": recipe_text or recipe.to_toml()}
-    if environment.has("matplotlib"):
-        to_beat = {report.model: report.metrics["ndcg@10"] for report in reports["valid"][:-1]}
-        extra["learning_curve.png"] = learning_curve(training.history, to_beat)
+    extra = {"recipe.toml": recipe_text or recipe.to_toml()}
     presets.save(training.model, spec, folder, metrics, extra_files=extra)
     say(f"\n{folder}: preset written, test NDCG@10 {model_report.metrics['ndcg@10']:.4f}")
+    if environment.has("matplotlib"):  # after everything that took time is safe
+        to_beat = {report.model: report.metrics["ndcg@10"] for report in reports["valid"][:-1]}
+        curve = drawn({"learning_curve.png": lambda: learning_curve(training.history, to_beat)})
+        presets.add_files(folder, curve)
     return training.model

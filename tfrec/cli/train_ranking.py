@@ -30,6 +30,7 @@ def train_ranking_preset(
         checkpoint: folder that keeps the state of the run, to go on from.
     """
     from tfrec import environment, evaluation, presets
+    from tfrec.pictures import drawn
     from tfrec.training import train_ranking
     from tfrec.training.curves import learning_curve
     from tfrec.training.record import training_record
@@ -51,18 +52,24 @@ def train_ranking_preset(
     metrics = {part: {report.model: report.to_json() for report in of_part} for part, of_part in reports.items()} | {
         "training": training_record(training, recipe, table)
     }
-    extra: dict[str, str | bytes] = {"recipe.toml": recipe_text or recipe.to_toml()}
-    if environment.has("matplotlib"):
+    extra = {"recipe.toml": recipe_text or recipe.to_toml()}
+    presets.save(model, spec, folder, metrics, extra_files=extra)
+    measured = ", ".join(f"{name} {value:.4f}" for name, value in own.metrics.items())
+    say(f"\n{folder}: preset written, test {measured}")
+    if environment.has("matplotlib"):  # after everything that took time is safe
         to_beat = {
             report.model: report.metrics[recipe.decides]
             for report in reports["valid"][:-1]
             if recipe.decides in report.metrics
         }
-        extra["learning_curve.png"] = learning_curve(training.history, to_beat, f"val_{recipe.decides}")
-        found = evaluation.predictions(model, spec, split.test, training.known)
-        extra["predictions.png"] = evaluation.label_plot(
-            found, split.test.labels, recipe.task, f"{folder.name}, test rows"
-        )
-    presets.save(model, spec, folder, metrics, extra_files=extra)
-    measured = ", ".join(f"{name} {value:.4f}" for name, value in own.metrics.items())
-    say(f"\n{folder}: preset written, test {measured}\n\nNext:\n  tfrec export --ranking {folder} served/")
+        pictures = {
+            "learning_curve.png": lambda: learning_curve(training.history, to_beat, f"val_{recipe.decides}"),
+            "predictions.png": lambda: evaluation.label_plot(
+                evaluation.predictions(model, spec, split.test, training.known),
+                split.test.labels,
+                recipe.task,
+                f"{folder.name}, test rows",
+            ),
+        }
+        presets.add_files(folder, drawn(pictures))
+    say(f"\nNext:\n  tfrec export --ranking {folder} served/")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 
-from tfrec.errors import InputError
 from tfrec.metrics import calibration, calibration_error, mae, rmse
+from tfrec.pictures import drawing, png
+from tfrec.terminal import printable
 
 
 def label_plot(found: np.ndarray, labels: np.ndarray, task: str, title: str) -> bytes:
@@ -22,27 +21,20 @@ def label_plot(found: np.ndarray, labels: np.ndarray, task: str, title: str) -> 
     Raises:
         InputError: where matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise InputError("Pictures need matplotlib: pip install 'tfrec[plot]'.") from error
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4.3), layout="constrained")
-    if task == "click":
-        _clicks(left, right, found, labels)
-    else:
-        _ratings(left, right, found, labels)
-    figure.suptitle(title)
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
-        # Below: within there is no corner in which no bar or tail may stand.
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=110)
-    pyplot.close(figure)
-    return image.getvalue()
+    with drawing() as pyplot:
+        figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4.3), layout="constrained")
+        if task == "click":
+            _clicks(left, right, found, labels)
+        else:
+            _ratings(left, right, found, labels)
+        figure.suptitle(printable(title))
+        for axes in (left, right):
+            axes.grid(alpha=0.3)
+            # Below: within there is no corner in which no bar or tail may stand.
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
+        image = png(figure)
+        pyplot.close(figure)
+    return image
 
 
 def _clicks(left: object, right: object, found: np.ndarray, labels: np.ndarray) -> None:

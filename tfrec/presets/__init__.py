@@ -18,6 +18,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tfrec.presets.additions import add_files
     from tfrec.presets.catalogue import with_items
     from tfrec.presets.int8 import in_int8
     from tfrec.presets.measured import Result, results
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Preset": ("store", "Preset"),
     "Result": ("measured", "Result"),
+    "add_files": ("additions", "add_files"),
     "check_target": ("store", "check_target"),
     "find": ("shelf", "find"),
     "find_recipe": ("shelf", "find_recipe"),
@@ -43,6 +45,7 @@ _HOMES = {
 __all__ = [
     "Preset",
     "Result",
+    "add_files",
     "check_target",
     "find",
     "find_recipe",

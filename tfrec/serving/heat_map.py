@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tfrec.errors import InputError
+from tfrec.pictures import drawing, png
 from tfrec.serving.explanation import Attention
+from tfrec.terminal import printable
 
 _LONGEST = 36  # characters of a label
 _MOST_HEADS = 4  # panels for the heads of one attention; of more, the mean is drawn
@@ -45,30 +45,21 @@ def heat_map(attentions: Sequence[Attention], title: str = "") -> bytes:
     Raises:
         InputError: where matplotlib is not installed, or there is no weight at all.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise InputError("Pictures need matplotlib: pip install 'tfrec[plot]'.") from error
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     panels = [panel for attention in attentions if attention.weights.size for panel in _panels(attention)]
     if not panels:
         raise InputError("There is nothing to draw: no item of the history is known, so the model attends to nothing.")
-    widths = [panel.width for panel in panels]
-    size = min(max(sum(widths), 7), 40), min(max(panel.height for panel in panels), 40)
-    figure, places = pyplot.subplots(
-        1, len(panels), figsize=size, width_ratios=widths, layout="constrained", squeeze=False
-    )
-    for axes, panel in zip(places[0], panels, strict=True):
-        _draw(figure, axes, panel)
-    figure.suptitle(_shown(title, int(size[0] / _LETTER)), fontsize=11)
-    image = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a title in a script that the font lacks
-        figure.savefig(image, format="png", dpi=110)
-    pyplot.close(figure)
-    return image.getvalue()
+    with drawing() as pyplot:
+        widths = [panel.width for panel in panels]
+        size = min(max(sum(widths), 7), 40), min(max(panel.height for panel in panels), 40)
+        figure, places = pyplot.subplots(
+            1, len(panels), figsize=size, width_ratios=widths, layout="constrained", squeeze=False
+        )
+        for axes, panel in zip(places[0], panels, strict=True):
+            _draw(figure, axes, panel)
+        figure.suptitle(_shown(title, int(size[0] / _LETTER)), fontsize=11)
+        image = png(figure)
+        pyplot.close(figure)
+    return image
 
 
 def _panels(attention: Attention) -> list[_Panel]:
@@ -101,5 +92,5 @@ def _draw(figure: Any, axes: Any, panel: _Panel) -> None:
 
 
 def _shown(label: str, longest: int = _LONGEST) -> str:
-    short = label if len(label) <= longest else f"{label[: longest - 1]}…"
-    return short.replace("$", r"\$")  # which would begin a formula
+    label = printable(label)
+    return label if len(label) <= longest else f"{label[: longest - 1]}…"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 
-from tfrec.errors import InputError
+from tfrec.pictures import drawing, png
+from tfrec.terminal import printable
 
 _TITLES = {
     "val_ndcg@10": "NDCG@10, validation items",
@@ -30,28 +30,22 @@ def learning_curve(
     Raises:
         InputError: where matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise InputError("Pictures need matplotlib: pip install 'tfrec[plot]'.") from error
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-    from matplotlib.ticker import MaxNLocator
+    with drawing() as pyplot:
+        from matplotlib.ticker import MaxNLocator
 
-    epochs = range(1, len(history["loss"]) + 1)
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    left.plot(epochs, history["loss"], marker="o", markersize=3, label="training")
-    left.plot(epochs, history["val_loss"], marker="o", markersize=3, label="validation")
-    left.set(title="Loss", xlabel="epoch", ylabel="squared error" if monitor == "val_rmse" else "cross-entropy")
-    right.plot(epochs, history[monitor], marker="o", markersize=3, label="model")
-    for (name, value), style in zip((baselines or {}).items(), ("--", ":", "-."), strict=False):
-        right.axhline(value, color="gray", linestyle=style, label=name)
-    right.set(title=_TITLES[monitor], xlabel="epoch", ylim=(0, None) if monitor == "val_ndcg@10" else None)
-    for axes in (left, right):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-        axes.legend()
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=110)
-    pyplot.close(figure)
-    return image.getvalue()
+        epochs = range(1, len(history["loss"]) + 1)
+        figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
+        left.plot(epochs, history["loss"], marker="o", markersize=3, label="training")
+        left.plot(epochs, history["val_loss"], marker="o", markersize=3, label="validation")
+        left.set(title="Loss", xlabel="epoch", ylabel="squared error" if monitor == "val_rmse" else "cross-entropy")
+        right.plot(epochs, history[monitor], marker="o", markersize=3, label="model")
+        for (name, value), style in zip((baselines or {}).items(), ("--", ":", "-."), strict=False):
+            right.axhline(value, color="gray", linestyle=style, label=printable(name))
+        right.set(title=_TITLES[monitor], xlabel="epoch", ylim=(0, None) if monitor == "val_ndcg@10" else None)
+        for axes in (left, right):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.grid(alpha=0.3)
+            axes.legend()
+        image = png(figure)
+        pyplot.close(figure)
+    return image
