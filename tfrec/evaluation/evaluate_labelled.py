@@ -120,7 +120,7 @@ def evaluate_labelled(
         seed: of the training run, for the report.
 
     Raises:
-        InputError: where there is no row, or model and spec do not fit.
+        InputError: where there is no row, a label of clicks is neither 0 nor 1, or model and spec do not fit.
 
     Example:
         >>> import pandas as pd
@@ -132,9 +132,10 @@ def evaluate_labelled(
     """
     if not len(data):
         raise InputError("There are no rows to evaluate: expected at least one.")
+    task = task or getattr(model, "task", "click")
+    _check_labels(data.labels, task)
     began = time.perf_counter()
     found = predictions(model, spec, data, known)
-    task = task or getattr(model, "task", "click")
     measured = _of_clicks(found, data) if task == "click" else _of_ratings(found, data)
     return LabelReport(
         model=model.name,
@@ -160,6 +161,15 @@ def label_comparison(reports: list[LabelReport]) -> str:
         cells = "  ".join(f"{report.metrics[name]:>17.4f}" for name in names)
         lines.append(f"{report.model:<{width}}  {cells}")
     return "\n".join(lines)
+
+
+def _check_labels(labels: np.ndarray, task: str) -> None:
+    if task == "click" and not np.isin(labels, (0, 1)).all():
+        raise InputError(
+            f"Labels of clicks are 0 and 1, these run from {labels.min():g} to {labels.max():g}: convert them, for "
+            "example ratings by Examples.from_interactions(table, positive=4), or evaluate ratings with "
+            'task="rating", which for a model is an argument of its constructor.'
+        )
 
 
 def _of_clicks(found: np.ndarray, data: Examples) -> dict[str, float]:

@@ -7,18 +7,22 @@ import keras
 from keras import ops, tree
 
 from tfrec.losses import attention_divergence
+from tfrec.models import step_checks
+from tfrec.models.compiled_losses import ranking_loss
+from tfrec.models.compiled_metrics import ranking_metrics
 from tfrec.models.recommender import Recommender
 from tfrec.ops import PADDING_ID
 
 TASKS = ("click", "rating")
+_LABELS = "labels"
 
 
 class RankingModel(Recommender):
     """A Keras model whose output is a number for each row: the logit of a click, or a rating.
 
     `model(inputs)` gives (B, 1): train it with stock `fit`, against `keras.losses.BinaryCrossentropy(from_logits=True)`
-    for clicks and `keras.losses.MeanSquaredError()` for ratings. Metrics of `compile` see what `score` gives:
-    probabilities, or ratings within their range.
+    or "binary_crossentropy" for clicks and `keras.losses.MeanSquaredError()` for ratings. Labels of clicks are 0 and 1,
+    or lie between. Metrics of `compile` see what `score` gives: probabilities, or ratings within their range.
 
     An attention can be supervised. With `attention_supervision` λ above 0, a batch may bring `given_<name>` beside the
     inputs, for any name of `attention_axes`: (B, L), or with the axes of the heads and queries between, how much weight
@@ -127,9 +131,39 @@ class RankingModel(Recommender):
         supervised = {"attention_supervision": self.attention_supervision} if self.attention_supervision else {}
         return {**super().get_config(), **supervised}
 
+    def _loss_meant(self, loss: Any, loss_weights: Any) -> tuple[Any, Any]:
+        return ranking_loss(loss, loss_weights, self.task)
+
+    def _metrics_meant(self, metrics: Any) -> Any:
+        return ranking_metrics(metrics, self.task)
+
+    def _check_messages(self) -> dict[str, str]:
+        if self.task == "rating":
+            return {_LABELS: "A rating is not a finite number: drop the rows that have none."}
+        return {
+            _LABELS: "Labels of clicks are 0 and 1, or lie between; some of these do not. Convert labels of -1 and 1 "
+            "by (label + 1) / 2, make clicks of ratings by a threshold (Examples.from_interactions(table, positive=4)), "
+            'or build the model with task="rating".'
+        }
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The loss of `compile`, plus the losses of the layers."""
+        if self.loss is None and training:
+            what = "BinaryCrossentropy(from_logits=True)" if self.task == "click" else "MeanSquaredError()"
+            raise ValueError(f"The model has no loss to learn by: compile(loss=keras.losses.{what}).")
+        return super().compute_loss(x, _column(y), y_pred, sample_weight, training)
+
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Metrics of what `score` gives."""
-        return super().compute_metrics(x, y, self.readable(y_pred), sample_weight)
+        found = super().compute_metrics(x, _column(y), self.readable(y_pred), sample_weight)
+        labels = ops.reshape(ops.cast(y, "float32"), (-1,))
+        right = ops.logical_and(labels >= 0, labels <= 1) if self.task == "click" else ops.isfinite(labels)
+        wrong = ops.logical_not(right)
+        if sample_weight is not None:  # a label of weight 0 counts nothing
+            wrong = ops.logical_and(wrong, ops.reshape(sample_weight, (-1,)) != 0)
+        return {**found, **step_checks.flags({_LABELS: wrong})}
 
     def readable(self, outputs: Any) -> Any:
         """What the model's outputs say: probabilities of a click, or ratings within their range, float32."""
@@ -137,6 +171,11 @@ class RankingModel(Recommender):
         if self.task == "click":
             return ops.sigmoid(outputs)
         return outputs if self.rating_range is None else ops.clip(outputs, *self.rating_range)
+
+
+def _column(labels: Any) -> Any:
+    """(B, 1), as the outputs are: beside (B,) a loss of one's own would compare each row with every other."""
+    return ops.expand_dims(labels, -1) if len(labels.shape) == 1 else labels
 
 
 def _tensors(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Any, Self
 
 import keras
 
+from tfrec.models.step_checks import StepChecks
+
 
 class Recommender(keras.Model):
     """A Keras model of tfrec: it says what it reads, and comes from and goes to presets.
@@ -76,11 +78,87 @@ class Recommender(keras.Model):
             raise ValueError(f"{type(self).__name__} reads a dict of {list(self.input_names)}, got {came}.")
         return {name: inputs[name] for name in self.input_names}
 
-    def make_train_function(self, force: bool = False) -> Any:
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """As in Keras, with the losses and metrics that mean something of the model's outputs.
+
+        A name such as "binary_crossentropy" means the loss on logits, since logits are what the model gives.
+
+        Args:
+            optimizer: as in Keras.
+            loss: a loss, its name, or a list or dict that holds one.
+            loss_weights: as in Keras.
+            metrics: as in Keras.
+            weighted_metrics: as in Keras.
+            **kwargs: further arguments of `keras.Model.compile`.
+
+        Raises:
+            ValueError: where a loss or metric of Keras would read the model's outputs wrongly. The text names a right
+                one. Losses and metrics of your own are taken as they are.
+        """
+        loss, loss_weights = self._loss_meant(loss, loss_weights)
+        metrics, weighted_metrics = self._metrics_meant(metrics), self._metrics_meant(weighted_metrics)
+        super().compile(optimizer, loss, loss_weights, metrics, weighted_metrics, **kwargs)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """As in Keras, which leaves out models that have a `compile` of their own."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def _loss_meant(self, loss: Any, loss_weights: Any) -> tuple[Any, Any]:
+        return loss, loss_weights
+
+    def _metrics_meant(self, metrics: Any) -> Any:
+        return metrics
+
+    def _check_messages(self) -> dict[str, str]:
+        """What to raise where a step flags something wrong with its batch; see `tfrec.models.step_checks`."""
+        return {}
+
+    @property
+    def _checks(self) -> StepChecks:
+        if "_step_checks" not in self.__dict__:
+            self._step_checks = StepChecks(self._check_messages())
+        return self._step_checks
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """As in Keras; a batch that cannot be meant is refused, at the latest when its epoch is over."""
+        history = super().fit(*args, **kwargs)
+        self._checks.finish()
+        return history
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """As in Keras; a batch that cannot be meant is refused."""
+        found = super().evaluate(*args, **kwargs)
+        self._checks.finish()
+        return found
+
+    def reset_metrics(self) -> None:
+        """At the beginning of an epoch."""
+        super().reset_metrics()
+        self._checks.start()
+
+    def make_train_function(self, force: bool = False) -> None:
         """As in Keras, but the optimizer's variables are there before: a graph that makes some is traced twice."""
         if self.built and self.optimizer is not None and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
-        return super().make_train_function(force)
+        if force or self.train_function is None:
+            super().make_train_function(force)
+            self.train_function = self._checks.around(self.train_function)
+
+    def make_test_function(self, force: bool = False) -> None:
+        """As in Keras, with the checks of a step around it."""
+        if force or self.test_function is None:
+            super().make_test_function(force)
+            self.test_function = self._checks.around(self.test_function)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

@@ -7,6 +7,8 @@ from keras import ops
 
 from tfrec.layers.attention_record import attention_record
 from tfrec.losses import ItemLoss
+from tfrec.models.compiled_losses import retrieval_loss
+from tfrec.models.compiled_metrics import retrieval_metrics
 from tfrec.models.recommender import Recommender
 from tfrec.ops import RESERVED_IDS, chosen_interest, is_item, mask_items, shortlist, top_items
 
@@ -24,8 +26,8 @@ class RetrievalModel(Recommender):
     (B, L, K, D). An item's score is then the highest of its K inner products, and in training each target is answered
     for by the one interest that is nearest to it.
 
-    `compile(loss=...)` takes a `tfrec.losses` loss, or any Keras loss on logits such as
-    `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`, for which logits over all ids are made.
+    `compile(loss=...)` takes a `tfrec.losses` loss, `keras.losses.SparseCategoricalCrossentropy(from_logits=True)` or
+    its name, or a loss of your own on logits, for which logits over all ids are made.
     `compile(metrics=...)` takes ranking metrics of keras-rs and classification metrics on one-hot targets such as
     `keras.metrics.TopKCategoricalAccuracy`, for lists up to 100: they see the newest position, the hundred best items
     without those of the history, and the target. They are computed in evaluation and validation only: ranking the
@@ -143,11 +145,19 @@ class RetrievalModel(Recommender):
 
     # How it learns, with stock fit.
 
+    def _loss_meant(self, loss: Any, loss_weights: Any) -> tuple[Any, Any]:
+        return retrieval_loss(loss, loss_weights)
+
+    def _metrics_meant(self, metrics: Any) -> Any:
+        return retrieval_metrics(metrics)
+
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """The loss of `compile`, given the item table where it asks for one, plus the losses of the layers."""
         self._is_training = training
+        if self.loss is None and training:
+            raise ValueError("The model has no loss to learn by: compile(loss=tfrec.losses.FullSoftmax()).")
         if len(y.shape) == 2 and y.shape[1] == 1:  # a column, as many data sets give a label
             y = y[:, 0]
             sample_weight = sample_weight if sample_weight is None else ops.reshape(sample_weight, (-1,))

@@ -1,0 +1,108 @@
+"""Which metrics `compile` takes: those that mean something of what the two kinds of model hand to their metrics."""
+
+from typing import Any
+
+import keras
+
+_AUTOMATIC = ("accuracy", "acc")  # Keras resolves these two by shapes, rightly
+_REGRESSION = {
+    *("MeanSquaredError", "RootMeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError"),
+    *("MeanSquaredLogarithmicError", "LogCoshError", "R2Score", "PearsonCorrelation", "ConcordanceCorrelation"),
+    *("mean_squared_error", "mean_absolute_error", "mean_absolute_percentage_error"),
+    *("mean_squared_logarithmic_error", "log_cosh", "huber"),
+}
+_COUNTS = {"Precision", "Recall", "TruePositives", "TrueNegatives", "FalsePositives", "FalseNegatives"}
+_OF_CLICKS = {
+    *("AUC", "BinaryAccuracy", "BinaryCrossentropy", "BinaryIoU", *_COUNTS, "F1Score", "FBetaScore"),
+    *("PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity", "SpecificityAtSensitivity"),
+    *("MeanSquaredError", "RootMeanSquaredError", "MeanAbsoluteError", "R2Score", "PearsonCorrelation"),
+    *("binary_accuracy", "binary_crossentropy", "binary_focal_crossentropy", "mean_squared_error"),
+    *("mean_absolute_error",),
+}
+_OF_LISTS = {"TopKCategoricalAccuracy", "CategoricalAccuracy", "top_k_categorical_accuracy", "categorical_accuracy"}
+
+
+def retrieval_metrics(metrics: Any) -> Any:
+    """The metrics of a retrieval model: those of lists with one-hot labels, and what stands for them.
+
+    The sparse metrics of Keras are the same question asked of integer labels, so they become their one-hot forms.
+
+    Raises:
+        ValueError: where a metric of Keras cannot read a list of scores with a one-hot label.
+    """
+
+    def chosen(given: Any) -> Any:
+        if isinstance(given, str) and given.lower() in _AUTOMATIC:
+            return given
+        metric, name = _resolved(given)
+        if name == "SparseTopKCategoricalAccuracy":
+            return keras.metrics.TopKCategoricalAccuracy(metric.get_config()["k"], metric.name)
+        if name == "SparseCategoricalAccuracy":
+            return keras.metrics.CategoricalAccuracy(metric.name)
+        if name in ("sparse_top_k_categorical_accuracy", "sparse_categorical_accuracy"):
+            return getattr(keras.metrics, name.removeprefix("sparse_"))
+        of_a_list = name in ("Precision", "Recall") and metric.top_k is not None
+        if name is None or name in _OF_LISTS or of_a_list:
+            return given
+        raise ValueError(
+            f"The metric {name} does not fit a retrieval model, whose metrics see a list of scores with a one-hot "
+            "label: take metrics of keras_rs such as NDCG(k=10), or keras.metrics.TopKCategoricalAccuracy(k=10)."
+        )
+
+    return _each(metrics, chosen)
+
+
+def ranking_metrics(metrics: Any, task: str) -> Any:
+    """The metrics of a ranking model, which see what `score` gives: probabilities of clicks, or ratings.
+
+    Raises:
+        ValueError: where a metric of Keras or keras-rs means something else by its predictions.
+    """
+
+    def chosen(given: Any) -> Any:
+        if task == "click" and isinstance(given, str) and given.lower() in _AUTOMATIC:
+            return given
+        metric, name = _resolved(given)
+        if task == "click" and _reads_logits(metric):
+            raise ValueError(
+                f"The metric {name or type(metric).__name__} expects logits (from_logits=True, or a threshold of 0), "
+                "while the metrics of a model of clicks see probabilities: leave from_logits and the threshold out."
+            )
+        if type(metric).__module__.startswith("keras_rs."):
+            name = type(metric).__name__
+        elif name is None or name in (_OF_CLICKS if task == "click" else _REGRESSION):
+            if name in ("F1Score", "FBetaScore") and metric.threshold is None:
+                raise ValueError(f"The metric {name} needs a threshold for a single probability: threshold=0.5.")
+            return given
+        good = "keras.metrics.AUC() or BinaryCrossentropy()" if task == "click" else "RootMeanSquaredError()"
+        kind = "probabilities of a click" if task == "click" else "ratings"
+        raise ValueError(
+            f"The metric {name} does not fit a model of {task}s, whose metrics see {kind}, (B, 1): take {good}."
+        )
+
+    return _each(metrics, chosen)
+
+
+def _each(metrics: Any, chosen: Any) -> Any:
+    if not isinstance(metrics, list | tuple | dict):
+        return metrics  # None, or what Keras refuses
+    return keras.tree.map_structure(lambda one: one if one is None else chosen(one), metrics)
+
+
+def _resolved(given: Any) -> tuple[Any, str | None]:
+    """A metric, and its name in `keras.metrics`; None for one of the user's own."""
+    metric = keras.metrics.get(given)
+    name = getattr(metric, "__name__", type(metric).__name__)
+    own = metric if hasattr(metric, "__name__") else type(metric)
+    is_kerass = own in (getattr(keras.metrics, name, None), getattr(keras.losses, name, None))
+    return metric, name if is_kerass and name != "MeanMetricWrapper" else None
+
+
+def _reads_logits(metric: Any) -> bool:
+    if getattr(metric, "from_logits", False) or getattr(metric, "_from_logits", False):
+        return True
+    if type(metric).__name__ not in _COUNTS:
+        return False
+    config = metric.get_config()
+    thresholds = config.get("thresholds")
+    return thresholds == 0 or thresholds in ([0], [0.0])
