@@ -14,7 +14,7 @@ import tensorflow as tf
 from small import VARIANTS, build, shallow
 
 from tfrec.data import FeatureSpec, Interactions, masked_items, sequences
-from tfrec.losses import FullSoftmax
+from tfrec.losses import BinaryCrossEntropy, FullSoftmax, SampledSoftmax
 
 tf.config.set_visible_devices([], "GPU")
 [cpu] = tf.config.list_physical_devices("CPU")
@@ -30,7 +30,13 @@ def table() -> Interactions:
     return Interactions.from_pandas(frame, user="user", item="item", time="time")
 
 
-def learn(name: str, strategy: tf.distribute.Strategy | None, optimizer: str) -> tuple[list[float], list[np.ndarray]]:
+def said_of(model: keras.Model, batches: tf.data.Dataset) -> list[np.ndarray]:
+    """What `evaluate` and `predict` say of a last batch of one row, of which the second replica holds nothing."""
+    last = batches.skip(len(list(batches)) - 1)
+    return [np.array(model.evaluate(last, verbose=0)), model.predict(last, verbose=0)]
+
+
+def learn(name: str, strategy: tf.distribute.Strategy | None, loss: str) -> tuple[list[float], list[np.ndarray]]:
     keras.utils.set_random_seed(0)
     data = table()
     spec = FeatureSpec.fit(data, max_length=8)
@@ -38,43 +44,60 @@ def learn(name: str, strategy: tf.distribute.Strategy | None, optimizer: str) ->
         model = build(name, spec.num_items, max_length=8, dropout=0.0, seed=0, **shallow(name))
         rng = np.random.default_rng(0)  # far from where normalising by almost nothing makes much of rounding
         model.set_weights([rng.normal(0, 0.3, weight.shape) for weight in model.get_weights()])
-        steps = {"sgd": keras.optimizers.SGD(0.02), "adam": keras.optimizers.Adam(0.01)}
+        step = keras.optimizers.Adam(0.01) if loss == "adam" else keras.optimizers.SGD(0.02)
         # One device step by step: a graph would be made for six of them.
-        model.compile(steps[optimizer], FullSoftmax(), jit_compile=False, run_eagerly=strategy is None)
-    arguments = {"drop_remainder": True, "shuffle": False, "inputs": model.input_names}
-    batches = sequences(data, spec, batch_size=8, **arguments)
+        how = {"jit_compile": False, "run_eagerly": strategy is None}
+        model.compile(step, LOSSES.get(loss, FullSoftmax()), **how)
+    batches = sequences(data, spec, batch_size=8, shuffle=False, inputs=model.input_names)
+    if loss == "unweighted":
+        batches = batches.map(lambda inputs, targets, _: (inputs, targets))
     if model.objective == "masked-item":
         batches = masked_items(batches, spec.mask_id).cache()  # masks are new in each pass, and passes are not alike
-    assert len(list(batches)) == 3
+    assert [len(targets) for _, targets, *_ in batches] == [8, 8, 8, 1]
     losses = model.fit(batches, epochs=2, shuffle=False, verbose=0).history["loss"]
-    return losses, model.get_weights()
+    said = said_of(model, batches) if name == "sasrec" else []
+    return losses, model.get_weights() + said
 
 
 def learn_to_rank(
-    name: str, strategy: tf.distribute.Strategy | None, optimizer: str
+    name: str, strategy: tf.distribute.Strategy | None, number: str
 ) -> tuple[list[float], list[np.ndarray]]:
-    inputs = small_ranking.rows(24)
+    inputs = small_ranking.rows(int(number))
     labels = (inputs["user"] % 2).astype("float32")
     with strategy.scope() if strategy else contextlib.nullcontext():
         model = small_ranking.made(name, embedding_l2=0.01)
-        loss = keras.losses.BinaryCrossentropy(from_logits=True)
-        model.compile(keras.optimizers.get(optimizer), loss, jit_compile=False, run_eagerly=strategy is None)
+        how = {"jit_compile": False, "run_eagerly": strategy is None, "metrics": ["accuracy", "mse"]}
+        model.compile("sgd", "binary_crossentropy", **how)
     rows = tf.data.Dataset.from_tensor_slices((small_ranking.given(model, inputs), labels)).batch(8)
-    losses = model.fit(rows, epochs=2, shuffle=False, verbose=0).history["loss"]
-    return losses, model.get_weights()
+    history = model.fit(rows, epochs=2, shuffle=False, verbose=0).history
+    losses = [value for name in ("loss", "accuracy", "mse") for value in history[name]]
+    return losses, model.get_weights() + said_of(model, rows)
 
 
+LOSSES = {"sum": keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")}
 # One variant of each class: what is shared out is the loss, which does not know them.
 one_of_each = {type(build(name)): name for name in reversed(VARIANTS)}
 two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 assert two.num_replicas_in_sync == 2
-cases = [(name, "sgd") for name in (*one_of_each.values(), "autoint")] + [("comirec", "adam")]
-for name, optimizer in cases:
+cases = [(name, "softmax") for name in one_of_each.values()] + [("comirec", "adam")]
+cases += [("stamp", loss) for loss in ("unweighted", "sum")]
+cases += [("autoint", "25"), ("autoint", "3")]  # a batch of one row, and a first batch of two rows beside one
+for name, what in cases:
     learned = learn_to_rank if name in small_ranking.VARIANTS else learn
-    one_losses, one_weights = learned(name, None, optimizer)
-    two_losses, two_weights = learned(name, two, optimizer)
+    one_losses, one_weights = learned(name, None, what)
+    two_losses, two_weights = learned(name, two, what)
     apart = max(np.abs(a - b).max() for a, b in zip(one_weights, two_weights, strict=True))
-    print(name, "losses", one_losses, two_losses, "largest difference of a weight", apart, flush=True)
-    np.testing.assert_allclose(two_losses, one_losses, rtol=1e-5, err_msg=name)
+    print(name, what, "losses", one_losses, two_losses, "largest difference of a weight", apart, flush=True)
+    if what != "sum":  # the logs of which Keras averages as if it were a mean
+        np.testing.assert_allclose(two_losses, one_losses, rtol=1e-5, err_msg=name)
     for ours, theirs in zip(one_weights, two_weights, strict=True):
         np.testing.assert_allclose(theirs, ours, atol=1e-5, err_msg=name)
+
+# Losses that draw give other numbers on two replicas, but finite ones, also where a replica holds no row.
+inputs = {"history": np.array([[0, 0, 0, 2, 3, 4]], "int32")}
+for loss in (SampledSoftmax(4), BinaryCrossEntropy(4, draw_per="group")):
+    with two.scope():
+        model = build("stamp")
+        model.compile("sgd", loss, jit_compile=False)
+    assert np.isfinite(model.fit(inputs, np.array([[0, 0, 0, 3, 4, 5]]), verbose=0).history["loss"]).all()
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())

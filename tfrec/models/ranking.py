@@ -142,7 +142,7 @@ class RankingModel(Recommender):
             return {_LABELS: "A rating is not a finite number: drop the rows that have none."}
         return {
             _LABELS: "Labels of clicks are 0 and 1, or lie between; some of these do not. Convert labels of -1 and 1 "
-            "by (label + 1) / 2, make clicks of ratings by a threshold (Examples.from_interactions(table, positive=4)), "
+            "by (label + 1) / 2, make clicks of ratings (Examples.from_interactions(table, positive=4)), "
             'or build the model with task="rating".'
         }
 

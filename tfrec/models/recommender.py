@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import keras
+from keras import ops
 
+from tfrec.models.replicas import shared_out
 from tfrec.models.step_checks import StepChecks
 
 
@@ -112,6 +114,21 @@ class Recommender(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.optimizer is not None and self.built:
             self.optimizer.build(self.trainable_variables)
+
+    def _compute_loss(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        # Keras' step asks here, whatever a subclass makes of `compute_loss`.
+        loss = super()._compute_loss(x, y, *args, **kwargs)
+        if y is None or getattr(self.loss, "reduction", None) == "sum":  # a sum adds up by itself
+            return loss
+        return shared_out(loss, ops.shape(y)[0])
+
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        # Keras adds up what the replicas hold of the first batch, which fails where they hold unequal numbers of rows.
+        if iterator is not None and self._distribute_strategy is not None:
+            local = self._distribute_strategy.experimental_local_results
+            batch = next(next(iter(iterator))[-1])
+            iterator, data_batch = None, keras.tree.map_structure(lambda one: local(one)[0], batch)
+        super()._maybe_symbolic_build(iterator=iterator, data_batch=data_batch)
 
     def _loss_meant(self, loss: Any, loss_weights: Any) -> tuple[Any, Any]:
         return loss, loss_weights

@@ -10,6 +10,7 @@ from tfrec.losses import ItemLoss
 from tfrec.models.compiled_losses import retrieval_loss
 from tfrec.models.compiled_metrics import retrieval_metrics
 from tfrec.models.recommender import Recommender
+from tfrec.models.replicas import weight_of_each
 from tfrec.ops import RESERVED_IDS, chosen_interest, is_item, mask_items, shortlist, top_items
 
 _LONGEST_LIST = 100  # that ranking metrics ask for
@@ -169,6 +170,7 @@ class RetrievalModel(Recommender):
             # Finite, since at padding the target is id 0, times weight 0.
             logits = ops.maximum(_mask_reserved(self._logits(y_pred)), -1e9)
             return super().compute_loss(x, y, logits, sample_weight, training)
+        sample_weight = weight_of_each(is_item(y)) if sample_weight is None else sample_weight
         dynamic = keras.backend.backend() == "tensorflow" and not self.jit_compile
         how = {"items": self.item_table(), "seed": self._negatives_seed, "only_real": dynamic, "training": training}
         loss = self.loss(y, y_pred, sample_weight, **how)

@@ -1,0 +1,64 @@
+"""What the replicas of `tf.distribute` add up to where they hold different numbers of rows.
+
+Keras divides the mean of each replica by the number of replicas. That is the mean of the global batch only where all
+replicas hold equally many rows, which those of a last batch need not, and some of them may hold none.
+"""
+
+import sys
+from typing import Any
+
+import keras
+from keras import ops
+
+
+def summed(value: Any) -> Any:
+    """The sum of a scalar over all replicas; the scalar itself where there is one, or outside of a replica."""
+    if not _in_replicas():
+        return value
+    return sys.modules["tensorflow"].distribute.get_replica_context().all_reduce("SUM", value)
+
+
+def shared_out(loss: Any, rows: Any) -> Any:
+    """The loss of a replica, with the gradient that its share of the rows of the global batch gives it.
+
+    ```
+    gradient = rows / (sum of rows / replicas) x gradient of the loss
+    ```
+
+    The value stays the mean of the replica, since Keras' tracker weighs it by the rows; that of no rows is 0.
+
+    Args:
+        loss: a scalar, the mean over the rows of the replica divided by the number of replicas.
+        rows: how many rows the replica holds.
+    """
+    if not _in_replicas():
+        return loss
+    number = sys.modules["tensorflow"].distribute.get_strategy().num_replicas_in_sync
+    rows = ops.cast(rows, "float32")
+    share = rows * number / ops.maximum(summed(rows), 1.0)
+    loss = ops.where(rows > 0, loss, 0.0)
+    scaled = ops.cast(share, loss.dtype) * loss
+    return scaled + ops.stop_gradient(loss - scaled)
+
+
+def weight_of_each(counts: Any) -> Any:
+    """The weight that makes `sum(weight x value) / size` the mean over what counts in the global batch.
+
+    Args:
+        counts: bool, True at the targets that count. All replicas hold rows of the same length.
+
+    Returns:
+        float32 of the shape of `counts`; None where one replica holds the whole batch.
+    """
+    if not _in_replicas():
+        return None
+    there = ops.cast(counts, "float32")
+    size, real = summed(ops.sum(ops.ones_like(there))), summed(ops.sum(there))
+    return ops.ones_like(there) * (size / ops.maximum(real, 1.0))
+
+
+def _in_replicas() -> bool:
+    tensorflow = sys.modules.get("tensorflow") if keras.backend.backend() == "tensorflow" else None
+    if tensorflow is None or tensorflow.distribute.in_cross_replica_context():
+        return False
+    return tensorflow.distribute.get_strategy().num_replicas_in_sync > 1
