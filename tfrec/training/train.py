@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
-import keras_rs
 
 from tfrec.data import FeatureSpec, Interactions, Split, sequences
 from tfrec.models import RetrievalModel
+from tfrec.ops.random_state import random_state_kept
 from tfrec.terminal import say
 from tfrec.training.checkpoints import Progress
 from tfrec.training.divergence import StopOnDivergence
 from tfrec.training.recipe import Recipe
+
+with random_state_kept():
+    import keras_rs
 
 MONITOR = "val_ndcg@10"
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-import keras_rs
 from keras import ops
 
 from tfrec.layers import MLP
@@ -13,6 +12,10 @@ from tfrec.models.hybrid.fields import field_features, field_vectors, output_map
 from tfrec.models.hybrid.loss_weights import check_weights
 from tfrec.models.ranking import RankingModel
 from tfrec.ops import check_size, check_sizes
+from tfrec.ops.random_state import random_state_kept
+
+with random_state_kept():
+    import keras_rs
 
 STRUCTURES = ("stacked", "parallel")
 

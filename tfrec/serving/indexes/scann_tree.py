@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec.errors import InputError
+from tfrec.ops.random_state import random_state_kept
 from tfrec.serving.indexes.block_top_k import block_top_k
 from tfrec.serving.indexes.exact import Exact
 from tfrec.serving.indexes.index import FORBIDDEN, UNKNOWN, Index
@@ -92,7 +93,8 @@ def recommenders() -> Any:
             f"The index scann needs {' and '.join(missing)}, which cannot be found here: pip install 'tfrec[scann]'."
         )
     try:
-        import tensorflow_recommenders
+        with random_state_kept():
+            import tensorflow_recommenders
     except ImportError as error:
         raise InputError(
             "The index scann needs TensorFlow Recommenders, which refuses to load beside Keras 3: set the environment "

@@ -1,0 +1,29 @@
+"""Importing a package must not consume randomness: what is drawn after a seed is set depends on the seed alone."""
+
+import contextlib
+import random
+from collections.abc import Iterator
+
+import numpy as np
+
+
+@contextlib.contextmanager
+def random_state_kept() -> Iterator[None]:
+    """Leave the global generators of Python and NumPy as they were, for imports of packages that draw from them.
+
+    keras-rs makes initializers while it is imported, and an initializer without a seed draws one.
+
+    Example:
+        >>> import random
+        >>> before = random.getstate()
+        >>> with random_state_kept():
+        ...     number = random.random()
+        >>> random.getstate() == before
+        True
+    """
+    of_python, of_numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)
