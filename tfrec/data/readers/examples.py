@@ -18,7 +18,6 @@ from tfrec.data.readers.frame import Table, open_table
 from tfrec.data.readers.known_names import candidates, is_data, is_person, plain_name
 from tfrec.data.readers.parquet import parquet_parts
 from tfrec.data.readers.side_tables import check_overlap, read_side_table
-from tfrec.data.readers.text_ids import text_ids
 from tfrec.data.readers.text_table import TextFormat, TextTable
 from tfrec.data.readers.unnamed_times import SAMPLE, is_time
 from tfrec.errors import InputError
@@ -95,7 +94,8 @@ def read_examples(
         if file is None:
             raise InputError(f"There is no file of labelled rows at {path}: {EXPECTED}.")
         opened = _open(file, form)
-        frame, notes = opened.read(texts=None, missing=_MISSING)
+        ids = {name for role in ("user", "item") for name in candidates(role, opened.names)} | {user, item}
+        frame, notes = opened.read(ids=ids & set(opened.names), texts=None, missing=_MISSING)
     names = [str(name) for name in frame.columns]
     roles = {"label": label, "user": user, "item": item, "time": time}
     if header and not opened.is_typed and is_data(names, [name for name in roles.values() if name]):
@@ -115,7 +115,7 @@ def read_examples(
     notes = (*notes, *notes_on_names(known))
     if not opened.is_typed:  # ids stay texts
         ids = (roles["user"], roles["item"])
-        frame = frame.apply(lambda column: text_ids(column) if column.name in ids else _numbers(column))
+        frame = frame.apply(lambda column: column if column.name in ids else _numbers(column))
     sides = {}
     for what, role, given in (("items", "item", items), ("users", "user", users)):
         if given is not None:

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from tfrec.data.readers.contents import decoders, open_bytes, peek_text, read_text, undecodable
+from tfrec.data.readers.quotes import StrayQuote, reads_without_quotes, stray_quotes
 from tfrec.data.readers.separators import BLANKS, find_separator, known_separator, split_row
 from tfrec.data.readers.text_ids import text_ids
 from tfrec.errors import InputError
@@ -80,16 +81,61 @@ class TextTable:
         missing: Collection[str] | None = None,
     ) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """The rows, and notes for the report; arguments as of `read_frame`."""
-        options: dict[str, Any] = {"usecols": None if columns is None else list(columns)}
-        options["dtype"] = str if texts is None else dict.fromkeys([*ids, *texts], str)
+        options: dict[str, Any] = {"dtype": str if texts is None else dict.fromkeys([*ids, *texts], str)}
         if missing is not None:
             options |= {"na_values": list(missing), "keep_default_na": False}
         if not self._form.header:
             options |= {"header": None, "names": self.names}
-        if not self._form.quoted or (len(self.separator) > 1 and self.separator != BLANKS):
-            options["quoting"] = csv.QUOTE_NONE
-        frame = self._parse(options)
-        return frame.assign(**{name: text_ids(frame[name]) for name in ids}), ()
+        frame, notes = self._unquoted(options) if self._is_plain else self._quoted(options, ids)
+        frame = frame if columns is None else frame[list(columns)]
+        return frame.assign(**{name: text_ids(frame[name]) for name in ids}), notes
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether quotes are ordinary letters."""
+        return not self._form.quoted or (len(self.separator) > 1 and self.separator != BLANKS)
+
+    def _unquoted(self, options: dict[str, Any], *notes: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        return self._parse({**options, "quoting": csv.QUOTE_NONE}), notes
+
+    def _quoted(self, options: dict[str, Any], ids: Collection[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        """The rows, where a quote that is not closed takes none with it."""
+        try:
+            frame = self._parse(options)
+        except InputError as error:
+            found, text = self._stray_quotes()
+            if not found:
+                raise
+            return self._without_quotes(options, ids, found, text, error)
+        if not _run_over_lines(frame):
+            return frame, ()
+        found, text = self._stray_quotes()
+        return self._without_quotes(options, ids, found, text) if found else (frame, ())
+
+    def _stray_quotes(self) -> tuple[list[StrayQuote], str]:
+        if self.separator == BLANKS:
+            return [], ""
+        text = LINE_BREAK.sub("\n", read_text(self.path, self._form.encoding))
+        return list(stray_quotes(text, self.separator, len(self.names), self._form.header)), text
+
+    def _without_quotes(
+        self, options: dict[str, Any], ids: Collection[str], found: list[StrayQuote], text: str, error: object = None
+    ) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        first = found[0]
+        in_ids = any(quote.column < len(self.names) and self.names[quote.column] in ids for quote in found)
+        # Texts hold commas, but hardly tabs: there a closed field may be a text all the same.
+        is_clear = self.separator == "\t" or not any(quote.is_closed for quote in found)
+        if is_clear and not in_ids and reads_without_quotes(text, self.separator, len(self.names)):
+            return self._unquoted(
+                options,
+                f"{self.path.name}: a quote in line {first.line} is not closed in its row, so quotes are read as "
+                "ordinary characters",
+            )
+        why = f" ({error})" if error else ""
+        raise InputError(
+            f"{self.path} has a stray quote in row {first.row} (line {first.line}): the field that begins with it ends "
+            f"in line {first.last_line} and would take in the rows between. Double the quote or remove it{why}."
+        )
 
     def sample(self, rows: int = 1000) -> pd.DataFrame:
         """The first rows."""
@@ -112,6 +158,12 @@ class TextTable:
             except UnicodeError as found:
                 error = found
         raise undecodable(self.path, self._form.encoding, error)
+
+
+def _run_over_lines(frame: pd.DataFrame) -> bool:
+    """Whether a field holds a line break."""
+    texts = (frame[name] for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name]))
+    return any(column.astype("str").str.contains(r"[\r\n]").any() for column in texts)
 
 
 def first_lines(path: Path, encoding: str | None = None) -> list[str]:
