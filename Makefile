@@ -1,4 +1,4 @@
-# Two commands on a fresh machine: `make quickstart` and `make test`. Both set up what they need in .venv.
+# On a fresh machine: `make quickstart`, `make test` and `make docs`. Each sets up what it needs in .venv.
 
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # Packages are compiled as they are first imported; not kept, that would be done again in each process of the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: quickstart test lint format zoo clean
+.PHONY: quickstart test lint format zoo docs clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/tfrec quickstart
@@ -29,11 +29,20 @@ zoo: $(VENV)/.installed
 	$(BIN)/tfrec list --markdown > models/README.md.new
 	mv models/README.md.new models/README.md
 
+# Into site/; a broken link or a docstring that does not fit its function fails.
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "site/index.html"
+
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) site build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/.installed: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "tfrec needs Python 3.11, 3.12 or 3.13: install one, or name it with PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --editable ".[test]"
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --no-compile --editable ".[docs]"
 	@touch $@

@@ -21,9 +21,7 @@ class ItemVectors(keras.layers.Embedding):
     `fold()` writes these sums into E and drops A. What is left, and what is saved before, is a plain table: models
     that were trained with attributes are served, quantized and grown like any other.
 
-    Args:
-        input_dim: number of ids.
-        output_dim: D.
+    Takes the arguments of `keras.layers.Embedding`: `input_dim`, the number of ids, and `output_dim`, D.
 
     Shapes:
         input (...,) integer ids; output (..., D).

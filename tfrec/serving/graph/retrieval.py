@@ -29,7 +29,7 @@ class RetrievalModule(tf.Module):
         spec: what it was trained with.
         codes: the vocabulary.
         index: what finds the best items.
-        vectors: the exact item vectors, for `similar_items` and `embed_items`: of float32, whatever the index holds.
+        cosines: the exact item vectors in float32, whatever the index holds, for `similar_items` and `embed_items`.
         k: length of the lists, at most the number of items.
         mask_seen: leave out what stands in a history.
     """
