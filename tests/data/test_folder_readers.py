@@ -1,6 +1,7 @@
 """Folders in the layouts of publishers, and sequence files, are known by what lies in them."""
 
 import json
+import re
 
 import pytest
 from tables import history, write
@@ -132,15 +133,8 @@ def test_sequence_folder_with_titles_and_attributes(tmp_path):
     [
         ({"sequences.txt": "1 2\n3\n"}, "Line 2 .* single id, '3'"),
         ({"sequences.txt": "1 5 900\n1 6 901\n2 5 902\n"}, "looks like a table"),
-        ({"sequences.txt": "1 1\n1 2\n", "item_to_movie.txt": "1 10\n"}, "does not name 1 ids .* '2'"),
-        ({"sequences.txt": "1 1\n", "item_to_movie.txt": "1 10 11\n2\n"}, "two ids on every line"),
-        ({"sequences.txt": "1 1\n", "titles.json": "{"}, "not JSON"),
-        ({"sequences.txt": "1 1\n", "titles.json": "[]"}, "object of item ids"),
-        ({"sequences.txt": "1 1\n", "titles.json": "{}", "item2attributes.json": "[]"}, "lists of attributes"),
         ({"ratings.dat": "1,2,3,4\n"}, "user::movie::rating::timestamp"),
-        ({"ratings.dat": "1::2::3::4\n", "movies.dat": "1::x\n"}, "expected 3, movieId::title::genres"),
         ({"u.data": "1,2,3,4\n"}, "expected user, movie"),
-        ({"u.data": "1\t2\t3\t4\n", "u.item": "1|x|\n"}, "3 columns in its first line: expected 24"),
         ({"x.inter": "user\titem\n1\t2\n"}, "typed header"),
         ({"x.inter": "user_id:token\tuser_id:token\n1\t2\n"}, "same name"),
         ({"sequences.txt": "1 1\n", "ratings.csv": ""}, "several data sets: ratings.csv, sequences.txt"),
@@ -153,6 +147,49 @@ def test_folders_that_cannot_be_read(tmp_path, files, message):
         write(tmp_path / name, text)
     with pytest.raises(InputError, match=message):
         read(tmp_path)
+
+
+SEQUENCES = {"sequences.txt": "1 1\n1 2\n"}
+RATINGS = {"ratings.csv": "userId,movieId,rating,timestamp\n1,2,3,4\n"}
+ML_1M = {"ratings.dat": "1::2::3::4\n"}
+ML_100K = {"u.data": "1\t2\t3\t4\n"}
+ATOMIC = {"x.inter": "user_id:token\titem_id:token\n1\t2\n"}
+
+
+@pytest.mark.parametrize(
+    ("data", "beside", "says"),
+    [
+        (SEQUENCES, {"item_to_movie.txt": "1 10\n"}, "does not name 1 ids .* '2'"),
+        (SEQUENCES, {"item_to_movie.txt": "1 10 11\n2\n"}, "two ids on every line"),
+        (SEQUENCES, {"user_to_movielens.txt": "1\n"}, "two ids on every line"),
+        (SEQUENCES, {"titles.json": "{"}, "not JSON"),
+        (SEQUENCES, {"titles.json": "[]"}, "object of item ids"),
+        (SEQUENCES, {"titles.json": "[" * 100_000}, "not JSON"),
+        (SEQUENCES, {"titles.json": '{"1": "x"}', "item2attributes.json": "[]"}, "lists of attributes"),
+        (RATINGS, {"movies.csv": "movieId\n2\n"}, "movies.csv is left aside: .*single column"),
+        (RATINGS, {"movies.csv": ""}, "movies.csv is empty"),
+        (RATINGS, {"movies.csv": "movieId,title\n2,a,b\n"}, "more fields than its header"),
+        (RATINGS, {"movies.csv": 'movieId,title\n2,"a\n'}, "EOF inside string|not closed"),
+        (RATINGS, {"movies.csv": "<html>404</html>"}, "HTML page"),
+        (RATINGS, {"movies.csv": "movieId,title\n9,a\n"}, "side file of items .* none of the ids"),
+        (ML_1M, {"movies.dat": "2::x\n"}, "expected 3, movieId::title::genres"),
+        (ML_1M, {"movies.dat": "2::x::Drama\n3::y\n"}, "has the line '3::y'"),
+        (ML_1M, {"users.dat": "1,F\n"}, "users.dat is left aside"),
+        (ML_100K, {"u.item": "1|x|\n"}, "3 columns in its first line: expected 24"),
+        (ML_100K, {"u.item": "2|x|||" + "|0" * 19 + "\n", "u.genre": "Action|0\n"}, "u.item is left aside"),
+        (ML_100K, {"u.user": "1\t24\n"}, "u.user is left aside"),
+        (ATOMIC, {"x.item": "item\ttitle\n2\ty\n"}, "x.item is left aside: .* typed header"),
+        (ATOMIC, {"x.user": "\0"}, "x.user is left aside: .* not text"),
+    ],
+)
+def test_a_side_file_never_stops_a_folder(tmp_path, data, beside, says):
+    for name, text in {**data, **beside}.items():
+        write(tmp_path / name, text)
+    table = read(tmp_path)
+    assert table.item_ids[-1] == "2"
+    assert any(re.search(says, note) and "\n" not in note for note in table.report.notes), table.report.notes
+    if "item2attributes.json" in beside:
+        assert table.items["title"].to_dict() == {"1": "x"}
 
 
 # --- real data

@@ -1,10 +1,12 @@
 """RecBole's atomic files: tabs, and headers with types such as `user_id:token`."""
 
+import dataclasses
 from pathlib import Path
 
 import pandas as pd
 
 from tfrec.data.readers.columns import Columns
+from tfrec.data.readers.optional import optional
 from tfrec.data.readers.source import Source
 from tfrec.data.readers.text_table import TextFormat, TextTable, first_line
 from tfrec.data.readers.unnamed_times import notes_on_order
@@ -29,13 +31,19 @@ def read_atomic(path: Path, columns: Columns, form: TextFormat) -> Source:
             f"The column '{lists[0]}' of {path} holds a list in each row, such as the history of an augmented "
             "sequence: expected one interaction a row. Give the .inter file that the sequences were made from."
         )
-    items, users = path.with_suffix(".item"), path.with_suffix(".user")
-    return Source(
-        frame,
-        found,
-        read_item_file(items, form) if items.is_file() else None,
-        read_user_file(users, form) if users.is_file() else None,
-        notes_on_order(found, list(frame.columns), frame, path),
+    notes = notes_on_order(found, list(frame.columns), frame, path)
+    return with_side_files(Source(frame, found, notes=notes), path.with_suffix(""), form)
+
+
+def with_side_files(source: Source, stem: Path, form: TextFormat) -> Source:
+    """The source with the `.item` and `.user` files of a name, if they are there."""
+    items, of_items = optional(Path(f"{stem}.item"), lambda path: _item_table(path, form))
+    users, of_users = optional(Path(f"{stem}.user"), lambda path: _read(path, form)[0])
+    return dataclasses.replace(
+        source,
+        items=source.items if items is None else items,
+        users=source.users if users is None else users,
+        notes=(*source.notes, *of_items, *of_users),
     )
 
 
@@ -59,12 +67,7 @@ def _read(path: Path, form: TextFormat) -> tuple[pd.DataFrame, dict[str, str]]:
     return frame, kinds
 
 
-def read_user_file(path: Path, form: TextFormat) -> pd.DataFrame:
-    """A `.user` file."""
-    return _read(path, form)[0]
-
-
-def read_item_file(path: Path, form: TextFormat) -> pd.DataFrame:
+def _item_table(path: Path, form: TextFormat) -> pd.DataFrame:
     """An `.item` file, with its title and its genres under these names."""
     table, kinds = _read(path, form)
     titles = [name for name in table.columns if name.endswith("_title")]

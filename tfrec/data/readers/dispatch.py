@@ -7,10 +7,12 @@ from typing import Literal
 
 import pandas as pd
 
+from tfrec.data.cleaning import clean_side_table
 from tfrec.data.interactions import Interactions
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.layouts import find_reader
 from tfrec.data.readers.side_tables import check_overlap, read_side_table
+from tfrec.data.readers.source import Source
 from tfrec.data.readers.text_table import TextFormat
 from tfrec.errors import InputError
 
@@ -93,7 +95,8 @@ def read(
     try:
         source = find_reader(Path(path), form)(columns)
         found, notes = source.columns, (*source.columns.notes, *source.notes)
-        sides = {"items": source.items, "users": source.users}
+        sides, of_sides = _checked_sides(source)
+        notes = (*notes, *of_sides)
         for what, given, column in (("items", items, found.item), ("users", users, found.user)):
             if given is not None:
                 sides[what], more = read_side_table(Path(given), column, what, TextFormat(encoding=encoding))
@@ -126,4 +129,21 @@ def read(
         check_overlap(table.items, table.item_ids, Path(items))
     if users is not None:
         check_overlap(table.users, table.user_ids, Path(users), "users")
+    for what, given, ids in (("items", items, table.item_ids), ("users", users, table.user_ids)):
+        side = getattr(table, what)
+        if given is None and side is not None and not set(ids) & set(side.index):
+            table = dataclasses.replace(table, **{what: None})
+            notes = (*notes, f"the side file of {what} is left aside: it has none of the ids of the rows")
     return dataclasses.replace(table, report=table.report.with_notes(notes))
+
+
+def _checked_sides(source: Source) -> tuple[dict[str, pd.DataFrame | None], tuple[str, ...]]:
+    """The side tables that lie beside the data, without those that cannot be used, and notes on these."""
+    sides, notes = {"items": source.items, "users": source.users}, []
+    for what, column in (("items", source.columns.item), ("users", source.columns.user)):
+        try:
+            clean_side_table(sides[what], column, what)
+        except InputError as error:
+            sides[what] = None
+            notes.append(f"the side file of {what} is left aside: {error}")
+    return sides, tuple(notes)

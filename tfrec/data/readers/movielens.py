@@ -7,10 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from tfrec.data.readers.columns import Columns
+from tfrec.data.readers.contents import read_text
 from tfrec.data.readers.frame import read_frame
+from tfrec.data.readers.optional import optional
 from tfrec.data.readers.source import Source
 from tfrec.data.readers.table import read_table
-from tfrec.data.readers.text_table import TextFormat, first_line
+from tfrec.data.readers.text_table import LINE_BREAK, TextFormat, first_line
 from tfrec.errors import InputError
 
 _RATINGS = ["userId", "movieId", "rating", "timestamp"]
@@ -63,11 +65,10 @@ def _is_rating(fields: list[str]) -> bool:
 def read_latest(folder: Path, columns: Columns, form: TextFormat) -> Source:
     """`ratings.csv` and, where it is there, `movies.csv`."""
     source = read_table(folder / "ratings.csv", columns, form)
-    movies = folder / "movies.csv"
-    items = None
-    if movies.is_file():
-        items, _ = read_frame(movies, TextFormat(encoding=form.encoding), texts=None, missing=())
-    return Source(source.frame, source.columns, items, notes=source.notes)
+    beside = TextFormat(encoding=form.encoding)
+    read, notes = optional(folder / "movies.csv", lambda path: read_frame(path, beside, texts=None, missing=()))
+    items, of_quotes = read or (None, ())
+    return Source(source.frame, source.columns, items, notes=(*source.notes, *notes, *of_quotes))
 
 
 def read_1m(folder: Path, columns: Columns, form: TextFormat) -> Source:
@@ -76,13 +77,12 @@ def read_1m(folder: Path, columns: Columns, form: TextFormat) -> Source:
     line = first_line(ratings, form.encoding)
     if not is_1m(line):
         raise InputError(f"{ratings} begins with '{line[:80]}': expected user::movie::rating::timestamp. {_ELSE}")
-    movies, users = folder / "movies.dat", folder / "users.dat"
-    return Source(
-        _headerless(ratings, "::", _RATINGS, form.encoding, ids=_IDS, texts=(), missing=None),
-        columns.find(_RATINGS, ratings),
-        double_colons(movies, ["movieId", "title", "genres"], form.encoding) if movies.is_file() else None,
-        double_colons(users, _USERS, form.encoding) if users.is_file() else None,
-    )
+    frame = _headerless(ratings, "::", _RATINGS, form.encoding, ids=_IDS, texts=(), missing=None)
+    columns = columns.find(_RATINGS, ratings)
+    films = ["movieId", "title", "genres"]
+    items, of_items = optional(folder / "movies.dat", lambda path: double_colons(path, films, form.encoding))
+    users, of_users = optional(folder / "users.dat", lambda path: double_colons(path, _USERS, form.encoding))
+    return Source(frame, columns, items, users, (*of_items, *of_users))
 
 
 def read_100k(folder: Path, columns: Columns, form: TextFormat) -> Source:
@@ -95,11 +95,11 @@ def read_100k(folder: Path, columns: Columns, form: TextFormat) -> Source:
             f"{_ELSE}"
         )
     frame = _headerless(ratings, "\t", _RATINGS, form.encoding, ids=_IDS, texts=(), missing=None)
-    users = folder / "u.user"
-    people = None
-    if users.is_file():
-        people = _headerless(users, "|", ["userId", "age", "gender", "occupation", "zip_code"], form.encoding)
-    return Source(frame, columns.find(_RATINGS, ratings), _items_100k(folder, form.encoding), people)
+    columns = columns.find(_RATINGS, ratings)
+    people = ["userId", "age", "gender", "occupation", "zip_code"]
+    items, of_items = optional(folder / "u.item", lambda path: _items_100k(path, form.encoding))
+    users, of_users = optional(folder / "u.user", lambda path: _headerless(path, "|", people, form.encoding))
+    return Source(frame, columns, items, users, (*of_items, *of_users))
 
 
 def double_colons(path: Path, names: list[str], encoding: str | None = None) -> pd.DataFrame:
@@ -108,11 +108,10 @@ def double_colons(path: Path, names: list[str], encoding: str | None = None) -> 
     Raises:
         InputError: if a line has another number of fields.
     """
-    frame = _headerless(path, "::", names, encoding)
-    short = frame.isna().any(axis=1)
-    if short.any():
-        there = frame[short].iloc[0].dropna()
-        raise InputError(f"{path} has the line '{'::'.join(there)[:80]}': expected {'::'.join(names)}.")
+    frame = _headerless(path, "::", names, encoding)  # pandas fills up lines that are too short
+    for line in LINE_BREAK.split(read_text(path, encoding or "latin-1")):
+        if line.strip() and line.count("::") != len(names) - 1:
+            raise InputError(f"{path} has the line '{line[:80]}': expected {'::'.join(names)}.")
     return frame
 
 
@@ -123,11 +122,8 @@ def _headerless(
     return read_frame(path, form, **{"texts": None, "missing": (), **options})[0]
 
 
-def _items_100k(folder: Path, encoding: str | None) -> pd.DataFrame | None:
-    path = folder / "u.item"
-    if not path.is_file():
-        return None
-    listed = folder / "u.genre"
+def _items_100k(path: Path, encoding: str | None) -> pd.DataFrame:
+    listed = path.with_name("u.genre")
     genres = _GENRES
     if listed.is_file():
         lines = listed.read_text(encoding="latin-1").splitlines()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from tfrec.data.parts import PART_NAMES
-from tfrec.data.readers.atomic import read_atomic, read_item_file, read_user_file
+from tfrec.data.readers.atomic import read_atomic, with_side_files
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.source import Source
 from tfrec.data.readers.text_table import TextFormat
@@ -90,10 +90,4 @@ def read_inter(path: Path, columns: Columns, form: TextFormat) -> Source:
 
 def _with_sides(source: Source, part: Path, form: TextFormat) -> Source:
     """The source with the `.item` and `.user` files of its split, where they are there."""
-    stem = part.name.removesuffix(".inter").rpartition(".")[0]
-    items, users = (part.with_name(f"{stem}.{kind}") for kind in ("item", "user"))
-    return dataclasses.replace(
-        source,
-        items=read_item_file(items, form) if items.is_file() else source.items,
-        users=read_user_file(users, form) if users.is_file() else source.users,
-    )
+    return with_side_files(source, part.with_name(part.name.removesuffix(".inter").rpartition(".")[0]), form)

@@ -10,6 +10,7 @@ import pandas as pd
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.contents import read_text
 from tfrec.data.readers.movielens import double_colons
+from tfrec.data.readers.optional import optional
 from tfrec.data.readers.separators import BLANKS
 from tfrec.data.readers.sequence_signs import check_sequences, is_header
 from tfrec.data.readers.source import Source
@@ -49,18 +50,22 @@ def read_sequence_folder(folder: Path, columns: Columns, form: TextFormat) -> So
     if is_header(rows[0], rows[1:], ()):
         raise _header_over_sequences(path, rows[0])
     frame, notes = _rows(path, form.encoding)
-    items = users = None
-    movies, titles, people = folder / "movies.dat", folder / "titles.json", folder / "users.dat"
-    to_movie, to_user = folder / "item_to_movie.txt", folder / "user_to_movielens.txt"
-    if to_movie.is_file():
-        frame["item"] = _renamed(frame["item"], to_movie)
-        items = double_colons(movies, ["item", "title", "genres"]) if movies.is_file() else None
-    elif titles.is_file():
-        items = _titles(titles, folder / "item2attributes.json")
-    if to_user.is_file():
-        frame["user"] = _renamed(frame["user"], to_user)
-        if people.is_file():
-            users = double_colons(people, ["user", "gender", "age", "occupation", "zip_code"])
+    items, users = None, None
+    renamed, of_map = optional(folder / "item_to_movie.txt", lambda file: _renamed(frame["item"], file))
+    if renamed is not None:
+        frame["item"] = renamed
+        items, of_items = optional(folder / "movies.dat", lambda file: double_colons(file, ["item", "title", "genres"]))
+    elif of_map:
+        of_items = ()  # titles by the publisher's ids say nothing of ours
+    else:
+        items, of_items = optional(folder / "titles.json", _titles)
+        items, of_items = (items, of_items) if items is None else _with_attributes(items, folder)
+    renamed, of_people = optional(folder / "user_to_movielens.txt", lambda file: _renamed(frame["user"], file))
+    if renamed is not None:
+        frame["user"] = renamed
+        people = ["user", "gender", "age", "occupation", "zip_code"]
+        users, of_people = optional(folder / "users.dat", lambda file: double_colons(file, people))
+    notes = (*notes, *of_map, *of_items, *of_people)
     return Source(frame, columns.find(_NAMES, path), items, users, notes)
 
 
@@ -122,20 +127,24 @@ def _renamed(ids: pd.Series, path: Path) -> np.ndarray:
     return np.array([names[token] for token in distinct], dtype=object)[codes]
 
 
-def _titles(path: Path, of_items: Path) -> pd.DataFrame:
+def _titles(path: Path) -> pd.DataFrame:
     titles = _by_item(path, "titles")
-    frame = pd.DataFrame({"item": list(titles), "title": [_word(one) for one in titles.values()]}, dtype=object)
-    if not of_items.is_file():
-        return frame
-    lists = {item: _values(one) for item, one in _by_item(of_items, "lists of attributes").items()}
-    return frame.assign(attributes=["|".join(lists.get(item, ())) for item in frame["item"]])
+    return pd.DataFrame({"item": list(titles), "title": [_word(one) for one in titles.values()]}, dtype=object)
+
+
+def _with_attributes(items: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    found, notes = optional(folder / "item2attributes.json", lambda path: _by_item(path, "lists of attributes"))
+    if found is None:
+        return items, notes
+    lists = {item: _values(one) for item, one in found.items()}
+    return items.assign(attributes=["|".join(lists.get(item, ())) for item in items["item"]]), notes
 
 
 def _by_item(path: Path, what: str) -> dict[str, object]:
     expected = f"expected an object of item ids and {what}."
     try:
         found = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{path} is not JSON ({error}): {expected}") from None
     if not isinstance(found, dict):
         raise InputError(f"{path} holds a {type(found).__name__}: {expected}")
