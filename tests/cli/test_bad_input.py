@@ -32,7 +32,10 @@ CASES = {
     "a parquet that is none": (train(csv("no parquet", "data.parquet")), "parquet"),
     "a column that is not there": (train(csv(GOOD), "--user", "customer"), "customer"),
     "columns that nobody knows": (train(csv("a,b\n1,2\n")), "--user"),
-    "a wrong separator": (train(csv(GOOD.replace(",", ";"))), "separat"),
+    "a wrong separator": (train(csv(GOOD), "--sep", ";"), "separat"),
+    "an unknown separator": (train(csv(GOOD.replace(",", "#"))), "--sep"),
+    "a date format that is none": (train(csv(GOOD), "--date-format", "%Q"), "%Q"),
+    "names for other columns": (train(csv(GOOD), "--columns", "user,item"), "expected 2"),
     "dates mixed with numbers": (train(csv(GOOD + "u9,i1,2024-05-01\n")), "mixes numbers"),
     "seconds mixed with milliseconds": (
         train(csv("user,item,time\nu,a,1700000000\nu,b,1700000000000\n")),

@@ -119,7 +119,9 @@ def test_names_that_are_not_there(tmp_path):
 def test_a_side_table_of_other_items(tmp_path):
     write(tmp_path / "items.csv", "title,item_id\nX,1\n")
     path = write(tmp_path / "t.csv", "user,item\na,1\n")
-    with pytest.raises(InputError, match=r"knows none of the items.*'X'.*column 'title'.*'1'"):
+    assert read(path, items=tmp_path / "items.csv").items.loc["1", "title"] == "X"
+    path = write(tmp_path / "t.csv", "user,item\na,i1\n")
+    with pytest.raises(InputError, match=r"knows none of the items.*'1'.*column 'item_id'.*'i1'"):
         read(path, items=tmp_path / "items.csv")
 
 

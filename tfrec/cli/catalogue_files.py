@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data.ids import id_text
+from tfrec.data.item_titles import title_column
 from tfrec.data.readers.frame import read_frame
+from tfrec.data.readers.known_names import candidates
+from tfrec.data.readers.text_table import TextFormat
 from tfrec.errors import InputError
 
 
@@ -21,18 +24,32 @@ def read_ids(path: str) -> list[str]:
     return [line.removesuffix("\r") for line in lines if line.strip()]
 
 
-def read_new_items(path: str) -> tuple[dict[str, list[str] | np.ndarray], dict[str, str]]:
+def read_new_items(
+    path: str, form: TextFormat | None = None
+) -> tuple[dict[str, list[str] | np.ndarray], dict[str, str]]:
     """Raw id -> the ids of items that it is like, or its vector; and raw id -> title.
+
+    The table has the columns item (or another well-known name, such as movieId), like or vector, and title if
+    titles are known.
+
+    Args:
+        path: the table.
+        form: how a text table is written, as far as its content does not tell.
 
     Raises:
         InputError: if the file is not a readable table, lacks the column item, has not exactly one of like and vector,
             or has a row that cannot be used.
     """
     try:
-        table, _ = read_frame(path, texts=None)
+        table, _ = read_frame(path, form, texts=None)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}. Give a csv, tsv, JSON lines or parquet file.") from error
     columns = {str(name).lower(): name for name in table.columns}
+    others = candidates("item", [str(name) for name in table.columns])
+    if "item" not in columns and others:
+        columns["item"] = others[0]
+    if "title" not in columns and (title := title_column(str(name) for name in table.columns)):
+        columns["title"] = title
     if "like" in columns and "vector" in columns:
         raise InputError(f"{path} has both like and vector: an item gets its vector from one of them. Drop the other.")
     given = next((name for name in ("like", "vector") if name in columns), None)

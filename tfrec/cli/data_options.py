@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tfrec.cli.option_types import dataset, existing, number, whole
 from tfrec.terminal import say
@@ -23,6 +23,25 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         help="a csv, tsv or parquet file, a sequence file (user item ...), or a folder in a publisher's layout "
         "(MovieLens latest, 1M, 100K, RecBole, with its fixed splits too)",
     )
+    add_column_arguments(group)
+    group.add_argument("--rating", metavar="COLUMN", help="column of ratings or other weights")
+    group.add_argument(
+        "--label", metavar="COLUMN", help="for ranking models: column of labels, in a table of labelled rows"
+    )
+    group.add_argument(
+        "--items", type=existing, metavar="PATH", help="table of items with ids in a column named as in the data"
+    )
+    group.add_argument(
+        "--title", metavar="COLUMN", help="column of the titles of items, in the table of items or in the data"
+    )
+    group.add_argument("--users", type=existing, metavar="PATH", help="table of users, likewise")
+    group.add_argument("--min-rating", type=number(), metavar="X", help="drop rows with a rating below X")
+    group.add_argument("--min-user-count", type=whole(), default=1, metavar="N", help="drop users with fewer rows")
+    group.add_argument("--min-item-count", type=whole(), default=1, metavar="N", help="drop items with fewer rows")
+
+
+def add_column_arguments(group: argparse._ArgumentGroup) -> None:
+    """Add the options that say how a table is written and which of its columns is what."""
     group.add_argument("--user", metavar="COLUMN", help="column of user ids, where it is not recognised")
     group.add_argument("--item", metavar="COLUMN", help="column of item ids")
     group.add_argument("--time", metavar="COLUMN", help="column of times: numbers or dates")
@@ -33,17 +52,45 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         const=False,
         help="the rows are in time order already: read no column of times",
     )
-    group.add_argument("--rating", metavar="COLUMN", help="column of ratings or other weights")
     group.add_argument(
-        "--label", metavar="COLUMN", help="for ranking models: column of labels, in a table of labelled rows"
+        "--date-format",
+        metavar="FORMAT",
+        help="how dates are written, where that is not clear: 'd/m/y' in the codes of strptime is '%%d/%%m/%%Y'",
+    )
+    add_format_arguments(group)
+
+
+def add_format_arguments(group: argparse._ArgumentGroup) -> None:
+    """Add the options that say how a text table is written, where its content does not tell."""
+    group.add_argument(
+        "--sep", metavar="TEXT", help="what stands between columns, where it is not recognised: ';', '\\t', '::'"
+    )
+    group.add_argument("--encoding", metavar="NAME", help="of text files that are not UTF-8, such as latin-1")
+    group.add_argument(
+        "--no-header",
+        action="store_true",
+        help="the first line is a row: columns are named by their position, --user 1 --item 2 --time 4",
     )
     group.add_argument(
-        "--items", type=existing, metavar="PATH", help="table of items with ids in a column named as in the data"
+        "--columns",
+        type=_names,
+        metavar="NAMES",
+        help="names for all columns of a table without a header: user,item,rating,time; an empty name skips a column",
     )
-    group.add_argument("--users", type=existing, metavar="PATH", help="table of users, likewise")
-    group.add_argument("--min-rating", type=number(), metavar="X", help="drop rows with a rating below X")
-    group.add_argument("--min-user-count", type=whole(), default=1, metavar="N", help="drop users with fewer rows")
-    group.add_argument("--min-item-count", type=whole(), default=1, metavar="N", help="drop items with fewer rows")
+
+
+def text_options(options: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of the readers for how a text table is written."""
+    return {
+        "separator": options.sep,
+        "encoding": options.encoding,
+        "header": not options.no_header,
+        "columns": options.columns,
+    }
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
 
 
 def read_data(options: argparse.Namespace) -> Interactions:
@@ -61,6 +108,9 @@ def read_data(options: argparse.Namespace) -> Interactions:
         min_weight=options.min_rating,
         min_user_count=options.min_user_count,
         min_item_count=options.min_item_count,
+        date_format=options.date_format,
+        title=options.title,
+        **text_options(options),
     )
     say(f"{options.data}\n{table.report}\n")
     return table
@@ -71,10 +121,12 @@ def read_rows(options: argparse.Namespace) -> Interactions | Examples:
     from pathlib import Path
 
     from tfrec import data
+    from tfrec.data.readers.text_table import text_format
     from tfrec.errors import InputError
 
     path = Path(options.data)
-    if options.label is None and not (path.exists() and data.is_labelled(path)):
+    form = text_format(**text_options(options))
+    if options.label is None and not (path.exists() and data.is_labelled(path, form)):
         return read_data(options)
     filters = {"--rating": None, "--min-rating": None, "--min-user-count": 1, "--min-item-count": 1}
     given = {name: getattr(options, name[2:].replace("-", "_")) for name in filters}
@@ -82,6 +134,7 @@ def read_rows(options: argparse.Namespace) -> Interactions | Examples:
     if unused:
         raise InputError(f"{unused[0]} is an option of tables of ratings, and these are labelled rows: leave it out.")
     roles = (options.label, options.user, options.item, options.time or None)
-    table = data.read_examples(path, *roles, items=options.items, users=options.users)
+    how = {"date_format": options.date_format, "title": options.title, **text_options(options)}
+    table = data.read_examples(path, *roles, items=options.items, users=options.users, **how)
     say(f"{options.data}\n{table.report}\n")
     return table

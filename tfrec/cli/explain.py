@@ -49,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="when each item was met: seconds since 1970 or ISO 8601 dates, for a retrieval model that reads them",
     )
+    parser.add_argument(
+        "--date-format", metavar="FORMAT", help="how the dates of --timestamps are written, in the codes of strptime"
+    )
     parser.add_argument("--out", type=path, metavar="FILE.png", help="draw the weights as a heat map")
 
 
@@ -97,7 +100,7 @@ def _read(model: RetrievalModel, spec: FeatureSpec, options: argparse.Namespace)
     if not options.history:
         raise InputError("Name what was met, oldest first: --history.")
     history = find_items(spec, options.history)
-    times = None if options.timestamps is None else read_times(options.timestamps)
+    times = None if options.timestamps is None else read_times(options.timestamps, options.date_format)
     stamps = None if times is None else [times]
     attentions = serving.explain_history(model, spec, history, times)
     if options.item is not None:

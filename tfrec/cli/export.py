@@ -6,6 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Any
 
+from tfrec.cli.data_options import add_column_arguments, text_options
 from tfrec.cli.model_folder import model_folder
 from tfrec.cli.option_types import existing, number, path, whole
 from tfrec.cli.ranking_options import add_ranking_arguments, run_ranking
@@ -68,6 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="with --int8: a dataset whose users' last items say what it costs in NDCG@10",
     )
+    tables = parser.add_argument_group("the tables of --add and --measure")
+    add_column_arguments(tables)
     parser.add_argument("--keep", type=whole(), metavar="N", help="remove all but the newest N versions (keep all)")
 
 
@@ -82,6 +85,7 @@ def run(options: argparse.Namespace) -> None:
     presets.find(options.preset)  # before TensorFlow is imported
     from tfrec import serving
     from tfrec.cli.catalogue_files import read_ids, read_new_items
+    from tfrec.data.readers.text_table import text_format
     from tfrec.models import RetrievalModel
     from tfrec.serving.exporter import check_arguments
 
@@ -93,13 +97,13 @@ def run(options: argparse.Namespace) -> None:
     preset = presets.load(options.preset, RetrievalModel)
     report: dict[str, Any] = {}
     if options.add:
-        items, titles = read_new_items(options.add)
+        items, titles = read_new_items(options.add, text_format(**text_options(options)))
         preset = presets.with_items(preset, items, titles)
         report["added"] = {"file": options.add, "items": list(items)}
     if options.k > preset.spec.num_items:
         say(f"Lists are of {preset.spec.num_items:,} places: there are no more items.")
     if options.int8:
-        preset, cost = _in_int8(preset, options.measure)
+        preset, cost = _in_int8(preset, options)
         report |= cost
     version = serving.export(
         preset,
@@ -119,15 +123,16 @@ def run(options: argparse.Namespace) -> None:
     say(f"{version}: written, and its answers are the model's own\n\n{how}")
 
 
-def _in_int8(preset: Preset, data: str | None) -> tuple[Preset, dict[str, Any]]:
+def _in_int8(preset: Preset, options: argparse.Namespace) -> tuple[Preset, dict[str, Any]]:
     """The preset in int8, and what that costs on a dataset."""
     from tfrec import evaluation, presets
     from tfrec.data import Fixed, LeaveLastOut, read
 
-    small = presets.in_int8(preset)
+    small, data = presets.in_int8(preset), options.measure
     if data is None:
         return small, {"int8": {"ndcg@10": None}}
-    table = read(data)
+    names = {name: getattr(options, name) for name in ("user", "item", "time", "date_format")}
+    table = read(data, **names, **text_options(options))
     test = table.split(LeaveLastOut() if table.parts is None else Fixed()).test
     found = {
         name: evaluation.evaluate(one.model, one.spec, test).metrics["ndcg@10"]

@@ -24,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="when each item was met: seconds since 1970 or ISO 8601 dates, for a model that reads them",
     )
+    parser.add_argument(
+        "--date-format", metavar="FORMAT", help="how the dates of --timestamps are written, in the codes of strptime"
+    )
     parser.add_argument("--k", type=whole(), default=10, metavar="N", help="how many (10)")
 
 
@@ -37,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
 
     preset = presets.load(options.preset, RetrievalModel)
     history = find_items(preset.spec, options.history)
-    timestamps = None if options.timestamps is None else [read_times(options.timestamps)]
+    timestamps = None if options.timestamps is None else [read_times(options.timestamps, options.date_format)]
     ids, scores = serving.recommend(preset.model, preset.spec, [history], options.k, timestamps)
     say("History: " + "; ".join(_name(preset.spec, item) for item in history))
     if not ids[0][0]:
@@ -73,7 +76,7 @@ def find_items(spec: FeatureSpec, names: list[str]) -> list[str]:
     return found
 
 
-def read_times(times: list[str]) -> list[int]:
+def read_times(times: list[str], date_format: str | None = None) -> list[int]:
     """Seconds since 1970 from numbers or dates.
 
     Raises:
@@ -84,7 +87,7 @@ def read_times(times: list[str]) -> list[int]:
     from tfrec.data.calendar_times import is_missing
     from tfrec.data.timestamps import parse_times, unix_seconds
 
-    seconds, _ = parse_times(pd.Series(times, name="--timestamps"))
+    seconds, _ = parse_times(pd.Series(times, name="--timestamps"), date_format)
     missing = is_missing(seconds)
     if missing.any():
         raise InputError(

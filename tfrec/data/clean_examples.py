@@ -26,6 +26,7 @@ def clean_examples(
     context: Iterable[str] | None,
     users: pd.DataFrame | None,
     items: pd.DataFrame | None,
+    date_format: str | None = None,
 ) -> dict[str, Any]:
     """The parts of an `Examples`, with the report of what was dropped; see `Examples.from_pandas`."""
     frame = frame.rename(columns=str)  # inputs of models have names, and 3 is none
@@ -56,7 +57,7 @@ def clean_examples(
         if roles[role] is not None:
             codes[role] = encode_ids(frame[roles[role]])
             drop(f"no usable {role} id in '{roles[role]}'", codes[role][0] < 0)
-    times, notes = (None, ()) if time is None else parse_times(frame[time])
+    times, notes = (None, ()) if time is None else parse_times(frame[time], date_format)
     if times is not None:
         drop(f"no readable time in '{time}'", is_missing(times))
     if not keep.any():

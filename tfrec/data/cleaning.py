@@ -25,6 +25,7 @@ def clean_interactions(
     min_user_count: int,
     min_item_count: int,
     part: str | None = None,
+    date_format: str | None = None,
 ) -> dict[str, Any]:
     """The arrays of an `Interactions`, with the report of what was dropped; see `Interactions.from_pandas`."""
     _check_columns(frame, {"user": user, "item": item, "time": time, "weight": weight, "part": part}, context)
@@ -35,7 +36,7 @@ def clean_interactions(
 
     user_codes, user_ids = encode_ids(frame[user])
     item_codes, item_ids = encode_ids(frame[item])
-    times, notes = (None, ()) if time is None else parse_times(frame[time])
+    times, notes = (None, ()) if time is None else parse_times(frame[time], date_format)
     weights = None if weight is None else label_numbers(frame[weight])
     parts = None if part is None else part_numbers(frame[part])
 

@@ -67,6 +67,7 @@ class Examples:
         context: Iterable[str] | None = None,
         users: pd.DataFrame | None = None,
         items: pd.DataFrame | None = None,
+        date_format: str | None = None,
     ) -> Examples:
         """Clean a DataFrame; `report` on the result counts what was dropped and why.
 
@@ -82,6 +83,7 @@ class Examples:
             context: names of further columns; None takes all others.
             users: side table of users with the id in a column named as `user`, else in its first column.
             items: side table of items, likewise.
+            date_format: how the times are written, by the codes of `strptime`; None recognises it.
 
         Raises:
             InputError: where a named column is missing, a side table has nothing to belong to, or nothing is left.
@@ -92,7 +94,7 @@ class Examples:
             >>> table, table.context["hour"].tolist(), table.report.dropped
             (Examples(2 rows, 2 users, mean label 0.5), [9, 10], {"no number in 'clicked'": 1})
         """
-        return cls(**clean_examples(frame, label, user, item, time, context, users, items))
+        return cls(**clean_examples(frame, label, user, item, time, context, users, items, date_format))
 
     @classmethod
     def from_interactions(cls, table: Interactions, positive: float | None = None) -> Examples:

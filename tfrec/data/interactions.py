@@ -78,6 +78,7 @@ class Interactions:
         min_user_count: int = 1,
         min_item_count: int = 1,
         part: str | None = None,
+        date_format: str | None = None,
     ) -> Interactions:
         """Clean a DataFrame; `report` on the result counts what was dropped and why.
 
@@ -98,6 +99,8 @@ class Interactions:
             min_user_count: fewest rows a user must have.
             min_item_count: fewest rows an item must have.
             part: name of a column that holds train, valid or test, for data that come with their own split.
+            date_format: how the times are written, by the codes of `strptime`, such as "%d/%m/%Y %H:%M"; None
+                recognises ISO 8601 and other forms that leave no doubt.
 
         Raises:
             InputError: where a named column is missing, times cannot be ordered, or nothing is left.
@@ -111,7 +114,17 @@ class Interactions:
             {"no usable user id in 'who'": 1}
         """
         cleaned = clean_interactions(
-            frame, user, item, time, weight, tuple(context), min_weight, min_user_count, min_item_count, part
+            frame,
+            user,
+            item,
+            time,
+            weight,
+            tuple(context),
+            min_weight,
+            min_user_count,
+            min_item_count,
+            part,
+            date_format,
         )
         item_table, item_notes = clean_side_table(items, item, "items")
         user_table, user_notes = clean_side_table(users, user, "users")

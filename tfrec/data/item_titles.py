@@ -1,6 +1,12 @@
-"""What items are called, where a side table says so."""
+"""What items are called, where a side table says so.
+
+The titles are in a column called title or name; if there is none, in the only column with "title" in its name, such as
+Book-Title.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -17,6 +23,19 @@ def title_at(table: pd.DataFrame | None, row: int) -> str:
     return "" if column is None or pd.isna(column.iloc[row]) else str(column.iloc[row])
 
 
+def title_column(names: Iterable[str]) -> str | None:
+    """The column that holds titles, if one is known.
+
+    Example:
+        >>> title_column(["ISBN", "Book-Title"]), title_column(["title", "original_title"]), title_column(["label"])
+        ('Book-Title', 'title', None)
+    """
+    names = [name for name in names if isinstance(name, str)]
+    exact = [name for name in names if name.lower() in ("title", "name")]
+    near = [name for name in names if "title" in name.lower()]
+    return exact[0] if exact else near[0] if len(near) == 1 else None
+
+
 def _column(table: pd.DataFrame | None) -> pd.Series | None:
-    names = [] if table is None else [one for one in table.columns if str(one).lower() in ("title", "name")]
-    return table[names[0]] if names else None
+    name = None if table is None else title_column(map(str, table.columns))
+    return None if name is None else table.loc[:, [str(one) == name for one in table.columns]].iloc[:, 0]

@@ -29,6 +29,7 @@ class Columns:
         weight: column of ratings, labels or counts.
         context: further columns to carry along.
         part: column that holds train, valid or test, which a reader of a fixed split makes.
+        title: column of the titles of items, if it is one of the table's; it may as well be one of the items' table.
         in_order: the rows are in time order: no column of times is looked for.
         notes: what was chosen among several columns, or found by a less common name, a sentence each.
     """
@@ -38,7 +39,8 @@ class Columns:
     time: str | None = None
     weight: str | None = None
     context: tuple[str, ...] = ()
-    part: str | None = None
+    part: str | None = dataclasses.field(default=None, repr=False)
+    title: str | None = dataclasses.field(default=None, repr=False)
     in_order: bool = dataclasses.field(default=False, repr=False)
     notes: tuple[str, ...] = dataclasses.field(default=(), repr=False, compare=False)
 
@@ -86,6 +88,7 @@ class Columns:
                 "If the first line is not a header, name columns by their position: header=False, user='1', item='2' "
                 "(--no-header --user 1 --item 2)."
             )
+        found["title"] = self.title if self.title in names else None
         result = dataclasses.replace(self, **found, notes=(*self.notes, *notes_on_names(known)))
         repeated = [name for name in result.needed if names.count(name) > 1]
         if repeated:
@@ -95,7 +98,7 @@ class Columns:
     @property
     def needed(self) -> list[str]:
         """The names that are known, each once."""
-        names = [self.user, self.item, self.time, self.weight, *self.context, self.part]
+        names = [self.user, self.item, self.time, self.weight, *self.context, self.part, self.title]
         return [name for name in dict.fromkeys(names) if name is not None]
 
 

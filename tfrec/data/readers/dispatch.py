@@ -1,19 +1,21 @@
 """The one way in from a file: recognise what it is, read it, clean it."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
 from tfrec.data.cleaning import clean_side_table
+from tfrec.data.ids import encode_ids
 from tfrec.data.interactions import Interactions
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.layouts import find_reader
 from tfrec.data.readers.side_tables import check_overlap, read_side_table
 from tfrec.data.readers.source import Source
-from tfrec.data.readers.text_table import TextFormat
+from tfrec.data.readers.text_table import TextFormat, text_format
+from tfrec.data.readers.titles import with_titles
 from tfrec.errors import InputError
 
 
@@ -32,6 +34,9 @@ def read(
     separator: str | None = None,
     encoding: str | None = None,
     header: bool = True,
+    columns: Sequence[str] | None = None,
+    date_format: str | None = None,
+    title: str | None = None,
 ) -> Interactions:
     """Read interactions from a file or a publisher's folder, and clean them.
 
@@ -71,6 +76,11 @@ def read(
             `::`.
         encoding: of text files that are not UTF-8, such as latin-1.
         header: whether the first line of a text file names the columns; if not, they are named "1", "2", ...
+        columns: names for the columns of a text file without a header, in their order: `["user", "item", "", "time"]`.
+            An empty name stands for a column that has none.
+        date_format: how times are written, by the codes of `strptime`, such as "%d/%m/%Y %H:%M"; None recognises ISO
+            8601 and other forms that leave no doubt.
+        title: column of the titles of items, in the table of items or in the data itself.
 
     Returns:
         the cleaned table; its `report` counts what was dropped and why.
@@ -90,17 +100,20 @@ def read(
     """
     if isinstance(context, str):
         raise InputError(f"context is a list of column names, got the string {context!r}: give [{context!r}].")
-    form = TextFormat(separator, encoding, header)
-    columns = Columns(user, item, time or None, weight, tuple(context), in_order=time is False)
+    form = text_format(separator, encoding, header, columns)
+    wanted = Columns(user, item, time or None, weight, tuple(context), title=title, in_order=time is False)
     try:
-        source = find_reader(Path(path), form)(columns)
+        source = find_reader(Path(path), form)(wanted)
         found, notes = source.columns, (*source.columns.notes, *source.notes)
         sides, of_sides = _checked_sides(source)
         notes = (*notes, *of_sides)
         for what, given, column in (("items", items, found.item), ("users", users, found.user)):
             if given is not None:
-                sides[what], more = read_side_table(Path(given), column, what, TextFormat(encoding=encoding))
+                _, known = encode_ids(source.frame[column])
+                sides[what], more = read_side_table(Path(given), column, what, TextFormat(encoding=encoding), known)
                 notes = (*notes, *more)
+        sides["items"], more = with_titles(sides["items"], source.frame, found.item, title)
+        notes = (*notes, *more)
     except OSError as error:
         where = error.filename or path
         raise InputError(
@@ -124,6 +137,7 @@ def read(
         min_user_count=min_user_count,
         min_item_count=min_item_count,
         part=found.part,
+        date_format=date_format,
     )
     if items is not None:
         check_overlap(table.items, table.item_ids, Path(items))

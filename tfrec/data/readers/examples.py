@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,15 @@ import pandas as pd
 
 from tfrec.data.clean_examples import check_names
 from tfrec.data.examples import Examples
+from tfrec.data.ids import encode_ids
 from tfrec.data.readers.columns import notes_on_names
 from tfrec.data.readers.contents import EXPECTED
 from tfrec.data.readers.frame import Table, open_table
 from tfrec.data.readers.known_names import candidates, is_data, is_person, plain_name
 from tfrec.data.readers.parquet import parquet_parts
 from tfrec.data.readers.side_tables import check_overlap, read_side_table
-from tfrec.data.readers.text_table import TextFormat, TextTable
+from tfrec.data.readers.text_table import TextFormat, TextTable, text_format
+from tfrec.data.readers.titles import with_titles
 from tfrec.data.readers.unnamed_times import SAMPLE, is_time
 from tfrec.errors import InputError
 
@@ -51,6 +53,9 @@ def read_examples(
     separator: str | None = None,
     encoding: str | None = None,
     header: bool = True,
+    columns: Sequence[str] | None = None,
+    date_format: str | None = None,
+    title: str | None = None,
 ) -> Examples:
     """Read labelled rows from a file, and clean them.
 
@@ -75,6 +80,9 @@ def read_examples(
         separator: what stands between the columns of a text file; None recognises it.
         encoding: of text files that are not UTF-8, such as latin-1.
         header: whether the first line of a text file names the columns; if not, they are named "1", "2", ...
+        columns: names for the columns of a text file without a header, as of `read`.
+        date_format: how times are written, by the codes of `strptime`; None recognises it.
+        title: column of the titles of items, in the table of items or in the data itself.
 
     Raises:
         InputError: where the path is missing, its content malformed, or a column is not found.
@@ -88,7 +96,7 @@ def read_examples(
         >>> table, table.context["site"].tolist()
         (Examples(2 rows, mean label 0.5), ['007', '008'])
     """
-    form = TextFormat(separator, encoding, header)
+    form = text_format(separator, encoding, header, columns)
     with _errors_of(path):
         file = _file(Path(path))
         if file is None:
@@ -98,7 +106,7 @@ def read_examples(
         frame, notes = opened.read(ids=ids & set(opened.names), texts=None, missing=_MISSING)
     names = [str(name) for name in frame.columns]
     roles = {"label": label, "user": user, "item": item, "time": time}
-    if header and not opened.is_typed and is_data(names, [name for name in roles.values() if name]):
+    if form.header and not opened.is_typed and is_data(names, [name for name in roles.values() if name]):
         listed = ", ".join(f"'{name[:30]}'" for name in names[:12])
         raise InputError(
             f"The first line of {file} looks like a row and not like a header: it begins with {listed}. Say that there "
@@ -120,9 +128,13 @@ def read_examples(
     for what, role, given in (("items", "item", items), ("users", "user", users)):
         if given is not None:
             with _errors_of(given):
-                sides[what], more = read_side_table(Path(given), roles[role], what, TextFormat(encoding=encoding))
+                known_ids = None if roles[role] is None else encode_ids(frame[roles[role]])[1]
+                side = read_side_table(Path(given), roles[role], what, TextFormat(encoding=encoding), known_ids)
+                sides[what], more = side
                 notes = (*notes, *more)
-    table = Examples.from_pandas(frame, **roles, **sides)
+    sides["items"], more = with_titles(sides.get("items"), frame, roles["item"], title)
+    notes = (*notes, *more)
+    table = Examples.from_pandas(frame, **roles, **sides, date_format=date_format)
     if items is not None:
         check_overlap(table.items, table.item_ids, Path(items))
     if users is not None:

@@ -87,6 +87,8 @@ def _file_reader(path: Path, form: TextFormat) -> Reader:
     line = first_line(path, form.encoding)
     if suffix == ".inter" or is_atomic(line):
         return partial(read_inter, path, form=form)
+    if path.name == "ratings.csv":
+        return partial(read_latest, path.parent, form=form)
     if is_json(line) or suffix in (".csv", ".tsv") or form.separator is not None or not form.header:
         return table
     if path.name in _ALONE and _ALONE[path.name](line):

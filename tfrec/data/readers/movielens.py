@@ -1,5 +1,6 @@
 """MovieLens as its publisher packs it. Columns have the names of the csv layout in all three."""
 
+import dataclasses
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -10,6 +11,7 @@ from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.contents import read_text
 from tfrec.data.readers.frame import read_frame
 from tfrec.data.readers.optional import optional
+from tfrec.data.readers.side_tables import side_tables_beside
 from tfrec.data.readers.source import Source
 from tfrec.data.readers.table import read_table
 from tfrec.data.readers.text_table import LINE_BREAK, TextFormat, first_line
@@ -63,9 +65,12 @@ def _is_rating(fields: list[str]) -> bool:
 
 
 def read_latest(folder: Path, columns: Columns, form: TextFormat) -> Source:
-    """`ratings.csv` and, where it is there, `movies.csv`."""
+    """`ratings.csv` and, where it is there, `movies.csv`; else what other table beside it shares its ids."""
     source = read_table(folder / "ratings.csv", columns, form)
     beside = TextFormat(encoding=form.encoding)
+    if not (folder / "movies.csv").exists():
+        sides, notes = side_tables_beside(folder / "ratings.csv", source.columns, source.frame, beside)
+        return dataclasses.replace(source, **sides, notes=(*source.notes, *notes))
     read, notes = optional(folder / "movies.csv", lambda path: read_frame(path, beside, texts=None, missing=()))
     items, of_quotes = read or (None, ())
     return Source(source.frame, source.columns, items, notes=(*source.notes, *notes, *of_quotes))

@@ -6,24 +6,38 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data.ids import encode_ids
-from tfrec.data.readers.frame import open_table
+from tfrec.data.item_titles import title_column
+from tfrec.data.readers.columns import Columns
+from tfrec.data.readers.contents import inner_suffix
+from tfrec.data.readers.frame import Table, open_table
+from tfrec.data.readers.known_names import candidates, plain_name
 from tfrec.data.readers.text_table import TextFormat
+from tfrec.data.readers.titles import notes_on_titles
 from tfrec.errors import InputError
+
+_FEW, _MOST = 0.5, 0.9  # shares of the ids of the data
+_TABLES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 
 
 def read_side_table(
-    path: Path, id_column: str | None, what: str = "items", form: TextFormat | None = None
+    path: Path,
+    id_column: str | None,
+    what: str = "items",
+    form: TextFormat | None = None,
+    known: np.ndarray | None = None,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """What is known of the items, or of the users: a table in any format that `read_frame` knows.
 
     Args:
         path: the file, or a folder of parquet parts.
-        id_column: the name of the column of ids; if the table has none of this name, the first column is taken.
-        what: "items" or "users", for errors.
+        id_column: the name of the column of ids. If the table has none of this name, one with a well-known name is
+            taken, else the first one; another one, if it has far more of the ids of the data.
+        what: "items" or "users".
         form: how a text table is written, as far as its content does not tell.
+        known: raw ids of the data.
 
     Returns:
-        the table, and notes for the report.
+        the table with its ids in the first column, and notes for the report.
 
     Raises:
         InputError: if the file cannot be read.
@@ -31,9 +45,88 @@ def read_side_table(
     if not path.exists():
         raise InputError(f"{path} is not a file: expected a side table of {what} (csv, tsv, JSON lines or parquet).")
     table = open_table(path, form)
-    ids = id_column if id_column in table.names else table.names[0]
-    texts = [name for name in table.names if name.lower() in ("title", "name") and name != ids]
-    return table.read(ids=[ids], texts=texts, missing=[""])
+    ids, notes = _id_column(table, id_column, what, known)
+    texts = [name for name in table.names if name.lower() == "name" or "title" in name.lower()]
+    frame, more = table.read(ids=[ids], texts=[name for name in texts if name != ids], missing=[""])
+    if ids != id_column and id_column in frame.columns:
+        # Who reads the ids looks for a column of this name first.
+        frame = frame.rename(columns={id_column: f"{id_column} of {path.name}"})
+    frame = frame[[ids, *(name for name in frame.columns if name != ids)]]
+    return frame, (*notes, *more, *(notes_on_titles(frame, path.name) if what == "items" else ()))
+
+
+def _id_column(table: Table, wanted: str | None, what: str, known: np.ndarray | None) -> tuple[str, tuple[str, ...]]:
+    """The column of ids, and a note if it is not the expected one."""
+    expected = (_named_alike(table.names, wanted) or [*candidates(what[:-1], table.names), *table.names])[0]
+    if known is None or not len(known) or _share(table, expected, known) >= _FEW:
+        return expected, ()
+    shares = {name: _share(table, name, known) for name in table.names if name != expected}
+    best = max(shares, key=shares.__getitem__, default=expected)
+    if shares.get(best, 0.0) < _MOST:
+        return expected, ()
+    return best, (
+        f"the ids of {table.path.name} are read from '{best}', which has {shares[best]:.0%} of those of the data; "
+        f"'{expected}' has few of them",
+    )
+
+
+def _named_alike(names: list[str], wanted: str | None) -> list[str]:
+    """The columns of a name, or of the same name in another spelling."""
+    if wanted is None:
+        return []
+    return [name for name in names if name == wanted] or [
+        name for name in names if plain_name(name) == plain_name(wanted)
+    ]
+
+
+def _share(table: Table, column: str, known: np.ndarray) -> float:
+    """How much of the ids of the data a column of distinct values has, from 0 to 1; 0 where values repeat."""
+    frame, _ = table.read(columns=[column], ids=[column], missing=[""])
+    values = frame[column].dropna()
+    if len(values) and isinstance(values.iloc[0], list | dict | np.ndarray):
+        return 0.0
+    _, distinct = encode_ids(values)
+    if len(distinct) < 0.99 * len(values):
+        return 0.0
+    return len(set(distinct) & set(known)) / len(known)
+
+
+def side_tables_beside(
+    path: Path, columns: Columns, frame: pd.DataFrame, form: TextFormat
+) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
+    """The tables of items and of users that lie beside a file of interactions, and notes for the report.
+
+    Such a table has a column of ids of the same name, or of a well-known one, in which each id stands once, and at
+    least half of the ids of the data.
+    """
+    found: dict[str, pd.DataFrame] = {}
+    notes: list[str] = []
+    others = [one for one in sorted(path.parent.iterdir()) if one != path and inner_suffix(one) in _TABLES]
+    for what, column in (("items", columns.item), ("users", columns.user)):
+        _, known = encode_ids(frame[column])
+        fitting = [one for one in others if one.is_file() and _fits(one, column, what, known, form)]
+        titled = [one for one in fitting if what == "items" and title_column(open_table(one, form).names)]
+        chosen = titled if len(titled) == 1 else fitting
+        if len(chosen) == 1:
+            found[what], more = read_side_table(chosen[0], column, what, form, known)
+            notes += [f"what is known of the {what} is read from {chosen[0].name}", *more]
+        elif chosen:
+            listed = ", ".join(one.name for one in chosen)
+            notes.append(f"several files may say what is known of the {what}: {what}= (--{what}) names one of {listed}")
+    return found, tuple(notes)
+
+
+def _fits(path: Path, column: str, what: str, known: np.ndarray, form: TextFormat) -> bool:
+    try:
+        table = open_table(path, form)
+        names = _named_alike(table.names, column)
+        if what == "items" and not names:
+            names = candidates("item", table.names)[:1]
+        if what == "items" and title_column(table.names):
+            names = [*names, *_named_alike(table.names, "id")]
+        return any(_share(table, name, known) >= _FEW for name in names)
+    except (InputError, OSError):  # an optional file that cannot be read is left aside
+        return False
 
 
 def check_overlap(table: pd.DataFrame, ids: np.ndarray, path: Path, what: str = "items") -> None:

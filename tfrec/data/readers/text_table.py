@@ -7,7 +7,7 @@ import dataclasses
 import io
 import re
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,23 @@ class TextFormat:
     header: bool = True
     names: tuple[str, ...] | None = None
     quoted: bool = True
+
+
+def text_format(separator: str | None, encoding: str | None, header: bool, columns: Sequence[str] | None) -> TextFormat:
+    """The format that a caller describes; names for columns say that there is no header.
+
+    Raises:
+        InputError: if the names are not a list of texts, or a name is given twice.
+    """
+    if columns is None:
+        return TextFormat(separator, encoding, header)
+    if isinstance(columns, str) or not all(isinstance(name, str) for name in columns) or not len(columns):
+        raise InputError(f"columns is a list of the names of all columns, got {columns!r}: give ['user', 'item', ...].")
+    names = tuple(name.strip() or str(place) for place, name in enumerate(columns, 1))
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise InputError(f"columns names '{repeated[0]}' twice: leave the name of a column empty that needs none.")
+    return TextFormat(separator, encoding, header=False, names=names)
 
 
 class TextTable:

@@ -18,6 +18,7 @@ _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _OF_TIME = {"timestamp", "ts", "time", "datetime", "date", "day", "epoch", "unix", "utc", "created", "updated"}
 # What numbers of times look like: seconds since 1970 and finer units, and dates such as 20110131.
 _RANGES = ((1e8, 1e19), (19_000_101, 21_001_231))
+_UNIX = [(8e8 * unit, 4.2e9 * unit) for unit in (1, 1e3, 1e6, 1e9)]
 
 
 def notes_on_order(found: Columns, names: list[str], sample: pd.DataFrame, path: Path) -> tuple[str, ...]:
@@ -68,6 +69,9 @@ def is_time(name: str, values: pd.Series) -> bool:
     if pd.api.types.is_numeric_dtype(known):
         if name.lower() == "day":
             return True
+        if name.isdigit():  # a table without a header: whole numbers of the size of times since 1995
+            whole = bool((known == np.floor(known)).all())
+            return whole and any(((low <= known) & (known < high)).all() for low, high in _UNIX)
         words = {word.lower() for word in _WORDS.findall(name)}
         numbers = known.to_numpy(np.float64)
         return bool(words & _OF_TIME) and any(((low <= numbers) & (numbers <= high)).all() for low, high in _RANGES)
