@@ -145,7 +145,7 @@ def test_json_lines_keep_types_and_large_numbers(tmp_path):
         ('[{"user": 1, "item": 2}]', "JSON list.*an object a line"),
         ('{\n "user": 1\n}', "Line 1 .* is not JSON"),
         ('{"user": 1, "item": 2}\n[1]\n', "Line 2 .* JSON list"),
-        ("{'user': 1, 'item': 2}", "Line 1 .* is not JSON"),
+        ("{'user': 1, 'item': 2}", "Line 1 .* is a Python dict and not JSON"),
         ('{"user": "a", "item": {"x": 1}}', r"Column 'item' .*JSON lines.* holds lists or objects"),
     ],
 )
@@ -201,3 +201,25 @@ def test_an_excel_workbook_is_named(tmp_path):
     (tmp_path / "t.csv").write_bytes(_zipped(b"", "[Content_Types].xml", "xl/workbook.xml"))
     with pytest.raises(InputError, match="Excel workbook"):
         read(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", "user item\n1 2\n", r"single column.*separator='\\s\+' \(--sep '\\s\+'\)"),
+        ("t.csv", "1 0:1 5:2\n0 1:1 7:2\n", "libSVM or libFM"),
+        ("t.csv", "sep=;\nuser;item\n1;2\n", "begins with 'sep=;'.*remove it"),
+        ("t.csv", "Exported 2020\n\nuser,item\n1,2\n", "'user,item' has more.*remove what is before it"),
+        ("t.csv", 'user,item\n1,"[1, 2]"\n2,"[3]"\n', "Column 'item' .*holds lists.*Explode"),
+        ("ratings.csv", "1::2::5::978300760\n1::3::4::978300761\n", "--no-header --user 1 --item 2"),
+        ("u1.base", "1\t1\t5\t874965758\n1\t2\t3\t876893171\n", "--no-header --user 1 --item 2"),
+    ],
+)
+def test_messages_lead_to_what_reads_the_file(tmp_path, name, content, message):
+    with pytest.raises(InputError, match=message):
+        read(write(tmp_path / name, content))
+
+
+def test_a_ruler_inside_a_text_is_no_drawn_table(tmp_path):
+    path = write(tmp_path / "t.csv", 'user,item,title\n1,a,"x\n-----\ny"\n2,b,ok\n')
+    assert len(read(path)) == 2

@@ -82,6 +82,8 @@ def _row(line: str, number: int, path: Path) -> dict[str, Any]:
     except (json.JSONDecodeError, RecursionError) as error:
         if line.lstrip().startswith("["):
             raise InputError(f"{path} looks like a JSON list: {way_out}") from None
+        if line.lstrip().startswith(("{'", "{u'")):
+            raise InputError(f"Line {number} of {path} is a Python dict and not JSON: {way_out}") from None
         raise InputError(f"Line {number} of {path} is not JSON ({error}): {way_out}") from None
     if not isinstance(row, dict):
         raise InputError(f"Line {number} of {path} is a JSON {type(row).__name__}: {way_out}")

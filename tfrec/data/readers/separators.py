@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 from tfrec.data.readers.contents import inner_suffix
@@ -44,11 +45,12 @@ def find_separator(lines: list[str], path: Path) -> str:
     Raises:
         InputError: if no separator gives two columns, or several fit equally well.
     """
-    ruled = next((line for line in lines if len(line.strip()) > 2 and not line.strip(" |+-:=")), None)
+    filled = [line.strip() for line in lines if line.strip()]
+    ruled = next((line for line in filled[:2] if len(line) > 2 and not line.strip(" |+-:=")), None)
     if ruled is not None:
-        raise InputError(
-            f"{path} holds the line '{ruled.strip()[:60]}', so it is a table drawn for reading: write it as csv."
-        )
+        raise InputError(f"{path} holds the line '{ruled[:60]}', so it is a table drawn for reading: write it as csv.")
+    if re.fullmatch(r"sep=.{1,2}", filled[0]):
+        raise InputError(f"{path} begins with '{filled[0]}', which programs of tables write for each other: remove it.")
     fields, fitting = {}, {}
     for mark in NAMES:
         try:
@@ -60,17 +62,12 @@ def find_separator(lines: list[str], path: Path) -> str:
             if all(len(row) == len(rows[0]) for row in rows):
                 fitting[mark] = len(rows[0])
     usual = _BY_SUFFIX.get(inner_suffix(path))
-    words = {len(line.split()) for line in lines if line.strip()}
-    if not fields and usual is None and len(words) == 1 and words != {1}:
+    words = {len(line.split()) for line in filled}
+    has_blanks = len(words) == 1 and words != {1}
+    if not fields and usual is None and has_blanks:
         return BLANKS
     if not fields:
-        first = next(line for line in lines if line.strip())
-        if first.lstrip().startswith(("#", "%", "//", "@")):
-            raise InputError(f"{path} begins with a comment, '{first.strip()[:80]}': remove the lines of comments.")
-        raise InputError(
-            f"{path} has a single column, '{first[:80]}': expected at least two, separated by commas, tabs, "
-            "semicolons, bars or '::'. Name any other separator with separator= (--sep)."
-        )
+        raise _single_column(filled, path, has_blanks)
     for candidates in (fitting, fields):
         if usual in candidates:
             # A header and rows in which all marks fit: the usual one, since text holds the others.
@@ -87,6 +84,33 @@ def find_separator(lines: list[str], path: Path) -> str:
                 f"separator='{most[1]}' (--sep)."
             )
     raise AssertionError("one of the two is not empty")
+
+
+def _single_column(lines: list[str], path: Path, has_blanks: bool) -> InputError:
+    """What a table of a single column may be, and what to do."""
+    first = lines[0][:80]
+    if first.startswith(("#", "%", "//", "@")):
+        return InputError(f"{path} begins with a comment, '{first}': remove the lines of comments.")
+    if all(":" in word for line in lines[:20] for word in line.split()[1:]) and len(lines[0].split()) > 1:
+        return InputError(
+            f"{path} is in the libSVM or libFM format ('{first}'), which does not say who and what its indices are. "
+            "Write it as a csv with a header and a column each for users, items and ratings."
+        )
+    text = (
+        f"{path} has a single column, '{first}': expected at least two, separated by commas, tabs, semicolons, bars or "
+        "'::'. "
+    )
+    if has_blanks:
+        return InputError(
+            text + r"If blanks separate them, say so with separator='\s+' (--sep '\s+'); files of sequences, "
+            "'user item item ...', have the suffix .txt."
+        )
+    longer = next((line for line in lines if any(mark in line for mark in NAMES)), None)
+    if longer is not None:
+        return InputError(
+            text + f"The line '{longer[:80]}' has more: if the table begins there, remove what is before it."
+        )
+    return InputError(text + "Name any other separator with separator= (--sep).")
 
 
 def known_separator(given: str) -> str:

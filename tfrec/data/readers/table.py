@@ -20,11 +20,11 @@ def read_table(path: Path, columns: Columns, form: TextFormat | None = None) -> 
     found = columns.find(table.names, path, has_header)
     frame, notes = table.read(columns=found.needed if table.is_typed else None, ids=[found.user, found.item])
     for name in (found.user, found.item):
-        nested = next((value for value in frame[name].head(100) if isinstance(value, list | dict | np.ndarray)), None)
-        if nested is not None:
+        values = frame[name].dropna().head(100)
+        if any(isinstance(value, list | dict | np.ndarray) for value in values) or _are_written_lists(values):
             raise InputError(
                 f"Column '{name}' of {path} ({table.kind}) holds lists or objects: expected one id a row. Explode it "
-                "first."
+                "first (pandas.DataFrame.explode)."
             )
     for name in (found.user, found.item, found.time):
         if name is not None and not table.is_typed and not pd.api.types.is_numeric_dtype(frame[name]):
@@ -36,3 +36,9 @@ def read_table(path: Path, columns: Columns, form: TextFormat | None = None) -> 
                 )
     sample = table.sample() if table.is_typed and found.time is None else frame
     return Source(frame, found, notes=(*notes_on_order(found, table.names, sample, path), *notes))
+
+
+def _are_written_lists(values: pd.Series) -> bool:
+    """Whether texts are lists as Python or JSON writes them: [1, 2]."""
+    texts = [value.strip() for value in values if isinstance(value, str)]
+    return bool(texts) and all(text[:1] == "[" and text[-1:] == "]" for text in texts)
