@@ -1,5 +1,6 @@
 """Where a number was measured: versions and machine."""
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import os
@@ -30,6 +31,17 @@ def machine() -> str:
         models = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         name = models[0] if models else name
     return f"{name}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+
+
+def memory() -> int | None:
+    """Bytes of memory that this process can have: of the machine, or of its container where that is less."""
+    sizes = []
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        sizes.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):  # "max" says that there is no limit
+            sizes.append(int(Path(limit).read_text()))
+    return min(sizes, default=None)
 
 
 def has(package: str) -> bool:

@@ -12,6 +12,7 @@ from tfrec.cli.parser import Parser
 from tfrec.errors import InputError
 from tfrec.terminal import accept_every_character, say
 
+_LONGEST_MESSAGE = 2_000  # characters: what was given may be quoted in it
 # name -> what it does; each is a module here with `add_arguments` and `run`.
 _COMMANDS = {
     "quickstart": "train, evaluate and export on a generated world, in a few minutes",
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _module(options.command).run(options)
     except InputError as error:
-        say(f"tfrec {options.command}: {' '.join(str(error).split())}", error=True)
+        say(f"tfrec {options.command}: {_one_line(error)}", error=True)
         return 2
     except KeyboardInterrupt as stop:
         say(f"tfrec {options.command}: interrupted; {str(stop) or 'nothing was written'}", error=True)
@@ -53,10 +54,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has gone
         return 1
+    except MemoryError:
+        say(
+            f"tfrec {options.command}: the memory of this machine is not enough: use smaller sizes or less data",
+            error=True,
+        )
+        return 2
     except OSError as error:  # a disk that is full, a folder that may not be written
-        say(f"tfrec {options.command}: {' '.join(str(error).split())}", error=True)
+        say(f"tfrec {options.command}: {_one_line(error)}", error=True)
         return 2
     return code or 0
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]} ..."
 
 
 def _module(command: str) -> object:

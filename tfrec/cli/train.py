@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
     text = None
     # Of labelled rows all that is known is that there are columns: a model that reads any.
     usual = RankingRecipe() if options.label else Recipe()
-    recipe = load_recipe(recipe_file) if recipe_file else usual
+    recipe = load_recipe(recipe_file, labelled=options.label is not None) if recipe_file else usual
     overrides = {name: getattr(options, name) for name in _OVERRIDES if getattr(options, name) is not None}
     ranks = isinstance(recipe, RankingRecipe)
     if ranks and "max_length" in overrides:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import numbers
+from collections.abc import Iterable
 
 from tfrec.errors import InputError
 
@@ -39,8 +42,19 @@ class History:
     item_features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if isinstance(self.item_features, str) or not isinstance(self.item_features, Iterable):
+            raise InputError(f"The item_features of a history are a list of names, got {self.item_features!r}.")
         object.__setattr__(self, "item_features", tuple(self.item_features))
         if not isinstance(self.length, int) or isinstance(self.length, bool) or self.length < 1:
             raise InputError(f"The length of a history is a positive integer, got {self.length!r}.")
+        least = self.min_label
+        if least is not None and (
+            isinstance(least, bool) or not isinstance(least, numbers.Real) or not math.isfinite(least)
+        ):
+            raise InputError(f"The min_label of a history is a finite number or None, got {least!r}.")
+        if not isinstance(self.with_label, bool):
+            raise InputError(f"The with_label of a history is true or false, got {self.with_label!r}.")
+        if not all(isinstance(name, str) for name in self.item_features):
+            raise InputError(f"The item_features of a history are names of columns, got {self.item_features!r}.")
         if self.take not in RULES:
             raise InputError(f"A history takes one of {', '.join(RULES)} events, got {self.take!r}.")

@@ -2,9 +2,11 @@
 
 import hashlib
 import http.client
+import lzma
 import re
 import shutil
 import stat
+import struct
 import sys
 import tempfile
 import urllib.error
@@ -30,6 +32,20 @@ _FIXED = {
 }
 _TIMEOUT = 30  # seconds without a byte
 _BLOCK = 1 << 16
+
+# What a connection or an archive that is broken raises, in one place or another of the standard library.
+_BROKEN = (
+    OSError,
+    EOFError,
+    RuntimeError,  # an encrypted file, or a compression that is not known
+    ValueError,
+    OverflowError,
+    struct.error,
+    http.client.HTTPException,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
 
 
 def download(name: str, folder: str | Path, base_url: str = BASE_URL) -> Path:
@@ -87,7 +103,7 @@ def download(name: str, folder: str | Path, base_url: str = BASE_URL) -> Path:
                 made.rename(target)
     except InputError as error:
         raise InputError(f"{error} {by_hand}") from None
-    except (OSError, RuntimeError, http.client.HTTPException, zipfile.BadZipFile, zlib.error) as error:
+    except _BROKEN as error:
         reason = getattr(error, "reason", None) or error
         raise InputError(f"{url} could not be fetched to {folder}: {reason}. {by_hand}") from None
     return target

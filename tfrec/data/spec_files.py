@@ -64,7 +64,7 @@ def load(folder: Path) -> dict[str, Any]:
         further = {} if spec["format"] == _PLAIN else _load_features(spec, folder)
     except InputError:
         raise
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(f"{folder} holds no feature spec that can be read: {error!r}.") from error
     num_items, num_cold = spec["num_items"], spec.get("cold_items", 0)
     for what, size, wanted in (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
+from numbers import Integral
 from typing import Any, Protocol
 
 import keras
@@ -78,8 +80,7 @@ def evaluate(
         1.0
     """
     began = time.perf_counter()
-    if not ks or min(ks) < 1:
-        raise InputError(f"ks are positive list lengths, got {ks}.")
+    ks = _lengths(ks)
     spec.check_holdout(holdout)
     spec.check_fits(model)
     ids, starts, ends = histories(holdout.history, spec)
@@ -161,3 +162,10 @@ class _Targets:
         width = int((ends - starts).max())
         is_target = np.arange(-width, 0) >= (starts - ends)[:, None]
         return pad_left(self.ids, starts, ends, width), is_target
+
+
+def _lengths(ks: object) -> tuple[int, ...]:
+    lengths = tuple(ks) if isinstance(ks, Iterable) and not isinstance(ks, str | Mapping) else ()
+    if not lengths or not all(isinstance(k, Integral) and not isinstance(k, bool) and k >= 1 for k in lengths):
+        raise InputError(f"ks are lengths of ranked lists, whole numbers of at least 1, got {ks!r}.")
+    return tuple(int(k) for k in lengths)

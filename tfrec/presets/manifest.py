@@ -76,7 +76,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file; raises `InputError` where it is none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(content, dict):
         raise InputError(f"{path} holds {type(content).__name__}, expected a JSON object.")

@@ -141,7 +141,7 @@ def _about(folder: Path, task: str) -> tuple[str, tuple[Published, ...]]:
             for entry in about.get("published", [])
         )
         return str(about["data"]), published
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(
             f'{path} cannot be read: {error!r}. Expected data = "...", and [[published]] entries with '
             f"{', '.join(METRICS[task])} and source."

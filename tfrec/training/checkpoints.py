@@ -174,7 +174,7 @@ def _read(folder: Path) -> dict[str, Any]:
         expected = {"recipe", "data_sha256", "epochs", "finished", "seconds", "early_stopping", "history", "arrays"}
         if not expected <= state.keys():
             raise ValueError("entries are missing")
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{folder} is where the state of an unfinished run is kept, and holds something else: {error}. Move it "
             "away, or name another --out."

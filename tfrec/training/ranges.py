@@ -28,6 +28,12 @@ _OPTIMIZER: dict[str, tuple[str, Callable[[float], bool]]] = {
 }
 
 
+LARGEST = 2**31 - 1  # what is larger is no size of anything
+_MOST_LAYERS = 1_000
+_LAYERS = ("num_blocks", "num_layers", "num_cross_layers", "num_experts")
+_LONGEST_LIST = 1_000
+
+
 def check(tables: Mapping[str, Mapping[str, Any]]) -> None:
     """Raise `InputError` where a number is not finite, or one of the optimizer or a dropout is out of range.
 
@@ -39,9 +45,34 @@ def check(tables: Mapping[str, Mapping[str, Any]]) -> None:
             rule = _OPTIMIZER.get(name) if table == "optimizer" else _SHARE if "dropout" in name else None
             if rule and not (_is_number(value) and math.isfinite(value) and rule[1](value)):
                 raise InputError(f"The recipe's {table}.{name} must be {rule[0]}, got {value!r}.")
-            for one in value if isinstance(value, list) else [value]:
-                if _is_number(one) and not math.isfinite(one):
-                    raise InputError(f"The recipe's {table}.{name} must be finite, got {value!r}.")
+            if name in _LAYERS and _is_number(value) and value > _MOST_LAYERS:
+                raise InputError(f"The recipe's {table}.{name} must be at most {_MOST_LAYERS:,}, got {brief(value)}.")
+            _check_numbers(value, f"{table}.{name}")
+
+
+def _check_numbers(value: Any, name: str) -> None:
+    """Raise `InputError` where a number, at whatever depth, is not finite or too large to be a size or a seed."""
+    if isinstance(value, Mapping):
+        for key, one in value.items():
+            _check_numbers(one, f"{name}.{key}")
+    elif isinstance(value, list):
+        if len(value) > _LONGEST_LIST:
+            raise InputError(f"The recipe's {name} is a list of {len(value):,}: at most {_LONGEST_LIST:,} are used.")
+        for one in value:
+            _check_numbers(one, name)
+    elif isinstance(value, int) and abs(value) > (2**32 - 1 if name.endswith("seed") else LARGEST):
+        raise InputError(f"The recipe's {name} must be at most {LARGEST:,}, got {brief(value)}.")
+    elif _is_number(value) and not math.isfinite(value):
+        raise InputError(f"The recipe's {name} must be finite, got {value!r}.")
+
+
+def brief(value: Any) -> str:
+    """A value for an error message, which stays one line however long or large the value is."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return "a number of thousands of digits"
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _is_number(value: object) -> bool:

@@ -97,6 +97,9 @@ class RankingRecipe(RecipeFile):
         if self.positive and self.task == "rating":
             raise InputError("The recipe's positive makes clicks of ratings: leave it out where the task is rating.")
         check_features(self.features)
+        given = {"features": "the table [features] and the data", "task": "the recipe's own task"}
+        for name in given.keys() & self.model.keys():
+            raise InputError(f"The recipe's model.{name} is set by {given[name]}: leave it out of [model].")
 
     def build_examples(self, table: Interactions | Examples, all_known: bool = False) -> Examples:
         """Labelled rows: those given, or those of a table of ratings; with what the recipe says is of items or users
@@ -140,7 +143,7 @@ class RankingRecipe(RecipeFile):
         """The rule that the recipe names."""
         arguments = dict(self.split)
         rule = arguments.pop("rule", None)
-        if rule not in _SPLITS:
+        if rule not in list(_SPLITS):
             raise InputError(f"The recipe's split.rule must be one of {', '.join(_SPLITS)}, got {rule!r}.")
         return construct(_SPLITS[rule], arguments, "split")
 

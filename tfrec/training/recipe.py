@@ -85,7 +85,7 @@ class Recipe(RecipeFile):
         """The rule that the recipe names."""
         arguments = dict(self.split)
         rule = arguments.pop("rule", None)
-        if rule not in _SPLITS:
+        if rule not in list(_SPLITS):
             raise InputError(f"The recipe's split.rule must be one of {', '.join(_SPLITS)}, got {rule!r}.")
         return construct(_SPLITS[rule], arguments, "split")
 

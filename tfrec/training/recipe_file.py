@@ -16,6 +16,8 @@ from tfrec.data import Examples, Interactions
 from tfrec.errors import InputError
 from tfrec.training import ranges
 
+_DEEPEST = 10
+
 
 @dataclasses.dataclass(frozen=True)
 class RecipeFile:
@@ -44,23 +46,22 @@ class RecipeFile:
             kind = Mapping if isinstance(default, Mapping) else type(default)
             if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
                 wanted = "a table" if kind is Mapping else kind.__name__
-                raise InputError(f"The recipe's {field.name} must be {wanted}, got {value!r}.")
+                raise InputError(f"The recipe's {field.name} must be {wanted}, got {ranges.brief(value)}.")
         if self.schedule not in ("constant", "cosine"):
             raise InputError(f"The recipe's schedule must be constant or cosine, got {self.schedule!r}.")
         if not 0 <= self.seed < 2**32:
-            raise InputError(f"The recipe's seed must lie between 0 and 2**32 - 1, got {self.seed}.")
+            raise InputError(f"The recipe's seed must lie between 0 and 2**32 - 1, got {ranges.brief(self.seed)}.")
         for name in ("max_length", "batch_size", "epochs", "patience"):
-            if getattr(self, name, 1) < 1:
-                raise InputError(f"The recipe's {name} must be at least 1, got {getattr(self, name)}.")
+            value = getattr(self, name, 1)
+            if not 1 <= value <= ranges.LARGEST:
+                limit = f"at most {ranges.LARGEST:,}" if value > 0 else "at least 1"
+                raise InputError(f"The recipe's {name} must be {limit}, got {ranges.brief(value)}.")
         ranges.check({name: value for name, value in vars(self).items() if isinstance(value, Mapping)})
 
     @classmethod
     def from_toml(cls, text: str) -> Self:
         """Read a recipe from TOML."""
-        try:
-            content = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(f"The recipe is not valid TOML: {error}") from error
+        content = read_toml(text)
         known = [field.name for field in dataclasses.fields(cls)]
         unknown = [name for name in content if name not in known]
         if unknown:
@@ -109,6 +110,23 @@ class RecipeFile:
         return optimizer
 
 
+def read_toml(text: str) -> dict[str, Any]:
+    """The entries of a recipe's text; raises `InputError` where it is no TOML, or nested as no recipe is."""
+    try:
+        content = tomllib.loads(text)
+    except RecursionError:
+        raise InputError("The recipe is nested too deeply to be read.") from None
+    except ValueError as error:  # TOMLDecodeError, and numbers of more digits than Python reads
+        raise InputError(f"The recipe is not valid TOML: {error}") from error
+    level: list[Any] = [content]
+    for _ in range(_DEEPEST):
+        level = [part for one in level for part in (one.values() if isinstance(one, dict) else one)]
+        level = [part for part in level if isinstance(part, dict | list)]
+    if level:
+        raise InputError(f"The recipe is nested more than {_DEEPEST} levels deep, which no entry is.")
+    return content
+
+
 def _toml(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key} = {_toml(part)}" for key, part in value.items()) + "}"
@@ -148,7 +166,7 @@ def construct(kind: type, arguments: dict[str, Any], what: str) -> Any:
         _check_type(takes[name], value, f"{what}.{name}")
     try:
         return kind(**arguments)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, AttributeError, LookupError, OverflowError, ZeroDivisionError) as error:
         raise InputError(f"The recipe's {what} cannot be used: {error}") from error
 
 

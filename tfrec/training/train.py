@@ -14,6 +14,7 @@ from tfrec.ops.random_state import random_state_kept
 from tfrec.terminal import say
 from tfrec.training.checkpoints import Progress
 from tfrec.training.divergence import StopOnDivergence
+from tfrec.training.memory import check_memory
 from tfrec.training.recipe import Recipe
 
 with random_state_kept():
@@ -71,6 +72,7 @@ def train(
     spec = FeatureSpec.fit(split.train, recipe.max_length)
     for part in (split.valid, split.test):  # what could not be measured is not trained first
         spec.check_holdout(part)
+    check_memory(lambda: recipe.build_model(spec), recipe.batch_size, _whole(recipe.loss.get("num_negatives")))
     model = recipe.build_model(spec)
     batches = {"group_by_length": recipe.group_by_length, "seed": recipe.seed, "inputs": model.input_names}
     train_batches = sequences(split.train, spec, recipe.batch_size, windows=recipe.windows, **batches)
@@ -103,3 +105,7 @@ def train(
     history = progress.history
     best_epoch = max(range(len(history[MONITOR])), key=history[MONITOR].__getitem__) + 1
     return Training(model, spec, split, history, best_epoch, round(progress.seconds, 1))
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

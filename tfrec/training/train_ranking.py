@@ -13,6 +13,7 @@ from tfrec.models import RankingModel
 from tfrec.terminal import say
 from tfrec.training.checkpoints import Progress
 from tfrec.training.divergence import StopOnDivergence
+from tfrec.training.memory import check_memory
 from tfrec.training.ranking_recipe import RankingRecipe
 from tfrec.training.recipe_features import describe_features
 
@@ -65,6 +66,7 @@ def train_ranking(
     examples = recipe.build_examples(table)
     split = examples.split(recipe.build_split())
     spec = recipe.build_spec(split.train)
+    check_memory(lambda: recipe.build_model(spec, split.train))
     model = recipe.build_model(spec, split.train)
     known = recipe.known_rows(examples, split.train)
     if verbose:
