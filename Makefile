@@ -32,7 +32,7 @@ zoo: $(VENV)/.installed
 # Into site/; a broken link or a docstring that does not fit its function fails.
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m mkdocs build --strict --quiet
-	@echo "site/index.html"
+	@echo "Built site/. To read it with search: $(BIN)/python -m http.server -d site"
 
 clean:
 	rm -rf $(VENV) site build *.egg-info .pytest_cache .ruff_cache .hypothesis
