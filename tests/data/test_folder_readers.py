@@ -171,7 +171,7 @@ ATOMIC = {"x.inter": "user_id:token\titem_id:token\n1\t2\n"}
         (RATINGS, {"movies.csv": "movieId,title\n2,a,b\n"}, "more fields than its header"),
         (RATINGS, {"movies.csv": 'movieId,title\n2,"a\n'}, "EOF inside string|not closed"),
         (RATINGS, {"movies.csv": "<html>404</html>"}, "HTML page"),
-        (RATINGS, {"movies.csv": "movieId,title\n9,a\n"}, "side file of items .* none of the ids"),
+        (RATINGS, {"movies.csv": "movieId,title\n9,a\n"}, "side file of items .* none of the items"),
         (ML_1M, {"movies.dat": "2::x\n"}, "expected 3, movieId::title::genres"),
         (ML_1M, {"movies.dat": "2::x::Drama\n3::y\n"}, "has the line '3::y'"),
         (ML_1M, {"users.dat": "1,F\n"}, "users.dat is left aside"),

@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data.calendar_times import is_missing
-from tfrec.data.cleaning import clean_side_table
-from tfrec.data.ids import encode_ids
+from tfrec.data.frames import as_frame
+from tfrec.data.ids import encode_ids, float_ids_note
 from tfrec.data.label_numbers import label_numbers
 from tfrec.data.report import CleaningReport
+from tfrec.data.roles import check_roles, context_names
+from tfrec.data.side_tables import clean_side_table
 from tfrec.data.timestamps import parse_times
 from tfrec.errors import InputError
 
@@ -29,17 +31,26 @@ def clean_examples(
     date_format: str | None = None,
 ) -> dict[str, Any]:
     """The parts of an `Examples`, with the report of what was dropped; see `Examples.from_pandas`."""
-    frame = frame.rename(columns=str)  # inputs of models have names, and 3 is none
+    frame = as_frame(frame, "The table of labelled rows").rename(
+        columns=str
+    )  # inputs of models have names, and 3 is none
     check_names(list(frame.columns), "The table")
     roles = {"label": label, "user": user, "item": item, "time": time}
+    check_roles(roles)
     roles = {role: name if name is None else str(name) for role, name in roles.items()}
     label, user, item, time = roles.values()
     named = [name for name in roles.values() if name is not None]
-    others = [name for name in frame.columns if name not in named] if context is None else list(map(str, context))
+    others = (
+        [name for name in frame.columns if name not in named]
+        if context is None
+        else list(map(str, context_names(context)))
+    )
     absent = [name for name in (*named, *others) if name not in frame.columns]
     if absent:
         there = ", ".join(map(str, frame.columns)) or "none"
         raise InputError(f"The table lacks the column '{absent[0]}'. Its columns are: {there}. Name the right one.")
+    if label in others:
+        raise InputError(f"The label '{label}' is named as context too: a model would read what it is to predict.")
     for table, name, what in ((users, user, "users"), (items, item, "items")):
         if table is not None and name is None:
             raise InputError(f"There is a side table of {what}, and no column says which: name it too.")
@@ -52,10 +63,12 @@ def clean_examples(
 
     labels = label_numbers(frame[label])
     drop(f"no number in '{label}'", np.isnan(labels))
+    id_notes: tuple[str, ...] = ()
     codes: dict[str, Any] = {"user": (None, np.zeros(0, object)), "item": (None, np.zeros(0, object))}
     for role in ("user", "item"):
         if roles[role] is not None:
             codes[role] = encode_ids(frame[roles[role]])
+            id_notes += float_ids_note(frame[roles[role]], f"'{roles[role]}'")
             drop(f"no usable {role} id in '{roles[role]}'", codes[role][0] < 0)
     times, notes = (None, ()) if time is None else parse_times(frame[time], date_format)
     if times is not None:
@@ -63,9 +76,10 @@ def clean_examples(
     if not keep.any():
         causes = "; ".join(f"{cause}: {count:,}" for cause, count in dropped.items()) or "it has none"
         raise InputError(f"Nothing is left of {len(frame):,} rows. Dropped: {causes}. Mend the table.")
-    user_table, user_notes = clean_side_table(users, user or "", "users")
-    item_table, item_notes = clean_side_table(items, item or "", "items")
     (user_codes, user_ids), (item_codes, item_ids) = codes["user"], codes["item"]
+    user_table, user_notes = clean_side_table(users, user or "", "users", user_ids)
+    item_table, item_notes = clean_side_table(items, item or "", "items", item_ids)
+    notes = (*id_notes, *notes, *user_notes, *item_notes)
     return {
         "labels": labels[keep],
         "user_codes": None if user_codes is None else user_codes[keep],
@@ -76,7 +90,7 @@ def clean_examples(
         "context": frame.loc[keep, others].reset_index(drop=True),
         "users": user_table,
         "items": item_table,
-        "report": CleaningReport(len(frame), dropped, len(user_ids), len(item_ids), (*notes, *user_notes, *item_notes)),
+        "report": CleaningReport(len(frame), dropped, len(user_ids), len(item_ids), notes),
     }
 
 

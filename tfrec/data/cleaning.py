@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data.calendar_times import is_missing
-from tfrec.data.ids import encode_ids
+from tfrec.data.ids import encode_ids, float_ids_note
 from tfrec.data.label_numbers import label_numbers
 from tfrec.data.parts import notes_on_parts, part_numbers
 from tfrec.data.report import CleaningReport
@@ -37,6 +37,7 @@ def clean_interactions(
     user_codes, user_ids = encode_ids(frame[user])
     item_codes, item_ids = encode_ids(frame[item])
     times, notes = (None, ()) if time is None else parse_times(frame[time], date_format)
+    notes = (*float_ids_note(frame[user], f"'{user}'"), *float_ids_note(frame[item], f"'{item}'"), *notes)
     weights = None if weight is None else label_numbers(frame[weight])
     parts = None if part is None else part_numbers(frame[part])
 
@@ -94,28 +95,6 @@ def clean_interactions(
         "context": frame.iloc[kept][list(context)].reset_index(drop=True),
         "report": CleaningReport(len(frame), dropped, len(user_ids), len(item_ids), notes),
     }
-
-
-def clean_side_table(table: pd.DataFrame | None, id_column: str, what: str) -> tuple[pd.DataFrame | None, list[str]]:
-    """A side table indexed by raw id, its first row for each id, with notes on what was left out."""
-    if table is None:
-        return None, []
-    table = table.rename(columns=str)
-    if not len(table.columns) and table.index.name is None:
-        raise InputError(f"The side table of {what} has no columns: expected the id and what is known of each.")
-    if id_column not in table.columns and table.index.name is not None:
-        table = table.reset_index().rename(columns=str)
-    repeated = table.columns[table.columns.duplicated()].tolist()
-    if repeated:
-        raise InputError(f"The side table of {what} has several columns named {repeated[0]}: rename or drop one.")
-    column = id_column if id_column in table.columns else table.columns[0]
-    codes, ids = encode_ids(table[column])
-    _, first = np.unique(codes[codes >= 0], return_index=True)
-    rows = np.flatnonzero(codes >= 0)[first]
-    result = table.iloc[rows].drop(columns=[column])
-    result.index = pd.Index(ids[codes[rows]], name=column, dtype=object)
-    lost = len(table) - len(rows)
-    return result, [f"side table of {what}: {lost:,} rows without a usable id or repeating one"] if lost else []
 
 
 def _check_columns(frame: pd.DataFrame, named: dict[str, str | None], context: tuple[str, ...]) -> None:

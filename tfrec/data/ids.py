@@ -1,5 +1,6 @@
 """Raw ids as strings: what makes an id usable, and one spelling for each."""
 
+import decimal
 from typing import Any
 
 import numpy as np
@@ -43,10 +44,43 @@ def encode_ids(values: pd.Series | np.ndarray | list) -> tuple[np.ndarray, np.nd
     return lookup[raw_codes], np.asarray(ids, dtype=object)
 
 
+def float_ids_note(values: pd.Series, where: str) -> tuple[str, ...]:
+    """A note for the report where ids are floats so large that neighbouring whole numbers are the same float.
+
+    Args:
+        values: N raw ids.
+        where: the column, for the note.
+
+    Example:
+        >>> float_ids_note(pd.Series([2.0**53, 2.0**53 + 1, 7.0]), "'item'")
+        ("2 ids in 'item' are floats above 2**53, where different ids become equal: give integers or strings",)
+        >>> float_ids_note(pd.Series([2**53 + 1, 7]), "'item'")
+        ()
+    """
+    bits = 53
+    if pd.api.types.is_float_dtype(values):
+        numbers = values.to_numpy(np.float64, na_value=np.nan)
+        if isinstance(values.dtype, np.dtype):
+            bits = np.finfo(values.dtype).nmant + 1
+    elif values.dtype == object:
+        numbers = np.array([cell for cell in values if isinstance(cell, float)], np.float64)
+    else:
+        return ()
+    large = int((np.isfinite(numbers) & (np.abs(numbers) >= 2.0**bits)).sum())
+    if not large:
+        return ()
+    what = "1 id in {} is a float" if large == 1 else f"{large:,} ids in {{}} are floats"
+    return (f"{what.format(where)} above 2**{bits}, where different ids become equal: give integers or strings",)
+
+
 def id_text(value: Any) -> str | None:
     """The string of one raw id, or None where it cannot be one."""
     if isinstance(value, bytes):
         value = value.decode("utf-8", errors="replace")
+    elif isinstance(value, decimal.Decimal):
+        if not value.is_finite():
+            return None
+        value = int(value) if value == value.to_integral_value() else value
     elif isinstance(value, float | np.floating):
         if not np.isfinite(value):
             return None

@@ -10,8 +10,11 @@ from typing import Protocol, TypeVar
 import numpy as np
 import pandas as pd
 
-from tfrec.data.cleaning import clean_interactions, clean_side_table
+from tfrec.data.cleaning import clean_interactions
+from tfrec.data.frames import as_frame
 from tfrec.data.report import CleaningReport
+from tfrec.data.roles import check_roles, context_names
+from tfrec.data.side_tables import clean_side_table
 from tfrec.data.table_hash import content_hash
 
 S = TypeVar("S", covariant=True)
@@ -87,13 +90,15 @@ class Interactions:
         than asked.
 
         Args:
-            frame: a row an interaction.
+            frame: a row an interaction; a DataFrame of pandas, or a table of pyarrow, polars or another library with
+                Arrow's stream or the dataframe interchange protocol.
             user: name of the column of user ids (integers, strings, anything that prints).
             item: name of the column of item ids.
             time: name of the column of times (numbers, dates, ISO 8601 strings); None where rows are in order already.
             weight: name of a column of ratings, labels or counts.
             context: names of further columns to carry along.
-            items: side table of items with the id in a column named as `item`, else in its first column.
+            items: side table of items with the id in a column named as `item`, else in its first column. The report
+                counts the items of the rows that it lacks.
             users: side table of users, likewise.
             min_weight: smallest weight to keep; needs `weight`.
             min_user_count: fewest rows a user must have.
@@ -103,7 +108,8 @@ class Interactions:
                 recognises ISO 8601 and other forms that leave no doubt.
 
         Raises:
-            InputError: where a named column is missing, times cannot be ordered, or nothing is left.
+            InputError: where a named column is missing or has two roles, times cannot be ordered, a side table shares
+                no id with the rows, or nothing is left.
 
         Example:
             >>> frame = pd.DataFrame({"who": ["ann", "ann", None], "what": [3, 4, 5], "when": [20, 10, 30]})
@@ -113,21 +119,24 @@ class Interactions:
             >>> table.report.dropped
             {"no usable user id in 'who'": 1}
         """
+        frame = as_frame(frame, "The table of interactions")
+        check_roles({"user": user, "item": item, "time": time, "weight": weight, "part": part})
+        columns = context_names(context)
         cleaned = clean_interactions(
             frame,
             user,
             item,
             time,
             weight,
-            tuple(context),
+            columns,
             min_weight,
             min_user_count,
             min_item_count,
             part,
             date_format,
         )
-        item_table, item_notes = clean_side_table(items, item, "items")
-        user_table, user_notes = clean_side_table(users, user, "users")
+        item_table, item_notes = clean_side_table(items, item, "items", cleaned["item_ids"])
+        user_table, user_notes = clean_side_table(users, user, "users", cleaned["user_ids"])
         report = cleaned.pop("report")
         report = dataclasses.replace(report, notes=(*report.notes, *item_notes, *user_notes))
         return cls(**cleaned, items=item_table, users=user_table, report=report)

@@ -1,19 +1,18 @@
 """The one way in from a file: recognise what it is, read it, clean it."""
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
-from tfrec.data.cleaning import clean_side_table
 from tfrec.data.ids import encode_ids
 from tfrec.data.interactions import Interactions
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.layouts import find_reader
-from tfrec.data.readers.side_tables import check_overlap, read_side_table
-from tfrec.data.readers.source import Source
+from tfrec.data.readers.side_tables import read_side_table, with_side_tables
 from tfrec.data.readers.text_table import TextFormat, text_format
 from tfrec.data.readers.titles import with_titles
 from tfrec.errors import InputError
@@ -105,8 +104,7 @@ def read(
     try:
         source = find_reader(Path(path), form)(wanted)
         found, notes = source.columns, (*source.columns.notes, *source.notes)
-        sides, of_sides = _checked_sides(source)
-        notes = (*notes, *of_sides)
+        sides = {"items": source.items, "users": source.users}
         for what, given, column in (("items", items, found.item), ("users", users, found.user)):
             if given is not None:
                 _, known = encode_ids(source.frame[column])
@@ -125,39 +123,19 @@ def read(
             rows = int(numbers.isna().sum())
             note = f"'{found.weight}' is not a number in {rows:,} rows and was not named: it is left aside"
             found, notes = dataclasses.replace(found, weight=None), (*notes, note)
-    table = Interactions.from_pandas(
+    build = functools.partial(
+        Interactions.from_pandas,
         source.frame,
         user=found.user,
         item=found.item,
         time=found.time,
         weight=found.weight,
         context=found.context,
-        **sides,
         min_weight=min_weight,
         min_user_count=min_user_count,
         min_item_count=min_item_count,
         part=found.part,
         date_format=date_format,
     )
-    if items is not None:
-        check_overlap(table.items, table.item_ids, Path(items))
-    if users is not None:
-        check_overlap(table.users, table.user_ids, Path(users), "users")
-    for what, given, ids in (("items", items, table.item_ids), ("users", users, table.user_ids)):
-        side = getattr(table, what)
-        if given is None and side is not None and not set(ids) & set(side.index):
-            table = dataclasses.replace(table, **{what: None})
-            notes = (*notes, f"the side file of {what} is left aside: it has none of the ids of the rows")
-    return dataclasses.replace(table, report=table.report.with_notes(notes))
-
-
-def _checked_sides(source: Source) -> tuple[dict[str, pd.DataFrame | None], tuple[str, ...]]:
-    """The side tables that lie beside the data, without those that cannot be used, and notes on these."""
-    sides, notes = {"items": source.items, "users": source.users}, []
-    for what, column in (("items", source.columns.item), ("users", source.columns.user)):
-        try:
-            clean_side_table(sides[what], column, what)
-        except InputError as error:
-            sides[what] = None
-            notes.append(f"the side file of {what} is left aside: {error}")
-    return sides, tuple(notes)
+    table, more = with_side_tables(build, sides, {"items": items, "users": users})
+    return dataclasses.replace(table, report=table.report.with_notes((*notes, *more)))

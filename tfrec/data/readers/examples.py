@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from tfrec.data.readers.contents import EXPECTED
 from tfrec.data.readers.frame import Table, open_table
 from tfrec.data.readers.known_names import candidates, is_data, is_person, plain_name
 from tfrec.data.readers.parquet import parquet_parts
-from tfrec.data.readers.side_tables import check_overlap, read_side_table
+from tfrec.data.readers.side_tables import read_side_table, with_side_tables
 from tfrec.data.readers.text_table import TextFormat, TextTable, text_format
 from tfrec.data.readers.titles import with_titles
 from tfrec.data.readers.unnamed_times import SAMPLE, is_time
@@ -134,11 +135,8 @@ def read_examples(
                 notes = (*notes, *more)
     sides["items"], more = with_titles(sides.get("items"), frame, roles["item"], title)
     notes = (*notes, *more)
-    table = Examples.from_pandas(frame, **roles, **sides, date_format=date_format)
-    if items is not None:
-        check_overlap(table.items, table.item_ids, Path(items))
-    if users is not None:
-        check_overlap(table.users, table.user_ids, Path(users), "users")
+    build = functools.partial(Examples.from_pandas, frame, **roles, date_format=date_format)
+    table, _ = with_side_tables(build, sides, {"items": items, "users": users})
     negative = int((table.labels < 0).sum())
     if negative:
         notes = (*notes, f"'{roles['label']}' is negative in {negative:,} rows")

@@ -1,6 +1,8 @@
 """Files that say what is known of the items, or of the users."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,10 +15,13 @@ from tfrec.data.readers.frame import Table, open_table
 from tfrec.data.readers.known_names import candidates, plain_name
 from tfrec.data.readers.text_table import TextFormat
 from tfrec.data.readers.titles import notes_on_titles
+from tfrec.data.side_tables import SideTableError
 from tfrec.errors import InputError
 
 _FEW, _MOST = 0.5, 0.9  # shares of the ids of the data
 _TABLES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
+
+T = TypeVar("T")
 
 
 def read_side_table(
@@ -129,12 +134,28 @@ def _fits(path: Path, column: str, what: str, known: np.ndarray, form: TextForma
         return False
 
 
-def check_overlap(table: pd.DataFrame, ids: np.ndarray, path: Path, what: str = "items") -> None:
-    """Raise `InputError` where a side table, indexed by raw id, has none of the ids of the rows."""
-    known, _ = encode_ids(table.index.to_numpy())
-    if not len(known) or not set(ids) & set(table.index):
-        example = f", for instance '{table.index[0]}'," if len(known) else ""
-        raise InputError(
-            f"{path} knows none of the {what}: its ids{example} are read from its column '{table.index.name}', "
-            f"and the rows have ids such as '{ids[0]}'. Name its id column as that of the rows, or put it first."
-        )
+def with_side_tables(
+    build: Callable[..., T], sides: Mapping[str, pd.DataFrame | None], given: Mapping[str, str | Path | None]
+) -> tuple[T, tuple[str, ...]]:
+    """Build a table with its side tables; one that lies beside the data is left aside if it cannot be used.
+
+    Args:
+        build: `Interactions.from_pandas` or `Examples.from_pandas`, with all but the side tables.
+        sides: "items" and "users" -> the side table.
+        given: the paths of those that the user named.
+
+    Returns:
+        what `build` returns, and notes for the report.
+
+    Raises:
+        InputError: if a side table that the user named cannot be used.
+    """
+    notes: tuple[str, ...] = ()
+    while True:
+        try:
+            return build(**sides), notes
+        except SideTableError as error:
+            if given.get(error.what) is not None:
+                raise InputError(f"{given[error.what]} {error.why}") from None
+            sides = {**sides, error.what: None}
+            notes = (*notes, f"the side file of {error.what} is left aside: it {error.why}")
