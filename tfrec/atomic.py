@@ -4,11 +4,12 @@ import ctypes
 import hashlib
 import os
 import platform
+import re
 import shutil
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tfrec.errors import InputError
@@ -23,9 +24,13 @@ HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    clear_left(path.parent, re.escape(path.name))
     beside = _beside(path)
-    beside.write_text(text, encoding="utf-8", newline="\n")
-    beside.replace(path)
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def check_writable(path: Path) -> None:
@@ -45,9 +50,11 @@ def new_folder(path: Path, replace: bool = True) -> Iterator[Path]:
 
     With `replace` False, what is at `path` stays, and `FileExistsError` is raised.
 
-    A process that is killed before that leaves `path` as it was, and a hidden folder `.NAME.tmp-…` beside it.
+    A process that is killed before that leaves `path` as it was, and a hidden folder `.NAME.tmp-…` beside it, which the
+    next one that writes there removes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    clear_left(path.parent, re.escape(path.name))
     beside = _beside(path)
     beside.mkdir()
     try:
@@ -61,6 +68,34 @@ def new_folder(path: Path, replace: bool = True) -> Iterator[Path]:
             beside.rename(path)  # fails where another process has made a folder with files there meanwhile
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def clear_left(folder: Path, names: str) -> None:
+    """Remove what processes of this host that were killed have left beside the files or folders of some names.
+
+    Args:
+        folder: where they stand.
+        names: a regular expression of the whole name.
+    """
+    pattern = re.compile(rf"\.(?:{names})\.(?:tmp|old)-{HOST}-([0-9]+)(?:-[0-9a-f]+)?")
+    for path in folder.glob(".*") if folder.is_dir() else ():
+        match = pattern.fullmatch(path.name)
+        if match and not _runs(int(match[1])):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    path.unlink()
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _beside(path: Path) -> Path:

@@ -314,8 +314,14 @@ def test_the_command(version, rank_only, monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "recommend_by_history" in said and "knows 11 of the 12 items that are retrieved (92%): 11 from" in said
     assert main(["export", "--ranking", "B", "--keep", "2", "DIR"]) == 0
-    assert asked["presets"] == ("B", Path("DIR")) and asked["more"] == {"verify": "tensorflow", "keep": 2}
-    assert '"item_ids": [["ID", "ID"]]' in capsys.readouterr().out
+    assert asked["presets"] == ("B", Path("DIR")) and asked["more"] == {
+        "verify": "tensorflow",
+        "keep": 2,
+        "keep_rejected": None,
+    }
+    said = capsys.readouterr().out
+    popular = (rank_only / "assets" / "item.txt").read_text("utf-8").split("\n")[:2]
+    assert f'"item_ids": [{json.dumps(popular, ensure_ascii=False)}]' in said.replace("'\"'\"'", "'")
 
 
 @pytest.mark.parametrize(

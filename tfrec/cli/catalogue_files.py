@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ from tfrec.data.readers.known_names import candidates
 from tfrec.data.readers.text_table import TextFormat
 from tfrec.errors import InputError
 
+if TYPE_CHECKING:
+    from tfrec.presets import Preset
+
 
 def read_ids(path: str) -> list[str]:
     """A raw id a line; raises `InputError` where the file cannot be read."""
@@ -22,6 +26,14 @@ def read_ids(path: str) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read: {error}. Give a text file with a raw id a line.") from error
     return [line.removesuffix("\r") for line in lines if line.strip()]
+
+
+def with_new_items(preset: Preset, path: str, form: TextFormat | None = None) -> tuple[Preset, dict[str, Any]]:
+    """A preset with the items of a file, and what an export's manifest says of them."""
+    from tfrec import presets
+
+    items, titles = read_new_items(path, form)
+    return presets.with_items(preset, items, titles), {"added": {"file": path, "items": list(items)}}
 
 
 def read_new_items(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tfrec.cli.data_options import add_column_arguments, text_options
@@ -72,19 +73,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tables = parser.add_argument_group("the tables of --add and --measure")
     add_column_arguments(tables)
     parser.add_argument("--keep", type=whole(), metavar="N", help="remove all but the newest N versions (keep all)")
+    parser.add_argument(
+        "--keep-rejected",
+        type=path,
+        metavar="DIR",
+        help="where an export that does not give the model's answers is kept, with the request that showed it; not in "
+        "the model's folder (not kept)",
+    )
 
 
-def run(options: argparse.Namespace) -> None:
-    """Export, and say how to serve it."""
+def run(options: argparse.Namespace) -> int:
+    """Export, and say how to serve it; 1 where the export does not give the model's answers."""
     if options.index == "scann":  # before TensorFlow is imported, which TensorFlow Recommenders asks for
         os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     if options.ranking or options.retrieval:
-        return run_ranking(options)
+        return _explained(run_ranking, options)
     from tfrec import presets
 
     presets.find(options.preset)  # before TensorFlow is imported
-    from tfrec import serving
-    from tfrec.cli.catalogue_files import read_ids, read_new_items
+    return _explained(_run_one, options)
+
+
+def _explained(export: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
+    """Run an export; a rejected one is explained in one line."""
+    try:
+        export(options)
+    except RuntimeError as error:
+        from tfrec.serving import ParityError
+        from tfrec.serving.rejected import explained
+
+        if not isinstance(error, ParityError):
+            raise
+        say(f"tfrec export: {explained(error)}", error=True)
+        return 1
+    return 0
+
+
+def _run_one(options: argparse.Namespace) -> None:
+    """Export a retrieval model."""
+    from tfrec import presets, serving
+    from tfrec.cli.catalogue_files import read_ids, with_new_items
     from tfrec.data.readers.text_table import text_format
     from tfrec.models import RetrievalModel
     from tfrec.serving.exporter import check_arguments
@@ -92,14 +120,13 @@ def run(options: argparse.Namespace) -> None:
     if options.measure and not options.int8:
         raise InputError("--measure says what int8 costs: give --int8 too, or leave it out.")
     folder = model_folder(options.folder, options.preset)
-    check_arguments(folder, options.k, options.verify, options.keep)  # before anything that takes time
+    # Before anything that takes time.
+    check_arguments(folder, options.k, options.verify, options.keep, options.keep_rejected)
     withdrawn = read_ids(options.withdraw) if options.withdraw else ()
     preset = presets.load(options.preset, RetrievalModel)
     report: dict[str, Any] = {}
     if options.add:
-        items, titles = read_new_items(options.add, text_format(**text_options(options)))
-        preset = presets.with_items(preset, items, titles)
-        report["added"] = {"file": options.add, "items": list(items)}
+        preset, report = with_new_items(preset, options.add, text_format(**text_options(options)))
     if options.k > preset.spec.num_items:
         say(f"Lists are of {preset.spec.num_items:,} places: there are no more items.")
     if options.int8:
@@ -116,6 +143,7 @@ def run(options: argparse.Namespace) -> None:
         recall=options.recall,
         withdrawn=withdrawn,
         report=report,
+        keep_rejected=options.keep_rejected,
     )
     image = "A_SERVER_WITH_SCANN" if options.index == "scann" else serving.STOCK_IMAGE
     some = [item for item in preset.spec.items.tokens[:20].tolist() if item not in withdrawn][:2]

@@ -11,8 +11,8 @@ from tfrec.errors import InputError
 # Options of an export of one retrieval model alone, and what they are where nobody names them.
 from tfrec.terminal import say
 
-_OF_ONE = {"add": None, "int8": False, "measure": None}
-_OF_RETRIEVAL = {"keep_seen": False, "withdraw": None, "index": "exact"}
+_OF_ONE = {"int8": False, "measure": None}
+_OF_RETRIEVAL = {"add": None, "keep_seen": False, "withdraw": None, "index": "exact"}
 
 
 class _NamesPreset(argparse.Action):
@@ -51,9 +51,12 @@ def add_ranking_arguments(parser: argparse.ArgumentParser, folder: argparse.Acti
 
 def run_ranking(options: argparse.Namespace) -> None:
     """Export, and say how to serve it."""
-    from tfrec import serving
-    from tfrec.cli.catalogue_files import read_ids
+    from tfrec import presets, serving
+    from tfrec.cli.catalogue_files import read_ids, with_new_items
+    from tfrec.cli.data_options import text_options
     from tfrec.cli.model_folder import model_folder
+    from tfrec.data.readers.text_table import text_format
+    from tfrec.models import RetrievalModel
 
     if not options.ranking:
         raise InputError("--retrieval finds candidates for a --ranking preset: name that too, or export PRESET alone.")
@@ -71,12 +74,16 @@ def run_ranking(options: argparse.Namespace) -> None:
         raise InputError(f"--{given[0].replace('_', '-')} says something of a retrieval model that is exported alone"
                          f"{'' if options.retrieval else ', or in front of the ranking one'}.")  # fmt: skip
     folder = model_folder(options.preset, options.ranking)
-    common = {"verify": options.verify, "keep": options.keep}
+    common = {"verify": options.verify, "keep": options.keep, "keep_rejected": options.keep_rejected}
     if options.retrieval is None:
         version = serving.export_ranking(options.ranking, folder, **common)
     else:
+        retrieval, report = options.retrieval, {}
+        if options.add:
+            form = text_format(**text_options(options))
+            retrieval, report = with_new_items(presets.load(retrieval, RetrievalModel), options.add, form)
         version = serving.export_two_stage(
-            options.retrieval,
+            retrieval,
             options.ranking,
             folder,
             options.k,
@@ -85,6 +92,7 @@ def run_ranking(options: argparse.Namespace) -> None:
             index=options.index,
             recall=options.recall,
             withdrawn=read_ids(options.withdraw) if options.withdraw else (),
+            report=report,
             **common,
         )
         say(serving.describe_common(version))

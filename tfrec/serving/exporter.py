@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import tempfile
 import warnings
@@ -18,8 +19,20 @@ from tfrec.data.ids import id_text
 from tfrec.data.vocabulary import FIRST_ID
 from tfrec.errors import InputError
 from tfrec.models import RetrievalModel
-from tfrec.serving import golden, item_vectors, manifest, ops_allowed, parity, reference, samples, scann_ops, warmup
+from tfrec.serving import (
+    golden,
+    item_vectors,
+    manifest,
+    ops_allowed,
+    parity,
+    reference,
+    rejected,
+    samples,
+    scann_ops,
+    warmup,
+)
 from tfrec.serving.approximation import Approximation
+from tfrec.serving.file_system import file_system_fault
 from tfrec.serving.graph import RetrievalModule
 from tfrec.serving.graph.item_codes import ItemCodes
 from tfrec.serving.indexes import build
@@ -41,6 +54,7 @@ def export(
     recall: float = 0.95,
     withdrawn: Sequence[str] = (),
     report: Mapping[str, Any] | None = None,
+    keep_rejected: str | Path | None = None,
 ) -> Path:
     """Write `folder/<version>/`, a SavedModel that stock TensorFlow Serving loads.
 
@@ -73,23 +87,29 @@ def export(
         report: further entries for the export's manifest, for instance what int8 weights cost.
         withdrawn: raw ids that are read in histories and never returned: what the catalogue no longer has.
         keep: how many versions to keep, this one among them; None keeps all.
+        keep_rejected: a folder, outside of `folder`, to which an export that the model's answers reject is copied, with
+            the request that showed it; None drops it.
 
     Returns:
         the version's folder.
 
     Raises:
-        InputError: where the preset or an argument cannot be used.
-        parity.ParityError: where the export does not answer as the model does; nothing is left behind then.
+        InputError: where the preset or an argument cannot be used, or the export cannot be written: the disk is full,
+            for instance. Nothing is left behind then.
+        parity.ParityError: where the export does not answer as the model does; nothing is left behind then, but for
+            `keep_rejected`.
     """
-    folder = check_arguments(folder, k, verify, keep)
+    folder = check_arguments(folder, k, verify, keep, keep_rejected)
     if not isinstance(preset, presets.Preset):
         preset = presets.load(preset, RetrievalModel)
     gone = known_items(preset, withdrawn)
     asked = Options(min(k, preset.spec.num_items), mask_seen, verify, index, recall, gone, report or {})
-    return publish(folder, keep, lambda new: _write(preset, new, asked))
+    return publish(folder, keep, lambda new: _write(preset, new, asked), keep_rejected)
 
 
-def check_arguments(folder: str | Path, k: int, verify: str, keep: int | None) -> Path:
+def check_arguments(
+    folder: str | Path, k: int, verify: str, keep: int | None, keep_rejected: str | Path | None = None
+) -> Path:
     """The folder that versions go to; raises `InputError` where it or an argument of an export cannot be used."""
     folder = Path(folder)
     if k < 1:
@@ -101,6 +121,7 @@ def check_arguments(folder: str | Path, k: int, verify: str, keep: int | None) -
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file: name the folder that the versions go to.")
     atomic.check_writable(folder)
+    rejected.check_place(keep_rejected, folder)
     return folder
 
 
@@ -112,23 +133,54 @@ def known_items(preset: presets.Preset, withdrawn: Sequence[str]) -> list[str]:
     return gone
 
 
-def publish(folder: Path, keep: int | None, write: Callable[[Path], None]) -> Path:
-    """Let `write` fill a new version, which becomes visible when it returns, and drop old ones."""
+def publish(
+    folder: Path, keep: int | None, write: Callable[[Path], None], keep_rejected: str | Path | None = None
+) -> Path:
+    """Let `write` fill a new version, which becomes visible when it returns, and drop old ones.
+
+    Raises:
+        InputError: where the file system fails, with nothing left behind, or old versions cannot be removed.
+        parity.ParityError: from `write`; see `export` for `keep_rejected`.
+    """
     clear_left(folder)
     is_new = not folder.exists()
     version = folder / str(max(versions(folder), default=0) + 1)
     try:
         with atomic.new_folder(version, replace=False) as new:
-            write(new)
+            try:
+                write(new)
+            except parity.ParityError as error:
+                if keep_rejected is not None and not file_system_fault(error):
+                    error.kept = rejected.keep(new, keep_rejected, folder.resolve().name, error)
+                raise
     except FileExistsError:
         raise InputError(f"Another export has written {version} meanwhile. Run this one again.") from None
+    except (OSError, tf.errors.OpError, parity.ParityError) as error:
+        _drop_empty(folder, is_new)
+        if reason := file_system_fault(error):
+            raise InputError(
+                f"{version} cannot be written: {reason}. No version was written; free space or name another folder, "
+                f"and mind the folder for temporary files, {tempfile.gettempdir()}."
+            ) from error
+        raise
     except BaseException:
-        if is_new and folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+        _drop_empty(folder, is_new)
         raise
     if keep is not None:
-        keep_newest(folder, keep)
+        try:
+            keep_newest(folder, keep)
+        except OSError as error:
+            raise InputError(
+                f"{version} is written, but older versions cannot be removed: {error.strerror or error}."
+            ) from error
     return version
+
+
+def _drop_empty(folder: Path, is_new: bool) -> None:
+    """Remove a folder that was made for a version which failed."""
+    with contextlib.suppress(OSError):  # not empty: another export has written into it meanwhile
+        if is_new:
+            folder.rmdir()
 
 
 class Options(NamedTuple):

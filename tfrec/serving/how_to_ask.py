@@ -1,5 +1,6 @@
 """The two lines that serve an export with a ranking model and ask it."""
 
+import itertools
 import json
 import shlex
 from pathlib import Path
@@ -14,12 +15,14 @@ _LONG = ("history", "item_ids")
 def how_to_ask(version: Path) -> str:
     """The `docker run` and `curl` lines for a version folder: the signature with the fewest inputs, all of them named.
 
-    What is to be filled in is ID, for ids, and "" or NaN, missing, for features.
+    Ids are the first of the export's own catalogue, so the request can be sent as it is. What is missing of features is
+    "" or NaN: fill it in.
     """
     signatures = manifest.signatures_of(version)
     name = next(name for name in ("recommend_by_history", "rank") if name in signatures)
-    inputs = {one: _example(one, *of) for one, of in signatures[name]["inputs"].items()}
-    request = json.dumps({"signature_name": name, "inputs": inputs})
+    ids = _some_ids(version)
+    inputs = {one: _example(one, *of, ids) for one, of in signatures[name]["inputs"].items()}
+    request = json.dumps({"signature_name": name, "inputs": inputs}, ensure_ascii=False)
     folder = version.resolve().parent
     mount, served = shlex.quote(f"{folder}:/models/{folder.name}"), shlex.quote(folder.name)
     return (
@@ -28,11 +31,23 @@ def how_to_ask(version: Path) -> str:
     )
 
 
-def _example(name: str, dtype: str, shape: list[int]) -> list[Any]:
+def _some_ids(version: Path) -> list[str]:
+    """Two ids of the catalogue that are still returned, the most popular first."""
+    path = version / "assets" / "item.txt"
+    if not path.is_file():
+        return ["ID", "ID"]
+    said = json.loads((version / manifest.PLACE).read_text(encoding="utf-8"))
+    gone = set(said.get("withdrawn_items", ()))
+    with path.open(encoding="utf-8", newline="\n") as lines:
+        found = (line.removesuffix("\n") for line in lines)
+        return [*itertools.islice((item for item in found if item not in gone), 2)] or ["ID", "ID"]
+
+
+def _example(name: str, dtype: str, shape: list[int], ids: list[str]) -> list[Any]:
     if name in _LONG:
-        return [["ID", "ID"]]
+        return [ids]
     if len(shape) == 1:
         return [_EXAMPLES[dtype]]
-    # Times and labels go with the two ids of the history.
-    width = 2 if name in ("timestamps", "history_labels") else max(shape[1], 1)
+    # Times and labels go with the ids of the history.
+    width = len(ids) if name in ("timestamps", "history_labels") else max(shape[1], 1)
     return [[_EXAMPLES[dtype]] * width]

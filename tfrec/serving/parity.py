@@ -19,7 +19,32 @@ TOLERANCE = 1e-4
 
 
 class ParityError(RuntimeError):
-    """An export does not give the answers of its model."""
+    """An export does not give the answers of its model.
+
+    Attributes:
+        call: the request, or None where no single one is at fault.
+        expected: the model's answer to it, or None.
+        found: the export's answer to it, or None.
+        row: of the request, the first that differs, or None.
+        kept: the folder that `keep_rejected` has kept of the export, or None.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        call: Call | None = None,
+        expected: Answer | None = None,
+        found: Answer | None = None,
+        row: int | None = None,
+    ) -> None:
+        super().__init__(text)
+        self.call, self.expected, self.found, self.row = call, expected, found, row
+        self.kept: Path | None = None
+
+    def of_call(self, number: int, total: int) -> ParityError:
+        """The same, with the place of the call among all."""
+        text = f"Call {number} of {total}: {self}"
+        return type(self)(text, self.call, self.expected, self.found, self.row)
 
 
 class Parity(NamedTuple):
@@ -64,14 +89,17 @@ def check(
     except ReplayError as error:
         raise ParityError(str(error)) from error
     worst, hits, of = 0.0, 0, 0
-    for call, wanted, got in zip(calls, expected, found, strict=True):
+    for number, (call, wanted, got) in enumerate(zip(calls, expected, found, strict=True), 1):
         if approximation and "item_ids" in got and "history" in call.inputs:
             if wrong := approximation.wrong(call, wanted, got):
-                raise ParityError(wrong)
+                raise ParityError(wrong, call, wanted, got).of_call(number, len(calls))
             those, all_of_them = overlap(wanted, got)
             hits, of = hits + those, of + all_of_them
             wanted = approximation.rescored(call, got)
-        worst = max(worst, compare(call, wanted, got, tolerance))
+        try:
+            worst = max(worst, compare(call, wanted, got, tolerance))
+        except ParityError as error:
+            raise error.of_call(number, len(calls)) from None
     if approximation and hits < approximation.recall * of:
         raise ParityError(
             f"The export finds {hits / of:.0%} of the items that the model finds, expected {approximation.recall:.0%}. "
@@ -98,29 +126,60 @@ def compare(call: Call, expected: Answer, found: Answer, tolerance: float = TOLE
     Lists may differ in the order of items whose scores float noise cannot tell apart.
     """
     if expected.keys() != found.keys():
-        raise ParityError(f"{call.signature} answers {sorted(found)}, expected {sorted(expected)}.")
+        raise ParityError(
+            f"{call.signature} answers {sorted(found)}, expected {sorted(expected)}.", call, expected, found
+        )
     worst = 0.0
-    for name in expected.keys() - {"item_ids"}:
-        wanted, got = expected[name], np.asarray(found[name], np.float32)
-        if got.shape != wanted.shape or not np.array_equal(np.isfinite(got), np.isfinite(wanted)):
-            raise ParityError(
-                f"{call.signature} gives {name} of shape {got.shape} with {np.isfinite(got).sum()} finite numbers, "
-                f"the model {wanted.shape} with {np.isfinite(wanted).sum()}."
-            )
-        finite = np.isfinite(wanted)
-        worst = max(worst, float(np.abs(got[finite] - wanted[finite]).max(initial=0)))
-        if worst > tolerance * max(1.0, float(np.abs(wanted[finite]).max(initial=0))):
-            raise ParityError(f"The {name} of {call.signature} differ from the model's by {worst:.2g}.")
+    for name in sorted(expected.keys() - {"item_ids"}):
+        worst = max(worst, _compare_numbers(name, call, expected, found, tolerance))
     if "item_ids" in expected:
-        rows = zip(expected["item_ids"], found["item_ids"], expected["scores"], strict=True)
-        for row, (wanted, got, scores) in enumerate(rows):
-            if not _same_order(list(wanted), list(got), scores, tolerance):
-                asked = next(iter(call.inputs.values()))[row]
-                raise ParityError(
-                    f"Asked {call.signature} with {asked[-5:]}, the model ranks {list(wanted[:5])}, the export "
-                    f"{list(got[:5])}."
-                )
+        _compare_lists(call, expected, found, tolerance)
     return worst
+
+
+def _compare_numbers(name: str, call: Call, expected: Answer, found: Answer, tolerance: float) -> float:
+    """The largest difference of an output of numbers."""
+    wanted, got = np.asarray(expected[name], np.float32), np.asarray(found[name], np.float32)
+    if got.shape != wanted.shape:
+        text = f"{call.signature} gives {name} of shape {got.shape}, the model {wanted.shape}."
+        raise ParityError(text, call, expected, found)
+    finite = np.isfinite(wanted)
+    allowed = tolerance * max(1.0, float(np.abs(wanted[finite]).max(initial=0)))
+    with np.errstate(invalid="ignore"):
+        apart = np.where(finite & np.isfinite(got), np.abs(got - wanted), 0)
+    apart = np.where(np.isfinite(got) != finite, np.inf, apart)
+    worst = float(apart.max(initial=0))
+    if worst > allowed:
+        at = tuple(int(place) for place in np.unravel_index(int(apart.argmax()), apart.shape))
+        raise ParityError(
+            f"The {name} of {call.signature} differ from the model's by {worst:.2g}, and {allowed:.2g} is allowed: row "
+            f"{at[0]}{_asked(call, at[0])} has {got[at]:.7g} at place {list(at[1:])}, expected {wanted[at]:.7g}.",
+            *(call, expected, found, at[0]),
+        )
+    return worst
+
+
+def _compare_lists(call: Call, expected: Answer, found: Answer, tolerance: float) -> None:
+    if np.shape(found["item_ids"]) != np.shape(expected["item_ids"]):
+        text = f"{call.signature} gives lists of shape {np.shape(found['item_ids'])}, the model "
+        raise ParityError(f"{text}{np.shape(expected['item_ids'])}.", call, expected, found)
+    rows = zip(expected["item_ids"], found["item_ids"], expected["scores"], strict=True)
+    for row, (wanted, got, scores) in enumerate(rows):
+        if not _same_order(list(wanted), list(got), scores, tolerance):
+            raise ParityError(
+                f"{call.signature} ranks other items than the model, more than scores within {tolerance:.2g} of each "
+                f"other explain: row {row}{_asked(call, row)} has {list(got[:5])}, expected {list(wanted[:5])} with "
+                f"the scores {[round(float(one), 5) for one in scores[:5]]}.",
+                *(call, expected, found, row),
+            )
+
+
+def _asked(call: Call, row: int) -> str:
+    """What a row asks, shortened."""
+    first = next(iter(call.inputs.values()))
+    asked = first[row % len(first)] if len(first) else None
+    some = [one for one in asked if one != ""] if isinstance(asked, list) else asked
+    return f", asked with {some[-5:] if isinstance(some, list) else some!r},"
 
 
 def rescored(model: RetrievalModel, spec: FeatureSpec, call: Call, found: Answer) -> Answer:

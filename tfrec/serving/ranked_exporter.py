@@ -6,8 +6,9 @@ import dataclasses
 import functools
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -37,6 +38,8 @@ def export_two_stage(
     index: str = "exact",
     recall: float = 0.95,
     withdrawn: Sequence[str] = (),
+    report: Mapping[str, Any] | None = None,
+    keep_rejected: str | Path | None = None,
 ) -> Path:
     """Write `folder/<version>/`, a SavedModel in which one model finds candidates and another puts them in order.
 
@@ -68,15 +71,18 @@ def export_two_stage(
         index: likewise; how candidates are found.
         recall: likewise.
         withdrawn: raw ids that are never returned.
+        report: as for `tfrec.serving.export`.
+        keep_rejected: likewise.
 
     Returns:
         the version's folder.
 
     Raises:
-        InputError: where a preset or an argument cannot be used.
-        parity.ParityError: where the export does not answer as the models do; nothing is left behind then.
+        InputError: where a preset or an argument cannot be used, or the export cannot be written.
+        parity.ParityError: where the export does not answer as the models do; nothing is left behind then, but for
+            `keep_rejected`.
     """
-    folder = check_arguments(folder, k, verify, keep)
+    folder = check_arguments(folder, k, verify, keep, keep_rejected)
     if candidates < k:
         raise InputError(f"candidates are those that {k} are chosen from: at least {k}, got {candidates}.")
     if index == "scann":
@@ -88,12 +94,16 @@ def export_two_stage(
     if few := common_items.fault(common_items.count(first.spec, second.spec, gone)):
         warnings.warn(few, stacklevel=2)
     stages = Stages(first, second, min(k, candidates), candidates, mask_seen, gone)
-    asked = Options(candidates, mask_seen, verify, index, recall, gone, {})
-    return publish(folder, keep, lambda new: _write(stages, new, asked))
+    asked = Options(candidates, mask_seen, verify, index, recall, gone, report or {})
+    return publish(folder, keep, lambda new: _write(stages, new, asked), keep_rejected)
 
 
 def export_ranking(
-    ranking: str | Path | presets.Preset, folder: str | Path, verify: str = "tensorflow", keep: int | None = None
+    ranking: str | Path | presets.Preset,
+    folder: str | Path,
+    verify: str = "tensorflow",
+    keep: int | None = None,
+    keep_rejected: str | Path | None = None,
 ) -> Path:
     """Write `folder/<version>/`, a SavedModel that scores given items: `serving_default`, also named `rank`.
 
@@ -103,10 +113,10 @@ def export_ranking(
 
     Args, returns and errors are as for `export_two_stage`.
     """
-    folder = check_arguments(folder, 1, verify, keep)
+    folder = check_arguments(folder, 1, verify, keep, keep_rejected)
     stages = Stages(None, _loaded(ranking, RankingModel))
     asked = Options(0, False, verify, "exact", 1.0, [], {})
-    return publish(folder, keep, lambda new: _write(stages, new, asked))
+    return publish(folder, keep, lambda new: _write(stages, new, asked), keep_rejected)
 
 
 def _loaded(preset: str | Path | presets.Preset, kind: type) -> presets.Preset:
@@ -138,7 +148,7 @@ def _write(stages: Stages, new: Path, asked: Options) -> None:
     said = _said(stages, asked, found_by)
     said["users_once"] = ranking.once  # whether what is known of a user is computed once for all candidates
     said["parity"] = passed
-    manifest.write(new, first or stages.ranking, said)
+    manifest.write(new, first or stages.ranking, {**asked.report, **said})
 
 
 def _said(stages: Stages, asked: Options, found_by: dict | None) -> dict:
@@ -158,5 +168,6 @@ def _said(stages: Stages, asked: Options, found_by: dict | None) -> dict:
         "metrics": stages.ranking.metrics,
     }
     found = {"k": stages.k, "candidates": stages.candidates, "index": found_by, "withdrawn": len(stages.withdrawn)}
+    found["withdrawn_items"] = list(stages.withdrawn)
     common = common_items.count(stages.retrieval.spec, spec, stages.withdrawn)
     return {**found, **said, "common_items": common, "ranking": ranking}

@@ -5,46 +5,52 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import uuid
 from pathlib import Path
 
 from tfrec import atomic
 
+_MOST = 2**63 - 1  # the server reads 64 bits
+_NUMBER = re.compile(r"[0-9]+")  # of ASCII: \d would take ² and １, which no server reads
+
 
 def versions(folder: Path) -> list[int]:
     """The version numbers that are taken in a folder, in order."""
-    if not folder.is_dir():
-        return []
-    return sorted(int(path.name) for path in folder.iterdir() if re.fullmatch(r"[0-9]+", path.name))
+    return sorted(_numbered(folder))
 
 
 def keep_newest(folder: Path, keep: int) -> list[int]:
     """Remove all but the newest versions; each is hidden from the server in one step before its files go.
 
     Returns:
-        what was removed.
+        what was removed. What another process removes at the same time is not among them.
     """
-    old = versions(folder)[:-keep]
-    for version in old:
-        path = next(path for path in folder.iterdir() if path.name.isdigit() and int(path.name) == version)
-        hidden = folder / f".{path.name}.old-{atomic.HOST}-{os.getpid()}"
-        path.rename(hidden)
-        shutil.rmtree(hidden, ignore_errors=True)
-    return old
+    numbered, removed = _numbered(folder), []
+    for version in sorted(numbered)[:-keep]:
+        for path in numbered[version]:
+            hidden = folder / f".{path.name}.old-{atomic.HOST}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+            try:
+                path.rename(hidden)
+            except FileNotFoundError:  # another process was faster
+                continue
+            shutil.rmtree(hidden, ignore_errors=True) if hidden.is_dir() else hidden.unlink(missing_ok=True)
+            removed.append(version)
+    return removed
 
 
 def clear_left(folder: Path) -> None:
     """Remove the hidden folders of exports of this host that were killed, which no server ever saw."""
-    for path in folder.glob(".*") if folder.is_dir() else ():
-        match = re.fullmatch(rf"\.[0-9]+\.(?:tmp|old)-{atomic.HOST}-([0-9]+)(?:-[0-9a-f]+)?", path.name)
-        if match and not _runs(int(match[1])):
-            shutil.rmtree(path, ignore_errors=True)
+    atomic.clear_left(folder, r"[0-9]+")
 
 
-def _runs(process: int) -> bool:
+def _numbered(folder: Path) -> dict[int, list[Path]]:
+    """Version number -> the paths that have it: 10 and 0010 are one number."""
+    found: dict[int, list[Path]] = {}
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        paths = sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    for path in paths:
+        if _NUMBER.fullmatch(path.name) and int(path.name) < _MOST:
+            found.setdefault(int(path.name), []).append(path)
+    return found
