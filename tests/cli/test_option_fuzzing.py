@@ -301,7 +301,7 @@ def test_a_recipe_without_a_model_is_of_ranking_where_its_entries_or_the_label_s
     [
         ("max_length = 9", True, "has max_length, which is an entry of retrieval models, but a label is named"),
         ('max_length = 9\ntask = "click"', False, "entry of retrieval models, but it has task"),
-        ('[history]\nlength = 3\n[model]\nclass = "SASRec"', False, "history is an entry of ranking models"),
+        ('[history]\nlength = 3\n[model]\nclass = "SASRec"', False, "history belongs to ranking models"),
         ("[model]\nhidden_dim = 3", True, r"\[model\] names no class"),
         ('[model]\nclass = "DIN"\nfeatures = []', False, "model.features is set by"),
         ("features = []", True, "features must be a table"),

@@ -176,3 +176,32 @@ def test_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="could not be fetched to"):
         movielens.download("ml-1m", tmp_path / "file" / "data", "http://127.0.0.1:1/")
+
+
+def test_archives_that_are_broken_anywhere(tmp_path):
+    """Bytes of the archive changed one after the other: an `InputError`, or the files, never another exception."""
+    whole = packed(FILES)
+    marks = [place for mark in (b"PK\x01\x02", b"PK\x05\x06", b"PK\x03\x04") for place in [whole.find(mark)]]
+    for place in (one for mark in marks for one in range(mark, min(mark + 46, len(whole)), 3)):
+        broken = whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :]
+        archive, target = tmp_path / f"{place}.zip", tmp_path / str(place)
+        archive.write_bytes(broken)
+        try:
+            movielens._unpack(archive, target)
+        except movielens._BROKEN as error:
+            assert isinstance(error, Exception)
+
+
+def test_what_breaks_while_it_is_unpacked_is_one_sentence(tmp_path, monkeypatch):
+    archive = packed(FILES)
+    for error in (
+        NotImplementedError("compression 99"),
+        EOFError("cut"),
+        UnicodeDecodeError("utf-8", b"x", 0, 1, "no"),
+    ):
+
+        def fail(*arguments, error=error):
+            raise error
+
+        monkeypatch.setattr(movielens, "_unpack", fail)
+        refused(tmp_path, files=latest(archive))

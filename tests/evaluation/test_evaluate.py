@@ -176,8 +176,9 @@ def test_a_diverged_model_is_refused():
 
     with pytest.raises(InputError, match="diverged"):
         evaluate(Diverged(spec), spec, test)
-    with pytest.raises(InputError, match="positive"):
-        evaluate(Popularity(spec), spec, test, ks=(0,))
+    for ks in ((0,), (1.5,), (), ("10",), (True,), (float("nan"),), 10, "10", None, {10: 1}):
+        with pytest.raises(InputError, match="ks are positive"):
+            evaluate(Popularity(spec), spec, test, ks=ks)
 
 
 def test_item_to_item_finds_what_is_seen_together():

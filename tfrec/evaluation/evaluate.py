@@ -167,5 +167,5 @@ class _Targets:
 def _lengths(ks: object) -> tuple[int, ...]:
     lengths = tuple(ks) if isinstance(ks, Iterable) and not isinstance(ks, str | Mapping) else ()
     if not lengths or not all(isinstance(k, Integral) and not isinstance(k, bool) and k >= 1 for k in lengths):
-        raise InputError(f"ks are lengths of ranked lists, whole numbers of at least 1, got {ks!r}.")
+        raise InputError(f"ks are positive list lengths, whole numbers such as 10, got {ks!r}.")
     return tuple(int(k) for k in lengths)

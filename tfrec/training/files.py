@@ -49,8 +49,8 @@ def load_recipe(path: str | Path, labelled: bool = False) -> Recipe | RankingRec
         ranks = True
     if not ranks and of_ranking and (name is None or name in retrieving):
         raise InputError(
-            f"The recipe's {of_ranking[0]} is an entry of ranking models, and its model.class {name!r} retrieves. "
-            f"Ranking models are {', '.join(ranking)}."
+            f"The recipe's {of_ranking[0]} belongs to ranking models, and its model.class {name!r} is none of them: "
+            f"{', '.join(ranking)}."
         )
     if isinstance(name, str) and name not in (*retrieving, *ranking):
         raise InputError(
