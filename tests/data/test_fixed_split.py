@@ -44,6 +44,24 @@ def test_the_parts_of_recbole_are_one_table_with_its_split(tmp_path, names):
     assert rows(read(tmp_path / "x")) == rows(table)  # by the name before the parts
 
 
+@pytest.mark.parametrize("kind", ["txt", "csv", "parquet"])
+def test_train_and_test_files_of_other_formats_are_one_table(tmp_path, kind):
+    rows_of = {"train": [("u", "a"), ("u", "b"), ("u", "c"), ("v", "a")], "test": [("u", "d"), ("v", "b")]}
+    for part, pairs in rows_of.items():
+        frame = pd.DataFrame(pairs, columns=["user", "item"])
+        if kind == "parquet":
+            frame.to_parquet(tmp_path / f"{part}.parquet")
+        elif kind == "csv":
+            frame.to_csv(tmp_path / f"shop_{part}.csv", index=False)
+        else:
+            lists = frame.groupby("user")["item"].agg(" ".join)
+            write(tmp_path / f"{part}.txt", "".join(f"{user} {items}\n" for user, items in lists.items()))
+    split = read(tmp_path).split(Fixed())
+    assert rows(split.test.targets) == rows_of["test"]
+    assert rows(split.valid.targets) == [("u", "c")]  # there is no valid file: the last of three train rows
+    assert rows(split.test.history) == rows_of["train"]
+
+
 def test_one_part_alone_is_read_with_a_note(tmp_path):
     written(tmp_path)
     table = read(tmp_path / "x.train.inter")

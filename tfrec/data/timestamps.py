@@ -64,6 +64,11 @@ def parse_times(column: pd.Series, date_format: str | None = None) -> tuple[np.n
         dates, notes = seconds(read.rename(column.name))
         found = ~is_missing(dates)
         if not found.any() and not np.isfinite(numbers).any():
+            if rest.astype(str).str.fullmatch(r"\s*\d{1,2}:\d{2}.*").all():
+                raise InputError(
+                    f"The time column '{column.name}' holds times of day without a date, for instance "
+                    f"'{rest.iloc[0]}': name a column that holds dates (time=, --time), or join the two in one column."
+                )
             raise InputError(
                 f"No time in the column '{column.name}' can be read, for instance '{rest.iloc[0]}'. Give numbers, or "
                 "dates in the ISO 8601 form 2020-12-31T23:59:59, or name their form with date_format= (--date-format)."

@@ -15,6 +15,10 @@ _PLAIN = {
     *("label", "click", "clicked"),
 }
 _OPTIONS = {"weight": "rating"}  # where the command line has another word for a role
+_POSITIONS = (
+    " If the first line is not a header, name columns by their position: header=False, user='1', item='2' (--no-header "
+    "--user 1 --item 2)."
+)
 _SHOWN = 30  # columns in an error, and characters of each
 
 
@@ -73,7 +77,8 @@ class Columns:
             raise InputError(
                 f"The first line of {path} looks like a row and not like a header: it has {listed}. Say that there is "
                 "no header and name columns by their position: header=False, user='1', item='2' (on the command line "
-                "--no-header --user 1 --item 2), and the same for time and ratings; or put a header before it."
+                "--no-header --user 1 --item 2), and the same for time and ratings; or name all columns in their "
+                "order: columns=['user', 'item', ...] (--columns user,item,...)."
             )
         free = [name for name in names if name not in given.values()]
         known = {role: [] if name else candidates(role, free) for role, name in given.items()}
@@ -84,9 +89,8 @@ class Columns:
         if unknown:
             raise InputError(
                 f"{path} has the columns {listed}: none of them is known to hold the {' or the '.join(unknown)} ids. "
-                "Name the columns with user=, item= and time= (on the command line --user, --item, --time). "
-                "If the first line is not a header, name columns by their position: header=False, user='1', item='2' "
-                "(--no-header --user 1 --item 2)."
+                "Name the columns with user=, item= and time= (on the command line --user, --item, --time)."
+                + (_POSITIONS if has_header else "")
             )
         found["title"] = self.title if self.title in names else None
         result = dataclasses.replace(self, **found, notes=(*self.notes, *notes_on_names(known)))

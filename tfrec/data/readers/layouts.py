@@ -10,7 +10,7 @@ from tfrec.data.readers.contents import EXPECTED, inner_suffix, peek
 from tfrec.data.readers.json_lines import is_json
 from tfrec.data.readers.movielens import is_1m, is_100k, read_1m, read_100k, read_latest
 from tfrec.data.readers.parquet import SUFFIXES, parquet_parts
-from tfrec.data.readers.part_files import is_whole, part_sets, read_inter, read_part_set
+from tfrec.data.readers.part_files import is_whole, other_part_sets, part_sets, read_inter, read_part_set
 from tfrec.data.readers.sequence import read_sequence_folder, read_sequences
 from tfrec.data.readers.sequence_signs import is_delimited
 from tfrec.data.readers.source import Source
@@ -70,12 +70,16 @@ def _folder_reader(folder: Path, form: TextFormat) -> Reader:
         return next(iter(known.values()))
     if known:
         raise InputError(f"{folder} holds several data sets: {', '.join(known)}. Give the path of one of them.")
+    others = other_part_sets(folder)
+    if len(others) == 1:
+        return partial(read_part_set, next(iter(others.values())), form=form, read=_file_reader)
     if parquet_parts(folder):
         return partial(read_table, folder, form=form)
     there = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "") if names else "nothing"
     raise InputError(
         f"{folder} has no layout that is known. It holds: {there}. Known are folders with one of "
-        f"{', '.join(_FOLDERS)}, *.inter or *.parquet. For any other table give the path of the file itself."
+        f"{', '.join(_FOLDERS)}, *.inter, *.parquet, or train and test files. For any other table give the "
+        "path of the file itself."
     )
 
 

@@ -1,9 +1,11 @@
-"""Fixed splits: `X.train.inter`, `X.valid.inter` and `X.test.inter`, as RecBole reads its benchmark files."""
+"""Fixed splits: `X.train.inter`, `X.valid.inter` and `X.test.inter`, as RecBole reads its benchmark files; and folders
+with train, valid and test files of one other format, such as `train.txt` and `test.txt`."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -15,9 +17,12 @@ from tfrec.data.readers.source import Source
 from tfrec.data.readers.text_table import TextFormat
 from tfrec.errors import InputError
 
+Reader = Callable[[Columns], Source]
+
 _PART = "part of the split"  # the column that is added
 _ORDER = ("train", "valid", "test")
 _FILE = re.compile(r"^(?P<stem>.+)\.(?P<part>[A-Za-z]+|part_?\d+)\.inter$")
+_OTHER = re.compile(r"^((?P<stem>.+)[._-])?(?P<part>[A-Za-z]+)(?P<kind>\.(csv|tsv|txt|parquet|jsonl)(\.gz)?)$")
 
 
 def part_sets(folder: Path) -> dict[str, dict[str, Path]]:
@@ -44,6 +49,17 @@ def part_sets(folder: Path) -> dict[str, dict[str, Path]]:
     return {stem: files for stem, files in named.items() if {"train", "test"} <= set(files)}
 
 
+def other_part_sets(folder: Path) -> dict[str, dict[str, Path]]:
+    """The fixed splits of a folder in other formats than RecBole's: what is common to the names -> part -> file."""
+    found: dict[str, dict[str, Path]] = {}
+    for path in sorted(folder.iterdir()):
+        match = _OTHER.match(path.name)
+        if match is not None and match["part"].lower() in PART_NAMES and path.is_file():
+            part = _ORDER[PART_NAMES[match["part"].lower()]]
+            found.setdefault(f"{match['stem'] or ''}*{match['kind']}", {})[part] = path
+    return {name: files for name, files in found.items() if {"train", "test"} <= set(files)}
+
+
 def is_whole(name: str) -> bool:
     """Whether a file name is that of an `.inter` file which is no part of a split.
 
@@ -56,13 +72,25 @@ def is_whole(name: str) -> bool:
     return name.endswith(".inter") and not is_part
 
 
-def read_part_set(files: dict[str, Path], columns: Columns, form: TextFormat) -> Source:
+def read_part_set(
+    files: dict[str, Path], columns: Columns, form: TextFormat, read: Callable[[Path, TextFormat], Reader] | None = None
+) -> Source:
     """The parts of a split as one table, with a column that keeps which row belongs to which part.
+
+    Args:
+        files: train, valid and test -> file.
+        columns: the names of columns that the user gave.
+        form: how text files are written.
+        read: what finds the reader of a file; None reads `.inter` files.
 
     Raises:
         InputError: where the parts have other columns than each other.
     """
-    sources = {part: read_atomic(files[part], columns, form) for part in _ORDER if part in files}
+    there = {part: files[part] for part in _ORDER if part in files}
+    if read is None:
+        sources = {part: read_atomic(path, columns, form) for part, path in there.items()}
+    else:
+        sources = {part: read(path, form)(columns) for part, path in there.items()}
     first = sources["train"]
     for part, source in sources.items():
         if dataclasses.replace(source.columns, notes=()) != dataclasses.replace(first.columns, notes=()):
@@ -71,6 +99,8 @@ def read_part_set(files: dict[str, Path], columns: Columns, form: TextFormat) ->
                 f"{', '.join(source.frame.columns)} and {', '.join(first.frame.columns)}. Give all parts the same."
             )
     frame = pd.concat([source.frame.assign(**{_PART: part}) for part, source in sources.items()], ignore_index=True)
+    if read is not None:
+        return dataclasses.replace(first, frame=frame, columns=dataclasses.replace(first.columns, part=_PART))
     return _with_sides(
         dataclasses.replace(first, frame=frame, columns=dataclasses.replace(first.columns, part=_PART)),
         files["train"],

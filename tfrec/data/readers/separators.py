@@ -91,6 +91,11 @@ def _single_column(lines: list[str], path: Path, has_blanks: bool) -> InputError
     first = lines[0][:80]
     if first.startswith(("#", "%", "//", "@")):
         return InputError(f"{path} begins with a comment, '{first}': remove the lines of comments.")
+    if first.endswith(":") and any("," in line for line in lines):
+        return InputError(
+            f"{path} has the line '{first}' above rows of its own, as in the Netflix Prize: write a row for each "
+            "rating, movie,user,rating,date."
+        )
     if all(":" in word for line in lines[:20] for word in line.split()[1:]) and len(lines[0].split()) > 1:
         return InputError(
             f"{path} is in the libSVM or libFM format ('{first}'), which does not say who and what its indices are. "

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data.readers.columns import Columns
-from tfrec.data.readers.frame import open_table
+from tfrec.data.readers.frame import Table, open_table
 from tfrec.data.readers.source import Source
 from tfrec.data.readers.text_table import TextFormat
 from tfrec.data.readers.unnamed_times import notes_on_order
@@ -17,7 +17,16 @@ def read_table(path: Path, columns: Columns, form: TextFormat | None = None) -> 
     """A table of interactions. Ids of text files are strings, other columns what they look like."""
     table = open_table(path, form)
     has_header = not table.is_typed and (form is None or form.header)
-    found = columns.find(table.names, path, has_header)
+    try:
+        found = columns.find(table.names, path, has_header)
+    except InputError as error:
+        events = next((name for name in table.names if _holds_objects(table, name)), None)
+        if events is None:
+            raise
+        raise InputError(
+            f"{error} The column '{events}' holds lists of objects, which may be the interactions: expected a row for "
+            "each of them, as DataFrame.explode of pandas writes them."
+        ) from None
     frame, notes = table.read(columns=found.needed if table.is_typed else None, ids=[found.user, found.item])
     for name in (found.user, found.item):
         values = frame[name].dropna().head(100)
@@ -42,3 +51,11 @@ def _are_written_lists(values: pd.Series) -> bool:
     """Whether texts are lists as Python or JSON writes them: [1, 2]."""
     texts = [value.strip() for value in values if isinstance(value, str)]
     return bool(texts) and all(text[:1] == "[" and text[-1:] == "]" for text in texts)
+
+
+def _holds_objects(table: Table, name: str) -> bool:
+    """Whether the cells of a column of JSON are lists of objects."""
+    if table.kind == "text":
+        return False
+    rows = table.sample(10)
+    return name in rows and any(isinstance(cell, list) and cell and isinstance(cell[0], dict) for cell in rows[name])
