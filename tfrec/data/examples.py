@@ -12,6 +12,7 @@ import pandas as pd
 
 from tfrec.data.clean_examples import clean_examples
 from tfrec.data.interactions import Interactions
+from tfrec.data.kinds import check_kind
 from tfrec.data.report import CleaningReport
 from tfrec.data.table_hash import content_hash
 from tfrec.errors import InputError
@@ -107,6 +108,7 @@ class Examples:
         Raises:
             InputError: where the table has no weights.
         """
+        check_kind(table, (Interactions,), "The rated table")
         if table.weights is None:
             raise InputError(
                 f"A table of {len(table):,} interactions has no ratings to learn from: name their column (weight=, on "

@@ -17,6 +17,7 @@ from tfrec.data.fit_features import encode_table, fit_features, level_ids, level
 from tfrec.data.history_rule import History
 from tfrec.data.interactions import Interactions
 from tfrec.data.item_titles import all_titles, title_at
+from tfrec.data.kinds import check_kind
 from tfrec.data.splits import Holdout
 from tfrec.data.vocabulary import FIRST_ID, Vocabulary
 from tfrec.errors import InputError
@@ -76,6 +77,7 @@ class FeatureSpec:
             >>> spec.num_items, spec.items.decode([2, 3]), spec.item_counts.tolist()
             (2, ['y', 'x'], [2, 1])
         """
+        check_kind(train, (Interactions, Examples), "The training data")
         if not isinstance(max_length, int) or isinstance(max_length, bool) or max_length < 1:
             raise InputError(f"max_length must be a positive integer, got {max_length!r}.")
         if not len(train):

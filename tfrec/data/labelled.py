@@ -12,6 +12,7 @@ from tfrec.data.events import Events
 from tfrec.data.examples import Examples
 from tfrec.data.feature_spec import FeatureSpec
 from tfrec.data.fit_features import ITEM_COUNT, encode_table
+from tfrec.data.kinds import check_kind
 from tfrec.data.prefetched import prefetched
 from tfrec.errors import InputError
 
@@ -60,6 +61,9 @@ def labelled(
         >>> inputs["ad"].numpy().tolist(), labels.numpy().tolist()
         ([3, 2, 2], [[0.0], [1.0], [1.0]])
     """
+    check_kind(data, (Examples,), "The labelled rows")
+    if known is not None:
+        check_kind(known, (Examples,), "The known rows")
     if not len(data):
         raise InputError("There is no labelled row: expected at least one.")
     if batch_size < 1:

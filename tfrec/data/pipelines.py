@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfrec.data.feature_spec import FeatureSpec
 from tfrec.data.histories import histories, history_inputs
 from tfrec.data.interactions import Interactions
+from tfrec.data.kinds import check_kind
 from tfrec.data.prefetched import prefetched
 from tfrec.data.splits import Holdout
 from tfrec.errors import InputError
@@ -76,6 +77,7 @@ def sequences(
         >>> inputs["history"].numpy().tolist(), targets.numpy().tolist(), weights.numpy().tolist()
         ([[0, 3, 2]], [[0, 2, 2]], [[0.0, 1.5, 1.5]])
     """
+    check_kind(data, (Interactions, Holdout), "The data")
     if windows not in ("newest", "all"):
         raise InputError(f'windows is "newest" or "all", got {windows!r}.')
     if batch_size < 1 or num_replicas < 1 or batch_size % num_replicas:

@@ -13,6 +13,7 @@ import numpy as np
 from tfrec import environment
 from tfrec.data import FeatureSpec, Holdout
 from tfrec.data.histories import histories, history_inputs, pad_left
+from tfrec.data.kinds import check_kind
 from tfrec.data.vocabulary import FIRST_ID
 from tfrec.errors import InputError
 from tfrec.evaluation.report import Report
@@ -81,6 +82,7 @@ def evaluate(
     """
     began = time.perf_counter()
     ks = _lengths(ks)
+    check_kind(holdout, (Holdout,), "The held-back rows")
     spec.check_holdout(holdout)
     spec.check_fits(model)
     ids, starts, ends = histories(holdout.history, spec)

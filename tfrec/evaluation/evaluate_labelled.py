@@ -14,6 +14,7 @@ import numpy as np
 from tfrec import atomic, environment, metrics
 from tfrec.data import Examples, FeatureSpec, labelled
 from tfrec.data.fit_features import columns_of
+from tfrec.data.kinds import check_kind
 from tfrec.errors import InputError
 from tfrec.models import RankingModel
 
@@ -130,6 +131,7 @@ def evaluate_labelled(
         >>> {name: round(value, 4) for name, value in report.metrics.items()}
         {'rmse': 0.8165, 'mae': 0.6667}
     """
+    check_kind(data, (Examples,), "The labelled rows")
     if not len(data):
         raise InputError("There are no rows to evaluate: expected at least one.")
     task = task or getattr(model, "task", "click")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import keras
 import numpy as np
@@ -89,6 +89,10 @@ def read_histories(
     model: RetrievalModel, spec: FeatureSpec, histories: Lists, timestamps: Sequence[Sequence[int]] | None = None
 ) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
     """The known ids of each history, and what the model reads of them; args and errors as for `recommend`."""
+    if not isinstance(histories, Iterable) or isinstance(histories, str) or hasattr(histories, "columns"):
+        raise InputError(
+            f"histories are lists of ids, oldest first, got {type(histories).__name__}: give [['7', '9']]."
+        )
     codes = [spec.items.encode(_array(history)) for history in histories]
     known = [ids[ids >= RESERVED_IDS] for ids in codes]
     inputs = {"history": known}
@@ -117,6 +121,8 @@ def _ids(spec: FeatureSpec, lists: Lists, name: str, number: int) -> list[np.nda
 
 
 def _array(history: Sequence[str]) -> np.ndarray:
+    if not isinstance(history, Iterable):
+        raise InputError(f"A history is a list of ids, got {history!r}: give [[{history!r}]].")
     if isinstance(history, str):
         raise InputError(f"A history is a list of ids, got the string {history!r}: give [[{history!r}]].")
     return np.array([id_text(item) for item in history], dtype=object)

@@ -1,0 +1,33 @@
+"""The kind of table that a function takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfrec.errors import InputError
+
+
+def check_kind(value: Any, kinds: tuple[type, ...], what: str) -> None:
+    """Raise `InputError` where a table is of another kind, with how to make one.
+
+    Args:
+        value: what the user gave.
+        kinds: the classes that are expected.
+        what: what it is, for the error.
+
+    Example:
+        >>> from tfrec.data import Interactions
+        >>> check_kind([1, 2], (Interactions,), "The training data")
+        Traceback (most recent call last):
+        ...
+        tfrec.errors.InputError: The training data: expected Interactions, got list. Make them with ...
+    """
+    if isinstance(value, kinds):
+        return
+    names = [kind.__name__ for kind in kinds]
+    hint = f"Make them with {names[0]}.from_pandas or tfrec.data.read."
+    if all(hasattr(value, part) for part in ("train", "valid", "test")):
+        hint = "Give one part of the split, such as its train or its test."
+    elif names == ["Holdout"]:
+        hint = "Give the valid or the test part of a split, such as table.split(LeaveLastOut()).test."
+    raise InputError(f"{what}: expected {' or '.join(names)}, got {type(value).__name__}. {hint}")
