@@ -9,8 +9,11 @@ from small_preset import IDS, made
 
 from tfrec import presets, serving
 from tfrec.cli import main
+from tfrec.cli.catalogue_files import with_new_items
+from tfrec.data import Attributes
 from tfrec.errors import InputError
 from tfrec.models import BERT4Rec
+from tfrec.presets.attribute_vectors import PLACE, AttributeVectors
 from tfrec.serving import manifest
 
 
@@ -115,3 +118,51 @@ def test_a_file_of_new_items_is_told_its_row(preset, tmp_path, capsys, text, sai
 def test_items_that_cannot_be_added_are_named(preset, items, said):
     with pytest.raises(InputError, match=said):
         presets.with_items(preset, items)
+
+
+@pytest.fixture(scope="module")
+def with_attributes(preset, tmp_path_factory):
+    """The preset, as if it were trained with titles and genres."""
+    columns = [Attributes("title", words=True), Attributes("genres")]
+    names = [("title", "war"), ("genres", "Drama"), ("genres", "War")]
+    saved = AttributeVectors(columns, names, np.arange(24).reshape(3, 8))
+    folder = tmp_path_factory.mktemp("attributes") / "preset"
+    presets.save(preset.model, preset.spec, folder, extra_files={PLACE: saved.to_bytes()})
+    return presets.load(folder)
+
+
+def test_items_of_which_only_attributes_are_known_are_added(with_attributes, tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("item,title,genres\na,The WAR,Drama|unknown\nb,Peace,War\n", encoding="utf-8")
+    grown, said = with_new_items(with_attributes, str(path))
+    rows = np.arange(24).reshape(3, 8)
+    table = grown.model.embedding.items.get_weights()[0]
+    np.testing.assert_allclose(table[grown.spec.items.encode(["a"])[0]], (rows[0] + rows[1]) / np.sqrt(2), rtol=1e-6)
+    np.testing.assert_allclose(table[grown.spec.items.encode(["b"])[0]], rows[2])
+    assert said["added"]["items"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("item,title\na,nothing known\n", "Row 1 of .*, item 'a', has no known value of title or genres"),
+        ("item,brand\na,x\n", r"or vector \(numbers\), or attributes \(title, genres\)"),
+    ],
+)
+def test_attributes_that_nobody_has_are_named(with_attributes, tmp_path, text, said):
+    (tmp_path / "new.csv").write_text(text)
+    with pytest.raises(InputError, match=said):
+        with_new_items(with_attributes, str(tmp_path / "new.csv"))
+
+
+def test_a_preset_without_attributes_says_what_it_needs(preset, tmp_path):
+    (tmp_path / "new.csv").write_text("item,title,genres\na,War,Drama\n")
+    with pytest.raises(InputError, match=r"train the preset anew by a recipe with \[item_attributes\]"):
+        with_new_items(preset, str(tmp_path / "new.csv"))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"x" * 100])
+def test_damaged_attributes_are_one_line(tmp_path, content):
+    (tmp_path / PLACE).write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read"):
+        AttributeVectors.load(tmp_path)

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from tfrec import presets
-from tfrec.data import Interactions, sequences
+from tfrec.data import Attributes, Interactions, sequences
+from tfrec.presets.attribute_vectors import PLACE, AttributeVectors
 from tfrec.training import Recipe, train
 
 pytestmark = pytest.mark.tensorflow
@@ -69,3 +70,19 @@ def test_rare_items_are_found_by_what_they_share(table, tmp_path):
     again = presets.load(tmp_path / "preset")
     ids = np.array([[0, 2, 3]])
     np.testing.assert_allclose(again.model.score({"history": ids}), shared.model.score({"history": ids}), atol=1e-5)
+    # An item of which only the title is known lies among those of its kind, though nobody has met it.
+    columns = [Attributes("title", words=True, max_share=0.2)]
+    saved = AttributeVectors.of_model(shared.model, shared.spec, columns)
+    presets.save(shared.model, shared.spec, tmp_path / "more", extra_files={PLACE: saved.to_bytes()})
+    kept = AttributeVectors.load(tmp_path / "more")
+    assert kept.names == saved.names and AttributeVectors.load(tmp_path / "preset") is None
+    titles = shared.spec.item_table["title"]
+    kind_of = [int(item) % KINDS for item in shared.spec.items.tokens]
+    first = [kind_of.index(kind) for kind in range(KINDS)]
+    vectors = kept.of(pd.DataFrame({"title": [titles.iloc[at] for at in first]}))
+    grown = presets.with_items(
+        presets.load(tmp_path / "more"), {f"new {kind}": one for kind, one in enumerate(vectors)}
+    )
+    near, _ = grown.model.similar(grown.spec.items.encode([f"new {kind}" for kind in range(KINDS)]), 5)
+    found = [[kind_of[i - 2] for i in row if i - 2 < len(kind_of)] for row in np.asarray(near)]
+    assert np.mean([kind in row for kind, row in enumerate(found)]) > 0.9

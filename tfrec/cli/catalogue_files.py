@@ -17,6 +17,13 @@ from tfrec.errors import InputError
 
 if TYPE_CHECKING:
     from tfrec.presets import Preset
+    from tfrec.presets.attribute_vectors import AttributeVectors
+
+
+_NO_ATTRIBUTES = (
+    ". To add items by attributes such as title and genres, train the preset anew by a recipe with [item_attributes]: "
+    "this one keeps no vectors of attributes"
+)
 
 
 def read_ids(path: str) -> list[str]:
@@ -31,26 +38,28 @@ def read_ids(path: str) -> list[str]:
 def with_new_items(preset: Preset, path: str, form: TextFormat | None = None) -> tuple[Preset, dict[str, Any]]:
     """A preset with the items of a file, and what an export's manifest says of them."""
     from tfrec import presets
+    from tfrec.presets.attribute_vectors import AttributeVectors
 
-    items, titles = read_new_items(path, form)
+    items, titles = read_new_items(path, form, AttributeVectors.load(preset.folder))
     return presets.with_items(preset, items, titles), {"added": {"file": path, "items": list(items)}}
 
 
 def read_new_items(
-    path: str, form: TextFormat | None = None
+    path: str, form: TextFormat | None = None, attributes: AttributeVectors | None = None
 ) -> tuple[dict[str, list[str] | np.ndarray], dict[str, str]]:
     """Raw id -> the ids of items that it is like, or its vector; and raw id -> title.
 
     The table has the columns item (or another well-known name, such as movieId), like or vector, and title if
-    titles are known.
+    titles are known. In place of like or vector it may have the attributes that the preset was trained with.
 
     Args:
         path: the table.
         form: how a text table is written, as far as its content does not tell.
+        attributes: those of the preset, or None.
 
     Raises:
-        InputError: if the file is not a readable table, lacks the column item, has not exactly one of like and vector,
-            or has a row that cannot be used.
+        InputError: if the file is not a readable table, lacks the column item, has not exactly one of like, vector and
+            attributes, or has a row that cannot be used.
     """
     try:
         table, _ = read_frame(path, form, texts=None)
@@ -65,25 +74,29 @@ def read_new_items(
     if "like" in columns and "vector" in columns:
         raise InputError(f"{path} has both like and vector: an item gets its vector from one of them. Drop the other.")
     given = next((name for name in ("like", "vector") if name in columns), None)
-    if "item" not in columns or given is None:
+    named = [] if attributes is None else list(dict.fromkeys(one.column for one in attributes.columns))
+    by_attributes = given is None and any(name in table.columns for name in named)
+    if "item" not in columns or (given is None and not by_attributes):
+        more = f", or attributes ({', '.join(named)})" if named else _NO_ATTRIBUTES
         raise InputError(
             f"{path} has the columns {', '.join(map(str, table.columns))}: it needs item, and like (ids of items that "
-            "are alike) or vector (numbers)."
+            f"are alike) or vector (numbers){more}."
         )
+    values = attributes.of(table) if by_attributes else table[columns[given]]
+    what = f"known value of {' or '.join(named)}" if by_attributes else given
     items = table[columns["item"]]
     texts = ["" if pd.isna(item) else str(item) for item in items]
     first: dict[str, int] = {}
-    for row, (item, value) in enumerate(zip(texts, table[columns[given]], strict=True), 1):
+    for row, (item, value) in enumerate(zip(texts, values, strict=True), 1):
         where = f"Row {row} of {path}"
         if id_text(item) is None or "\n" in item:
             raise InputError(f"{where} has no item that can be an id: got {items.iloc[row - 1]!r}.")
         if first.setdefault(item, row) < row:
             raise InputError(f"{where} names '{item}' again, after row {first[item]}: leave one of them.")
         if value is None or (isinstance(value, float) and np.isnan(value)):
-            raise InputError(f"{where}, item '{item}', has no {given}.")
+            raise InputError(f"{where}, item '{item}', has no {what}.")
     found = [
-        _parts(value, given == "vector", f"{path}, item '{item}'")
-        for item, value in zip(texts, table[columns[given]], strict=True)
+        _parts(value, given != "like", f"{path}, item '{item}'") for item, value in zip(texts, values, strict=True)
     ]
     titles = table[columns["title"]].dropna().astype(str) if "title" in columns else pd.Series(dtype=str)
     return dict(zip(texts, found, strict=True)), {texts[row]: title for row, title in titles.items()}

@@ -111,6 +111,7 @@ def train_preset(
     """
     from tfrec import environment, evaluation, presets
     from tfrec.pictures import drawn
+    from tfrec.presets import attribute_vectors
     from tfrec.training import train
     from tfrec.training.curves import learning_curve
     from tfrec.training.record import training_record
@@ -132,7 +133,10 @@ def train_preset(
     metrics = {part: {report.model: report.to_json() for report in of_part} for part, of_part in reports.items()} | {
         "training": training_record(training, recipe, table)
     }
-    extra = {"recipe.toml": recipe_text or recipe.to_toml()}
+    extra: dict[str, str | bytes] = {"recipe.toml": recipe_text or recipe.to_toml()}
+    if recipe.item_attributes:  # for items of which nothing else is known: `tfrec export --add`
+        shared = attribute_vectors.AttributeVectors.of_model(training.model, spec, recipe.attribute_columns())
+        extra[attribute_vectors.PLACE] = shared.to_bytes()
     presets.save(training.model, spec, folder, metrics, extra_files=extra)
     say(f"\n{folder}: preset written, test NDCG@10 {model_report.metrics['ndcg@10']:.4f}")
     if environment.has("matplotlib"):  # after everything that took time is safe

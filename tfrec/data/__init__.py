@@ -6,7 +6,7 @@ from tfrec.data.features import Categorical, MultiValued, Numeric, Vector
 from tfrec.data.fixed_split import Fixed
 from tfrec.data.history_rule import History
 from tfrec.data.interactions import Interactions
-from tfrec.data.item_attributes import Attributes, item_attributes
+from tfrec.data.item_attributes import Attributes, item_attributes, named_attributes
 from tfrec.data.labelled import labelled
 from tfrec.data.masking import masked_items
 from tfrec.data.pipelines import sequences
@@ -38,6 +38,7 @@ __all__ = [
     "item_attributes",
     "labelled",
     "masked_items",
+    "named_attributes",
     "read",
     "read_examples",
     "sequences",

@@ -58,12 +58,16 @@ class Attributes:
 
     def of(self, cells: pd.Series) -> list[list[str]]:
         """The values of each cell that count, each once."""
-        lists = [list(dict.fromkeys(self._values(cell))) for cell in cells]
+        lists = [self.values(cell) for cell in cells]
         items = Counter(value for values in lists for value in values)
         most = self.max_share * len(lists)
         return [
             [value for value in values if self.min_count <= items[value] <= most][: self.max_values] for values in lists
         ]
+
+    def values(self, cell: object) -> list[str]:
+        """All values of a cell, each once, however many items have them."""
+        return list(dict.fromkeys(self._values(cell)))
 
     def _values(self, cell: object) -> list[str]:
         if isinstance(cell, list | tuple | set | np.ndarray):
@@ -96,6 +100,11 @@ def item_attributes(spec: FeatureSpec, columns: Sequence[Attributes]) -> np.ndar
         >>> item_attributes(spec, [Attributes("genres", max_share=1.0)]).tolist()
         [[0, 0], [0, 0], [1, 2], [1, 0], [2, 0]]
     """
+    return named_attributes(spec, columns)[0]
+
+
+def named_attributes(spec: FeatureSpec, columns: Sequence[Attributes]) -> tuple[np.ndarray, list[tuple[str, str]]]:
+    """`item_attributes`, and the column and value of each attribute, in the order of their ids from 1 on."""
     there = [] if spec.item_table is None else list(spec.item_table.columns)
     ids: dict[tuple[str, str], int] = {}
     rows: list[list[int]] = [[] for _ in range(spec.num_items)]
@@ -113,4 +122,4 @@ def item_attributes(spec: FeatureSpec, columns: Sequence[Attributes]) -> np.ndar
     found = np.zeros((FIRST_ID + spec.num_items, max(map(len, rows))), np.int32)
     for at, row in enumerate(rows, FIRST_ID):
         found[at, : len(row)] = row
-    return found
+    return found, list(ids)

@@ -18,7 +18,8 @@ class ItemVectors(keras.layers.Embedding):
     v(i) = E[i] + 1 / sqrt(n) sum over the attributes a of i of A[a]
     ```
 
-    `fold()` writes these sums into E and drops A. What is left, and what is saved before, is a plain table: models
+    `fold()` writes these sums into E, drops A from the weights and leaves it in `folded_attributes`, which places items
+    of which nothing else is known. What is left, and what is saved before, is a plain table: models
     that were trained with attributes are served, quantized and grown like any other.
 
     Takes the arguments of `keras.layers.Embedding`: `input_dim`, the number of ids, and `output_dim`, D.
@@ -38,6 +39,9 @@ class ItemVectors(keras.layers.Embedding):
     """
 
     _attributes: np.ndarray | None = None  # (input_dim, M), 0 where there is none
+    folded_attributes: np.ndarray | None = (
+        None  # (number of attributes + 1, D) of what was folded last; row 0 is of none
+    )
 
     def share(self, attributes: np.ndarray, seed: int | None = None) -> None:
         """Give the items attributes. To be called before the optimizer knows the weights.
@@ -78,6 +82,7 @@ class ItemVectors(keras.layers.Embedding):
             return
         folded = ops.convert_to_numpy(self.embeddings)
         self._attributes = None
+        self.folded_attributes = ops.convert_to_numpy(self.attribute_vectors)
         self._embeddings.assign(folded)
         del self.attribute_vectors
 

@@ -74,7 +74,7 @@ class Recipe(RecipeFile):
             raise InputError(
                 f"The recipe's masking has an unknown entry '{unknown[0]}'. It takes: probability, last_only."
             )
-        self._attributes()
+        self.attribute_columns()
         elsewhere = {"max_length": "the recipe's own max_length", "num_items": "the data"}
         for name in elsewhere.keys() & self.model.keys():
             raise InputError(f"The recipe's model.{name} is said by {elsewhere[name]}: leave it out of [model].")
@@ -94,10 +94,11 @@ class Recipe(RecipeFile):
         arguments = {"seed": self.seed, **self.model, "num_items": spec.num_items, "max_length": spec.max_length}
         model = build(models, arguments, "model", models.RetrievalModel)
         if self.item_attributes:
-            model.share_attributes(item_attributes(spec, self._attributes()))
+            model.share_attributes(item_attributes(spec, self.attribute_columns()))
         return model
 
-    def _attributes(self) -> list[Attributes]:
+    def attribute_columns(self) -> list[Attributes]:
+        """The columns whose values items share; raises `InputError` where an entry of the recipe is wrong."""
         not_tables = [name for name, entry in self.item_attributes.items() if not isinstance(entry, Mapping)]
         if not_tables:
             wrong = self.item_attributes[not_tables[0]]

@@ -1,0 +1,82 @@
+"""The vectors of item attributes that a preset was trained with: what places an item of which only they are known."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tfrec.data import Attributes, FeatureSpec, named_attributes
+from tfrec.errors import InputError
+from tfrec.models import RetrievalModel
+
+PLACE = "item_attributes.npz"
+
+
+@dataclasses.dataclass(frozen=True)
+class AttributeVectors:
+    """Attributes by column and value, each with its vector.
+
+    An item that no user has met has no vector of its own yet. Its vector is what it shares with others, as
+    `tfrec.layers.ItemVectors` adds it in training: the sum of the vectors of its n attributes / sqrt(n).
+
+    Attributes:
+        columns: how values are read from the columns of a table of items.
+        names: column and value of each attribute.
+        vectors: (number of attributes, D) float32.
+    """
+
+    columns: Sequence[Attributes]
+    names: Sequence[tuple[str, str]]
+    vectors: np.ndarray
+
+    @classmethod
+    def of_model(cls, model: RetrievalModel, spec: FeatureSpec, columns: Sequence[Attributes]) -> AttributeVectors:
+        """Those that a model was trained with, after `model.fold_attributes()`; `spec` and `columns` as in training."""
+        return cls(columns, named_attributes(spec, columns)[1], model.embedding.items.folded_attributes[1:])
+
+    def to_bytes(self) -> bytes:
+        """The content of the file that presets keep."""
+        about = {
+            "columns": [dataclasses.asdict(one) for one in self.columns],
+            "names": [list(one) for one in self.names],
+        }
+        file = io.BytesIO()
+        text = np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), np.uint8)
+        np.savez_compressed(file, about=text, vectors=np.asarray(self.vectors, np.float32))
+        return file.getvalue()
+
+    @classmethod
+    def load(cls, folder: Path) -> AttributeVectors | None:
+        """Those of a preset, or None where it has none; raises `InputError` where the file is damaged."""
+        path = Path(folder) / PLACE
+        if not path.is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as found:
+                about, vectors = json.loads(found["about"].tobytes().decode()), found["vectors"]
+            columns = [Attributes(**one) for one in about["columns"]]
+            names = [(str(column), str(value)) for column, value in about["names"]]
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise InputError(f"{path} cannot be read: {error}. Train the preset again, or copy it again.") from error
+        if vectors.ndim != 2 or len(vectors) != len(names) or not np.isfinite(vectors).all():
+            raise InputError(f"{path} has {len(names)} attributes and vectors of shape {vectors.shape}. Copy it again.")
+        return cls(columns, names, vectors)
+
+    def of(self, table: pd.DataFrame) -> list[np.ndarray | None]:
+        """A vector (D,) for each row of a table of items, None where no attribute of it is known."""
+        places = {name: place for place, name in enumerate(self.names)}
+        rows: list[list[int]] = [[] for _ in range(len(table))]
+        for one in self.columns:
+            if one.column not in table.columns:
+                continue
+            for row, cell in zip(rows, table[one.column], strict=True):
+                known = [places[one.column, value] for value in one.values(cell) if (one.column, value) in places]
+                row += known[: one.max_values]
+        return [self.vectors[row].sum(0) / np.sqrt(len(row)) if row else None for row in rows]
