@@ -172,6 +172,8 @@ ATOMIC = {"x.inter": "user_id:token\titem_id:token\n1\t2\n"}
         (RATINGS, {"movies.csv": 'movieId,title\n2,"a\n'}, "EOF inside string|not closed"),
         (RATINGS, {"movies.csv": "<html>404</html>"}, "HTML page"),
         (RATINGS, {"movies.csv": "movieId,title\n9,a\n"}, "side file of items .* none of the items"),
+        (RATINGS, {"books.csv": "movieId,title\n2,a,b\n"}, "books.csv is left aside: .* more fields"),
+        (RATINGS, {"books.csv": ""}, "books.csv is left aside: .* is empty"),
         (ML_1M, {"movies.dat": "2::x\n"}, "expected 3, movieId::title::genres"),
         (ML_1M, {"movies.dat": "2::x::Drama\n3::y\n"}, "has the line '3::y'"),
         (ML_1M, {"users.dat": "1,F\n"}, "users.dat is left aside"),

@@ -13,6 +13,7 @@ from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.contents import inner_suffix
 from tfrec.data.readers.frame import Table, open_table
 from tfrec.data.readers.known_names import candidates, plain_name
+from tfrec.data.readers.optional import optional
 from tfrec.data.readers.text_table import TextFormat
 from tfrec.data.readers.titles import notes_on_titles
 from tfrec.data.side_tables import SideTableError
@@ -109,7 +110,11 @@ def side_tables_beside(
     others = [one for one in sorted(path.parent.iterdir()) if one != path and inner_suffix(one) in _TABLES]
     for what, column in (("items", columns.item), ("users", columns.user)):
         _, known = encode_ids(frame[column])
-        fitting = [one for one in others if one.is_file() and _fits(one, column, what, known, form)]
+        fitting = []
+        for one in others:
+            fits, why = optional(one, lambda path: _fits(path, column, what, known, form))  # noqa: B023
+            notes += [note for note in why if note not in notes]
+            fitting += [one] if fits else []
         titled = [one for one in fitting if what == "items" and title_column(open_table(one, form).names)]
         chosen = titled if len(titled) == 1 else fitting
         if len(chosen) == 1:
@@ -122,16 +127,13 @@ def side_tables_beside(
 
 
 def _fits(path: Path, column: str, what: str, known: np.ndarray, form: TextFormat) -> bool:
-    try:
-        table = open_table(path, form)
-        names = _named_alike(table.names, column)
-        if what == "items" and not names:
-            names = candidates("item", table.names)[:1]
-        if what == "items" and title_column(table.names):
-            names = [*names, *_named_alike(table.names, "id")]
-        return any(_share(table, name, known) >= _FEW for name in names)
-    except (InputError, OSError):  # an optional file that cannot be read is left aside
-        return False
+    table = open_table(path, form)
+    names = _named_alike(table.names, column)
+    if what == "items" and not names:
+        names = candidates("item", table.names)[:1]
+    if what == "items" and title_column(table.names):
+        names = [*names, *_named_alike(table.names, "id")]
+    return any(_share(table, name, known) >= _FEW for name in names)
 
 
 def with_side_tables(
