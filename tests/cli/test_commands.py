@@ -124,6 +124,13 @@ def test_recommend_takes_titles_and_ids(preset, capsys):
     assert len(output.out.splitlines()) == left + 1 and f"{left} items listed of the 5,000 asked for" in output.err
 
 
+def test_recommend_answers_no_history_by_popularity(preset, capsys):
+    assert main(["recommend", str(preset), "--k", "2", "--history"]) == 0
+    spec = load(preset).spec
+    lines = capsys.readouterr().out.splitlines()
+    assert "none" in lines[0] and spec.title(2) in lines[1] and spec.title(3) in lines[2]
+
+
 def test_recommend_helps_with_an_unknown_title(preset, capsys):
     title = load(preset).spec.titles[0]
     assert main(["recommend", str(preset), "--history", title[:-2] + "q"]) == 2

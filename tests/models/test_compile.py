@@ -1,5 +1,7 @@
 """`compile` takes a loss by its name as the one on logits, and refuses what would read the outputs wrongly."""
 
+import warnings
+
 import keras
 import keras_rs
 import numpy as np
@@ -229,3 +231,21 @@ def test_a_saved_model_is_compiled_as_it_was(ranking, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert loaded.compiled and loaded.loss.from_logits and loaded.optimizer.built
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(
+    ("jit_compile", "width", "warns"), [(True, None, True), (True, 6, False), (False, None, False)]
+)
+def test_xla_on_batches_of_many_widths_is_warned_of(monkeypatch, jit_compile, width, warns):
+    import tensorflow as tf
+
+    monkeypatch.setattr(keras.Model, "fit", lambda self, *_, **__: None)
+    kind = {"history": tf.TensorSpec((None, width), tf.int32)}, tf.TensorSpec((None, width), tf.int32)
+    batches = tf.data.Dataset.from_generator(lambda: iter(()), output_signature=kind)
+    model = small.build("narm")
+    model.compile("sgd", FullSoftmax(), jit_compile=jit_compile)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(batches)
+    assert [("jit_compile=False" in str(one.message)) for one in caught] == [True] * warns

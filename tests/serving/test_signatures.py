@@ -135,3 +135,21 @@ def test_seen_items_may_be_kept(preset, ask, tmp_path):
     version = serving.export(preset, tmp_path / "films", k=100, mask_seen=False, verify="runtime")
     found = ask(version, history=[HISTORY])["item_ids"][0]
     assert sorted(found) == sorted(preset.spec.items.tokens)
+
+
+def test_cold_start_is_the_answer_of_the_model_of_python_and_of_the_export(exported, ask, preset):
+    ids, scores = preset.model.recommend({"history": np.zeros((1, 3), "int32")}, k=4)
+    expected = preset.spec.items.decode(np.asarray(ids)[0])
+    for history in ([""], ["no such id", ""], []):
+        answer = ask(exported, history=[history])
+        assert answer["item_ids"] == [expected]
+        np.testing.assert_allclose(answer["scores"], scores, rtol=1e-5)
+        found = serving.recommend(preset.model, preset.spec, [[item for item in history if item]], k=4)
+        assert found[0] == [expected]
+        np.testing.assert_allclose(found[1], scores, rtol=1e-5)
+
+
+def test_a_preset_and_its_spec_are_shown_in_a_few_lines(preset):
+    lines = repr(preset).splitlines()
+    assert len(lines) <= 5 and max(map(len, lines[:3])) < 120
+    assert "SASRec" in lines[0] and f"{preset.spec.num_items} items" in lines[1]

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("preset", type=path, metavar="PRESET", help="a name of the zoo, or a folder")
-    parser.add_argument("--history", nargs="+", required=True, metavar="ITEM", help="titles or ids, oldest first")
+    parser.add_argument(
+        "--history",
+        nargs="*",
+        required=True,
+        metavar="ITEM",
+        help="titles or ids, oldest first; nothing behind it asks for the most popular items",
+    )
     parser.add_argument(
         "--timestamps",
         nargs="+",
@@ -42,7 +48,8 @@ def run(options: argparse.Namespace) -> None:
     history = find_items(preset.spec, options.history)
     timestamps = None if options.timestamps is None else [read_times(options.timestamps, options.date_format)]
     ids, scores = serving.recommend(preset.model, preset.spec, [history], options.k, timestamps)
-    say("History: " + "; ".join(_name(preset.spec, item) for item in history))
+    met = "; ".join(_name(preset.spec, item) for item in history)
+    say(f"History: {met or 'none, so the most popular items'}")
     if not ids[0][0]:
         say("Nothing is left to recommend: the history holds the whole catalogue.")
     for place, (item, score) in enumerate(zip(ids[0], scores[0], strict=True), start=1):

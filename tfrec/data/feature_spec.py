@@ -23,7 +23,7 @@ from tfrec.data.vocabulary import FIRST_ID, Vocabulary
 from tfrec.errors import InputError
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class FeatureSpec:
     """Vocabularies, counts, lengths, and what is known of the items.
 
@@ -138,6 +138,13 @@ class FeatureSpec:
         known = FIRST_ID + self.num_items
         full = {name: np.concatenate([values[:known], encoded[name]]) for name, values in self.item_features.items()}
         return dataclasses.replace(self, cold=cold, item_features=full)
+
+    def __repr__(self) -> str:
+        parts = [f"{self.num_items:,} items", f"histories of up to {self.max_length:,}"]
+        if self.features:
+            names = [feature.column for feature in self.features]
+            parts.append(f"features: {', '.join(names[:10])}{', ...' * (len(names) > 10)}")
+        return f"FeatureSpec({', '.join(parts)})"
 
     @property
     def num_items(self) -> int:

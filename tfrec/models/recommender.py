@@ -11,6 +11,7 @@ from keras import ops
 
 from tfrec.models.replicas import shared_out
 from tfrec.models.step_checks import StepChecks
+from tfrec.models.varying_shapes import warn_of_xla
 
 
 class Recommender(keras.Model):
@@ -148,6 +149,7 @@ class Recommender(keras.Model):
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         """As in Keras; a batch that cannot be meant is refused, at the latest when its epoch is over."""
+        warn_of_xla(self, args[0] if args else kwargs.get("x"))
         history = super().fit(*args, **kwargs)
         self._checks.finish()
         return history

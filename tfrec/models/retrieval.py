@@ -1,5 +1,6 @@
 """What every retrieval model can do: compare a query vector with all items."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -11,7 +12,7 @@ from tfrec.models.compiled_losses import retrieval_loss
 from tfrec.models.compiled_metrics import retrieval_metrics
 from tfrec.models.recommender import Recommender
 from tfrec.models.replicas import weight_of_each
-from tfrec.ops import RESERVED_IDS, chosen_interest, is_item, mask_items, shortlist, top_items
+from tfrec.ops import RESERVED_IDS, chosen_interest, is_item, mask_items, popularity_scores, shortlist, top_items
 
 _LONGEST_LIST = 100  # that ranking metrics ask for
 
@@ -43,6 +44,13 @@ class RetrievalModel(Recommender):
             which the attentions are called. A subclass with attention says so; its layers leave their weights by
             `tfrec.layers.attention_record`.
 
+        item_counts: (V,) how often training met each item, as a preset knows it, or None. By these counts, or else by
+            the order of the ids, which `tfrec.data.FeatureSpec` sorts by frequency, a history without an item is
+            answered: the score is the logarithm of the item's share of all interactions, or of 1 / its place.
+
+    `fit`, `evaluate` and `predict` are those of Keras. `predict` gives what the model gives, query vectors at every
+    position: for ranked items ask `recommend`, for scores `score`, and for raw ids `tfrec.serving.recommend`.
+
     Args:
         seed: of the generator that sampling losses draw from; None takes one at random.
     """
@@ -54,6 +62,7 @@ class RetrievalModel(Recommender):
         super().__init__(*args, **kwargs)
         self.seed = seed
         self.attention_axes: dict[str, list[str]] = {}
+        self.item_counts: Any = None
         self._is_training = False
         self._negatives_seed = keras.random.SeedGenerator(seed)
 
@@ -75,14 +84,21 @@ class RetrievalModel(Recommender):
 
     def embed(self, inputs: Any) -> Any:
         """The query vector of each row at its newest position, (B, D) float32, or its K vectors, (B, K, D)."""
-        return ops.cast(self._newest_query(self(inputs, training=False)), "float32")
+        return ops.cast(self._newest_query(self(_with_a_position(inputs), training=False)), "float32")
 
     def score(self, inputs: Any) -> Any:
-        """The score of every id for each row, (B, V + 2) float32; those of ids 0 and 1 are -inf."""
-        return self._scores(self.embed(inputs))
+        """The score of every id for each row, (B, V + 2) float32; those of ids 0 and 1 are -inf.
+
+        A history without an item, all padding or unknown, is answered by popularity, as in an export.
+        """
+        scores = self._scores(self.embed(inputs))
+        if not isinstance(inputs, Mapping) or "history" not in inputs:
+            return scores
+        is_known = ops.any(is_item(inputs["history"]), axis=1, keepdims=True)
+        return ops.where(is_known, scores, self._popularity(scores.shape[-1]))
 
     def recommend(self, inputs: Any, k: int = 10, mask_seen: bool = True) -> tuple[Any, Any]:
-        """The K best items for each row, best first.
+        """The K best items for each row, best first; of a history without an item, the most popular ones.
 
         Args:
             inputs: as for the model itself.
@@ -209,8 +225,26 @@ class RetrievalModel(Recommender):
         logits = self._logits(queries)
         return _mask_reserved(logits if self.num_interests is None else ops.max(logits, axis=1))
 
+    def _popularity(self, size: int) -> Any:
+        if self.item_counts is None:
+            return ops.concatenate(
+                [
+                    ops.full((RESERVED_IDS,), -float("inf")),
+                    -ops.log(ops.arange(1, size - RESERVED_IDS + 1, dtype="float32")),
+                ]
+            )
+        return ops.convert_to_tensor(popularity_scores(self.item_counts))
+
     def _newest_query(self, queries: Any) -> Any:
         return _newest(queries, sequence_rank=3 if self.num_interests is None else 4)
+
+
+def _with_a_position(inputs: Any) -> Any:
+    """Inputs with a position of padding where histories of no length are given."""
+    if not isinstance(inputs, Mapping):
+        return inputs
+    empty = {name for name, value in inputs.items() if len(value.shape) == 2 and value.shape[1] == 0}
+    return {name: ops.pad(value, [[0, 0], [1, 0]]) if name in empty else value for name, value in inputs.items()}
 
 
 def _newest(values: Any, sequence_rank: int) -> Any:

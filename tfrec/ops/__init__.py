@@ -8,6 +8,7 @@ from tfrec.ops.last_rows import last_rows
 from tfrec.ops.masked_softmax import masked_softmax
 from tfrec.ops.masks import PADDING_ID, RESERVED_IDS, UNKNOWN_ID, is_item, mask_items
 from tfrec.ops.pointwise_attention import pointwise_attention
+from tfrec.ops.popularity import popularity_scores
 from tfrec.ops.prefix_mean import prefix_mean
 from tfrec.ops.shortlist import shortlist
 from tfrec.ops.sizes import check_heads, check_length, check_size, check_sizes
@@ -33,6 +34,7 @@ __all__ = [
     "neighbours",
     "pair_products",
     "pointwise_attention",
+    "popularity_scores",
     "prefix_mean",
     "shortlist",
     "take_blocks",

@@ -17,9 +17,9 @@ from tfrec.presets import manifest
 from tfrec.presets.shelf import find
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Preset:
-    """A loaded preset.
+    """A loaded preset; `repr` says in a few lines what it holds.
 
     Attributes:
         model: the model with its weights.
@@ -34,6 +34,15 @@ class Preset:
     metrics: dict[str, Any]
     folder: Path
     manifest: dict[str, Any]
+
+    def __repr__(self) -> str:
+        what = f"{type(self.model).__name__} of {self.model.count_params():,} parameters"
+        lines = [
+            f"Preset '{self.folder.name}': {what}",
+            repr(self.spec),
+            f"metrics: {', '.join(self.metrics) or 'none'}",
+        ]
+        return "\n  ".join([*lines, f"folder: {self.folder}"])
 
 
 def save(
@@ -135,6 +144,8 @@ def load(preset: str | Path, kind: type[models.Recommender] = models.Recommender
         model.load_weights(folder / "model.weights.h5")
     except Exception as error:
         raise InputError(f"{folder / 'model.weights.h5'} does not fit the model of config.json: {error}") from error
+    if isinstance(model, models.RetrievalModel):
+        model.item_counts = spec.item_counts
     metrics_file = folder / "metrics.json"
     return Preset(model, spec, manifest.read_json(metrics_file) if metrics_file.exists() else {}, folder, listed)
 

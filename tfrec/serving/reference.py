@@ -12,7 +12,7 @@ from tfrec.data.ids import id_text
 from tfrec.data.time_units import per_second
 from tfrec.errors import InputError
 from tfrec.models import RetrievalModel
-from tfrec.ops import RESERVED_IDS, mask_items, top_items
+from tfrec.ops import RESERVED_IDS, mask_items, popularity_scores, top_items
 
 Lists = Sequence[Sequence[str]]
 
@@ -36,7 +36,7 @@ def recommend(
     Args:
         model: a retrieval model.
         spec: what it was trained with.
-        histories: B lists of raw ids, oldest first; 7 and "7" are the same id.
+        histories: B lists of raw ids, oldest first; 7 and "7" are the same id. An empty list asks for the most popular.
         k: how many, at most the number of items.
         timestamps: when each item of each history was met, seconds since 1970, for a model that reads them.
         exclude: B lists of ids that are not recommended either.
@@ -78,13 +78,6 @@ def score(
     return np.take_along_axis(scores, np.stack([spec.items.encode(_array(row)) for row in item_ids]), axis=1)
 
 
-def popularity_scores(spec: FeatureSpec) -> np.ndarray:
-    """log(share of all interactions) of every id, (V + 2,) float32; -inf for ids 0 and 1."""
-    share = spec.item_counts / max(spec.item_counts.sum(), 1)
-    reserved = [-np.inf] * RESERVED_IDS
-    return np.concatenate([reserved, np.log(np.maximum(share, 1e-12))]).astype(np.float32)
-
-
 def read_histories(
     model: RetrievalModel, spec: FeatureSpec, histories: Lists, timestamps: Sequence[Sequence[int]] | None = None
 ) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
@@ -110,7 +103,7 @@ def _scored(
     """The known ids of each history, and the score of every id."""
     known, inputs = read_histories(model, spec, histories, timestamps)
     scores = keras.ops.convert_to_numpy(model.score(inputs))
-    return known, np.where(inputs["history"][:, -1:] >= RESERVED_IDS, scores, popularity_scores(spec))
+    return known, np.where(inputs["history"][:, -1:] >= RESERVED_IDS, scores, popularity_scores(spec.item_counts))
 
 
 def _ids(spec: FeatureSpec, lists: Lists, name: str, number: int) -> list[np.ndarray]:
@@ -134,6 +127,8 @@ def _checked(
     reads = "timestamps" in model.input_names
     if timestamps is None and not reads:
         return None
+    if timestamps is None and not any(len(history) for history in histories):
+        timestamps = [[] for _ in histories]  # nothing was met, so there is no time to tell
     if timestamps is None:
         raise InputError(
             f"{model.name} reads time stamps: give timestamps (--timestamps on the command line), when each item of "
@@ -151,7 +146,7 @@ def _checked(
             )
         if row.size and (row.dtype.kind not in "iuf" or not np.isfinite(row).all()):
             raise InputError(f"Time stamps are numbers, seconds since 1970: got {row.tolist()}.")
-        if per_second(row) > 1:
+        if row.size and per_second(row) > 1:
             raise InputError(
                 f"Time stamps are seconds since 1970, and {row[np.abs(row).argmax()]} is too large: divide by "
                 f"{per_second(row):,}."

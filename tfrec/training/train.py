@@ -74,6 +74,7 @@ def train(
         spec.check_holdout(part)
     check_memory(lambda: recipe.build_model(spec), recipe.batch_size, _whole(recipe.loss.get("num_negatives")))
     model = recipe.build_model(spec)
+    model.item_counts = spec.item_counts
     batches = {"group_by_length": recipe.group_by_length, "seed": recipe.seed, "inputs": model.input_names}
     train_batches = sequences(split.train, spec, recipe.batch_size, windows=recipe.windows, **batches)
     train_batches = recipe.build_batches(train_batches, model, spec)

@@ -8,13 +8,13 @@ import tensorflow as tf
 
 from tfrec.data import FeatureSpec
 from tfrec.models import RetrievalModel
+from tfrec.ops import popularity_scores
 from tfrec.serving.graph import filters
 from tfrec.serving.graph.item_codes import ItemCodes
 from tfrec.serving.graph.named_inputs import Input, given_or, signature
 from tfrec.serving.graph.user_history import UserHistory
 from tfrec.serving.indexes import Exact, Index
 from tfrec.serving.indexes.index import FORBIDDEN, UNKNOWN
-from tfrec.serving.reference import popularity_scores
 
 HISTORY, ITEMS = Input("history"), Input("item_ids")
 TIMESTAMPS = Input("timestamps", tf.int64, optional=True)
@@ -47,7 +47,7 @@ class RetrievalModule(tf.Module):
         super().__init__(name="retrieval")
         self.codes, self.index, self.cosines = codes, index, cosines
         self.users = UserHistory(model, spec, codes)
-        popularity = popularity_scores(spec)[-spec.num_items :]
+        popularity = popularity_scores(spec.item_counts)[-spec.num_items :]
         self._withdrawn = cosines.penalty
         self._popularity = tf.constant(popularity)
         popularity = popularity if self._withdrawn is None else popularity + self._withdrawn
