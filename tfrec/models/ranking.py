@@ -22,7 +22,8 @@ class RankingModel(Recommender):
 
     `model(inputs)` gives (B, 1): train it with stock `fit`, against `keras.losses.BinaryCrossentropy(from_logits=True)`
     or "binary_crossentropy" for clicks and `keras.losses.MeanSquaredError()` for ratings. Labels of clicks are 0 and 1,
-    or lie between. `predict` gives logits: ask `score` for probabilities. Metrics of `compile` see what `score` gives: probabilities, or ratings within their range.
+    or lie between. `predict` gives what the model gives, logits of clicks: for probabilities ask `score`. Metrics of
+    `compile` see what `score` gives: probabilities, or ratings within their range.
 
     An attention can be supervised. With `attention_supervision` λ above 0, a batch may bring `given_<name>` beside the
     inputs, for any name of `attention_axes`: (B, L), or with the axes of the heads and queries between, how much weight
