@@ -17,6 +17,7 @@ from tfrec.errors import InputError
 from tfrec.serving import exporter, manifest, parity, rejected, samples, versions
 from tfrec.serving.how_to_ask import _some_ids
 from tfrec.serving.runtime import Call
+from tfrec.training import checkpoints
 
 resource = pytest.importorskip("resource")
 
@@ -200,8 +201,7 @@ def test_the_next_writer_sweeps_what_a_killed_one_left(tmp_path):
         (new / "x").write_text("x")
     assert {path.name for path in tmp_path.glob(".*")} == {*names[1:], f".note.txt.tmp-{of_dead}"}
     atomic.write_text(tmp_path / "note.txt", "whole")
-    with atomic.new_folder(tmp_path / "films.partial"):
-        pass
+    checkpoints.discard(tmp_path / "films.partial")  # as `tfrec train` does in the end
     assert {path.name for path in tmp_path.glob(".*")} == set(names[2:])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 import zipfile
@@ -162,7 +163,12 @@ class Progress(keras.callbacks.Callback):
 
 
 def discard(folder: Path) -> None:
-    """Delete a run's state where there is one; raises `InputError` where the folder holds something else."""
+    """Delete a run's state where there is one, and what killed processes left of writing one.
+
+    Raises:
+        InputError: where the folder holds something else.
+    """
+    atomic.clear_left(folder.parent, re.escape(folder.name))
     if folder.exists():
         _read(folder)
         shutil.rmtree(folder)
