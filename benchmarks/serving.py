@@ -165,7 +165,7 @@ def preset(folder, options):
     """Exported models, one history at a time on one thread."""
     from tfrec import presets, serving
     from tfrec.serving.runtime import Call, time_calls
-    from tfrec.serving.samples import sample_timestamps
+    from tfrec.serving.verify.samples import sample_timestamps
 
     versions, calls, results = {}, {}, {}
     for name in PRESETS:

@@ -22,21 +22,24 @@ MAY_IMPORT = {
     "metrics": {"ops"},
     "models": {"ops", "layers", "losses"},
     "data": LEAVES,
-    "presets": GROUND,
-    "training": GROUND | {"presets"},
-    "evaluation": GROUND | {"presets"},
-    "serving": GROUND | {"presets"},
-    "cli": GROUND | {"presets", "training", "evaluation", "serving"},
+    "inference": GROUND,
+    "presets": GROUND | {"inference"},
+    "training": GROUND | {"presets", "inference"},
+    "evaluation": GROUND | {"presets", "inference"},
+    "serving": GROUND | {"presets", "inference"},
+    "cli": GROUND | {"presets", "inference", "training", "evaluation", "serving"},
     "__init__": set(),
     "__main__": {"cli"},
 }
+# Packages inside `data`, lowest first: each imports from itself and from those before it, in annotations too.
+DATA_LAYERS = ("tables", "splits", "fixed_split", "features", "spec", "batches")
 # What may look up, and why. Each does so inside a function, when it is called.
 LOOKS_UP = {
     # Users of Keras expect `from_preset` and `save_to_preset` on the model; a preset is a model and its data's spec.
     "tfrec/models/recommender.py": {"presets"},
 }
 # The function that prints; the bar of a download, which holds a file's name of our own; a process without tfrec.
-PRINTS = {"tfrec/terminal.py", "tfrec/data/movielens.py"}
+PRINTS = {"tfrec/terminal.py", "tfrec/data/datasets/movielens.py"}
 KERAS_ONLY = {"ops", "layers", "losses", "metrics", "models"}
 KERAS = {"keras", "keras_rs", "numpy"}
 CODE_IN_DATA = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
@@ -71,6 +74,16 @@ def test_rooms_import_only_what_is_below_them(path):
     rooms = {name.split(".")[1] for name in imports_of(ast.parse(path.read_text("utf-8"))) if name.startswith("tfrec.")}
     above = (rooms & set(MAY_IMPORT)) - MAY_IMPORT[room] - {room, "__init__"} - LOOKS_UP.get(named(path), set())
     assert not above, f"{room} may import {sorted(MAY_IMPORT[room])} of tfrec, not {sorted(above)}"
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) == "data"], ids=named)
+def test_packages_inside_data_import_only_what_is_below_them(path):
+    inner = path.relative_to(ROOT / "tfrec" / "data").parts[0].removesuffix(".py")
+    if inner not in DATA_LAYERS:  # readers and datasets stand beside
+        return
+    names = [name for name in imports_of(ast.parse(path.read_text("utf-8"))) if name.startswith("tfrec.data.")]
+    above = {name for name in names if name.split(".")[2] not in DATA_LAYERS[: DATA_LAYERS.index(inner) + 1]}
+    assert not above, f"data.{inner} may not import {sorted(above)}"
 
 
 @pytest.mark.parametrize("name", LOOKS_UP)

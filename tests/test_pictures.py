@@ -8,10 +8,11 @@ import pytest
 from tfrec import presets
 from tfrec.data import FeatureSpec, generate_world
 from tfrec.evaluation import label_plot
+from tfrec.inference import heat_map
 from tfrec.models import SASRec
 from tfrec.pictures import drawing, drawn
 from tfrec.presets import manifest
-from tfrec.serving import Attention, heat_map
+from tfrec.serving import Attention
 from tfrec.training.curves import learning_curve
 
 HARD = ["x$_$y", r"$\frac{$", r"\alpha \$", "a_b^c $1 and $2", "日本 🎬", "\x1b[2J\nz", "$", "%s {0}"]

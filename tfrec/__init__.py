@@ -1,6 +1,6 @@
 """tfrec: a Keras 3 model zoo of attention-based recommenders.
 
-The rooms load when they are first used, so `import tfrec` is quick, and layers, losses and models never pull in
+Packages load when they are first used, so `import tfrec` is quick, and layers, losses and models never pull in
 TensorFlow's data and serving parts when Keras runs on another backend.
 """
 
@@ -12,6 +12,7 @@ __all__ = [
     "data",
     "errors",
     "evaluation",
+    "inference",
     "layers",
     "losses",
     "metrics",

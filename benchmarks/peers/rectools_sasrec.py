@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import pytorch_lightning as lightning
 import torch
-from rectools import Columns
+from rectools import Transposed
 from rectools.dataset import Dataset
 from rectools.models import SASRecModel
 from rectools.models.nn.transformers.sasrec import SASRecDataPreparator
@@ -56,10 +56,10 @@ def dataset_of(rows, job):
     # A user of one item would be dropped.
     rows = [*rows, *([1, *others[at : at + newest - 1]] for at in range(0, len(others), newest - 1))]
     items = np.concatenate([np.asarray(row, dtype="int64") for row in rows])
-    frame = pd.DataFrame({Columns.User: np.repeat(np.arange(len(rows)), [len(row) for row in rows])})
-    frame[Columns.Item], frame[Columns.Weight] = items, 1.0
+    frame = pd.DataFrame({Transposed.User: np.repeat(np.arange(len(rows)), [len(row) for row in rows])})
+    frame[Transposed.Item], frame[Transposed.Weight] = items, 1.0
     # Sessions come in the order of their first interaction.
-    frame[Columns.Datetime] = pd.to_datetime(np.arange(len(items)), unit="s")
+    frame[Transposed.Datetime] = pd.to_datetime(np.arange(len(items)), unit="s")
     return Dataset.construct(frame)
 
 

@@ -22,9 +22,9 @@ THREADS = int(os.environ["OMP_NUM_THREADS"])
 def build(folder, wanted):
     import tensorflow as tf
 
+    from tfrec.serving.files.saved_model import tensors_of
     from tfrec.serving.indexes import Exact
     from tfrec.serving.indexes import build as build_index
-    from tfrec.serving.saved_model import tensors_of
 
     data, said = Data(folder), {}
     exact = Exact(tf.Variable(np.array(data.items), trainable=False), len(data.items))

@@ -49,7 +49,7 @@ def no_training(monkeypatch, preset, loaded):
         monkeypatch.setattr(name, stop)
     for name in ("export_ranking", "export_two_stage", "serve_check", "explain_history"):
         monkeypatch.setattr(f"tfrec.serving.{name}", stop)
-    for name in ("tfrec.evaluation.evaluate", "tfrec.data.movielens.download", "tfrec.data.generate_world"):
+    for name in ("tfrec.evaluation.evaluate", "tfrec.data.datasets.movielens.download", "tfrec.data.generate_world"):
         monkeypatch.setattr(name, stop)
 
 

@@ -21,7 +21,7 @@ def evil(preset, tmp_path_factory):
     """The preset, with ids and titles as an attacker would like them; saved by the ordinary way."""
     import dataclasses
 
-    from tfrec.data.vocabulary import Vocabulary
+    from tfrec.data.features.vocabulary import Vocabulary
 
     loaded, folder = presets.load(preset), tmp_path_factory.mktemp("evil") / "pre\x1b[2Jset"
     table = loaded.spec.item_table.copy()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfrec.data import Examples, Interactions
-from tfrec.data.ids import encode_ids
+from tfrec.data.tables.ids import encode_ids
 from tfrec.errors import InputError
 
 

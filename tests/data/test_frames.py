@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from tfrec.data import Examples, FeatureSpec, Interactions, read
-from tfrec.data.ids import encode_ids
+from tfrec.data.tables.ids import encode_ids
 from tfrec.errors import InputError
 
 LARGE = 2**53

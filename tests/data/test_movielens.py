@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tfrec.data import movielens, read
+from tfrec.data import read
+from tfrec.data.datasets import movielens
 from tfrec.errors import InputError
 
 FILES = {

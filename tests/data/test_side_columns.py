@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tfrec.data import Examples, FeatureSpec, labelled
-from tfrec.data.side_columns import to_side_table
+from tfrec.data.tables.side_columns import to_side_table
 from tfrec.errors import InputError
 
 

@@ -129,7 +129,7 @@ def test_titles_come_from_a_named_column_of_the_items(tmp_path):
 
 
 def test_the_only_column_with_title_in_its_name_holds_the_titles(tmp_path):
-    from tfrec.data.item_titles import all_titles
+    from tfrec.data.spec.item_titles import all_titles
 
     path = write(tmp_path / "t.csv", '"User-ID";"ISBN";"Book-Rating"\n"1";"00X";"5"\n')
     side = write(tmp_path / "b.csv", '"isbn";"Book-Title";"Book-Author"\n"00X";"1984";"Orwell"\n')

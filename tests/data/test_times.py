@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfrec.data import Categorical, Examples, FeatureSpec, History, Interactions, Numeric, labelled
-from tfrec.data.calendar_times import is_missing
-from tfrec.data.label_numbers import label_numbers
-from tfrec.data.timestamps import parse_times, unix_seconds
+from tfrec.data.tables.calendar_times import is_missing
+from tfrec.data.tables.label_numbers import label_numbers
+from tfrec.data.tables.timestamps import parse_times, unix_seconds
 from tfrec.errors import InputError
 
 NOW = 1_600_000_000

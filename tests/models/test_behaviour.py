@@ -7,7 +7,7 @@ from keras import ops
 
 from tfrec.layers import FeatureEmbedding
 from tfrec.models.feature_inputs import check_features, feature_inputs
-from tfrec.models.hybrid.behaviour import pair_behaviour, paired_features
+from tfrec.models.ranking.history_vectors import pair_behaviour, paired_features
 
 USER = {"name": "age", "kind": "numeric", "group": "user"}
 ITEM = {"name": "item", "kind": "categorical", "group": "item", "size": 12}

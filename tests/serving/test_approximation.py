@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tfrec.serving import parity, samples
-from tfrec.serving.approximation import Approximation, overlap
 from tfrec.serving.runtime import Call
+from tfrec.serving.verify import parity, samples
+from tfrec.serving.verify.approximation import Approximation, overlap
 
 CALL = Call(
     "recommend_filtered", {"history": [["a", ""], ["b", "c"]], "exclude": [["d"]], "allow": [[""], ["e", "f", "g"]]}

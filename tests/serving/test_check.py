@@ -9,8 +9,9 @@ import tensorflow as tf
 from tfrec import serving
 from tfrec.cli import main
 from tfrec.errors import InputError
-from tfrec.serving import check, golden, manifest, parity, warmup
+from tfrec.serving.files import export_manifest, recorded_answers, warmup
 from tfrec.serving.runtime import Call, ReplayError, fuzz, replay
+from tfrec.serving.verify import parity, version_check
 
 
 @pytest.fixture()
@@ -43,9 +44,9 @@ def test_what_is_no_export_is_named(tmp_path, capsys):
 
 
 def test_other_answers_are_seen(copy):
-    calls, answers = golden.read(copy)
+    calls, answers = recorded_answers.read(copy)
     answers[0]["scores"][2] += 0.01
-    golden.write(copy, calls, answers)
+    recorded_answers.write(copy, calls, answers)
     found = replay(copy, calls[:1], "c")
     with pytest.raises(parity.ParityError, match=r"differ from the model's by 0\.01"):
         parity.compare(calls[0], answers[0], found[0])
@@ -62,9 +63,9 @@ def test_other_answers_are_seen(copy):
     ],
 )
 def test_a_manifest_that_was_edited_is_one_line(copy, change, said, capsys):
-    content = json.loads((copy / manifest.PLACE).read_text())
+    content = json.loads((copy / export_manifest.PLACE).read_text())
     change(content)
-    (copy / manifest.PLACE).write_text(json.dumps(content))
+    (copy / export_manifest.PLACE).write_text(json.dumps(content))
     assert main(["serve-check", str(copy)]) == 1
     (line,) = capsys.readouterr().out.splitlines()
     assert "FAILED" in line and said in line
@@ -73,26 +74,26 @@ def test_a_manifest_that_was_edited_is_one_line(copy, change, said, capsys):
 def test_a_file_that_was_laid_beside_is_seen(copy):
     (copy / "assets" / "extra.bin").write_text("x")
     with pytest.raises(InputError, match=r"extra\.bin is not what was exported"):
-        manifest.read(copy)
+        export_manifest.read(copy)
 
 
 def test_a_manifest_may_not_lead_out_of_the_export(copy):
-    said = json.loads((copy / manifest.PLACE).read_text())
+    said = json.loads((copy / export_manifest.PLACE).read_text())
     said["files"]["../../secret"] = {"bytes": 1, "sha256": ""}
-    (copy / manifest.PLACE).write_text(json.dumps(said))
+    (copy / export_manifest.PLACE).write_text(json.dumps(said))
     with pytest.raises(InputError, match="does not lie inside"):
-        manifest.read(copy)
+        export_manifest.read(copy)
 
 
 def test_both_runtimes_give_the_same_answers(exported):
-    calls, _ = golden.read(exported)
+    calls, _ = recorded_answers.read(exported)
     python, c = (replay(exported, calls, runtime) for runtime in ("tensorflow", "c"))
     for call, one, other in zip(calls, python, c, strict=True):
         parity.compare(call, one, other)
 
 
 def test_the_manifest_says_where_the_export_comes_from(exported, preset):
-    said = manifest.read(exported)
+    said = export_manifest.read(exported)
     assert said["model"] == "SASRec" and said["k"] == 4 and said["mask_seen"] is True
     assert said["preset_files"] == preset.manifest["files"] and said["versions"]["tensorflow"] == tf.__version__
     assert (
@@ -111,7 +112,7 @@ def test_warm_up_has_records_of_every_signature_in_the_servers_own_form(exported
     records = tf.data.TFRecordDataset(str(exported / warmup.PLACE))
     logs = [prediction_log_pb2.PredictionLog.FromString(record.numpy()) for record in records]
     assert 0 < len(logs) <= warmup.LIMIT and {log.WhichOneof("log_type") for log in logs} == {"predict_log"}
-    signatures = manifest.signatures_of(exported)
+    signatures = export_manifest.signatures_of(exported)
     asked = {log.predict_log.request.model_spec.signature_name for log in logs}
     assert asked == signatures.keys()
     for log in logs:
@@ -143,12 +144,12 @@ def test_a_record_that_is_refused_is_not_laid_to_the_answers(exported, monkeypat
     def replayed(export, calls, runtime, timeout):
         if refused in calls:
             raise ReplayError("refused")
-        return golden.read(export)[1]
+        return recorded_answers.read(export)[1]
 
-    monkeypatch.setattr(check, "replay", replayed)
+    monkeypatch.setattr(version_check, "replay", replayed)
     monkeypatch.setattr(warmup, "read", lambda export: [refused])
-    monkeypatch.setattr(check, "fuzz", lambda *asked: {"answered": 1, "refused": 0, "ids": 1})
-    monkeypatch.setattr(check, "time_calls", lambda *asked, **more: [1.0])
+    monkeypatch.setattr(version_check, "fuzz", lambda *asked: {"answered": 1, "refused": 0, "ids": 1})
+    monkeypatch.setattr(version_check, "time_calls", lambda *asked, **more: [1.0])
     assert [one.name for one in serving.serve_check(exported) if not one.passed] == ["warm-up"]
 
 

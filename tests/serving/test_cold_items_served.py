@@ -14,7 +14,7 @@ from tfrec.cli import main
 from tfrec.data import FeatureSpec, History, Interactions
 from tfrec.evaluation import predictions
 from tfrec.models import ExpertFusion, SASRec
-from tfrec.serving import golden, manifest
+from tfrec.serving.files import export_manifest, recorded_answers
 
 pytestmark = pytest.mark.tensorflow
 COLD = ["🎬", "only ranked"]  # the side table has no vector for the second
@@ -126,18 +126,18 @@ def test_a_cold_item_is_no_event(served, rank):
 
 
 def test_the_gate_asks_for_them_and_the_manifest_counts_them(served):
-    calls, _ = golden.read(served["din"])
+    calls, _ = recorded_answers.read(served["din"])
     asked = {item for call in calls for row in call.inputs["item_ids"] for item in row}
-    assert set(COLD) < asked and manifest.read(served["din"])["cold_items"] == len(COLD)
+    assert set(COLD) < asked and export_manifest.read(served["din"])["cold_items"] == len(COLD)
 
 
 def test_an_export_without_their_content_never_becomes_visible(din, tmp_path, monkeypatch):
     """As the graph was before it knew cold items."""
-    from tfrec.serving.graph import ranking
+    from tfrec.serving.graph import ranking_graph
 
-    built = ranking.RankingModule.__init__
+    built = ranking_graph.RankingModule.__init__
     monkeypatch.setattr(
-        ranking.RankingModule,
+        ranking_graph.RankingModule,
         "__init__",
         lambda self, model, spec, *more: built(self, model, spec.with_cold_items(None), *more),
     )

@@ -6,8 +6,8 @@ from small_ranking_preset import ranking_preset
 
 from tfrec import presets, serving
 from tfrec.cli import main
+from tfrec.inference.explanation import Attention
 from tfrec.models import AutoInt, DeepFM
-from tfrec.serving.explanation import Attention
 
 pytestmark = pytest.mark.tensorflow
 

@@ -14,8 +14,9 @@ from tfrec.cli import main
 from tfrec.cli.model_folder import model_folder
 from tfrec.data import FeatureSpec, Interactions
 from tfrec.errors import InputError
+from tfrec.inference import recommendations
 from tfrec.models import SASRec, TiSASRec
-from tfrec.serving import ops_allowed, parity, reference
+from tfrec.serving.verify import operations, parity
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_vocabulary_is_an_asset_and_weights_are_written_once(preset, exported):
 
 
 def test_an_operation_that_the_stock_server_lacks_is_refused(exported, tmp_path):
-    assert len(ops_allowed.check(exported)) > 20
+    assert len(operations.check(exported)) > 20
 
     class Foreign(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32)])
@@ -103,10 +104,10 @@ def test_an_operation_that_the_stock_server_lacks_is_refused(exported, tmp_path)
     module = Foreign()
     tf.saved_model.save(module, str(tmp_path / "python"), signatures=module.python)
     with pytest.raises(InputError, match="may not have: PyFunc"):
-        ops_allowed.check(tmp_path / "python")
+        operations.check(tmp_path / "python")
     tf.saved_model.save(module, str(tmp_path / "compiled"), signatures=module.compiled)
     with pytest.raises(InputError, match=r"may not have: PyFunc|XLA must compile"):
-        ops_allowed.check(tmp_path / "compiled")
+        operations.check(tmp_path / "compiled")
 
 
 def test_versions_count_up_and_nothing_else_is_left(preset, exported, ask_lists):
@@ -225,12 +226,12 @@ def test_time_stamps_of_another_shape_are_refused_by_the_graph(timed):
 def test_an_export_that_dropped_time_stamps_would_be_seen(timed, tmp_path, monkeypatch):
     """The time stamps that are replayed matter: a model that is told none answers otherwise."""
     preset, _ = timed
-    recommend = reference.recommend
+    recommend = recommendations.recommend
 
     def without(model, spec, histories, k, timestamps, **more):
         return recommend(model, spec, histories, k, [[0] * len(row) for row in timestamps], **more)
 
-    monkeypatch.setattr(reference, "recommend", without)
+    monkeypatch.setattr(recommendations, "recommend", without)
     with pytest.raises(serving.ParityError, match=r"differ|ranks"):
         serving.export(preset, tmp_path / "films", verify="runtime")
     assert not (tmp_path / "films").exists()

@@ -14,9 +14,11 @@ import tensorflow as tf
 from tfrec import atomic
 from tfrec.cli import main
 from tfrec.errors import InputError
-from tfrec.serving import exporter, manifest, parity, rejected, samples, versions
+from tfrec.serving import exporter
+from tfrec.serving.files import export_manifest, versions
 from tfrec.serving.how_to_ask import _some_ids
 from tfrec.serving.runtime import Call
+from tfrec.serving.verify import parity, rejected, samples
 from tfrec.training import checkpoints
 
 resource = pytest.importorskip("resource")
@@ -218,10 +220,10 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
 
 def test_the_request_that_is_shown_has_ids_of_the_catalogue(exported, tmp_path):
     """The first two of the vocabulary that were not withdrawn."""
-    said = json.loads((exported / manifest.PLACE).read_text())
+    said = json.loads((exported / export_manifest.PLACE).read_text())
     first = (exported / "assets" / "item.txt").read_text("utf-8").split("\n")
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets.extra").mkdir()
     (tmp_path / "assets" / "item.txt").write_text("\n".join(first), "utf-8")
-    (tmp_path / manifest.PLACE).write_text(json.dumps({**said, "withdrawn_items": [first[1]]}))
+    (tmp_path / export_manifest.PLACE).write_text(json.dumps({**said, "withdrawn_items": [first[1]]}))
     assert _some_ids(tmp_path) == [first[0], first[2]]

@@ -12,7 +12,7 @@ from tfrec.cli import main
 from tfrec.data import FeatureSpec, History, Interactions
 from tfrec.evaluation import predictions
 from tfrec.models import SASRec
-from tfrec.serving import golden, manifest
+from tfrec.serving.files import export_manifest, recorded_answers
 
 pytestmark = pytest.mark.tensorflow
 # Five liked films, one more than is read, and disliked ones among them and after them.
@@ -119,12 +119,12 @@ def test_what_is_served_is_what_was_evaluated(parts, ranking):
 
 
 def test_the_contract(ranking, version):
-    said = manifest.read(version)
+    said = export_manifest.read(version)
     for name, one in said["signatures"].items():
         takes = name != "recommend_by_history"
         assert ("history_labels" in one["inputs"]) == ("history_labels" in one["optional"]) == takes
     assert said["history"]["min_label"] == 4 and "history_label" not in ranking.model.input_names
-    calls, _ = golden.read(version)
+    calls, _ = recorded_answers.read(version)
     sent = np.concatenate([np.ravel(call.inputs["history_labels"]) for call in calls if "user" in call.inputs])
     assert (sent < 4).any() and (sent >= 4).any() and np.isnan(sent).any()
     assert '"history_labels"' not in serving.how_to_ask(version)
@@ -133,7 +133,7 @@ def test_the_contract(ranking, version):
 def test_a_model_of_all_rows_takes_no_labels(tmp_path):
     spec = FeatureSpec.fit(labelled_rows(), features=FEATURES, history=History(length=4))
     alone = serving.export_ranking(ranking_preset(tmp_path / "all", spec), tmp_path / "films", verify="runtime")
-    said = manifest.read(alone)
+    said = export_manifest.read(alone)
     assert "history_labels" not in said["signatures"]["rank"]["inputs"] and said["history"]["min_label"] is None
 
 

@@ -12,8 +12,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tfrec import serving
 from tfrec.cli import main
 from tfrec.errors import InputError
-from tfrec.serving import check, golden, manifest, ops_allowed, warmup
+from tfrec.serving.files import export_manifest, recorded_answers, warmup
 from tfrec.serving.runtime import Call
+from tfrec.serving.verify import operations, version_check
 
 
 @pytest.fixture()
@@ -26,7 +27,7 @@ def loaded(monkeypatch):
     """What was asked of a runtime, which must be nothing."""
     asked = []
     for name in ("replay", "fuzz", "time_calls"):
-        monkeypatch.setattr(check, name, lambda *given, of=name, **more: asked.append(of) or [])
+        monkeypatch.setattr(version_check, name, lambda *given, of=name, **more: asked.append(of) or [])
     return asked
 
 
@@ -40,11 +41,11 @@ def changed(export, change):
 
 
 def sealed(export):
-    said = json.loads((export / manifest.PLACE).read_text())
+    said = json.loads((export / export_manifest.PLACE).read_text())
     for name in said["files"]:
         file = export / name
-        said["files"][name] = {"bytes": file.stat().st_size, "sha256": manifest._sha256(file)}
-    (export / manifest.PLACE).write_text(json.dumps(said))
+        said["files"][name] = {"bytes": file.stat().st_size, "sha256": export_manifest._sha256(file)}
+    (export / export_manifest.PLACE).write_text(json.dumps(said))
 
 
 def node(graph, name):
@@ -300,15 +301,15 @@ def test_a_graph_that_could_do_harm_is_refused_and_never_loaded(copy, change, sa
     assert not loaded
     if last.startswith("operations"):  # the gate of an export makes the same checks
         with pytest.raises(InputError):
-            ops_allowed.check(copy)
+            operations.check(copy)
 
 
 @pytest.mark.parametrize("file", ["saved_model.pbtxt", "saved_model.cpb"])
 def test_a_second_form_of_the_graph_is_refused(copy, file, loaded):
     (copy / file).write_bytes(b"")
-    said = json.loads((copy / manifest.PLACE).read_text())
+    said = json.loads((copy / export_manifest.PLACE).read_text())
     said["files"][file] = {}
-    (copy / manifest.PLACE).write_text(json.dumps(said))
+    (copy / export_manifest.PLACE).write_text(json.dumps(said))
     sealed(copy)
     (*_, last) = serving.serve_check(copy)
     assert not last.passed and "second SavedModel" in last.seen and not loaded
@@ -326,7 +327,7 @@ def test_links_inside_and_a_link_to_the_version_are_fine(copy, tmp_path):
     (copy / "assets" / "item.txt").rename(copy / "assets" / "items")
     (copy / "assets" / "item.txt").symlink_to("items")
     (tmp_path / "current").symlink_to(copy)
-    assert len(ops_allowed.check(tmp_path / "current")) > 20
+    assert len(operations.check(tmp_path / "current")) > 20
 
 
 @pytest.mark.parametrize(
@@ -334,11 +335,11 @@ def test_links_inside_and_a_link_to_the_version_are_fine(copy, tmp_path):
     ["[]", "[{}]", '[{"signature": "score", "inputs": {}, "outputs": {}}]', "[" * 100_000, "7"],
 )
 def test_answers_that_were_edited_are_one_line(copy, content, monkeypatch):
-    (copy / golden.PLACE).write_text(content)
+    (copy / recorded_answers.PLACE).write_text(content)
     sealed(copy)
-    monkeypatch.setattr(check, "fuzz", lambda *given, **more: {"answered": 1, "refused": 0, "ids": 1})
+    monkeypatch.setattr(version_check, "fuzz", lambda *given, **more: {"answered": 1, "refused": 0, "ids": 1})
     monkeypatch.setattr(warmup, "read", lambda export: [Call("score", {})])
-    monkeypatch.setattr(check, "replay", lambda *given, **more: [])
+    monkeypatch.setattr(version_check, "replay", lambda *given, **more: [])
     failed = {one.name: one.seen for one in serving.serve_check(copy) if not one.passed}
     assert failed.keys() == {"answers", "answers, C runtime", "latency"}
     assert all("Export again" in text and "\n" not in text for text in failed.values())
@@ -354,10 +355,12 @@ def test_a_graph_that_never_ends_is_killed(copy, tmp_path):
     module = Endless()
     tf.saved_model.save(module, str(tmp_path / "endless"), signatures=module.serve)
     shutil.copytree(tmp_path / "endless", copy, dirs_exist_ok=True)
-    golden.write(copy, [Call("serving_default", {"history": [["7"]]})], [{"scores": tf.zeros((1, 1)).numpy()}])
-    said = json.loads((copy / manifest.PLACE).read_text())
-    said["signatures"] = manifest.signatures_of(copy)
-    (copy / manifest.PLACE).write_text(json.dumps(said))
+    recorded_answers.write(
+        copy, [Call("serving_default", {"history": [["7"]]})], [{"scores": tf.zeros((1, 1)).numpy()}]
+    )
+    said = json.loads((copy / export_manifest.PLACE).read_text())
+    said["signatures"] = export_manifest.signatures_of(copy)
+    (copy / export_manifest.PLACE).write_text(json.dumps(said))
     sealed(copy)
     began = time.monotonic()
     checks = serving.serve_check(copy, timeout=4)

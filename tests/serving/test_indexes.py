@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrec.serving.indexes import Clustered, Columns, Exact, Quantized, columns
+from tfrec.serving.indexes import Clustered, Exact, Quantized, Transposed, transposed
 from tfrec.serving.indexes.block_top_k import block_top_k
 from tfrec.serving.indexes.clusters import blocks_of
 
@@ -43,15 +43,15 @@ def test_exact_in_chunks_finds_what_brute_force_finds(vectors, queries, chunk, i
 @pytest.mark.parametrize("batch", [0, 1, 2])
 @pytest.mark.parametrize("interests", [1, 3])
 def test_columns_find_what_rows_find(vectors, queries, monkeypatch, batch, interests):
-    monkeypatch.setattr(columns, "_TILE", 48)
-    monkeypatch.setattr(columns, "_TILES", 3)
+    monkeypatch.setattr(transposed, "_TILE", 48)
+    monkeypatch.setattr(transposed, "_TILES", 3)
     gone = np.arange(V) % 7 == 0
     padded = np.concatenate([np.full((2, D), 100, "float32"), vectors])
     norms = tf.constant(1 / np.linalg.norm(vectors, axis=1))
     for further in ({}, {"withdrawn": gone}, {"norms": norms, "withdrawn": gone}):
         rows = Exact(tf.Variable(padded), V, first=2, chunk=300, **further)
         asked = tf.constant(np.concatenate([queries, -queries, queries[::-1]], axis=1)[:batch, :interests])
-        expected, found = (index.search(asked, tf.constant(20)) for index in (rows, Columns(rows)))
+        expected, found = (index.search(asked, tf.constant(20)) for index in (rows, Transposed(rows)))
         np.testing.assert_array_equal(found[1], expected[1])
         np.testing.assert_allclose(found[0], expected[0], rtol=1e-5)
         assert not gone[found[1].numpy()].any() or not further

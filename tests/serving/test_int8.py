@@ -8,7 +8,7 @@ from small_preset import IDS, made
 from tfrec import presets, serving
 from tfrec.cli import main
 from tfrec.models import HSTU, BERT4Rec
-from tfrec.serving import manifest
+from tfrec.serving.files import export_manifest
 
 
 @pytest.mark.parametrize("kind", [BERT4Rec, HSTU])
@@ -35,5 +35,5 @@ def test_the_manifest_says_what_it_costs(preset, tmp_path, capsys):
     arguments = ["--int8", "--measure", str(tmp_path / "data.csv"), "--verify", "runtime"]
     assert main(["export", str(preset.folder), str(tmp_path / "films"), *arguments]) == 0
     assert "with float32" in capsys.readouterr().out
-    cost = manifest.read(tmp_path / "films" / "1")["int8"]["ndcg@10"]
+    cost = export_manifest.read(tmp_path / "films" / "1")["int8"]["ndcg@10"]
     assert set(cost) == {"float32", "int8"} and all(0 <= value <= 1 for value in cost.values())

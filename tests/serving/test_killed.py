@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tfrec import atomic
-from tfrec.serving.versions import clear_left, keep_newest, versions
+from tfrec.serving.files.versions import clear_left, keep_newest, versions
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="exports are killed in forked processes")

@@ -14,7 +14,7 @@ from tfrec.data import Attributes
 from tfrec.errors import InputError
 from tfrec.models import BERT4Rec
 from tfrec.presets.attribute_vectors import PLACE, AttributeVectors
-from tfrec.serving import manifest
+from tfrec.serving.files import export_manifest
 
 
 def test_a_new_item_like_another_is_found_where_the_other_is(preset, ask, tmp_path):
@@ -77,7 +77,7 @@ def test_from_the_command_line(preset, ask, tmp_path, capsys):
     (tmp_path / "gone.txt").write_text("🎬\n日本\n")
     arguments = ["--add", str(tmp_path / "new.csv"), "--withdraw", str(tmp_path / "gone.txt"), "--verify", "runtime"]
     assert main(["export", str(preset.folder), str(tmp_path / "films"), "--k", "12", *arguments]) == 0
-    said = json.loads((tmp_path / "films" / "1" / manifest.PLACE).read_text("utf-8"))
+    said = json.loads((tmp_path / "films" / "1" / export_manifest.PLACE).read_text("utf-8"))
     assert said["added"]["items"] == ["new"] and set(said["withdrawn_items"]) == {"🎬", "日本"}
     found = ask(tmp_path / "films" / "1", history=[["with space"]])["item_ids"][0]
     assert "new" in found and not {"🎬", "日本"} & set(found)

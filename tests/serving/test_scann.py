@@ -17,8 +17,8 @@ from tfrec import serving
 from tfrec.data import FeatureSpec, Interactions
 from tfrec.errors import InputError
 from tfrec.models import SASRec
-from tfrec.serving import scann_ops
 from tfrec.serving.indexes import Exact, build, scann_tree
+from tfrec.serving.verify import scann_ops
 
 needs_scann = pytest.mark.skipif(
     not all(importlib.util.find_spec(name) for name in ("scann", "tensorflow_recommenders", "tf_keras")),

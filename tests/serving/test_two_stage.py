@@ -15,11 +15,14 @@ from small_ranking_preset import ranking_preset
 from tfrec import presets, serving
 from tfrec.cli import main
 from tfrec.data import Examples, FeatureSpec, Interactions
-from tfrec.data.cold_items import ColdItems
-from tfrec.data.vocabulary import Vocabulary
+from tfrec.data.features.vocabulary import Vocabulary
+from tfrec.data.spec.cold_items import ColdItems
 from tfrec.errors import InputError
+from tfrec.inference import candidate_scores
 from tfrec.models import DeepFM, SASRec, TiSASRec
-from tfrec.serving import common_items, golden, manifest, parity, ranking_reference
+from tfrec.serving import stage_overlap
+from tfrec.serving.files import export_manifest, recorded_answers
+from tfrec.serving.verify import parity
 
 pytestmark = pytest.mark.tensorflow
 HISTORY = ["7", "a,b", "日本"]
@@ -168,18 +171,18 @@ def test_rows_of_a_batch_are_answered_by_themselves_and_may_be_none(version, cal
 
 
 def test_signatures_and_what_may_be_left_out(version, rank_only):
-    found = manifest.signatures_of(version)
+    found = export_manifest.signatures_of(version)
     assert found.keys() == {"serving_default", "recommend", "recommend_by_history", "recommend_filtered", "rank"}
     features = ["age", "device", "history_labels", "portrait", "price", "tastes", "user", "zip_code"]
     assert found["serving_default"]["optional"] == found["rank"]["optional"] == features
     assert found["recommend_by_history"]["inputs"].keys() == {"history"}
     assert found["rank"]["inputs"]["portrait"] == ["float32", [-1, 3]]
-    alone = manifest.signatures_of(rank_only)
+    alone = export_manifest.signatures_of(rank_only)
     assert alone.keys() == {"serving_default", "rank"} and alone["serving_default"] == alone["rank"] == found["rank"]
 
 
 def test_the_manifest_names_both_presets(first, ranking, version):
-    said = manifest.read(version)
+    said = export_manifest.read(version)
     assert (
         said["model"] == "SASRec" and said["ranking"]["model"] == "DIN" and said["candidates"] == 6 and said["k"] == 3
     )
@@ -194,8 +197,8 @@ def test_serve_check_passes(version):
 
 
 def test_every_signature_is_replayed_with_missing_and_unseen_values(version):
-    calls, _ = golden.read(version)
-    assert {one.signature for one in calls} == manifest.signatures_of(version).keys()
+    calls, _ = recorded_answers.read(version)
+    assert {one.signature for one in calls} == export_manifest.signatures_of(version).keys()
     asked = [one.inputs for one in calls if one.signature == "serving_default"]
     for name, odd in (("user", ""), ("tastes", "no such value"), ("device", "7.0")):
         assert any(odd in np.ravel(inputs[name]) for inputs in asked), name
@@ -204,13 +207,13 @@ def test_every_signature_is_replayed_with_missing_and_unseen_values(version):
 
 def test_an_export_that_answers_otherwise_never_becomes_visible(ranking, tmp_path, monkeypatch):
     """Here the reference forgets one feature."""
-    inputs = ranking_reference.ranking_inputs
+    inputs = candidate_scores.ranking_inputs
 
     def without_age(model, spec, item_ids, histories, features, labels):
         features = {name: values for name, values in features.items() if name != "age"}
         return inputs(model, spec, item_ids, histories, features, labels)
 
-    monkeypatch.setattr(ranking_reference, "ranking_inputs", without_age)
+    monkeypatch.setattr(candidate_scores, "ranking_inputs", without_age)
     with pytest.raises(serving.ParityError, match="differ"):
         serving.export_ranking(ranking, tmp_path / "films", verify="runtime")
     assert not (tmp_path / "films").exists()
@@ -232,7 +235,7 @@ def test_time_stamps_and_another_index_in_front(ranking, tmp_path, call):
     version = serving.export_two_stage(
         timed, ranking, tmp_path / "films", 3, 6, verify="runtime", index="int8", withdrawn=["🎬"], keep=1
     )
-    signatures = manifest.signatures_of(version)
+    signatures = export_manifest.signatures_of(version)
     assert signatures["recommend_by_history"]["inputs"].keys() == {"history", "timestamps"}
     found = call(version, "recommend_by_history", history=[HISTORY], timestamps=[[1, 100, 9999]])
     assert "🎬" not in texts(found["item_ids"])[0]
@@ -258,11 +261,11 @@ def test_presets_of_two_catalogues_are_told_of(first, ranking):
     items = first.spec.items.tokens
     few = dataclasses.replace(ranking.spec, items=Vocabulary([*items[:3], "x"]), item_counts=np.ones(4, int))
     few = dataclasses.replace(few, cold=ColdItems(Vocabulary([items[4], "y"])))
-    found = common_items.count(first.spec, few, withdrawn=[items[0]])
+    found = stage_overlap.count(first.spec, few, withdrawn=[items[0]])
     assert found == {"items": len(items) - 1, "trained": 2, "by_content": 1, "share": round(3 / (len(items) - 1), 4)}
     said = f"3 of the {len(items) - 1} items .*: 2 from training, 1 by their content.*ids spelt alike"
-    assert re.search(said, common_items.fault(found))
-    assert common_items.fault(common_items.count(first.spec, ranking.spec)) is None
+    assert re.search(said, stage_overlap.fault(found))
+    assert stage_overlap.fault(stage_overlap.count(first.spec, ranking.spec)) is None
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from tfrec.cli import main
 from tfrec.data import Categorical, Examples, FeatureSpec, Interactions, MultiValued, Numeric, labelled
 from tfrec.errors import InputError
 from tfrec.evaluation import Biases, MeanLabel, evaluate_labelled, predictions
+from tfrec.inference.candidate_scores import asked_features
 from tfrec.presets import load
-from tfrec.serving.ranking_reference import asked_features
 from tfrec.training import RankingRecipe, Recipe, load_recipe, train_ranking
 from tfrec.training.recipe_features import describe_features, read_features
 

@@ -8,7 +8,7 @@ import pytest
 
 from tfrec import presets
 from tfrec.cli.list import page
-from tfrec.presets.measured import METRICS
+from tfrec.presets.zoo_results import METRICS
 
 ROOT = Path(__file__).parents[2] / "models"
 FOLDERS = sorted(path.parent for path in ROOT.rglob("metrics.json"))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from tfrec.data.ids import id_text
-from tfrec.data.item_titles import title_column
 from tfrec.data.readers.frame import read_frame
 from tfrec.data.readers.known_names import candidates
 from tfrec.data.readers.text_table import TextFormat
+from tfrec.data.spec.item_titles import title_column
+from tfrec.data.tables.ids import id_text
 from tfrec.errors import InputError
 
 if TYPE_CHECKING:

@@ -157,7 +157,7 @@ def _find(spec: FeatureSpec, name: str) -> str:
 
 def read_features(model: RankingModel, spec: FeatureSpec, given: list[str], user: str | None) -> dict[str, Any]:
     """Column -> raw value, from texts NAME=VALUE; raises `InputError` where one cannot be read."""
-    from tfrec.serving.ranking_reference import asked_features
+    from tfrec.inference.candidate_scores import asked_features
 
     known = {one.column: one for one in asked_features(model, spec)}
     pairs = [text.partition("=") for text in given] + ([("user", "=", user)] if user is not None else [])

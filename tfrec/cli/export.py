@@ -100,7 +100,7 @@ def _explained(export: Callable[[argparse.Namespace], None], options: argparse.N
         export(options)
     except RuntimeError as error:
         from tfrec.serving import ParityError
-        from tfrec.serving.rejected import explained
+        from tfrec.serving.verify.rejected import explained
 
         if not isinstance(error, ParityError):
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from tfrec.presets.measured import METRICS
+from tfrec.presets.zoo_results import METRICS
 from tfrec.terminal import say
 
 if TYPE_CHECKING:

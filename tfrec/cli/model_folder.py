@@ -13,7 +13,7 @@ def model_folder(folder: str, preset: str) -> Path:
         >>> model_folder("served/films", "sasrec_ml1m").as_posix(), model_folder("served/", "sasrec_ml1m").as_posix()
         ('served/films', 'served/sasrec_ml1m')
     """
-    from tfrec.serving.versions import versions
+    from tfrec.serving.files.versions import versions
 
     path = Path(folder)
     if not folder.endswith(("/", os.sep)) or versions(path):

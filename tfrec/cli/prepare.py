@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Download, verify, unpack, and say how to train on it."""
-    from tfrec.data import movielens
+    from tfrec.data.datasets import movielens
 
     folder = movielens.download(options.name, options.out)
     say(f"{folder}\n\nNext:\n  tfrec train --data {folder} --out my_model")

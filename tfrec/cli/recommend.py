@@ -91,8 +91,8 @@ def read_times(times: list[str], date_format: str | None = None) -> list[int]:
     """
     import pandas as pd
 
-    from tfrec.data.calendar_times import is_missing
-    from tfrec.data.timestamps import parse_times, unix_seconds
+    from tfrec.data.tables.calendar_times import is_missing
+    from tfrec.data.tables.timestamps import parse_times, unix_seconds
 
     seconds, _ = parse_times(pd.Series(times, name="--timestamps"), date_format)
     missing = is_missing(seconds)

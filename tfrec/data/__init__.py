@@ -1,19 +1,19 @@
 """From a table to batches: split, `FeatureSpec`, then `sequences` of `Interactions` or `labelled` rows of examples."""
 
-from tfrec.data.examples import Examples, ExampleSplit
-from tfrec.data.feature_spec import FeatureSpec
+from tfrec.data.batches.labelled import labelled
+from tfrec.data.batches.masking import masked_items
+from tfrec.data.batches.sequence_batches import sequences
+from tfrec.data.datasets.synthetic import generate_world
 from tfrec.data.features import Categorical, MultiValued, Numeric, Vector
+from tfrec.data.features.history_rule import History
+from tfrec.data.features.vocabulary import Vocabulary
 from tfrec.data.fixed_split import Fixed
-from tfrec.data.history_rule import History
-from tfrec.data.interactions import Interactions
-from tfrec.data.item_attributes import Attributes, item_attributes, named_attributes
-from tfrec.data.labelled import labelled
-from tfrec.data.masking import masked_items
-from tfrec.data.pipelines import sequences
 from tfrec.data.readers import is_labelled, read, read_examples
+from tfrec.data.spec.feature_spec import FeatureSpec
+from tfrec.data.spec.item_attributes import Attributes, item_attributes, named_attributes
 from tfrec.data.splits import ByTime, Holdout, LeaveLastOut, Random, Split
-from tfrec.data.synthetic import generate_world
-from tfrec.data.vocabulary import Vocabulary
+from tfrec.data.tables.examples import Examples, ExampleSplit
+from tfrec.data.tables.interactions import Interactions
 
 __all__ = [
     "Attributes",

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from tfrec.data.interactions import Interactions
-from tfrec.data.parts import TEST, TRAIN, VALID
 from tfrec.data.splits import Split, cut
+from tfrec.data.tables.interactions import Interactions
+from tfrec.data.tables.parts import TEST, TRAIN, VALID
 from tfrec.errors import InputError
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from tfrec.data.interactions import Interactions
+from tfrec.data.tables.interactions import Interactions
 from tfrec.errors import InputError
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse
 
 from tfrec.data import FeatureSpec, Interactions
-from tfrec.data.histories import histories
+from tfrec.data.batches.histories import histories
 
 _RESERVED = 2
 _NEWEST = 1000  # items of a user that count: a crawler with 50,000 would make a matrix of their square

@@ -12,9 +12,9 @@ import numpy as np
 
 from tfrec import environment
 from tfrec.data import FeatureSpec, Holdout
-from tfrec.data.histories import histories, history_inputs, pad_left
-from tfrec.data.kinds import check_kind
-from tfrec.data.vocabulary import FIRST_ID
+from tfrec.data.batches.histories import histories, history_inputs, pad_left
+from tfrec.data.features.vocabulary import FIRST_ID
+from tfrec.data.tables.kinds import check_kind
 from tfrec.errors import InputError
 from tfrec.evaluation.report import Report
 from tfrec.metrics import mrr_at_k, ndcg_at_k, recall_at_k, target_ranks

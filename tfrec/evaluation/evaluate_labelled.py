@@ -13,8 +13,8 @@ import numpy as np
 
 from tfrec import atomic, environment, metrics
 from tfrec.data import Examples, FeatureSpec, labelled
-from tfrec.data.fit_features import columns_of
-from tfrec.data.kinds import check_kind
+from tfrec.data.features.fitting import columns_of
+from tfrec.data.tables.kinds import check_kind
 from tfrec.errors import InputError
 from tfrec.models import RankingModel
 

@@ -1,17 +1,17 @@
 """The models of the zoo, one a file."""
 
-from tfrec.models.hybrid.afm import AFM
 from tfrec.models.hybrid.attention_matcher import AttentionMatcher
-from tfrec.models.hybrid.autoint import AutoInt
-from tfrec.models.hybrid.bst import BST
-from tfrec.models.hybrid.dcnv2 import DCNv2
-from tfrec.models.hybrid.deepfm import DeepFM
-from tfrec.models.hybrid.dien import DIEN
-from tfrec.models.hybrid.din import DIN
 from tfrec.models.hybrid.expert_fusion import ExpertFusion
-from tfrec.models.ranking import RankingModel
+from tfrec.models.ranking.afm import AFM
+from tfrec.models.ranking.autoint import AutoInt
+from tfrec.models.ranking.bst import BST
+from tfrec.models.ranking.dcnv2 import DCNv2
+from tfrec.models.ranking.deepfm import DeepFM
+from tfrec.models.ranking.dien import DIEN
+from tfrec.models.ranking.din import DIN
+from tfrec.models.ranking_model import RankingModel
 from tfrec.models.recommender import Recommender
-from tfrec.models.retrieval import RetrievalModel
+from tfrec.models.retrieval_model import RetrievalModel
 from tfrec.models.sequential.bert4rec import BERT4Rec
 from tfrec.models.sequential.comirec import ComiRec
 from tfrec.models.sequential.hstu import HSTU

@@ -11,7 +11,7 @@ from tfrec.ops.pointwise_attention import pointwise_attention
 from tfrec.ops.popularity import popularity_scores
 from tfrec.ops.prefix_mean import prefix_mean
 from tfrec.ops.shortlist import shortlist
-from tfrec.ops.sizes import check_heads, check_length, check_size, check_sizes
+from tfrec.ops.sizes import check_heads, check_length, check_size, check_sizes, check_weights
 from tfrec.ops.topk import top_items
 from tfrec.ops.unit_vectors import unit_vectors
 
@@ -25,6 +25,7 @@ __all__ = [
     "check_length",
     "check_size",
     "check_sizes",
+    "check_weights",
     "chosen_interest",
     "feature_pairs",
     "is_item",

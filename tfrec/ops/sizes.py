@@ -1,5 +1,6 @@
 """The checks of sizes, heads and lengths that layers, losses and models share: a user's mistake, said by its name."""
 
+import numbers
 import operator
 from typing import Any
 
@@ -82,3 +83,18 @@ or build the model longer.
             f"The sequence has {length} positions, but the model was built for max_length={max_length}. Give its "
             f"newest {max_length} items, or build the model longer."
         )
+
+
+def check_weights(**weights: Any) -> None:
+    """Raise `ValueError` if the weight of a part of the loss is negative, infinite or not a number.
+
+    Example:
+        >>> check_weights(embedding_l2=-1e-4)
+        Traceback (most recent call last):
+        ValueError: embedding_l2 weighs a part of the loss: expected a finite number of at least 0, got -0.0001.
+    """
+    for name, weight in weights.items():
+        if not isinstance(weight, numbers.Real) or isinstance(weight, bool) or not 0 <= weight < float("inf"):
+            raise ValueError(
+                f"{name} weighs a part of the loss: expected a finite number of at least 0, got {weight!r}."
+            )

@@ -19,28 +19,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfrec.presets.additions import add_files
+    from tfrec.presets.bundled import find, find_recipe, zoo
     from tfrec.presets.catalogue import with_items
     from tfrec.presets.int8 import in_int8
-    from tfrec.presets.measured import Result, results
+    from tfrec.presets.preset import Preset, check_target, load, save
     from tfrec.presets.seeds import gather as gather_seeds
-    from tfrec.presets.shelf import find, find_recipe, zoo
-    from tfrec.presets.store import Preset, check_target, load, save
+    from tfrec.presets.zoo_results import Result, results
 
 # Name -> (module, name in it). They load when they are first used: the results of the zoo are read without TensorFlow.
 _HOMES = {
-    "Preset": ("store", "Preset"),
-    "Result": ("measured", "Result"),
+    "Preset": ("preset", "Preset"),
+    "Result": ("zoo_results", "Result"),
     "add_files": ("additions", "add_files"),
-    "check_target": ("store", "check_target"),
-    "find": ("shelf", "find"),
-    "find_recipe": ("shelf", "find_recipe"),
+    "check_target": ("preset", "check_target"),
+    "find": ("bundled", "find"),
+    "find_recipe": ("bundled", "find_recipe"),
     "gather_seeds": ("seeds", "gather"),
     "in_int8": ("int8", "in_int8"),
-    "load": ("store", "load"),
-    "results": ("measured", "results"),
-    "save": ("store", "save"),
+    "load": ("preset", "load"),
+    "results": ("zoo_results", "results"),
+    "save": ("preset", "save"),
     "with_items": ("catalogue", "with_items"),
-    "zoo": ("shelf", "zoo"),
+    "zoo": ("bundled", "zoo"),
 }
 __all__ = [
     "Preset",

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data import FeatureSpec
-from tfrec.data.ids import id_text
-from tfrec.data.vocabulary import FIRST_ID, Vocabulary
+from tfrec.data.features.vocabulary import FIRST_ID, Vocabulary
+from tfrec.data.tables.ids import id_text
 from tfrec.errors import InputError
-from tfrec.presets.store import Preset
+from tfrec.presets.preset import Preset
 
 NewItem = Sequence[str] | np.ndarray
 

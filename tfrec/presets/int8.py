@@ -7,7 +7,7 @@ import warnings
 
 import keras
 
-from tfrec.presets.store import Preset
+from tfrec.presets.preset import Preset
 
 
 def in_int8(preset: Preset) -> Preset:

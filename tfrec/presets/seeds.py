@@ -27,7 +27,7 @@ def gather(preset: str | Path, runs: Sequence[str | Path]) -> list[dict[str, Any
     Raises:
         InputError: where a run has another recipe or other data, or a seed comes twice.
     """
-    from tfrec.data.data_hashes import same_data  # here, since tfrec.data imports TensorFlow
+    from tfrec.data.tables.data_hashes import same_data  # here, since tfrec.data imports TensorFlow
 
     folders = [Path(folder) for folder in (preset, *runs)]
     measured = [_measured(folder) for folder in folders]

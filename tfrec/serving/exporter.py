@@ -15,30 +15,21 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec import atomic, presets
-from tfrec.data.ids import id_text
-from tfrec.data.vocabulary import FIRST_ID
+from tfrec.data.features.vocabulary import FIRST_ID
+from tfrec.data.tables.ids import id_text
 from tfrec.errors import InputError
+from tfrec.inference import recommendations
 from tfrec.models import RetrievalModel
-from tfrec.serving import (
-    golden,
-    item_vectors,
-    manifest,
-    ops_allowed,
-    parity,
-    reference,
-    rejected,
-    samples,
-    scann_ops,
-    warmup,
-)
-from tfrec.serving.approximation import Approximation
 from tfrec.serving.file_system import file_system_fault
+from tfrec.serving.files import export_manifest, recorded_answers, warmup
+from tfrec.serving.files.versions import clear_left, keep_newest, versions
 from tfrec.serving.graph import RetrievalModule
 from tfrec.serving.graph.item_codes import ItemCodes
-from tfrec.serving.indexes import build
+from tfrec.serving.indexes import build, item_table
 from tfrec.serving.indexes.build import measured_recall
 from tfrec.serving.runtime import Call
-from tfrec.serving.versions import clear_left, keep_newest, versions
+from tfrec.serving.verify import operations, parity, rejected, samples, scann_ops
+from tfrec.serving.verify.approximation import Approximation
 
 VERIFY = {"tensorflow": ("tensorflow",), "runtime": ("c",), "both": ("tensorflow", "c")}
 
@@ -203,17 +194,17 @@ def _write(preset: presets.Preset, new: Path, asked: Options) -> None:
         options = tf.saved_model.SaveOptions(namespace_whitelist=[scann_ops.NAMESPACE])
         tf.saved_model.save(module, str(new), signatures=module.signatures(), options=options)
 
-    ops_allowed.check(new, scann_ops.OPS if asked.index == "scann" else frozenset())
+    operations.check(new, scann_ops.OPS if asked.index == "scann" else frozenset())
     if scann_ops.libraries(new):
         warnings.warn(scann_ops.WARNING, stacklevel=3)
     calls = samples.calls(spec, "timestamps" in model.input_names)
     expected = parity.expected_answers(model, spec, calls, asked.k, asked.mask_seen, gone)
-    warmup.write(new, warmup.choose(calls), manifest.input_types(new))
+    warmup.write(new, warmup.choose(calls), export_manifest.input_types(new))
     rescored = functools.partial(parity.rescored, model, spec)
     passed = gate(new, calls, expected, asked, rescored)
     said = {"k": asked.k, "mask_seen": asked.mask_seen, "index": found_by, "withdrawn": len(gone), "parity": passed}
     said["withdrawn_items"] = list(gone)
-    manifest.write(new, preset, {**asked.report, **said})
+    export_manifest.write(new, preset, {**asked.report, **said})
 
 
 def gate(
@@ -234,7 +225,7 @@ def gate(
         parity.check(new, calls, expected, runtime, approximation, warmup.read(new), tolerance)
         for runtime in VERIFY[asked.verify]
     ]
-    golden.write(new, calls, each[-1].answers)
+    recorded_answers.write(new, calls, each[-1].answers)
     return {
         "calls": len(calls),
         "rows": sum(len(next(iter(call.inputs.values()))) for call in calls),
@@ -248,7 +239,7 @@ def retrieval_module(preset: presets.Preset, folder: Path, asked: Options) -> tu
     """The graph of a retrieval preset, with its vocabulary as a file of `folder`, and what is known of its index."""
     model, spec, gone = preset.model, preset.spec, asked.withdrawn
     is_gone = np.isin(np.arange(spec.num_items) + FIRST_ID, spec.items.encode(gone)) if gone else None
-    exact, cosines = item_vectors.exact_indexes(model, spec.num_items, is_gone)
+    exact, cosines = item_table.exact_indexes(model, spec.num_items, is_gone)
     queries = None if asked.index == "exact" else _queries(preset)
     index, found_by = build(asked.index, exact, queries, asked.k, asked.recall)
     if queries is not None:  # the others chose how much is read
@@ -268,6 +259,6 @@ def _queries(preset: presets.Preset, seed: int = 0) -> np.ndarray:
     lengths = random.integers(1, spec.max_length + 1, 256)
     histories = [random.choice(spec.items.tokens, length, p=share).tolist() for length in lengths]
     stamps = samples.sample_timestamps([histories])[0] if "timestamps" in model.input_names else None
-    _, inputs = reference.read_histories(model, spec, histories, stamps)
+    _, inputs = recommendations.read_histories(model, spec, histories, stamps)
     vectors = keras.ops.convert_to_numpy(model.embed(inputs))
     return vectors.reshape(len(histories), -1, vectors.shape[-1])

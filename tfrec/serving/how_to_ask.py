@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from tfrec.serving import manifest
+from tfrec.serving.files import export_manifest
 
 _EXAMPLES = {"string": "", "float32": float("nan"), "int64": 0}
 _LONG = ("history", "item_ids")
@@ -18,7 +18,7 @@ def how_to_ask(version: Path) -> str:
     Ids are the first of the export's own catalogue, so the request can be sent as it is. What is missing of features is
     "" or NaN: fill it in.
     """
-    signatures = manifest.signatures_of(version)
+    signatures = export_manifest.signatures_of(version)
     name = next(name for name in ("recommend_by_history", "rank") if name in signatures)
     ids = _some_ids(version)
     inputs = {one: _example(one, *of, ids) for one, of in signatures[name]["inputs"].items()}
@@ -36,7 +36,7 @@ def _some_ids(version: Path) -> list[str]:
     path = version / "assets" / "item.txt"
     if not path.is_file():
         return ["ID", "ID"]
-    said = json.loads((version / manifest.PLACE).read_text(encoding="utf-8"))
+    said = json.loads((version / export_manifest.PLACE).read_text(encoding="utf-8"))
     gone = set(said.get("withdrawn_items", ()))
     with path.open(encoding="utf-8", newline="\n") as lines:
         found = (line.removesuffix("\n") for line in lines)

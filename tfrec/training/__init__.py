@@ -1,8 +1,8 @@
 """Recipes: what was trained on what and how, as a file that trains it again."""
 
-from tfrec.training.files import load_recipe
 from tfrec.training.ranking_recipe import RankingRecipe
 from tfrec.training.recipe import Recipe
+from tfrec.training.recipe_kinds import load_recipe
 from tfrec.training.train import Training, train
 from tfrec.training.train_ranking import RankingTraining, train_ranking
 

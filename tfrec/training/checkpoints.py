@@ -16,7 +16,7 @@ import numpy as np
 
 from tfrec import atomic, environment
 from tfrec.data import Examples, Interactions
-from tfrec.data.data_hashes import data_hashes, same_data
+from tfrec.data.tables.data_hashes import data_hashes, same_data
 from tfrec.errors import InputError
 from tfrec.training.recipe_file import RecipeFile
 

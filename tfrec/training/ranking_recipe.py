@@ -13,8 +13,8 @@ import pandas as pd
 
 from tfrec import models
 from tfrec.data import ByTime, Examples, FeatureSpec, Fixed, History, Interactions, Random
-from tfrec.data.fit_features import ITEM_COUNT
-from tfrec.data.side_columns import to_side_table
+from tfrec.data.features.fitting import ITEM_COUNT
+from tfrec.data.tables.side_columns import to_side_table
 from tfrec.errors import InputError
 from tfrec.training.recipe_features import check_features, read_features
 from tfrec.training.recipe_file import RecipeFile, build, construct
@@ -38,7 +38,7 @@ class RankingRecipe(RecipeFile):
         features: column -> {"kind": "categorical" | "numeric" | "multivalued" | "vector", further arguments}; an empty
             table takes all columns that can be features. `{"kind": "skip"}` leaves a column out of those. `group =
             "item"`, or "user", of a column of the rows says that it is a value of the item: the newest one of its
-            training rows is taken, histories may tell it, and an export knows it. See `tfrec.data.side_columns`.
+            training rows is taken, histories may tell it, and an export knows it. See `tfrec.data.tables.side_columns`.
         history: arguments of `tfrec.data.History`; an empty table means none. Histories are made of training rows;
             `known = "past"` makes them of all rows before the row's own time, also of such as are held back: what a
             server knows that keeps its log. That needs times, and `take = "earlier"`.

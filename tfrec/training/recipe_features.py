@@ -7,7 +7,7 @@ from typing import Any
 
 from tfrec.data import Categorical, Examples, FeatureSpec, MultiValued, Numeric, Vector
 from tfrec.data.features import Feature
-from tfrec.data.fit_features import all_features, columns_of, training_values, why_unread
+from tfrec.data.features.fitting import all_features, columns_of, training_values, why_unread
 from tfrec.errors import InputError
 from tfrec.terminal import printable
 from tfrec.training.recipe_file import construct

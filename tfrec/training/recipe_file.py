@@ -14,7 +14,7 @@ import keras
 
 from tfrec.data import Examples, Interactions
 from tfrec.errors import InputError
-from tfrec.training import ranges
+from tfrec.training import recipe_ranges
 
 _DEEPEST = 10
 
@@ -46,17 +46,19 @@ class RecipeFile:
             kind = Mapping if isinstance(default, Mapping) else type(default)
             if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
                 wanted = "a table" if kind is Mapping else kind.__name__
-                raise InputError(f"The recipe's {field.name} must be {wanted}, got {ranges.brief(value)}.")
+                raise InputError(f"The recipe's {field.name} must be {wanted}, got {recipe_ranges.brief(value)}.")
         if self.schedule not in ("constant", "cosine"):
             raise InputError(f"The recipe's schedule must be constant or cosine, got {self.schedule!r}.")
         if not 0 <= self.seed < 2**32:
-            raise InputError(f"The recipe's seed must lie between 0 and 2**32 - 1, got {ranges.brief(self.seed)}.")
+            raise InputError(
+                f"The recipe's seed must lie between 0 and 2**32 - 1, got {recipe_ranges.brief(self.seed)}."
+            )
         for name in ("max_length", "batch_size", "epochs", "patience"):
             value = getattr(self, name, 1)
-            if not 1 <= value <= ranges.LARGEST:
-                limit = f"at most {ranges.LARGEST:,}" if value > 0 else "at least 1"
-                raise InputError(f"The recipe's {name} must be {limit}, got {ranges.brief(value)}.")
-        ranges.check({name: value for name, value in vars(self).items() if isinstance(value, Mapping)})
+            if not 1 <= value <= recipe_ranges.LARGEST:
+                limit = f"at most {recipe_ranges.LARGEST:,}" if value > 0 else "at least 1"
+                raise InputError(f"The recipe's {name} must be {limit}, got {recipe_ranges.brief(value)}.")
+        recipe_ranges.check({name: value for name, value in vars(self).items() if isinstance(value, Mapping)})
 
     @classmethod
     def from_toml(cls, text: str) -> Self:

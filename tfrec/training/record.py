@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tfrec import environment
-from tfrec.data.data_hashes import data_hashes
+from tfrec.data.tables.data_hashes import data_hashes
 
 if TYPE_CHECKING:
     from tfrec.data import Examples, Interactions

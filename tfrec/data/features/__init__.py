@@ -2,7 +2,7 @@
 
 from tfrec.data.features.categorical import Categorical
 from tfrec.data.features.feature import Feature
-from tfrec.data.features.files import load_features, save_features
+from tfrec.data.features.feature_files import load_features, save_features
 from tfrec.data.features.infer import infer_features, unread_columns
 from tfrec.data.features.multivalued import MultiValued
 from tfrec.data.features.numeric import Numeric

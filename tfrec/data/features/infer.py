@@ -7,12 +7,12 @@ import re
 
 import pandas as pd
 
-from tfrec.data.dates import holds_dates
 from tfrec.data.features.categorical import Categorical
 from tfrec.data.features.feature import Feature, name_fault
 from tfrec.data.features.lists import infer_lists, is_list
 from tfrec.data.features.multivalued import MultiValued
 from tfrec.data.features.numeric import Numeric
+from tfrec.data.tables.dates import holds_dates
 
 _FEW = 50  # distinct values that are always fine
 _HASHED = 100_000  # distinct values beyond which a hash takes the place of a vocabulary

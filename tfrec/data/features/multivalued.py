@@ -10,7 +10,7 @@ import pandas as pd
 
 from tfrec.data.features.feature import Feature
 from tfrec.data.features.tokens import Tokens, check_tokens
-from tfrec.data.ids import id_text
+from tfrec.data.tables.ids import id_text
 from tfrec.errors import InputError
 
 _NO_VALUES = (list, tuple, set, frozenset, dict, np.ndarray)

@@ -8,9 +8,9 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from tfrec.data.dates import holds_dates
 from tfrec.data.features.feature import Feature
-from tfrec.data.plain_columns import plain_column
+from tfrec.data.tables.dates import holds_dates
+from tfrec.data.tables.plain_columns import plain_column
 from tfrec.errors import InputError
 
 SCALINGS = ("standard", "log")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec.data.ids import encode_ids
-from tfrec.data.vocabulary import FIRST_ID, Vocabulary
+from tfrec.data.features.vocabulary import FIRST_ID, Vocabulary
+from tfrec.data.tables.ids import encode_ids
 from tfrec.errors import InputError
 
 

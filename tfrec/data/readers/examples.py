@@ -11,9 +11,6 @@ from typing import Any
 
 import pandas as pd
 
-from tfrec.data.clean_examples import check_names
-from tfrec.data.examples import Examples
-from tfrec.data.ids import encode_ids
 from tfrec.data.readers.columns import notes_on_names
 from tfrec.data.readers.contents import EXPECTED
 from tfrec.data.readers.frame import Table, open_table
@@ -23,6 +20,9 @@ from tfrec.data.readers.side_tables import read_side_table, with_side_tables
 from tfrec.data.readers.text_table import TextFormat, TextTable, text_format
 from tfrec.data.readers.titles import with_titles
 from tfrec.data.readers.unnamed_times import SAMPLE, is_time
+from tfrec.data.tables.clean_examples import check_names
+from tfrec.data.tables.examples import Examples
+from tfrec.data.tables.ids import encode_ids
 from tfrec.errors import InputError
 
 _CRITEO = ["label", *(f"I{number}" for number in range(1, 14)), *(f"C{number}" for number in range(1, 27))]

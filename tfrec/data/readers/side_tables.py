@@ -7,8 +7,6 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from tfrec.data.ids import encode_ids
-from tfrec.data.item_titles import title_column
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.contents import inner_suffix
 from tfrec.data.readers.frame import Table, open_table
@@ -16,7 +14,9 @@ from tfrec.data.readers.known_names import candidates, plain_name
 from tfrec.data.readers.optional import optional
 from tfrec.data.readers.text_table import TextFormat
 from tfrec.data.readers.titles import notes_on_titles
-from tfrec.data.side_tables import SideTableError
+from tfrec.data.spec.item_titles import title_column
+from tfrec.data.tables.ids import encode_ids
+from tfrec.data.tables.side_tables import SideTableError
 from tfrec.errors import InputError
 
 _FEW, _MOST = 0.5, 0.9  # shares of the ids of the data

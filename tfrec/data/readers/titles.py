@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tfrec.data.ids import id_text
-from tfrec.data.item_titles import title_column
+from tfrec.data.spec.item_titles import title_column
+from tfrec.data.tables.ids import id_text
 from tfrec.errors import InputError
 
 

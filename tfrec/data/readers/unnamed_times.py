@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tfrec.data.dates import holds_dates
 from tfrec.data.readers.columns import Columns
-from tfrec.data.written_dates import read_dates
+from tfrec.data.tables.dates import holds_dates
+from tfrec.data.tables.written_dates import read_dates
 from tfrec.errors import InputError
 
 SAMPLE = 1000  # rows that are looked at

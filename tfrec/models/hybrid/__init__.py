@@ -1,1 +1,1 @@
-"""Ranking models: attention over features, candidates and experts."""
+"""Models that combine a collaborative and a content part."""

@@ -14,11 +14,9 @@ from tfrec.layers import (
     PositionEmbedding,
 )
 from tfrec.models.feature_inputs import check_features, feature_inputs, of_groups
-from tfrec.models.hybrid.behaviour import paired_features
-from tfrec.models.hybrid.events import mark_events
-from tfrec.models.hybrid.loss_weights import check_weights
-from tfrec.models.ranking import RankingModel
-from tfrec.ops import PADDING_ID, check_heads, check_size, check_sizes
+from tfrec.models.ranking.history_vectors import event_vectors, paired_features
+from tfrec.models.ranking_model import RankingModel
+from tfrec.ops import PADDING_ID, check_heads, check_size, check_sizes, check_weights
 
 HEADS = ("linear", "dense", "residual")
 
@@ -39,8 +37,9 @@ class AttentionMatcher(RankingModel):
     ```
 
     An event is what was taken and how it went: its item's vector and those of the sequences beside it, with
-    `history_label`, the rating that was given, as a mark (see `tfrec.models.hybrid.events`). With `may_abstain` a
-    feature that finds nothing in the history asks for little of it. Read as a collaborative filter: the biases and
+    `history_label`, the rating that was given, as a mark (see `tfrec.models.ranking.history_vectors`). With
+    `may_abstain` a feature that finds nothing in the history asks for little of it. Read as a collaborative filter: the
+    biases and
     user * item are a matrix factorisation, the cross-attention is a neighbourhood model whose neighbours' weights are
     learned, and the self-attention lets neighbours see each other.
 
@@ -162,7 +161,7 @@ class AttentionMatcher(RankingModel):
         inputs = feature_inputs(features)
         vectors = embedding(inputs)
         mask = ops.not_equal(inputs["history"], PADDING_ID)
-        events = mark_events([vectors[one] for one in things], [vectors[one] for one in marks])
+        events = event_vectors([vectors[one] for one in things], [vectors[one] for one in marks])
         if use_positions:
             length = next(one["length"] for one in features if one["name"] == "history")
             events = PositionEmbedding(length, dtype=policy, name="positions")(events)

@@ -8,11 +8,9 @@ from keras import ops
 
 from tfrec.layers import MLP, ColdStart, CrossAttention, ExpertGate, FeatureEmbedding
 from tfrec.models.feature_inputs import check_features, feature_inputs, of_groups
-from tfrec.models.hybrid.behaviour import paired_features
-from tfrec.models.hybrid.events import mark_events
-from tfrec.models.hybrid.loss_weights import check_weights
-from tfrec.models.ranking import RankingModel
-from tfrec.ops import PADDING_ID, check_heads, check_sizes
+from tfrec.models.ranking.history_vectors import event_vectors, paired_features
+from tfrec.models.ranking_model import RankingModel
+from tfrec.ops import PADDING_ID, check_heads, check_sizes, check_weights
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -31,7 +29,7 @@ class ExpertFusion(RankingModel):
 
     The collaborative expert reads the ids of user, item and history, and nothing else; the content expert reads all
     features of user, item and context but those ids, and the sequences of such features. Sequences of their own, such
-    as `history_label`, mark the events of both (see `tfrec.models.hybrid.events`).
+    as `history_label`, mark the events of both (see `tfrec.models.ranking.history_vectors`).
 
     In training the item of some rows is made unseen, as `tfrec.layers.ColdStart` has it: without that the gate would
     have met no new item before the first is asked for. How much each expert was heard is
@@ -162,7 +160,7 @@ class ExpertFusion(RankingModel):
         attention = {}
 
         item = vectors["item"]
-        answer, weights = ask("ask_ids", 1)(ops.expand_dims(item, 1), mark_events([vectors["history"]], how), mask)
+        answer, weights = ask("ask_ids", 1)(ops.expand_dims(item, 1), event_vectors([vectors["history"]], how), mask)
         answer = ops.squeeze(answer, 1)
         attention["collaborative"] = (ops.squeeze(weights, 2), ("head", "history"))
         parts = [item, answer, item * answer]
@@ -174,7 +172,7 @@ class ExpertFusion(RankingModel):
         about = ops.mean(ops.stack([vectors[one] for one in of_item or content], axis=1), axis=1, keepdims=True)
         query, parts = about, [ops.squeeze(about, 1)]
         if past_content:
-            events = mark_events([vectors[one] for one in past_content], how)
+            events = event_vectors([vectors[one] for one in past_content], how)
             found, weights = ask("ask_past_content", 2)(about, events, mask)
             attention["past_content"] = (ops.squeeze(weights, 2), ("head", "history"))
             query = about + found

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from tfrec.layers import SequenceEmbedding
-from tfrec.models.sequential.blocks import make_block
+from tfrec.models.sequential.encoder_blocks import make_block
 from tfrec.models.sequential.sequence_model import SequenceModel, axes_of_blocks
 from tfrec.ops import PADDING_ID, RESERVED_IDS, check_heads, check_sizes
 

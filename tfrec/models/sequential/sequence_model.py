@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from tfrec.models.retrieval import RetrievalModel
+from tfrec.models.retrieval_model import RetrievalModel
 
 
 class SequenceModel(RetrievalModel):

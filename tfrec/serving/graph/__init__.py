@@ -1,7 +1,7 @@
 """What is inside an export: from raw ids to ranked raw ids, as TensorFlow graphs."""
 
-from tfrec.serving.graph.ranking import RankingModule
-from tfrec.serving.graph.retrieval import RetrievalModule
+from tfrec.serving.graph.ranking_graph import RankingModule
+from tfrec.serving.graph.retrieval_graph import RetrievalModule
 from tfrec.serving.graph.two_stage import TwoStageModule
 
 __all__ = ["RankingModule", "RetrievalModule", "TwoStageModule"]

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfrec.data.features import Feature, Tokens
 from tfrec.data.features.numeric import LIMIT
-from tfrec.data.vocabulary import FIRST_ID
+from tfrec.data.features.vocabulary import FIRST_ID
 from tfrec.serving.graph.named_inputs import Input, given_or
 
 # What else signatures take, besides features.

@@ -7,8 +7,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfrec.serving.graph.named_inputs import signature
-from tfrec.serving.graph.ranking import HISTORY, RankingModule
-from tfrec.serving.graph.retrieval import ALLOW, EXCLUDE, TIMESTAMPS, RetrievalModule
+from tfrec.serving.graph.ranking_graph import HISTORY, RankingModule
+from tfrec.serving.graph.retrieval_graph import ALLOW, EXCLUDE, TIMESTAMPS, RetrievalModule
 from tfrec.serving.indexes.index import FORBIDDEN
 
 

@@ -2,10 +2,10 @@
 
 from tfrec.serving.indexes.build import KINDS, build
 from tfrec.serving.indexes.clustered import Clustered
-from tfrec.serving.indexes.columns import Columns
 from tfrec.serving.indexes.exact import Exact
 from tfrec.serving.indexes.index import Index
 from tfrec.serving.indexes.quantized import Quantized
 from tfrec.serving.indexes.scann_tree import ScannTree
+from tfrec.serving.indexes.transposed import Transposed
 
-__all__ = ["KINDS", "Clustered", "Columns", "Exact", "Index", "Quantized", "ScannTree", "build"]
+__all__ = ["KINDS", "Clustered", "Exact", "Index", "Quantized", "ScannTree", "Transposed", "build"]

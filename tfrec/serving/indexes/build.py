@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from tfrec.errors import InputError
 from tfrec.serving.indexes.clustered import Clustered
-from tfrec.serving.indexes.columns import Columns
 from tfrec.serving.indexes.exact import Exact
 from tfrec.serving.indexes.index import Index
 from tfrec.serving.indexes.quantized import Quantized
 from tfrec.serving.indexes.scann_tree import ScannTree, recommenders
+from tfrec.serving.indexes.transposed import Transposed
 
 _MANY = 262_144  # items whose reading takes longer than all else, so that a second copy of them pays
 KINDS = ("exact", "ivf", "int8", "scann")
@@ -49,7 +49,7 @@ def build(
 def _build(kind: str, exact: Exact, queries: np.ndarray | None, k: int, recall: float) -> tuple[Index, dict[str, Any]]:
     if kind == "exact":
         columns = exact.num_items >= _MANY and exact.table.dtype == tf.float32
-        return Columns(exact) if columns else exact, {"recall": 1.0, "columns": columns}
+        return Transposed(exact) if columns else exact, {"recall": 1.0, "columns": columns}
     if kind == "scann":
         recommenders()
     vectors = exact.vectors(tf.range(exact.num_items)).numpy()

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from tfrec.serving import scann_ops
-from tfrec.serving.saved_model import tensors_of
+from tfrec.serving.files.saved_model import tensors_of
+from tfrec.serving.verify import scann_ops
 
 RUNTIMES = {"tensorflow": "replay_tensorflow.py", "c": "replay_c.py"}
 

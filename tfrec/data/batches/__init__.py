@@ -1,0 +1,1 @@
+"""Batches for `fit`: sequences, masked items and labelled rows as `tf.data`."""

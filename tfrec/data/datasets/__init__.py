@@ -1,0 +1,1 @@
+"""Data sets: the MovieLens downloader and a generated world."""

@@ -1,0 +1,162 @@
+"""Features found and fitted on labelled rows, and the tables that they make of users and items."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from tfrec.data.features import Categorical, Feature, infer_features, unread_columns
+from tfrec.data.features.history_rule import History
+from tfrec.data.features.vocabulary import FIRST_ID
+from tfrec.data.tables.examples import Examples
+from tfrec.errors import InputError
+
+ITEM_COUNT = "item_count"
+_RESERVED = ("item", "history", "history_label")
+_MOST_LEVELS = 100
+
+
+def fit_features(
+    train: Examples, features: Sequence[Feature] | None, item_counts: Mapping[str, int]
+) -> tuple[Feature, ...]:
+    """Each feature with its group and what the training rows say of it: those of users, of items, of the context.
+
+    A user's value counts once for each user of the training rows, an item's once for each item.
+
+    Raises:
+        InputError: where a column is nowhere, in two tables, named twice, or has a name that means something else.
+    """
+    if features is None:
+        features = all_features(train)
+    names = [feature.column for feature in features]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"There are two features of the name '{name}': leave out or rename one.")
+        if name in _RESERVED:
+            raise InputError(
+                f"'{name}' is a name that models give to what they read of items and histories: rename the column, or "
+                "name it as the column of items (item=, on the command line --item)."
+            )
+    places = {group: set(columns_of(train, group)) for group in ("user", "item", "context")}
+    found = []
+    for feature in features:
+        groups = [group for group in places if feature.column in places[group]]
+        if feature.group is not None:
+            groups = [group for group in groups if group == feature.group]
+        if len(groups) != 1:
+            where = " and ".join(groups) or "no table"
+            of = f" of group '{feature.group}'" if feature.group else ""
+            there = "; ".join(f"{group}: {', '.join(sorted(places[group])) or 'none'}" for group in places)
+            raise InputError(
+                f"The feature '{feature.column}'{of} is in {where}: expected in one. Columns of {there}. Name another "
+                "column, or its group."
+            )
+        found.append(dataclasses.replace(feature, group=groups[0]))
+    rank = {"user": 0, "item": 1, "context": 2}
+    found.sort(key=lambda feature: rank[feature.group])
+    return tuple(feature.fit(training_values(train, feature, item_counts)) for feature in found)
+
+
+def encode_table(
+    features: Sequence[Feature],
+    group: str,
+    ids: np.ndarray,
+    table: pd.DataFrame | None,
+    item_counts: Mapping[str, int],
+) -> dict[str, np.ndarray]:
+    """What the features of users, or of items, are for some raw ids: name -> (len(ids), ...)."""
+    return {
+        feature.column: feature.encode(_values(feature.column, group, ids, table, item_counts))
+        for feature in features
+        if feature.group == group
+    }
+
+
+def levels_of(train: Examples, history: History | None, features: Sequence[Feature]) -> tuple[float, ...]:
+    """The distinct labels that a history tells of; raises `InputError` where the history asks for what is not there."""
+    if history is None:
+        return ()
+    if train.user_codes is None or train.item_codes is None:
+        raise InputError("A history needs users and items: name their columns, or leave the history out.")
+    of_items = [feature.column for feature in features if feature.group == "item" and feature.kind != "vector"]
+    absent = [name for name in history.item_features if name not in of_items]
+    if absent:
+        raise InputError(f"The history asks for '{absent[0]}': item features that it can give are {of_items}.")
+    taken = {feature.column for feature in features} & {f"history_{name}" for name in history.item_features}
+    if taken:
+        name = min(taken)
+        raise InputError(
+            f"'{name}' is a column, and also what models call the '{name.removeprefix('history_')}' of the items in a "
+            "history: rename the column, or leave one of the two out."
+        )
+    if not history.with_label:
+        return ()
+    levels = np.unique(train.labels)
+    if len(levels) > _MOST_LEVELS:
+        raise InputError(f"A history tells labels of up to {_MOST_LEVELS} levels, these have {len(levels):,}.")
+    return tuple(map(float, levels))
+
+
+def level_ids(labels: np.ndarray, levels: Sequence[float]) -> np.ndarray:
+    """Ids of labels, int32; 1 where a label is no level."""
+    known = np.asarray(levels, np.float32)
+    at = np.minimum(np.searchsorted(known, labels), max(len(known) - 1, 0))
+    return np.where(known[at] == labels, at + FIRST_ID, 1).astype(np.int32)
+
+
+def all_features(train: Examples) -> list[Feature]:
+    """The user, and every column that can be a feature, of users, items and context."""
+    found: list[Feature] = [] if train.user_codes is None else [Categorical("user", group="user")]
+    for group, table in (("user", train.users), ("item", train.items), ("context", train.context)):
+        if table is not None:
+            found += infer_features(table, group)
+    return found
+
+
+def why_unread(train: Examples, features: Sequence[Feature]) -> dict[str, list[str]]:
+    """Reason -> the columns that are none of the features: what speaks against them, or that nobody named them."""
+    read, found = {feature.column for feature in features} | {ITEM_COUNT}, {}
+    tables = {"user": train.users, "item": train.items, "context": train.context}
+    for group, table in tables.items():
+        left = [column for column in columns_of(train, group) if column not in read]
+        reasons = {} if table is None else unread_columns(table[[column for column in left if column in table]])
+        for column in left:
+            found.setdefault(reasons.get(column, "not named, or skipped, by the recipe"), []).append(column)
+    return found
+
+
+def columns_of(train: Examples, group: str) -> list[str]:
+    """The columns that features of a group can be made of."""
+    if group == "context":
+        return list(train.context.columns)
+    table, codes, own = {
+        "user": (train.users, train.user_codes, "user"),
+        "item": (train.items, train.item_codes, ITEM_COUNT),
+    }[group]
+    return ([] if table is None else list(table.columns)) + ([] if codes is None else [own])
+
+
+def training_values(train: Examples, feature: Feature, item_counts: Mapping[str, int]) -> pd.Series:
+    """The cells that a feature with a group is fitted on: of each row, or of each user or item of the rows once."""
+    if feature.group == "context":
+        return train.context[feature.column]
+    codes, ids, table = {
+        "user": (train.user_codes, train.user_ids, train.users),
+        "item": (train.item_codes, train.item_ids, train.items),
+    }[feature.group]
+    return _values(feature.column, feature.group, ids[np.unique(codes)], table, item_counts)
+
+
+def _values(
+    column: str, group: str, ids: np.ndarray, table: pd.DataFrame | None, item_counts: Mapping[str, int]
+) -> pd.Series:
+    if table is not None and column in table.columns:
+        return table[column].reindex(ids)
+    if group == "user" and column == "user":
+        return pd.Series(ids, dtype=object)
+    if group == "item" and column == ITEM_COUNT:
+        return pd.Series([item_counts.get(item, 0) for item in ids], dtype=float)
+    return pd.Series([None] * len(ids), dtype=object)  # a table without this column: all are missing

@@ -1,0 +1,1 @@
+"""The feature spec: vocabulary, titles, features, cold items, and their files."""

@@ -1,0 +1,273 @@
+"""What the inputs of a model mean. The same object feeds training, presets and serving."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tfrec.data.features import Feature
+from tfrec.data.features.fitting import encode_table, fit_features, level_ids, levels_of
+from tfrec.data.features.history_rule import History
+from tfrec.data.features.vocabulary import FIRST_ID, Vocabulary
+from tfrec.data.spec import spec_files
+from tfrec.data.spec.cold_items import ColdItems
+from tfrec.data.spec.item_titles import all_titles, title_at
+from tfrec.data.splits import Holdout
+from tfrec.data.tables.examples import Examples
+from tfrec.data.tables.interactions import Interactions
+from tfrec.data.tables.kinds import check_kind
+from tfrec.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class FeatureSpec:
+    """Vocabularies, counts, lengths, and what is known of the items.
+
+    Attributes:
+        items: the item vocabulary, most frequent first: id 2 is the most popular item.
+        item_counts: (num_items,) int64, interactions of each item in the data that the spec was fitted on.
+        max_length: L, the newest items of a history that a model reads.
+        item_table: side columns of the items (title, genres, ...), a row an item in the vocabulary's order, or None.
+        features: of users, items and context, fitted; for ranking models.
+        history: what a ranking model is told of a user's past, or None.
+        label_levels: the distinct labels that a history may tell of, in their order; level 0 has id 2.
+        item_features: name -> (num_items + 2 + len(cold), ...): what the features of the items are, by id, and behind
+            the last id those of the cold items.
+        cold: items of the side table that training has no row of; for ranking models, which read what is known of them.
+    """
+
+    items: Vocabulary
+    item_counts: np.ndarray
+    max_length: int
+    item_table: pd.DataFrame | None = None
+    features: tuple[Feature, ...] = ()
+    history: History | None = None
+    label_levels: tuple[float, ...] = ()
+    item_features: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    cold: ColdItems = dataclasses.field(default_factory=ColdItems)
+
+    @classmethod
+    def fit(
+        cls,
+        train: Interactions | Examples,
+        max_length: int = 200,
+        features: Sequence[Feature] | None = None,
+        history: History | None = None,
+    ) -> FeatureSpec:
+        """Learn the spec from training data alone.
+
+        Args:
+            train: the training part of a split: interactions for retrieval, labelled rows for ranking.
+            max_length: L; where there is a `history`, its length counts.
+            features: for labelled rows: which columns are read, and how. None takes all that can be features, and the
+                user's id, as "user"; see `tfrec.data.features.infer_features`. The item's id comes by itself, as
+                "item"; `Numeric("item_count")` is how often it is in the training data.
+            history: for labelled rows with users and items: what is told of the user's past.
+
+        Raises:
+            InputError: where `max_length` is not a positive integer or there is no interaction.
+
+        Example:
+            >>> frame = pd.DataFrame({"u": [1, 1, 2], "i": ["x", "y", "y"]})
+            >>> spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5)
+            >>> spec.num_items, spec.items.decode([2, 3]), spec.item_counts.tolist()
+            (2, ['y', 'x'], [2, 1])
+        """
+        check_kind(train, (Interactions, Examples), "The training data")
+        if not isinstance(max_length, int) or isinstance(max_length, bool) or max_length < 1:
+            raise InputError(f"max_length must be a positive integer, got {max_length!r}.")
+        if not len(train):
+            raise InputError("A FeatureSpec cannot be fitted on an empty table: give the training part of a split.")
+        if isinstance(train, Examples):
+            return cls._fit_examples(train, max_length, features, history)
+        if features is not None or history is not None:
+            raise InputError("Features and a history are those of labelled rows: give Examples, not Interactions.")
+        vocabulary, counts = _vocabulary(train.item_codes, train.item_ids)
+        table = None if train.items is None else train.items.reindex(vocabulary.tokens)
+        return cls(vocabulary, counts, max_length, table)
+
+    @classmethod
+    def _fit_examples(
+        cls, train: Examples, max_length: int, features: Sequence[Feature] | None, history: History | None
+    ) -> FeatureSpec:
+        codes = np.zeros(0, np.int32) if train.item_codes is None else train.item_codes
+        vocabulary, counts = _vocabulary(codes, train.item_ids)
+        table = None if train.items is None else train.items.reindex(vocabulary.tokens)
+        named = dict(zip(vocabulary.tokens, counts.tolist(), strict=True))
+        fitted = fit_features(train, features, named)
+        levels = levels_of(train, history, fitted)
+        encoded = encode_table(fitted, "item", vocabulary.tokens, table, named)
+        unseen = encode_table(fitted, "item", np.array([""], object), None, named)  # all missing, and met 0 times
+        full = {
+            feature.column: np.concatenate([feature.absent(1), unseen[feature.column], encoded[feature.column]])
+            for feature in fitted
+            if feature.group == "item"
+        }
+        length = history.length if history else max_length
+        spec = cls(vocabulary, counts, length, table, fitted, history, levels, item_features=full)
+        return spec.with_cold_items(train.items if fitted else None)
+
+    def with_cold_items(self, table: pd.DataFrame | None) -> FeatureSpec:
+        """The spec of a ranking model with other cold items: `fit` gives it those of its own side table.
+
+        Args:
+            table: what is known of items, indexed by raw id as `Examples.items` is. Those of the vocabulary keep what
+                training knew of them. The columns that it lacks are missing; None forgets the cold items.
+
+        Raises:
+            InputError: where the spec has no features.
+
+        Example:
+            >>> rows = pd.DataFrame({"click": [0, 1], "film": ["x", "y"]})
+            >>> films = pd.DataFrame({"film": ["x", "y"], "year": [1950, 1990]})
+            >>> spec = FeatureSpec.fit(Examples.from_pandas(rows, label="click", item="film", items=films))
+            >>> more = spec.with_cold_items(pd.DataFrame({"year": [1990]}, index=["z"]))
+            >>> more.num_items, more.item_rows(["x", "z", "?"]).tolist(), more.item_features["year"][2:].tolist()
+            (2, [2, 4, 1], [-1.0, 1.0, 1.0])
+        """
+        if table is not None and not self.features:
+            raise InputError(
+                "Cold items are those of ranking models: this spec has no features that could tell of them."
+            )
+        cold = ColdItems.among(table, self.items)
+        encoded = encode_table(self.features, "item", cold.ids.tokens, cold.table, {})
+        known = FIRST_ID + self.num_items
+        full = {name: np.concatenate([values[:known], encoded[name]]) for name, values in self.item_features.items()}
+        return dataclasses.replace(self, cold=cold, item_features=full)
+
+    def __repr__(self) -> str:
+        parts = [f"{self.num_items:,} items", f"histories of up to {self.max_length:,}"]
+        if self.features:
+            names = [feature.column for feature in self.features]
+            parts.append(f"features: {', '.join(names[:10])}{', ...' * (len(names) > 10)}")
+        return f"FeatureSpec({', '.join(parts)})"
+
+    @property
+    def num_items(self) -> int:
+        """Items of the catalogue; ids run from 2 to num_items + 1."""
+        return len(self.items)
+
+    @property
+    def mask_id(self) -> int:
+        """The id that hides an item in masked-item training: the one behind the last item."""
+        return FIRST_ID + self.num_items
+
+    def model_features(self) -> list[dict]:
+        """What a ranking model is told of its inputs; see `tfrec.models.feature_inputs`.
+
+        Example:
+            >>> frame = pd.DataFrame({"label": [0, 1], "ad": ["a", "b"]})
+            >>> FeatureSpec.fit(Examples.from_pandas(frame, label="label")).model_features()
+            [{'name': 'ad', 'kind': 'categorical', 'group': 'context', 'size': 4}]
+        """
+        found = [feature.model_feature() for feature in self.features]
+        if self.num_items:
+            item = {"name": "item", "kind": "categorical", "group": "item", "size": self.num_items + FIRST_ID}
+            place = next((at for at, one in enumerate(found) if one["group"] != "user"), len(found))
+            found.insert(place, item)
+        if self.history is not None:
+            event = {"kind": "sequence", "group": "history", "length": self.history.length}
+            found.append({"name": "history", **event, "of": "item"})
+            found += [{"name": f"history_{name}", **event, "of": name} for name in self.history.item_features]
+            if self.history.with_label:
+                found.append({"name": "history_label", **event, "size": len(self.label_levels) + FIRST_ID})
+        return found
+
+    def item_rows(self, item_ids: Sequence[str] | np.ndarray) -> np.ndarray:
+        """The rows of `item_features` for raw ids, int32: an item's id, what lies behind the ids, or 1 for the unknown.
+
+        To a model's own table of items all rows behind the last id are id 1.
+        """
+        item_ids = np.asarray(item_ids, object)
+        ids, cold = self.items.encode(item_ids), self.cold.rows_of(item_ids)
+        return np.where(cold >= 0, FIRST_ID + self.num_items + cold, ids).astype(np.int32)
+
+    def encode_items(self, ids: np.ndarray, table: pd.DataFrame | None) -> dict[str, np.ndarray]:
+        """The item features of raw ids: from `table`, or, for columns that it lacks, from this spec.
+
+        So rows that come without the item table that a model was trained with still have their item features.
+
+        Args:
+            ids: (N,) raw ids.
+            table: a row an item, its ids in the index; or None.
+
+        Returns:
+            feature -> (N, ...) encoded values.
+        """
+        found = encode_table(self.features, "item", ids, table, self.counts_by_item())
+        known = np.maximum(self.item_rows(ids), 1)  # 1, an unseen item: all its features are missing
+        there = [] if table is None else table.columns
+        return {name: values if name in there else self.item_features[name][known] for name, values in found.items()}
+
+    def check_holdout(self, holdout: Holdout) -> None:
+        """Raise `InputError` if a holdout has no target, or none that the vocabulary knows: metrics would be empty."""
+        table = holdout.targets
+        if not len(holdout):
+            raise InputError("The holdout has no targets: expected at least one user with an item held back.")
+        if not (self.items.encode(table.item_ids)[table.item_codes] >= FIRST_ID).any():
+            raise InputError(
+                f"None of the {len(holdout):,} held-back items is in the vocabulary. Its ids look like "
+                f"'{self.items.tokens[0]}'; the held-back ids look like '{table.item_ids[table.item_codes[0]]}'. Use "
+                "the ids that the model was trained on, and hold back items that also have training rows."
+            )
+
+    def counts_by_item(self) -> dict[str, int]:
+        """How often each raw item id is in the training data."""
+        return dict(zip(self.items.tokens, self.item_counts.tolist(), strict=True))
+
+    def label_ids(self, labels: np.ndarray) -> np.ndarray:
+        """Labels to the ids that a history tells them by, int32: 1 for one that training had not."""
+        return level_ids(labels, self.label_levels)
+
+    def check_fits(self, model: object) -> None:
+        """Raise `InputError` where a model says another `num_items` or `max_length` than this spec."""
+        for name in ("num_items", "max_length"):
+            own, of_model = getattr(self, name), getattr(model, name, None)
+            if of_model not in (None, own):
+                raise InputError(
+                    f"Model and feature spec do not fit: the model has {name}={of_model}, the spec {own}. Use the spec "
+                    f"that the model was trained with, or build the model with {name}=spec.{name}."
+                )
+        known = {feature["name"]: feature for feature in self.model_features()}
+        for feature in getattr(model, "features", ()):
+            if known.get(feature["name"]) != feature:
+                raise InputError(
+                    f"Model and feature spec do not fit: the model reads {feature}, the spec has "
+                    f"{known.get(feature['name'], 'no such feature')}. Build the model with spec.model_features()."
+                )
+
+    @property
+    def titles(self) -> list[str] | None:
+        """A title for each item in the vocabulary's order, where the side table has a column named title or name."""
+        return all_titles(self.item_table)
+
+    def title(self, item_id: int) -> str:
+        """The title of an integer id, or its raw id where none is known."""
+        return title_at(self.item_table, item_id - FIRST_ID) or self.items.tokens[item_id - FIRST_ID]
+
+    def title_of(self, item: str) -> str:
+        """The title of a raw id, that of a cold item too, or the raw id where none is known."""
+        (known,), (cold,) = self.items.encode([item]), self.cold.rows_of([item])
+        return title_at(self.cold.table, cold) or item if cold >= 0 else self.title(known) if known > 1 else item
+
+    def save(self, folder: Path) -> None:
+        """Write spec.json, vocabularies/, and where they are known items.csv, cold_items.csv and item_features.npz."""
+        spec_files.save(vars(self), folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> FeatureSpec:
+        """Read what `save` wrote; raises `InputError` where the parts do not fit each other."""
+        return cls(**spec_files.load(folder))
+
+
+def _vocabulary(codes: np.ndarray, ids: np.ndarray) -> tuple[Vocabulary, np.ndarray]:
+    counts = np.bincount(codes, minlength=len(ids))
+    used = np.flatnonzero(counts)
+    # Most frequent first; ids break ties, so that the order of the rows does not matter.
+    used = used[np.argsort(ids[used], kind="stable")]
+    used = used[np.argsort(-counts[used], kind="stable")]
+    return Vocabulary(ids[used]), counts[used].astype(np.int64)

@@ -1,0 +1,120 @@
+"""A feature spec on disk: JSON, vocabularies, the items' table and their features."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tfrec.data.features import Feature, Vector, load_features, save_features
+from tfrec.data.features.history_rule import History
+from tfrec.data.features.vocabulary import FIRST_ID, Vocabulary
+from tfrec.data.spec.cold_items import ColdItems
+from tfrec.errors import InputError
+
+_PLAIN, _WITH_FEATURES, _WITH_COLD_ITEMS = 1, 2, 3  # formats
+
+
+def save(fields: Mapping[str, Any], folder: Path) -> None:
+    """Write the fields of a spec, as `load` returns them; see `FeatureSpec.save`."""
+    items, features, cold = fields["items"], fields["features"], fields["cold"]
+    (folder / "vocabularies").mkdir(parents=True, exist_ok=True)
+    items.save(folder / "vocabularies" / "item.txt")
+    np.savetxt(folder / "vocabularies" / "item_counts.txt", fields["item_counts"], fmt="%d")
+    if fields["item_table"] is not None:
+        _write_table(features, fields["item_table"], folder / "items.csv")
+    text: dict[str, Any] = {
+        "format": _WITH_FEATURES if features else _PLAIN,
+        "max_length": fields["max_length"],
+        "num_items": len(items),
+        "item_table": fields["item_table"] is not None,
+    }
+    if features:
+        text["features"] = save_features(features, folder)
+        text["history"] = None if fields["history"] is None else dataclasses.asdict(fields["history"])
+        text["label_levels"] = list(fields["label_levels"])
+        if len(cold):
+            text |= {"format": _WITH_COLD_ITEMS, "cold_items": len(cold)}
+            cold.ids.save(folder / "vocabularies" / "cold_items.txt")
+            _write_table(features, cold.table, folder / "cold_items.csv")
+        arrays = {_array(number): fields["item_features"][one.column] for number, one in _of_items(features)}
+        np.savez_compressed(folder / "item_features.npz", **arrays)
+    (folder / "spec.json").write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """The fields of a spec that `save` wrote; raises `InputError` where the parts do not fit each other."""
+    try:
+        spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
+        if spec["format"] not in (_PLAIN, _WITH_FEATURES, _WITH_COLD_ITEMS):
+            raise InputError(f"{folder / 'spec.json'} has format {spec['format']!r}; this tfrec reads 1 to 3.")
+        items = Vocabulary.load(folder / "vocabularies" / "item.txt")
+        lines = (folder / "vocabularies" / "item_counts.txt").read_text(encoding="utf-8").split()
+        counts = np.array(lines, dtype=np.int64)
+        table = _read_table(folder / "items.csv") if spec["item_table"] else None
+        cold = ColdItems()
+        if spec["format"] == _WITH_COLD_ITEMS:
+            ids = Vocabulary.load(folder / "vocabularies" / "cold_items.txt")
+            cold = ColdItems(ids, _read_table(folder / "cold_items.csv"))
+        further = {} if spec["format"] == _PLAIN else _load_features(spec, folder)
+    except InputError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        raise InputError(f"{folder} holds no feature spec that can be read: {error!r}.") from error
+    num_items, num_cold = spec["num_items"], spec.get("cold_items", 0)
+    for what, size, wanted in (
+        ("vocabularies/item.txt", len(items), num_items),
+        ("vocabularies/item_counts.txt", len(counts), num_items),
+        ("items.csv", num_items if table is None else len(table), num_items),
+        ("vocabularies/cold_items.txt", len(cold), num_cold),
+        ("cold_items.csv", 0 if cold.table is None else len(cold.table), num_cold),
+    ):
+        if size != wanted:
+            raise InputError(f"{folder / what} has {size} items, spec.json says {wanted}.")
+    if (cold.rows_of(items.tokens) >= 0).any():
+        raise InputError(f"{folder / 'vocabularies/cold_items.txt'} has items of item.txt, which are not cold.")
+    fields = {"items": items, "item_counts": counts, "max_length": spec["max_length"], "item_table": table}
+    return {**fields, "cold": cold, **further}
+
+
+def _load_features(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
+    features = load_features(spec["features"], folder)
+    with np.load(folder / "item_features.npz", allow_pickle=False) as arrays:
+        of_items = {one.column: arrays[_array(number)] for number, one in _of_items(features)}
+    for _, one in _of_items(features):
+        rows = spec["num_items"] + FIRST_ID + spec.get("cold_items", 0)
+        wanted, found = (rows, *one.width), of_items[one.column]
+        if found.shape != wanted or found.dtype != one.dtype:
+            raise InputError(
+                f"{folder / 'item_features.npz'} has {found.dtype} {found.shape} for '{one.column}': expected "
+                f"{np.dtype(one.dtype)} {wanted}."
+            )
+    return {
+        "features": features,
+        "history": None if spec["history"] is None else History(**spec["history"]),
+        "label_levels": tuple(map(float, spec["label_levels"])),
+        "item_features": of_items,
+    }
+
+
+def _write_table(features: Sequence[Feature], table: pd.DataFrame, path: Path) -> None:
+    given = [one.column for one in features if isinstance(one, Vector) and one.column in table]
+    table = table.drop(columns=given)  # they stand in item_features.npz
+    table.to_csv(path, index_label="item_id", lineterminator="\n")
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=str, keep_default_na=False, lineterminator="\n").set_index("item_id")
+
+
+def _of_items(features: tuple[Feature, ...]) -> list[tuple[int, Feature]]:
+    return [(number, one) for number, one in enumerate(features) if one.group == "item"]
+
+
+def _array(number: int) -> str:
+    return f"feature_{number}"

@@ -1,0 +1,1 @@
+"""Validated tables: interactions, labelled rows, their ids, times, labels and hashes."""

@@ -1,0 +1,142 @@
+"""What an export with a ranking model must answer, computed in Python from the presets, with pandas and Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from tfrec.data import FeatureSpec
+from tfrec.data.features import Feature
+from tfrec.data.tables.ids import id_text
+from tfrec.errors import InputError
+from tfrec.models import RankingModel
+from tfrec.ops import RESERVED_IDS, UNKNOWN_ID
+
+Lists = Sequence[Sequence[str]]
+
+
+def rank(
+    model: RankingModel,
+    spec: FeatureSpec,
+    item_ids: Lists | None,
+    histories: Lists | None = None,
+    features: Mapping[str, Sequence[Any]] | None = None,
+    history_labels: Sequence[Sequence[float]] | None = None,
+) -> np.ndarray:
+    """What a ranking model says of given items: probabilities of a click, or ratings.
+
+    An id that training did not have is read as an unseen item, with the features that the spec's side table has of it
+    (`spec.cold`), else with none. Such ids in a history are ignored.
+
+    Args:
+        model: a ranking model.
+        spec: what it was trained with.
+        item_ids: B lists of N raw ids; None where the spec has no items.
+        histories: B lists of raw ids, oldest first: what came before. None where the model reads none.
+        features: column -> B raw values, of features of users and of the context: texts, lists of texts, numbers or
+            vectors. What is left out is missing.
+        history_labels: what the items of each history were labelled with, NaN where unknown; None knows none. Items
+            labelled below `spec.history.min_label` are no events, as in training.
+
+    Returns:
+        (B, N) float32, -inf for ""; (B,) where the spec has no items.
+
+    Raises:
+        InputError: where a feature is none of the model's, or lists do not fit each other.
+    """
+    inputs = ranking_inputs(model, spec, item_ids, histories, features, history_labels)
+    scores = keras.ops.convert_to_numpy(model.score(inputs))
+    if item_ids is None:
+        return scores
+    is_padding = np.array([[item == "" for item in row] for row in item_ids], bool)
+    return np.where(is_padding, -np.inf, scores.reshape(is_padding.shape))
+
+
+def asked_features(model: RankingModel, spec: FeatureSpec) -> list[Feature]:
+    """The features of users and of the context that a model reads: what a request can say."""
+    return [one for one in spec.features if one.group != "item" and one.column in model.input_names]
+
+
+def asks_labels(model: RankingModel, spec: FeatureSpec) -> bool:
+    """Whether it matters to a model how the items of a history were labelled: it reads that, or some are no events."""
+    names = model.input_names
+    return "history" in names and ("history_label" in names or spec.history.min_label is not None)
+
+
+def ranking_inputs(
+    model: RankingModel,
+    spec: FeatureSpec,
+    item_ids: Lists | None,
+    histories: Lists | None = None,
+    features: Mapping[str, Sequence[Any]] | None = None,
+    history_labels: Sequence[Sequence[float]] | None = None,
+) -> dict[str, np.ndarray]:
+    """The model's inputs for (user, item) pairs, (B * N, ...) each, a user's items one behind the other.
+
+    Args and errors are as for `rank`.
+    """
+    names = model.input_names
+    asked, given = {one.column: one for one in asked_features(model, spec)}, features or {}
+    rows = len(item_ids) if item_ids is not None else max(map(len, given.values()), default=1)
+    for name, values in given.items():
+        if name not in asked:
+            raise InputError(f"The model reads no feature '{name}' of users or context: it reads {list(asked)}.")
+        if len(values) != rows:
+            raise InputError(f"The feature '{name}' needs a value for each of {rows} rows, got {len(values)}.")
+    found = {name: one.encode(_cells(given.get(name, [None] * rows))) for name, one in asked.items()}
+    if "history" in names:
+        if histories is None or len(histories) != rows:
+            raise InputError(f"{model.name} reads histories: give one for each of {rows} rows.")
+        found |= _of_histories(spec, names, histories, history_labels)
+    if item_ids is None:
+        return found
+    at = np.array([spec.item_rows(_texts(row)) for row in item_ids], np.int32).reshape(rows, -1)
+    found = {name: np.repeat(values, at.shape[1], axis=0) for name, values in found.items()}
+    if "item" in names:
+        found["item"] = np.where(at < RESERVED_IDS + spec.num_items, at, UNKNOWN_ID).ravel()
+    return found | {name: values[at.ravel()] for name, values in spec.item_features.items() if name in names}
+
+
+def _cells(values: Sequence[Any]) -> pd.Series:
+    """A column of values of any type, lists among them."""
+    column = np.empty(len(values), object)
+    for row, value in enumerate(values):
+        column[row] = value
+    return pd.Series(column)
+
+
+def _of_histories(
+    spec: FeatureSpec, names: Sequence[str], histories: Lists, labels: Sequence[Sequence[float]] | None
+) -> dict[str, np.ndarray]:
+    """The newest events of each history, padded on the left."""
+    rule, rows = spec.history, []
+    for number, history in enumerate(histories):
+        ids = spec.items.encode(_texts(history))
+        own = np.full(len(ids), np.nan, np.float32) if labels is None else np.asarray(labels[number], np.float32)
+        if own.shape != ids.shape:
+            raise InputError(f"A history of {len(ids)} items needs as many labels, in the same order: got {own.size}.")
+        is_event = ids >= RESERVED_IDS
+        if rule.min_label is not None:
+            is_event &= np.isnan(own) | (own >= rule.min_label)
+        rows.append((ids[is_event][-rule.length :], own[is_event][-rule.length :]))
+    width = max(2, *(len(ids) for ids, _ in rows), 2)  # Keras warns of a softmax over one position
+    history, known = np.zeros((len(rows), width), np.int32), np.full((len(rows), width), np.nan, np.float32)
+    for row, (ids, own) in enumerate(rows):
+        if len(ids):
+            history[row, -len(ids) :], known[row, -len(ids) :] = ids, own
+    found = {"history": history}
+    if "history_label" in names:
+        found["history_label"] = np.where(np.isnan(known), 0, spec.label_ids(known)).astype(np.int32)
+    return found | {
+        f"history_{name}": values[history] for name, values in spec.item_features.items() if f"history_{name}" in names
+    }
+
+
+def _texts(row: Sequence[str]) -> np.ndarray:
+    if isinstance(row, str):
+        raise InputError(f"Ids come as a list, got the string {row!r}: give [[{row!r}]].")
+    return np.array([id_text(item) for item in row], dtype=object)

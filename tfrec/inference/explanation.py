@@ -1,0 +1,150 @@
+"""What a model attends to when it scores an item or reads a history, in words and titles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from tfrec.data import FeatureSpec
+from tfrec.errors import InputError
+from tfrec.inference.candidate_scores import ranking_inputs
+from tfrec.inference.recommendations import read_histories
+from tfrec.models import RankingModel, RetrievalModel
+from tfrec.ops import PADDING_ID
+
+
+class Attention(NamedTuple):
+    """The weights of one attention, for one row.
+
+    Attributes:
+        name: the model's word for it.
+        axes: names of the axes.
+        labels: what stands along each axis: titles, names of features, numbers of heads.
+        weights: float32, with these axes.
+    """
+
+    name: str
+    axes: tuple[str, ...]
+    labels: tuple[tuple[str, ...], ...]
+    weights: np.ndarray
+
+    def over_heads(self) -> Attention:
+        """The mean over the heads, if there are any."""
+        if "head" not in self.axes:
+            return self
+        at = self.axes.index("head")
+        axes, labels = (of[:at] + of[at + 1 :] for of in (self.axes, self.labels))
+        return Attention(self.name, axes, labels, self.weights.mean(axis=at))
+
+
+def explain(
+    model: RankingModel,
+    spec: FeatureSpec,
+    item: str | None,
+    history: Sequence[str] = (),
+    features: Mapping[str, Any] | None = None,
+    history_labels: Sequence[float] | None = None,
+) -> tuple[float, list[Attention]]:
+    """The score of one item, and the weights of every attention that led to it.
+
+    Args:
+        model: a ranking model with attention.
+        spec: what it was trained with.
+        item: a raw id; None where the spec has no items.
+        history: raw ids, oldest first.
+        features: column -> the raw value, of features of the user and of the context. What is left out is missing.
+        history_labels: what the items of the history were labelled with, NaN where unknown; None knows none. Those
+            below `spec.history.min_label` are no events.
+
+    Returns:
+        the probability or rating, and the weights, without what stands at padding.
+
+    Raises:
+        InputError: where the model has no attention, or an argument does not fit it.
+    """
+    _check_attention(model)
+    if len(history) and "history" not in model.input_names:
+        raise InputError(f"{type(model).__name__} reads no history: leave it out, and name the item to score (--item).")
+    inputs = ranking_inputs(
+        model,
+        spec,
+        None if item is None else [[item]],
+        [list(history)],
+        {name: [value] for name, value in (features or {}).items()},
+        None if history_labels is None else [list(history_labels)],
+    )
+    score = float(keras.ops.convert_to_numpy(model.score(inputs))[0])
+    ids = inputs["history"][0] if "history" in inputs else np.zeros(0, "int32")
+    return score, [
+        _labelled(name, model.attention_axes[name], weights, ids, spec, model.attention_labels)
+        for name, weights in _of_first_row(model, inputs)
+    ]
+
+
+def explain_history(
+    model: RetrievalModel, spec: FeatureSpec, history: Sequence[str], timestamps: Sequence[int] | None = None
+) -> list[Attention]:
+    """The weights of every attention at the newest position: what of a history its recommendations come from.
+
+    Args:
+        model: a retrieval model with attention.
+        spec: what it was trained with.
+        history: raw ids, oldest first.
+        timestamps: when each of them was met, seconds since 1970, for a model that reads them.
+
+    Returns:
+        the weights, without what stands at padding.
+
+    Raises:
+        InputError: where the model has no attention, or an argument does not fit it.
+    """
+    _check_attention(model)
+    _, inputs = read_histories(model, spec, [history], None if timestamps is None else [timestamps])
+    found = []
+    for name, weights in _of_first_row(model, inputs):
+        axes = list(model.attention_axes[name])
+        places = [place for place, axis in enumerate(axes) if axis.startswith("history")]
+        for place in places[:-1]:  # what attends: its newest
+            weights = np.take(weights, -1, axis=place)
+            del axes[place]
+        found.append(_labelled(name, axes, weights, inputs["history"][0], spec, {}))
+    return found
+
+
+def _check_attention(model: RankingModel | RetrievalModel) -> None:
+    if not model.attention_axes:
+        raise InputError(f"{type(model).__name__} has no attention, so there are no weights to show.")
+
+
+def _of_first_row(
+    model: RankingModel | RetrievalModel, inputs: Mapping[str, np.ndarray]
+) -> list[tuple[str, np.ndarray]]:
+    return [(name, keras.ops.convert_to_numpy(weights)[0]) for name, weights in model.attention_weights(inputs).items()]
+
+
+def _labelled(
+    name: str,
+    axes: Sequence[str],
+    weights: np.ndarray,
+    ids: np.ndarray,
+    spec: FeatureSpec,
+    given: Mapping[str, Sequence[str]],
+) -> Attention:
+    """Words along the axes, and nothing at padding."""
+    labels: list[tuple[str, ...]] = []
+    for place, axis in enumerate(axes):
+        size = weights.shape[place]
+        if axis.startswith("history"):
+            events = np.flatnonzero(ids != PADDING_ID)
+            behind = range(len(ids), size)  # the candidate, say, where it stands behind the events
+            weights = np.take(weights, [*events.tolist(), *behind], axis=place)
+            own = [spec.title(int(ids[at])) for at in events]
+            labels.append((*own, *(f"the {axis.partition('+')[2]}" for _ in behind)))
+        elif axis in given:
+            labels.append(tuple(given[axis]))
+        else:
+            labels.append(tuple(f"{axis} {number + 1}" for number in range(size)))
+    return Attention(name, tuple(axes), tuple(labels), weights)

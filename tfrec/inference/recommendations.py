@@ -1,0 +1,159 @@
+"""What an export must answer, computed in Python from the preset: every item scored, then what is forbidden dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import keras
+import numpy as np
+
+from tfrec.data import FeatureSpec
+from tfrec.data.tables.ids import id_text
+from tfrec.data.tables.time_units import per_second
+from tfrec.errors import InputError
+from tfrec.models import RetrievalModel
+from tfrec.ops import RESERVED_IDS, mask_items, popularity_scores, top_items
+
+Lists = Sequence[Sequence[str]]
+
+
+def recommend(
+    model: RetrievalModel,
+    spec: FeatureSpec,
+    histories: Lists,
+    k: int = 10,
+    timestamps: Sequence[Sequence[int]] | None = None,
+    exclude: Lists | None = None,
+    allow: Lists | None = None,
+    mask_seen: bool = True,
+) -> tuple[list[list[str]], np.ndarray]:
+    """The K best items for histories of raw ids, best first; nothing that stands in a history is recommended.
+
+    Unknown ids are ignored, with their time stamps. A history that knows no item is answered by popularity: the score
+    is the logarithm of the item's share of all interactions. Where fewer than K items are left, "" with score -inf
+    stands.
+
+    Args:
+        model: a retrieval model.
+        spec: what it was trained with.
+        histories: B lists of raw ids, oldest first; 7 and "7" are the same id. An empty list asks for the most popular.
+        k: how many, at most the number of items.
+        timestamps: when each item of each history was met, seconds since 1970, for a model that reads them.
+        exclude: B lists of ids that are not recommended either.
+        allow: B lists of the only ids that may be recommended; a list without any id, "" aside, allows all.
+        mask_seen: False lets the history's own items be recommended.
+
+    Returns:
+        B lists of K raw ids, and (B, K) float32 scores.
+
+    Raises:
+        InputError: where time stamps are missing, superfluous, not numbers, or not one an item; where there are not as
+            many lists to exclude or allow as histories.
+    """
+    codes, scores = _scored(model, spec, histories, timestamps)
+    if mask_seen:
+        scores = mask_items(scores, _pad(codes))
+    if exclude is not None:
+        scores = mask_items(scores, _pad(_ids(spec, exclude, "exclude", len(codes))))
+    if allow is not None:
+        allowed = np.isneginf(mask_items(np.zeros_like(scores), _pad(_ids(spec, allow, "allow", len(codes)))))
+        named = np.array([[any(token != "" for token in row)] for row in allow])
+        scores = np.where(allowed | ~named, scores, -np.inf)
+    ids, best = top_items(scores, min(k, spec.num_items))
+    return [spec.items.decode(row) for row in keras.ops.convert_to_numpy(ids)], keras.ops.convert_to_numpy(best)
+
+
+def score(
+    model: RetrievalModel,
+    spec: FeatureSpec,
+    histories: Lists,
+    item_ids: Lists,
+    timestamps: Sequence[Sequence[int]] | None = None,
+) -> np.ndarray:
+    """The scores of given items for histories of raw ids, (B, C) float32; -inf for ids that are no item.
+
+    Args and errors are as for `recommend`; `item_ids` are B lists of one length.
+    """
+    _, scores = _scored(model, spec, histories, timestamps)
+    return np.take_along_axis(scores, np.stack([spec.items.encode(_array(row)) for row in item_ids]), axis=1)
+
+
+def read_histories(
+    model: RetrievalModel, spec: FeatureSpec, histories: Lists, timestamps: Sequence[Sequence[int]] | None = None
+) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
+    """The known ids of each history, and what the model reads of them; args and errors as for `recommend`."""
+    if not isinstance(histories, Iterable) or isinstance(histories, str) or hasattr(histories, "columns"):
+        raise InputError(
+            f"histories are lists of ids, oldest first, got {type(histories).__name__}: give [['7', '9']]."
+        )
+    codes = [spec.items.encode(_array(history)) for history in histories]
+    known = [ids[ids >= RESERVED_IDS] for ids in codes]
+    inputs = {"history": known}
+    stamps = _checked(timestamps, model, codes)
+    if stamps is not None:
+        inputs["timestamps"] = [row[ids >= RESERVED_IDS] for row, ids in zip(stamps, codes, strict=True)]
+    return known, {
+        name: _pad([row[-spec.max_length :] for row in rows])[:, -spec.max_length :] for name, rows in inputs.items()
+    }
+
+
+def _scored(
+    model: RetrievalModel, spec: FeatureSpec, histories: Lists, timestamps: Sequence[Sequence[int]] | None
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The known ids of each history, and the score of every id."""
+    known, inputs = read_histories(model, spec, histories, timestamps)
+    scores = keras.ops.convert_to_numpy(model.score(inputs))
+    return known, np.where(inputs["history"][:, -1:] >= RESERVED_IDS, scores, popularity_scores(spec.item_counts))
+
+
+def _ids(spec: FeatureSpec, lists: Lists, name: str, number: int) -> list[np.ndarray]:
+    if len(lists) != number:
+        raise InputError(f"{name} needs a list for each of the {number} histories, got {len(lists)}.")
+    codes = [spec.items.encode(_array(row)) for row in lists]
+    return [ids[ids >= RESERVED_IDS] for ids in codes]
+
+
+def _array(history: Sequence[str]) -> np.ndarray:
+    if not isinstance(history, Iterable):
+        raise InputError(f"A history is a list of ids, got {history!r}: give [[{history!r}]].")
+    if isinstance(history, str):
+        raise InputError(f"A history is a list of ids, got the string {history!r}: give [[{history!r}]].")
+    return np.array([id_text(item) for item in history], dtype=object)
+
+
+def _checked(
+    timestamps: Sequence[Sequence[int]] | None, model: RetrievalModel, histories: Sequence[np.ndarray]
+) -> list[np.ndarray] | None:
+    reads = "timestamps" in model.input_names
+    if timestamps is None and not reads:
+        return None
+    if timestamps is None and not any(len(history) for history in histories):
+        timestamps = [[] for _ in histories]  # nothing was met, so there is no time to tell
+    if timestamps is None:
+        raise InputError(
+            f"{model.name} reads time stamps: give timestamps (--timestamps on the command line), when each item of "
+            "the history was met, in seconds since 1970."
+        )
+    if not reads:
+        raise InputError(f"{model.name} reads no time stamps: leave them out.")
+    if len(timestamps) != len(histories):
+        raise InputError(f"There are {len(histories)} histories and the time stamps of {len(timestamps)}.")
+    stamps = [np.asarray(row) for row in timestamps]
+    for row, history in zip(stamps, histories, strict=True):
+        if row.shape != history.shape:
+            raise InputError(
+                f"A history of {len(history)} items needs as many time stamps, in the same order: got {row.size}."
+            )
+        if row.size and (row.dtype.kind not in "iuf" or not np.isfinite(row).all()):
+            raise InputError(f"Time stamps are numbers, seconds since 1970: got {row.tolist()}.")
+        if row.size and per_second(row) > 1:
+            raise InputError(
+                f"Time stamps are seconds since 1970, and {row[np.abs(row).argmax()]} is too large: divide by "
+                f"{per_second(row):,}."
+            )
+    return [np.floor(row).astype(np.int64) for row in stamps]
+
+
+def _pad(rows: list[np.ndarray]) -> np.ndarray:
+    width = max(2, *(len(row) for row in rows))  # Keras warns of a softmax over one position
+    return np.stack([np.concatenate([np.zeros(width - len(row), row.dtype), row]) for row in rows])

@@ -1,0 +1,1 @@
+"""Models that score one user and one candidate at a time, from features."""

@@ -1,0 +1,117 @@
+"""The events of a history and the candidate as vectors of one space: what DIN, DIEN and BST compare."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from tfrec.layers import MLP, Dice
+from tfrec.models.feature_inputs import of_groups
+from tfrec.ops import PADDING_ID
+
+
+class Behaviour(NamedTuple):
+    """A history, its candidate, and what else is known of a row.
+
+    Attributes:
+        keys: (B, L, W), a vector for each event. What stands at padding means nothing.
+        query: (B, W), the vector that the candidate would have as an event.
+        mask: (B, L) bool, True at events.
+        rest: (B, D) each, the vectors of the features that are no part of an event.
+    """
+
+    keys: Any
+    query: Any
+    mask: Any
+    rest: list[Any]
+
+
+def paired_features(features: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """What is said of an event and known of the candidate too: (sequence, what it is of), `history` first.
+
+    Raises:
+        ValueError: where there is no sequence `history` of a feature `item`.
+
+    Example:
+        >>> item = {"name": "item", "kind": "categorical", "group": "item", "size": 9}
+        >>> history = {"name": "history", "kind": "sequence", "group": "history", "length": 5, "of": "item"}
+        >>> paired_features([item, history])
+        [('history', 'item')]
+    """
+    pairs = [(one["name"], one["of"]) for one in of_groups(features, "history") if one.get("of")]
+    if ("history", "item") not in pairs or "item" not in {one["name"] for one in features}:
+        raise ValueError(
+            "This model compares the candidate with the history: it needs a feature 'item' and a sequence 'history' of "
+            f"it, got the features {[one['name'] for one in features]}. Fit the FeatureSpec with a History (in a "
+            "recipe, a table [history]), or take a model that reads none."
+        )
+    return sorted(pairs, key=lambda pair: pair[0] != "history")
+
+
+def pair_behaviour(
+    features: Sequence[Mapping[str, Any]],
+    inputs: Mapping[str, Any],
+    vectors: Mapping[str, Any],
+    seed: int | None = None,
+    dtype: Any = None,
+) -> Behaviour:
+    """Put the events and the candidate together, feature by feature, in the same order.
+
+    ```
+    keys[l] = [e(history[l]), e(history_genres[l]), ..] + sum over sequences of their own s:  e(s[l]) W_s
+    query   = [e(item),       e(genres),            ..]
+    ```
+
+    Sequences that are of no feature, such as `history_label`, have no counterpart at the candidate: a learned map W_s
+    brings them to the width of an event, and they are added to the keys alone.
+
+    Args:
+        features: as described in `tfrec.models.feature_inputs`.
+        inputs: the model's inputs by name.
+        vectors: what `tfrec.layers.FeatureEmbedding` makes of them, all of width D.
+        seed: of the initial maps.
+        dtype: policy of the maps.
+
+    Raises:
+        ValueError: where there is no sequence `history` of a feature `item`.
+    """
+    pairs = paired_features(features)
+    keys, query = ([vectors[name] for name in side] for side in zip(*pairs, strict=True))
+    keys, query = (ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0] for parts in (keys, query))
+    for i, name in enumerate(one["name"] for one in of_groups(features, "history") if not one.get("of")):
+        start = keras.initializers.GlorotUniform(None if seed is None else seed + 49979687 * (i + 1))
+        to_event = keras.layers.Dense(
+            query.shape[-1], use_bias=False, kernel_initializer=start, dtype=dtype, name=f"{name}_map"
+        )
+        keys = keys + to_event(vectors[name])
+    in_events = {name for _, name in pairs}
+    rest = [one["name"] for one in of_groups(features, "user", "item", "context") if one["name"] not in in_events]
+    return Behaviour(keys, query, ops.not_equal(inputs["history"], PADDING_ID), [vectors[name] for name in rest])
+
+
+def all_features_network(
+    hidden_dims: Sequence[int], activation: str, dropout: float, batch_norm: bool, seed: int | None, dtype: Any
+) -> MLP:
+    """The network over the vectors of all features, where "dice" is an activation too."""
+    bend = Dice(dtype=dtype) if activation == "dice" else activation
+    return MLP(hidden_dims, bend, dropout, batch_norm, seed, dtype=dtype, name="deep")
+
+
+def event_vectors(things: Sequence[Any], marks: Sequence[Any]) -> Any:
+    """The vectors of events: the item of each event, changed by the feedback on it.
+
+    `event = thing + mark + thing * mark`, where `thing` is the sum of `things` and `mark` the sum of `marks`.
+
+    The product lets feedback change each component. Without it, an attention that is linear in its values would learn
+    the same about all other items from an item rated 1 and from the same item rated 5.
+
+    Args:
+        things: (B, L, D) each, such as the vectors of `history` and `history_genres`.
+        marks: (B, L, D) each, such as the vectors of `history_label`; may be empty.
+    """
+    thing = sum(things[1:], things[0])
+    if not marks:
+        return thing
+    mark = sum(marks[1:], marks[0])
+    return thing + mark + thing * mark

@@ -1,0 +1,148 @@
+"""What was measured of the zoo's presets, and what others publish: the rows of models/README.md and of `tfrec list`."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from tfrec.errors import InputError
+from tfrec.presets import manifest, seeds
+from tfrec.presets.bundled import zoo_folder
+
+ABOUT = "shelf.toml"
+# Task of a preset -> the metrics that its row of the table shows, the one first that orders the rows.
+METRICS = {
+    "retrieval": ("recall@10", "ndcg@10"),
+    "click": ("auc", "grouped_auc", "log_loss", "calibration_error"),
+    "rating": ("rmse", "mae"),
+}
+BASELINES = ("popularity", "item-to-item", "mean", "biases")
+_LOSSES = {"click": "BinaryCrossentropy", "rating": "MeanSquaredError"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """What others report for the same model on the same data.
+
+    Attributes:
+        metrics: those of the task that are reported.
+        source: who reports it.
+    """
+
+    metrics: dict[str, float]
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """A preset's test results, or a baseline's on the same data.
+
+    Attributes:
+        preset: its name; "" for a baseline.
+        model: its class, or the baseline's name.
+        loss: the class of its loss; "" for a baseline.
+        data: name of the data set.
+        task: "retrieval", "click" or "rating".
+        metrics: those of `METRICS[task]` on the test part; the mean where there are several seeds.
+        deviations: the sample standard deviation of each over the seeds; empty where there is one seed.
+        published: what others report, the number to compare with first.
+        megabytes: size of the weights file; None where no weights are there.
+        minutes: of training the first seed, whose weights are shipped.
+        seeds: of the runs.
+        card: path of the model card from the zoo's folder; "" for a baseline.
+    """
+
+    preset: str
+    model: str
+    loss: str
+    data: str
+    task: str
+    metrics: dict[str, float]
+    deviations: dict[str, float] = dataclasses.field(default_factory=dict)
+    published: tuple[Published, ...] = ()
+    megabytes: float | None = None
+    minutes: float | None = None
+    seeds: tuple[int, ...] = ()
+    card: str = ""
+
+
+def results(root: Path | None = None) -> list[Result]:
+    """All presets that were measured, with the baselines beside them: by task and data set, the best first.
+
+    Of a folder with a recipe and a metrics.json alone, whose weights are not shipped, the numbers are there and no
+    megabytes. A recipe that has no metrics.json either is left out.
+
+    Args:
+        root: a folder of families of models; None takes the zoo that comes with tfrec.
+
+    Raises:
+        InputError: where a file of the zoo cannot be read.
+    """
+    root = root or zoo_folder()
+    folders = [] if root is None else sorted(path.parent for path in root.rglob("metrics.json"))
+    found = [_of_preset(folder, root) for folder in folders]
+    beside = {(row.data, row.task, row.model): row for folder in reversed(folders) for row in _baselines(folder)}
+    return sorted([*found, *beside.values()], key=_place)
+
+
+def _place(row: Result) -> tuple:
+    quality = {"retrieval": "ndcg@10", "click": "auc", "rating": "rmse"}[row.task]
+    value = row.metrics[quality]
+    return list(METRICS).index(row.task), row.data, value if row.task == "rating" else -value, row.preset
+
+
+def _of_preset(folder: Path, root: Path) -> Result:
+    metrics = manifest.read_json(folder / "metrics.json")
+    recipe = metrics["training"]["recipe"]
+    runs = seeds.read(folder) or [seeds.entry(metrics)]
+    task = recipe.get("task", "retrieval")
+    values = {name: [run["test"][name] for run in runs] for name in METRICS[task] if name in runs[0]["test"]}
+    data, published = _about(folder, task)
+    weights = folder / "model.weights.h5"
+    return Result(
+        preset=folder.name,
+        model=recipe["model"]["class"],
+        loss=_LOSSES[task] if task in _LOSSES else recipe["loss"]["class"],
+        data=data,
+        task=task,
+        metrics={name: statistics.fmean(of) for name, of in values.items()},
+        deviations={name: statistics.stdev(of) for name, of in values.items()} if len(runs) > 1 else {},
+        published=published,
+        megabytes=weights.stat().st_size / 1e6 if weights.exists() else None,
+        minutes=runs[0]["seconds"] / 60,
+        seeds=tuple(run["seed"] for run in runs),
+        card=(folder.parent / "README.md").relative_to(root).as_posix(),
+    )
+
+
+def _baselines(folder: Path) -> list[Result]:
+    metrics = manifest.read_json(folder / "metrics.json")
+    reports, task = metrics["test"], metrics["training"]["recipe"].get("task", "retrieval")
+    data, _ = _about(folder, task)
+    return [
+        Result("", name, "", data, task, {key: of[key] for key in METRICS[task] if key in of})
+        for name in BASELINES
+        if name in reports and (of := reports[name]["metrics"])
+    ]
+
+
+def _about(folder: Path, task: str) -> tuple[str, tuple[Published, ...]]:
+    """The data's name and the published results, as shelf.toml says; without one, what the preset's name says."""
+    path = folder / ABOUT
+    if not path.exists():
+        return folder.name.partition("_")[2], ()
+    try:
+        about: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        published = tuple(
+            Published({name: float(entry[name]) for name in METRICS[task] if name in entry}, str(entry["source"]))
+            for entry in about.get("published", [])
+        )
+        return str(about["data"]), published
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise InputError(
+            f'{path} cannot be read: {error!r}. Expected data = "...", and [[published]] entries with '
+            f"{', '.join(METRICS[task])} and source."
+        ) from error

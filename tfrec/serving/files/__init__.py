@@ -1,0 +1,1 @@
+"""The files of an export: SavedModel, manifest, recorded answers, warm-up requests, version folders."""

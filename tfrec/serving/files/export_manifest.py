@@ -1,0 +1,109 @@
+"""What an export says of itself: assets.extra/tfrec.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from tfrec import environment, presets
+from tfrec.errors import InputError
+from tfrec.serving.files.saved_model import INIT, check_inside, meta_graph
+
+PLACE = Path("assets.extra") / "tfrec.json"
+_FORMAT = 1
+# What serve-check reads; the manifest of a ranking model alone has no index.
+_SAID = {"preset": str, "model": str, "mask_seen": bool, "signatures": dict, "files": dict}
+
+
+def write(export: Path, preset: presets.Preset, answers: dict[str, Any]) -> None:
+    """Write the manifest of an export.
+
+    Args:
+        export: the folder of a SavedModel, with all its other files.
+        preset: where it comes from.
+        answers: how it answers: k, index, mask_seen, parity.
+    """
+    content = {
+        "format": _FORMAT,
+        "preset": preset.folder.name,
+        "model": type(preset.model).__name__,
+        "num_items": preset.spec.num_items,
+        "max_length": preset.spec.max_length,
+        **answers,
+        "signatures": signatures_of(export),
+        "versions": environment.versions(),
+        "machine": environment.machine(),
+        "preset_files": preset.manifest["files"],  # with the hashes of weights, vocabulary and config
+        "metrics": preset.metrics,  # the preset's own, before items were added or weights made int8
+        "files": {
+            path.relative_to(export).as_posix(): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+            for path in sorted(export.rglob("*"))
+            if path.is_file() and path != export / PLACE
+        },
+    }
+    (export / PLACE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def read(export: Path) -> dict[str, Any]:
+    """The manifest of an export whose files are all there, as they were written, and no others.
+
+    Raises:
+        InputError: where it is not so, or the manifest does not say what every export's does.
+    """
+    path = export / PLACE
+    advice = "Name a version folder that tfrec has exported."
+    check_inside(export)  # before anything of it is read
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read: {error!r}. {advice}") from error
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        found = content.get("format") if isinstance(content, dict) else type(content).__name__
+        raise InputError(f"{path} has format {found!r}; this tfrec reads format {_FORMAT}. {advice}")
+    for name, kind in _SAID.items():
+        if not isinstance(content.get(name), kind):
+            raise InputError(f"{path} has no {name} that can be read. Export again, or copy the folder again.")
+    for name, written in content["files"].items():
+        file = export / name
+        if ".." in Path(name).parts or Path(name).is_absolute():
+            raise InputError(f"{path} names '{name}', which does not lie inside the export.")
+        told = (written.get("bytes"), written.get("sha256")) if isinstance(written, dict) else None
+        if not file.is_file() or file.stat().st_size != (told or [None])[0] or _sha256(file) != told[1]:
+            raise InputError(f"{file} is missing or is not what was exported. Export again, or copy the folder again.")
+    there = {file.relative_to(export).as_posix() for file in export.rglob("*") if file.is_file()}
+    more = sorted(name for name in there - {PLACE.as_posix(), *content["files"]} if not Path(name).name.startswith("."))
+    if more:
+        raise InputError(f"{export / more[0]} is not what was exported. Remove it, or copy the folder again.")
+    return content
+
+
+def signatures_of(export: Path) -> dict[str, Any]:
+    """Signature -> {"inputs": {name: [type, shape]}, "outputs": likewise, "optional": names}."""
+    found = {}
+    for key, one in sorted(meta_graph(export).signature_def.items()):
+        if key == INIT:
+            continue
+        sides = {
+            side: {
+                name: [tf.dtypes.as_dtype(info.dtype).name, [axis.size for axis in info.tensor_shape.dim]]
+                for name, info in sorted(getattr(one, side).items())
+            }
+            for side in ("inputs", "outputs")
+        }
+        found[key] = {**sides, "optional": sorted(one.defaults)}
+    return found
+
+
+def input_types(export: Path) -> dict[str, tf.DType]:
+    """Input name -> type; a name means the same in all signatures."""
+    inputs = [one["inputs"] for one in signatures_of(export).values()]
+    return {name: tf.dtypes.as_dtype(dtype) for signature in inputs for name, (dtype, _) in signature.items()}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

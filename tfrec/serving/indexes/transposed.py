@@ -1,0 +1,54 @@
+"""Exact search of a large catalogue, one query at a time as fast as memory is read."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec.serving.indexes.exact import BLOCK, Exact
+
+_TILE = 16_384  # items, of which a tile holds all first components, then all second ones, and so on
+_TILES = 64  # multiplied at a time: 4 MiB of scores
+
+
+class Transposed(Exact):
+    """`Exact` that holds the items a second time, as columns.
+
+    A query times a table of columns (D, V) is a sum of D long vectors, and runs as fast as memory delivers them; a
+    table of rows (V, D) times a query is V short sums, and takes a quarter to a half more. For several queries there is
+    no difference, and rows are read. It costs 4 V D bytes more, in the export and in the server.
+
+    Args:
+        exact: of the same items, whose table is of float32.
+    """
+
+    def __init__(self, exact: Exact) -> None:
+        super().__init__(exact.table, exact.num_items, exact.first, exact.scale, exact.norms, chunk=exact.chunk)
+        self.penalty = exact.penalty
+        tiles = self.num_items // _TILE
+        rows = exact.table[self.first : self.first + tiles * _TILE].numpy()
+        columns = np.ascontiguousarray(rows.reshape(tiles, _TILE, -1).transpose(0, 2, 1))
+        self.columns = tf.Variable(columns, trainable=False, name="columns")
+
+    def _block_maxima(self, queries: tf.Tensor) -> tf.Tensor:
+        """See `Exact`."""
+        if queries.shape[1] > 1:
+            return super()._block_maxima(queries)
+        return tf.cond(
+            tf.equal(tf.shape(queries)[0], 1),
+            lambda: self._maxima_of_one(queries),
+            lambda: super(Transposed, self)._block_maxima(queries),
+        )
+
+    def _maxima_of_one(self, query: tf.Tensor) -> tf.Tensor:
+        """(1, 1, D) -> (1, V // 16)."""
+        parts, tiles = [], self.columns.shape[0]
+        for start in range(0, tiles, _TILES):
+            stop = min(start + _TILES, tiles)
+            scores = tf.reshape(tf.matmul(query, self.columns[start:stop]), (1, -1))
+            scores = self._finished(scores, start * _TILE, stop * _TILE)
+            parts.append(tf.reduce_max(tf.reshape(scores, (-1, BLOCK)), axis=1)[None])
+        rest = self.num_items // BLOCK * BLOCK
+        if tiles * _TILE < rest:
+            parts.append(tf.transpose(self._maxima_of(query, tiles * _TILE, rest)))
+        return tf.concat(parts, axis=1)

@@ -1,0 +1,246 @@
+"""The gate before a version becomes visible: the export must give the model's own answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from tfrec.data import FeatureSpec
+from tfrec.inference import recommendations
+from tfrec.models import RetrievalModel
+from tfrec.serving.runtime import Call, ReplayError, replay
+from tfrec.serving.verify.approximation import Answer, Approximation, overlap
+
+TOLERANCE = 1e-4
+
+
+class ParityError(RuntimeError):
+    """An export does not give the answers of its model.
+
+    Attributes:
+        call: the request, or None where no single one is at fault.
+        expected: the model's answer to it, or None.
+        found: the export's answer to it, or None.
+        row: of the request, the first that differs, or None.
+        kept: the folder that `keep_rejected` has kept of the export, or None.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        call: Call | None = None,
+        expected: Answer | None = None,
+        found: Answer | None = None,
+        row: int | None = None,
+    ) -> None:
+        super().__init__(text)
+        self.call, self.expected, self.found, self.row = call, expected, found, row
+        self.kept: Path | None = None
+
+    def of_call(self, number: int, total: int) -> ParityError:
+        """The same, with the place of the call among all."""
+        text = f"Call {number} of {total}: {self}"
+        return type(self)(text, self.call, self.expected, self.found, self.row)
+
+
+class Parity(NamedTuple):
+    """An export that has passed.
+
+    Attributes:
+        answers: what it answered to the calls.
+        difference: the largest difference of a number from the model's.
+        recall: the share of the model's lists that its lists hold; 1 but for an approximate index.
+    """
+
+    answers: list[Answer]
+    difference: float
+    recall: float
+
+
+def check(
+    export: Path,
+    calls: Sequence[Call],
+    expected: Sequence[Answer],
+    runtime: str = "tensorflow",
+    approximation: Approximation | None = None,
+    also: Sequence[Call] = (),
+    tolerance: float = TOLERANCE,
+) -> Parity:
+    """Replay calls in a fresh process that imports neither tfrec nor keras, and compare.
+
+    Args:
+        export: the folder of a SavedModel.
+        calls: what is asked.
+        expected: the answers of the model.
+        runtime: see `tfrec.serving.runtime.replay`.
+        approximation: what is asked of an index that searches approximately.
+        also: further calls, which have to be answered, however: the warm-up requests.
+        tolerance: of a number, as a share where it is above 1.
+
+    Raises:
+        ParityError: where a list or a number differs by more than float noise, or an approximation is worse than asked.
+    """
+    try:
+        found = replay(export, [*calls, *also], runtime)[: len(calls)]
+    except ReplayError as error:
+        raise ParityError(str(error)) from error
+    worst, hits, of = 0.0, 0, 0
+    for number, (call, wanted, got) in enumerate(zip(calls, expected, found, strict=True), 1):
+        if approximation and "item_ids" in got and "history" in call.inputs:
+            if wrong := approximation.wrong(call, wanted, got):
+                raise ParityError(wrong, call, wanted, got).of_call(number, len(calls))
+            those, all_of_them = overlap(wanted, got)
+            hits, of = hits + those, of + all_of_them
+            wanted = approximation.rescored(call, got)
+        try:
+            worst = max(worst, compare(call, wanted, got, tolerance))
+        except ParityError as error:
+            raise error.of_call(number, len(calls)) from None
+    if approximation and hits < approximation.recall * of:
+        raise ParityError(
+            f"The export finds {hits / of:.0%} of the items that the model finds, expected {approximation.recall:.0%}. "
+            "Ask for a higher recall, or take the exact index."
+        )
+    return Parity(found, worst, round(hits / of, 4) if of else 1.0)
+
+
+def expected_answers(
+    model: RetrievalModel,
+    spec: FeatureSpec,
+    calls: Sequence[Call],
+    k: int,
+    mask_seen: bool = True,
+    withdrawn: Sequence[str] = (),
+) -> list[Answer]:
+    """What the model itself answers to calls, where the withdrawn items are never found."""
+    return [_expected(model, spec, call, k, mask_seen, list(withdrawn)) for call in calls]
+
+
+def compare(call: Call, expected: Answer, found: Answer, tolerance: float = TOLERANCE) -> float:
+    """The largest difference between two answers; raises `ParityError` where it is more than float noise.
+
+    Lists may differ in the order of items whose scores float noise cannot tell apart.
+    """
+    if expected.keys() != found.keys():
+        raise ParityError(
+            f"{call.signature} answers {sorted(found)}, expected {sorted(expected)}.", call, expected, found
+        )
+    worst = 0.0
+    for name in sorted(expected.keys() - {"item_ids"}):
+        worst = max(worst, _compare_numbers(name, call, expected, found, tolerance))
+    if "item_ids" in expected:
+        _compare_lists(call, expected, found, tolerance)
+    return worst
+
+
+def _compare_numbers(name: str, call: Call, expected: Answer, found: Answer, tolerance: float) -> float:
+    """The largest difference of an output of numbers."""
+    wanted, got = np.asarray(expected[name], np.float32), np.asarray(found[name], np.float32)
+    if got.shape != wanted.shape:
+        text = f"{call.signature} gives {name} of shape {got.shape}, the model {wanted.shape}."
+        raise ParityError(text, call, expected, found)
+    finite = np.isfinite(wanted)
+    allowed = tolerance * max(1.0, float(np.abs(wanted[finite]).max(initial=0)))
+    with np.errstate(invalid="ignore"):
+        apart = np.where(finite & np.isfinite(got), np.abs(got - wanted), 0)
+    apart = np.where(np.isfinite(got) != finite, np.inf, apart)
+    worst = float(apart.max(initial=0))
+    if worst > allowed:
+        at = tuple(int(place) for place in np.unravel_index(int(apart.argmax()), apart.shape))
+        raise ParityError(
+            f"The {name} of {call.signature} differ from the model's by {worst:.2g}, and {allowed:.2g} is allowed: row "
+            f"{at[0]}{_asked(call, at[0])} has {got[at]:.7g} at place {list(at[1:])}, expected {wanted[at]:.7g}.",
+            *(call, expected, found, at[0]),
+        )
+    return worst
+
+
+def _compare_lists(call: Call, expected: Answer, found: Answer, tolerance: float) -> None:
+    if np.shape(found["item_ids"]) != np.shape(expected["item_ids"]):
+        text = f"{call.signature} gives lists of shape {np.shape(found['item_ids'])}, the model "
+        raise ParityError(f"{text}{np.shape(expected['item_ids'])}.", call, expected, found)
+    rows = zip(expected["item_ids"], found["item_ids"], expected["scores"], strict=True)
+    for row, (wanted, got, scores) in enumerate(rows):
+        if not _same_order(list(wanted), list(got), scores, tolerance):
+            raise ParityError(
+                f"{call.signature} ranks other items than the model, more than scores within {tolerance:.2g} of each "
+                f"other explain: row {row}{_asked(call, row)} has {list(got[:5])}, expected {list(wanted[:5])} with "
+                f"the scores {[round(float(one), 5) for one in scores[:5]]}.",
+                *(call, expected, found, row),
+            )
+
+
+def _asked(call: Call, row: int) -> str:
+    """What a row asks, shortened."""
+    first = next(iter(call.inputs.values()))
+    asked = first[row % len(first)] if len(first) else None
+    some = [one for one in asked if one != ""] if isinstance(asked, list) else asked
+    return f", asked with {some[-5:] if isinstance(some, list) else some!r},"
+
+
+def rescored(model: RetrievalModel, spec: FeatureSpec, call: Call, found: Answer) -> Answer:
+    """What the model says of the items that an export has found, in the model's order."""
+    scores = recommendations.score(
+        model, spec, call.inputs["history"], found["item_ids"], call.inputs.get("timestamps")
+    )
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return {
+        "item_ids": np.take_along_axis(found["item_ids"], order, axis=1),
+        "scores": np.take_along_axis(scores, order, axis=1),
+    }
+
+
+def _expected(model: RetrievalModel, spec: FeatureSpec, call: Call, k: int, mask_seen: bool, withdrawn: list) -> Answer:
+    given = dict(call.inputs)
+    if call.signature == "score":
+        return {
+            "scores": recommendations.score(model, spec, given["history"], given["item_ids"], given.get("timestamps"))
+        }
+    if call.signature == "embed_users":
+        known, inputs = recommendations.read_histories(model, spec, given["history"], given.get("timestamps"))
+        vectors = keras.ops.convert_to_numpy(model.embed(inputs))
+        some = np.array([len(ids) > 0 for ids in known]).reshape((-1,) + (1,) * (vectors.ndim - 1))
+        return {"vectors": np.where(some, vectors, 0)}
+    if call.signature == "embed_items":
+        ids = spec.items.encode(given["item_ids"])
+        table = keras.ops.convert_to_numpy(model.item_table()).astype(np.float32)
+        return {"vectors": np.where(ids[:, None] > 1, table[ids], 0)}
+    if call.signature == "similar_items":
+        ids = spec.items.encode(given["item_ids"])
+        near, scores = _similar(model, ids, k, spec.items.encode(withdrawn))
+        near, scores = np.where(ids[:, None] > 1, near, 0), np.where(ids[:, None] > 1, scores, -np.inf)
+        return {"item_ids": _texts([spec.items.decode(row) for row in near]), "scores": scores}
+    history = given.pop("history")
+    given["exclude"] = [[*row, *withdrawn] for row in given.get("exclude", [[]] * len(history))]
+    ids, scores = recommendations.recommend(model, spec, history, k, mask_seen=mask_seen, **given)
+    return {"item_ids": _texts(ids), "scores": scores}
+
+
+def _similar(model: RetrievalModel, ids: np.ndarray, k: int, withdrawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`model.similar` without the withdrawn items."""
+    wide = min(k + len(withdrawn), model.num_items)
+    near, scores = (keras.ops.convert_to_numpy(one) for one in model.similar(ids, wide))
+    scores = np.where(np.isin(near, withdrawn), -np.inf, scores)
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    near, scores = np.take_along_axis(near, order, axis=1), np.take_along_axis(scores, order, axis=1)
+    return np.where(np.isneginf(scores), 0, near), scores
+
+
+def _texts(rows: list[list[str]]) -> np.ndarray:
+    return np.array(rows, dtype=object)
+
+
+def _same_order(expected: list[str], found: list[str], scores: np.ndarray, tolerance: float) -> bool:
+    """Equal lists, up to the order of items whose scores float noise cannot tell apart."""
+    for place, (left, right) in enumerate(zip(expected, found, strict=True)):
+        if left == right:
+            continue
+        tied = np.isclose(scores, scores[place], rtol=tolerance, atol=tolerance)
+        at_end = bool(tied[-1])  # a tie with what fell off the end of the list cannot be seen
+        if not at_end and right not in {expected[other] for other in np.flatnonzero(tied)}:
+            return False
+    return True

@@ -1,0 +1,97 @@
+"""What exports with a ranking model must answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tfrec import presets
+from tfrec.inference import candidate_scores, recommendations
+from tfrec.serving.runtime import Call
+from tfrec.serving.verify import ranking_samples
+from tfrec.serving.verify.parity import Answer
+
+TOLERANCE = 1e-5  # of probabilities and ratings
+_NOISE = 1e-5  # of the scores by which candidates are found
+
+
+class Stages(NamedTuple):
+    """Two presets and what is asked of them.
+
+    Attributes:
+        retrieval: what finds candidates, or None.
+        ranking: what ranks them.
+        k: length of the lists.
+        candidates: how many are ranked.
+        mask_seen: whether a history's own items are left out.
+        withdrawn: raw ids that are never found.
+    """
+
+    retrieval: presets.Preset | None
+    ranking: presets.Preset
+    k: int = 20
+    candidates: int = 200
+    mask_seen: bool = True
+    withdrawn: Sequence[str] = ()
+
+
+def recommend(stages: Stages, call: Call, noise: float = 0.0) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The answer to a call of `recommend`, and which rows it is sure of.
+
+    A row is not sure where the scores of the last candidate and of the first that is none lie within `noise`: which of
+    the two is ranked then depends on rounding.
+    """
+    model, spec = stages.retrieval.model, stages.retrieval.spec
+    given = {name: call.inputs[name] for name in ("timestamps", "exclude", "allow") if name in call.inputs}
+    history = call.inputs["history"]
+    given["exclude"] = [[*row, *stages.withdrawn] for row in given.get("exclude", [[]] * len(history))]
+    found, near = recommendations.recommend(
+        model, spec, history, stages.candidates + 1, mask_seen=stages.mask_seen, **given
+    )
+    sure = np.ones(len(history), bool)
+    if near.shape[1] > stages.candidates:
+        last, first_out = near[:, stages.candidates - 1], near[:, stages.candidates]
+        gap = np.where(np.isfinite(first_out), last - np.where(np.isfinite(first_out), first_out, 0), np.inf)
+        sure = (gap == 0) | (gap > noise * np.maximum(1, np.abs(last)))
+    return _in_order(stages, call, [row[: stages.candidates] for row in found]), sure
+
+
+def rescored(stages: Stages, call: Call, found: Answer) -> Answer:
+    """What the ranking model says of the items that an export has found, for approximate indexes."""
+    return _in_order(stages, call, found["item_ids"].tolist())
+
+
+def expected_answers(stages: Stages, calls: Sequence[Call]) -> tuple[list[Call], list[Answer]]:
+    """Calls without the rows that rounding decides, and what the models themselves answer to them."""
+    asked, answers = [], []
+    for call in calls:
+        if call.signature == "rank" or stages.retrieval is None:
+            asked.append(call)
+            answers.append(_ranked(stages, call, call.inputs.get("item_ids")))
+            continue
+        answer, sure = recommend(stages, call, _NOISE)
+        if not sure.any():
+            continue
+        rows = np.flatnonzero(sure)
+        asked.append(Call(call.signature, {name: [of[row] for row in rows] for name, of in call.inputs.items()}))
+        answers.append({name: values[rows] for name, values in answer.items()})
+    return asked, answers
+
+
+def _ranked(stages: Stages, call: Call, item_ids: list[list[str]] | None) -> dict[str, np.ndarray]:
+    model, spec = stages.ranking.model, stages.ranking.spec
+    features = ranking_samples.by_column(candidate_scores.asked_features(model, spec), call.inputs)
+    history = call.inputs.get("history") if "history" in model.input_names else None
+    labels = call.inputs.get("history_labels")
+    return {"scores": candidate_scores.rank(model, spec, item_ids, history, features, labels)}
+
+
+def _in_order(stages: Stages, call: Call, item_ids: list[list[str]]) -> dict[str, np.ndarray]:
+    """The K best of candidates, in the ranking model's order."""
+    scores = _ranked(stages, call, item_ids)["scores"]
+    order = np.argsort(-scores, axis=1, kind="stable")[:, : stages.k]
+    best = np.take_along_axis(scores, order, axis=1)
+    items = np.take_along_axis(np.array(item_ids, object).reshape(scores.shape), order, axis=1)
+    return {"item_ids": np.where(np.isneginf(best), "", items), "scores": best}
