@@ -60,7 +60,7 @@ def main(csv: Path | None, out: Path, epochs: int, users: int) -> None:
 
     # 6. Ask in raw ids: oldest item first.
     history = train.to_pandas()["item"].head(3).tolist()
-    ids, scores = tfrec.serving.recommend(preset.model, preset.spec, [history], k=5)
+    ids, scores = preset.recommend([history], k=5)
     print("history ", history)
     for item, score in zip(ids[0], scores[0], strict=True):
         print(f"{item:>8}  {score:.2f}")

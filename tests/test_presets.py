@@ -50,6 +50,24 @@ def test_the_model_itself_is_saved_and_comes_back(spec, tmp_path):
     assert preset.metrics == {"note": 2} and (tmp_path / "mine" / "README.md").read_text() == "# Mine\n"
 
 
+def test_a_preset_answers_in_raw_ids(saved, spec):
+    model, folder = saved
+    preset = presets.load(folder)
+    history = spec.items.decode(np.array([2, 3, 4]))
+    ids, scores = preset.recommend([history], k=4, exclude=[spec.items.decode(np.array([5]))])
+    expected = np.asarray(model.score({"history": np.array([[2, 3, 4]])}))[0]
+    order = [one for one in np.argsort(-expected, kind="stable") if one not in (0, 1, 2, 3, 4, 5)][:4]
+    assert ids == [spec.items.decode(np.array(order))]
+    np.testing.assert_allclose(scores[0], expected[order], rtol=1e-5)
+    np.testing.assert_allclose(preset.score([history], ids), scores, rtol=1e-5)
+    attention = preset.explain(history)[0]
+    assert attention.labels[-1] == tuple(spec.title(one) for one in (2, 3, 4))
+    with pytest.raises(InputError, match=r"a SASRec, a retrieval model: use preset\.recommend"):
+        preset.rank([history])
+    with pytest.raises(InputError, match="leave out item"):
+        preset.explain(history, item=history[0])
+
+
 def test_another_class_is_one_clear_error():
     class Oracle(RetrievalModel):
         pass

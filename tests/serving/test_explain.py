@@ -6,6 +6,8 @@ from small_ranking_preset import ranking_preset
 
 from tfrec import presets, serving
 from tfrec.cli import main
+from tfrec.errors import InputError
+from tfrec.inference.candidate_scores import ranking_inputs
 from tfrec.inference.explanation import Attention
 from tfrec.models import AutoInt, DeepFM
 
@@ -35,10 +37,14 @@ def test_what_it_says_is_what_the_model_says(din):
     score, (attention,) = serving.explain(din.model, din.spec, "🎬", history, features)
     given = {name: [value] for name, value in features.items()}
     assert score == pytest.approx(serving.rank(din.model, din.spec, [["🎬"]], [history], given)[0, 0], abs=1e-6)
-    inputs = serving.ranking_reference.ranking_inputs(din.model, din.spec, [["🎬"]], [history], given)
+    inputs = ranking_inputs(din.model, din.spec, [["🎬"]], [history], given)
     weights = np.asarray(din.model.attention_weights(inputs)["history"])[0]
     np.testing.assert_allclose(attention.weights, weights[inputs["history"][0] != 0], rtol=1e-6)
     assert len(attention.labels[0]) == 3  # the unknown id is no event
+    np.testing.assert_array_equal(din.explain(history, "🎬", features=features)[0].weights, attention.weights)
+    assert din.rank([["🎬"]], [history], given)[0, 0] == pytest.approx(score, abs=1e-6)
+    with pytest.raises(InputError, match=r"use preset\.rank"):
+        din.recommend([history])
 
 
 def test_without_a_candidate_the_newest_of_the_history_is_scored(din, capsys):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 import tfrec
-from tfrec import atomic, models
+from tfrec import atomic, inference, models
 from tfrec.data import FeatureSpec
 from tfrec.errors import InputError
 from tfrec.presets import manifest
@@ -19,14 +20,22 @@ from tfrec.presets.bundled import find
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Preset:
-    """A loaded preset; `repr` says in a few lines what it holds.
+    """A loaded preset: a model with the spec that gives its ids a meaning, so that it answers in raw ids.
+
+    Retrieval presets have `recommend` and `score`, ranking presets `rank`, and both have `explain`. `repr` shows in a
+    few lines what a preset holds.
 
     Attributes:
         model: the model with its weights.
         spec: the feature spec it was trained with.
         metrics: what was measured, as saved.
-        folder: where it came from.
+        folder: where it was loaded from.
         manifest: preset.json.
+
+    Example:
+        >>> ids, scores = load("sasrec_ml1m").recommend([["1", "2"]], k=3)
+        >>> len(ids[0]), scores.shape
+        (3, (1, 3))
     """
 
     model: models.Recommender
@@ -43,6 +52,124 @@ class Preset:
             f"metrics: {', '.join(self.metrics) or 'none'}",
         ]
         return "\n  ".join([*lines, f"folder: {self.folder}"])
+
+    def recommend(
+        self,
+        histories: Sequence[Sequence[str]],
+        k: int = 10,
+        timestamps: Sequence[Sequence[int]] | None = None,
+        exclude: Sequence[Sequence[str]] | None = None,
+        allow: Sequence[Sequence[str]] | None = None,
+        mask_seen: bool = True,
+    ) -> tuple[list[list[str]], np.ndarray]:
+        """The K best items for each history, raw ids in and out; of a retrieval preset.
+
+        Args:
+            histories: B lists of raw ids, oldest first. An empty list gets the most popular items.
+            k: length of the ranked lists.
+            timestamps: seconds since 1970 of each item of each history, if the model reads them.
+            exclude: B lists of ids that must not be recommended.
+            allow: B lists of the only ids that may be recommended; an empty list allows all.
+            mask_seen: False also recommends items of the history.
+
+        Returns:
+            B lists of K raw ids, best first, and (B, K) float32 scores; see `tfrec.inference.recommend`.
+
+        Raises:
+            InputError: if the preset holds a ranking model, or an argument does not fit.
+        """
+        self._check(models.RetrievalModel, "recommend")
+        return inference.recommend(self.model, self.spec, histories, k, timestamps, exclude, allow, mask_seen)
+
+    def score(
+        self,
+        histories: Sequence[Sequence[str]],
+        item_ids: Sequence[Sequence[str]],
+        timestamps: Sequence[Sequence[int]] | None = None,
+    ) -> np.ndarray:
+        """The scores of given items for each history; of a retrieval preset.
+
+        Args:
+            histories: B lists of raw ids, oldest first.
+            item_ids: B lists of C raw ids.
+            timestamps: as for `recommend`.
+
+        Returns:
+            (B, C) float32, -inf for an unknown id.
+
+        Raises:
+            InputError: if the preset holds a ranking model, or an argument does not fit.
+        """
+        self._check(models.RetrievalModel, "score")
+        return inference.score(self.model, self.spec, histories, item_ids, timestamps)
+
+    def rank(
+        self,
+        item_ids: Sequence[Sequence[str]] | None,
+        histories: Sequence[Sequence[str]] | None = None,
+        features: Mapping[str, Sequence[Any]] | None = None,
+        history_labels: Sequence[Sequence[float]] | None = None,
+    ) -> np.ndarray:
+        """Probabilities of a click, or ratings, of given items; of a ranking preset.
+
+        Args:
+            item_ids: B lists of N raw ids; None if the spec has no items.
+            histories: B lists of raw ids, oldest first, if the model reads histories.
+            features: column -> B raw values of features of users and of the context; what is left out is missing.
+            history_labels: the labels of the items of each history, NaN if unknown.
+
+        Returns:
+            (B, N) float32; (B,) if the spec has no items. See `tfrec.inference.rank`.
+
+        Raises:
+            InputError: if the preset holds a retrieval model, or an argument does not fit.
+        """
+        self._check(models.RankingModel, "rank")
+        return inference.rank(self.model, self.spec, item_ids, histories, features, history_labels)
+
+    def explain(
+        self,
+        history: Sequence[str] = (),
+        item: str | None = None,
+        *,
+        timestamps: Sequence[int] | None = None,
+        features: Mapping[str, Any] | None = None,
+        history_labels: Sequence[float] | None = None,
+    ) -> list[inference.Attention]:
+        """The attention weights behind one answer: of a retrieval preset the recommendations for a history, of a
+        ranking preset the score of one item.
+
+        Args:
+            history: raw ids, oldest first.
+            item: the raw id that a ranking preset scores; retrieval presets take none.
+            timestamps: seconds since 1970 of each item of the history, if a retrieval model reads them.
+            features: of ranking presets: column -> raw value of features of the user and of the context.
+            history_labels: of ranking presets: the labels of the items of the history, NaN if unknown.
+
+        Returns:
+            the weights of every attention, with titles along their axes; `tfrec.inference.heat_map` draws them.
+
+        Raises:
+            InputError: if the model has no attention, or an argument does not fit it.
+        """
+        if isinstance(self.model, models.RankingModel):
+            if timestamps is not None:
+                raise InputError(f"{self.model.name} reads no time stamps: leave out timestamps.")
+            return inference.explain(self.model, self.spec, item, history, features, history_labels)[1]
+        given = {"item": item, "features": features, "history_labels": history_labels}
+        if superfluous := [name for name, value in given.items() if value is not None]:
+            raise InputError(f"{self.model.name} is explained by a history alone: leave out {superfluous[0]}.")
+        return inference.explain_history(self.model, self.spec, history, timestamps)
+
+    def _check(self, kind: type[models.Recommender], method: str) -> None:
+        if not isinstance(self.model, kind):
+            is_ranking = isinstance(self.model, models.RankingModel)
+            needed, its = ("retrieval", "ranking") if is_ranking else ("ranking", "retrieval")
+            instead = "rank(item_ids, histories)" if is_ranking else "recommend or score"
+            raise InputError(
+                f"`{method}` needs a {needed} model, but the preset '{self.folder.name}' holds a "
+                f"{type(self.model).__name__}, a {its} model: use preset.{instead}."
+            )
 
 
 def save(
