@@ -6,11 +6,12 @@ import keras
 from keras import ops
 
 from tfrec.layers.attention_record import record
+from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.ops import additive_scores, check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class AdditivePooling(keras.layers.Layer):
+class AdditivePooling(MaskedLayer):
     """At each position the weighted sum of the context up to there, weighted by an additive attention.
 
     ```
@@ -42,6 +43,9 @@ class AdditivePooling(keras.layers.Layer):
         TensorShape([1, 3, 4])
     """
 
+    masked_by = ("context", 1)
+    mask_place = 2
+
     def __init__(self, inner_dim: int | None = None, use_bias: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.inner_dim = check_size("inner_dim", inner_dim, optional=True)
@@ -63,7 +67,7 @@ class AdditivePooling(keras.layers.Layer):
             name="vector", shape=(inner,), initializer=keras.initializers.RandomUniform(-(inner**-0.5), inner**-0.5)
         )
 
-    def call(self, queries: Any, context: Any, padding_mask: Any) -> Any:
+    def call(self, queries: Any, context: Any, padding_mask: Any = None) -> Any:
         """Pool at every position."""
         scores = additive_scores(self.query_map(queries), self.key_map(context), ops.convert_to_tensor(self.vector))
         place = ops.arange(ops.shape(context)[1])

@@ -7,10 +7,11 @@ import keras
 from keras import ops
 
 from tfrec.layers.attention_record import is_recorded, record
+from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.ops import check_heads, check_size, to_blocks
 
 
-class BlockedAttention(keras.layers.Layer):
+class BlockedAttention(MaskedLayer):
     """Queries, keys and values in heads, cut into blocks; a subclass says in `attend` which keys a query sees.
 
     Not a layer of its own: subclasses write `attend`, and `block_length`.
@@ -27,6 +28,9 @@ class BlockedAttention(keras.layers.Layer):
     Raises:
         ValueError: where H does not divide D.
     """
+
+    masked_by = ("context", 1)
+    mask_place = 2
 
     use_bias = True  # of the four projections
 
@@ -77,7 +81,7 @@ class BlockedAttention(keras.layers.Layer):
         """
         raise NotImplementedError
 
-    def call(self, queries: Any, context: Any, padding_mask: Any, training: bool | None = None) -> Any:
+    def call(self, queries: Any, context: Any, padding_mask: Any = None, training: bool | None = None) -> Any:
         """Attend from each query to the context."""
         length = ops.shape(queries)[1]
         blocks = [self._cut(x) for x in (queries, context, padding_mask)]

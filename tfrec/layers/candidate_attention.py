@@ -5,11 +5,12 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.ops import check_heads, check_size, masked_softmax
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class CandidateAttention(keras.layers.Layer):
+class CandidateAttention(MaskedLayer):
     """What a sequence says to one query, and the weights by which it does.
 
     ```
@@ -44,6 +45,9 @@ class CandidateAttention(keras.layers.Layer):
         (TensorShape([1, 4]), TensorShape([1, 2, 3]))
     """
 
+    masked_by = ("context", 1)
+    mask_place = 2
+
     def __init__(self, num_heads: int = 1, dropout: float = 0.0, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_heads = check_size("num_heads", num_heads)
@@ -76,7 +80,7 @@ class CandidateAttention(keras.layers.Layer):
         )
         self.value_bias = self.add_weight(name="value_bias", shape=(width,), initializer="zeros")
 
-    def call(self, query: Any, context: Any, padding_mask: Any, training: bool | None = None) -> tuple[Any, Any]:
+    def call(self, query: Any, context: Any, padding_mask: Any = None, training: bool | None = None) -> tuple[Any, Any]:
         """Attend."""
         width, heads = self.head_width * self.num_heads, (self.num_heads, self.head_width)
         key_map, value_map = (ops.reshape(each, (width, *heads)) for each in (self.key_map, self.value_map))

@@ -5,12 +5,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.layers.query_key_norm import QueryKeyNorm
 from tfrec.ops import check_heads, check_size, masked_softmax
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class CrossAttention(keras.layers.Layer):
+class CrossAttention(MaskedLayer):
     """Multi-head attention of queries over a padded context of another kind: one side asks, the other answers.
 
     ```
@@ -51,6 +52,9 @@ class CrossAttention(keras.layers.Layer):
         >>> y.shape, np.asarray(weights)[0, 0, 0].tolist()
         (TensorShape([1, 2, 4]), [0.0, 0.5, 0.5])
     """
+
+    masked_by = ("context", 1)
+    mask_place = 2
 
     def __init__(
         self,
@@ -94,7 +98,9 @@ class CrossAttention(keras.layers.Layer):
         if self.may_abstain:
             self.abstain = self.add_weight(name="abstain", shape=(self.num_heads,), initializer="zeros")
 
-    def call(self, queries: Any, context: Any, padding_mask: Any, training: bool | None = None) -> tuple[Any, Any]:
+    def call(
+        self, queries: Any, context: Any, padding_mask: Any = None, training: bool | None = None
+    ) -> tuple[Any, Any]:
         """Ask the context."""
         asked, keys, values = self.query_map(queries), self.key_map(context), self.value_map(context)
         each = asked.shape[-1] // self.num_heads

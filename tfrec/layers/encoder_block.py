@@ -6,11 +6,12 @@ import keras
 
 from tfrec.layers.cross_attention import CrossAttention
 from tfrec.layers.feed_forward import FeedForward
+from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.ops import check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class EncoderBlock(keras.layers.Layer):
+class EncoderBlock(MaskedLayer):
     """Self-attention and a map of each position, with residuals, and the weights of the attention beside the output.
 
     ```
@@ -41,6 +42,9 @@ class EncoderBlock(keras.layers.Layer):
         (TensorShape([1, 3, 4]), [0.0, 0.5, 0.5])
     """
 
+    masked_by = ("inputs", 0)
+    mask_place = 1
+
     def __init__(
         self, num_heads: int = 1, dropout: float = 0.0, causal: bool = False, seed: int | None = None, **kwargs: Any
     ) -> None:
@@ -62,7 +66,7 @@ class EncoderBlock(keras.layers.Layer):
         for layer in (self.feed_forward, self.attention_norm, self.feed_forward_norm):
             layer.build(inputs_shape)
 
-    def call(self, inputs: Any, padding_mask: Any, training: bool | None = None) -> tuple[Any, Any]:
+    def call(self, inputs: Any, padding_mask: Any = None, training: bool | None = None) -> tuple[Any, Any]:
         """Attend within each row, then map each position."""
         normed = self.attention_norm(inputs)
         change, weights = self.attention(normed, normed, padding_mask, training=training)

@@ -37,6 +37,7 @@ class FeedForward(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.inner_dim = check_size("inner_dim", inner_dim, optional=True)
         self.activation = activation
         self.dropout = dropout

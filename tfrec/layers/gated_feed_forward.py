@@ -31,6 +31,7 @@ class GatedFeedForward(keras.layers.Layer):
 
     def __init__(self, inner_dim: int | None = None, dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.inner_dim = check_size("inner_dim", inner_dim, optional=True)
         self.dropout = dropout
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="drop")

@@ -6,13 +6,14 @@ import keras
 from keras import ops
 
 from tfrec.layers.attention_record import is_recorded, record
+from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.layers.relative_bias import RelativePositionBias
 from tfrec.layers.time_bias import TimeBias
 from tfrec.ops import check_heads, check_size, pointwise_attention
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class HSTUBlock(keras.layers.Layer):
+class HSTUBlock(MaskedLayer):
     """One Hierarchical Sequential Transduction Unit over a padded sequence.
 
     ```
@@ -52,6 +53,9 @@ class HSTUBlock(keras.layers.Layer):
         >>> block(np.zeros((1, 3, 4), "float32"), np.array([[False, True, True]])).shape
         TensorShape([1, 3, 4])
     """
+
+    masked_by = ("inputs", 0)
+    mask_place = 1
 
     def __init__(
         self,
@@ -107,7 +111,7 @@ class HSTUBlock(keras.layers.Layer):
         if self.num_intervals is not None:
             self.time_bias.build((None, None, None))
 
-    def call(self, inputs: Any, padding_mask: Any, intervals: Any = None, training: bool | None = None) -> Any:
+    def call(self, inputs: Any, padding_mask: Any = None, intervals: Any = None, training: bool | None = None) -> Any:
         """Attend within each sequence."""
         keep = ops.cast(ops.expand_dims(padding_mask, -1), inputs.dtype)
         ends = [self._value_width, 2 * self._value_width, 2 * self._value_width + self._key_width]

@@ -7,11 +7,12 @@ import keras
 from keras import ops
 
 from tfrec.layers.dice import Dice
+from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.ops import check_size, masked_softmax
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class LocalActivationUnit(keras.layers.Layer):
+class LocalActivationUnit(MaskedLayer):
     """A weight for each event of a history, by a small network that looks at event and candidate together.
 
     ```
@@ -47,6 +48,9 @@ class LocalActivationUnit(keras.layers.Layer):
         >>> LocalActivationUnit([8])(query, keys, np.array([[False, True, True]])).shape
         TensorShape([1, 3])
     """
+
+    masked_by = ("keys", 1)
+    mask_place = 2
 
     def __init__(
         self, hidden_dims: Sequence[int] = (64, 32), softmax: bool = False, seed: int | None = None, **kwargs: Any
@@ -86,7 +90,7 @@ class LocalActivationUnit(keras.layers.Layer):
             self.maps[-1].build(wide)
             wide = (None, None, units)
 
-    def call(self, query: Any, keys: Any, padding_mask: Any, training: bool | None = None) -> Any:
+    def call(self, query: Any, keys: Any, padding_mask: Any = None, training: bool | None = None) -> Any:
         """Weigh the events."""
         of_query = ops.expand_dims(ops.matmul(query, self.query_map) + self.bias, 1)
         of_product = ops.matmul(keys * ops.expand_dims(query, 1), self.product_map)

@@ -6,13 +6,14 @@ import keras
 from keras import ops
 
 from tfrec.layers.attention_record import is_recorded, record
+from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.ops import check_size
 
 _NEVER = -1e9  # a logit far below any real one
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class LongShortPooling(keras.layers.Layer):
+class LongShortPooling(MaskedLayer):
     """At each position, short-term attention over long-term attention.
 
     The newest S items up to position l, l included, are short-term, all before them long-term:
@@ -47,6 +48,9 @@ class LongShortPooling(keras.layers.Layer):
         TensorShape([1, 3, 4])
     """
 
+    masked_by = ("context", 1)
+    mask_place = 2
+
     def __init__(self, short_term: int, activation: str = "relu", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.short_term = check_size("short_term", short_term)
@@ -65,7 +69,7 @@ class LongShortPooling(keras.layers.Layer):
         self.short_keys = keras.layers.Dense(width, self.activation, dtype=self.dtype_policy, name="short_keys")
         self.short_keys.build(context_shape)
 
-    def call(self, queries: Any, context: Any, padding_mask: Any) -> Any:
+    def call(self, queries: Any, context: Any, padding_mask: Any = None) -> Any:
         """Pool at every position."""
         place = ops.arange(ops.shape(context)[1])
         age = ops.expand_dims(place, 1) - place

@@ -48,6 +48,7 @@ class MLP(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.hidden_dims = [check_size("Each of hidden_dims", width) for width in hidden_dims]
         if isinstance(activation, dict):
             activation = keras.saving.deserialize_keras_object(activation)

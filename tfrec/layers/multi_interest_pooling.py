@@ -6,13 +6,14 @@ import keras
 from keras import ops
 
 from tfrec.layers.attention_record import record
+from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.ops import check_length, check_size
 
 _NEVER = -1e30  # a logit far below any real one; the sum of two is still finite
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class MultiInterestPooling(keras.layers.Layer):
+class MultiInterestPooling(MaskedLayer):
     """K attention-pooled vectors of a history, at each position those of the history up to there.
 
     ```
@@ -51,6 +52,9 @@ class MultiInterestPooling(keras.layers.Layer):
         TensorShape([1, 3, 2, 4])
     """
 
+    masked_by = ("inputs", 0)
+    mask_place = 1
+
     def __init__(self, num_interests: int, max_length: int, attention_dim: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_interests = check_size("num_interests", num_interests)
@@ -70,7 +74,7 @@ class MultiInterestPooling(keras.layers.Layer):
             name="recency", shape=shape, initializer="zeros", dtype="float32", autocast=False
         )
 
-    def call(self, inputs: Any, padding_mask: Any) -> Any:
+    def call(self, inputs: Any, padding_mask: Any = None) -> Any:
         """Pool at every position."""
         check_length(inputs.shape[1], self.max_length)
         batch, length, width = ops.shape(inputs)[0], ops.shape(inputs)[1], inputs.shape[-1]

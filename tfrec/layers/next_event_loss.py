@@ -5,9 +5,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.layers.masked_layer import MaskedLayer
+
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class NextEventLoss(keras.layers.Layer):
+class NextEventLoss(MaskedLayer):
     """Hands states through, and adds in training what they know too little of the event that comes next.
 
     ```
@@ -40,6 +42,9 @@ class NextEventLoss(keras.layers.Layer):
         0.6931
     """  # noqa: E501  (a formula)
 
+    masked_by = ("states", 0)
+    mask_place = 3
+
     def __init__(self, weight: float = 1.0, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.weight = weight
@@ -56,7 +61,9 @@ class NextEventLoss(keras.layers.Layer):
         start = keras.initializers.GlorotUniform(self.seed)
         self.map = self.add_weight(name="map", shape=(states_shape[-1], events_shape[-1]), initializer=start)
 
-    def call(self, states: Any, events: Any, negatives: Any, padding_mask: Any, training: bool | None = None) -> Any:
+    def call(
+        self, states: Any, events: Any, negatives: Any, padding_mask: Any = None, training: bool | None = None
+    ) -> Any:
         """Add the loss."""
         if training:
             expected = ops.matmul(states[:, :-1], ops.cast(self.map, self.compute_dtype))

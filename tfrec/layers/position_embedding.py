@@ -34,6 +34,7 @@ class PositionEmbedding(keras.layers.Layer):
 
     def __init__(self, max_length: int, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.max_length = check_size("max_length", max_length)
         self.seed = seed
 

@@ -44,6 +44,9 @@ class RelativePositionBias(keras.layers.Layer):
             initializer=keras.initializers.RandomNormal(stddev=0.02),
         )
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+        """None: a bias of pairs is no sequence whose positions could be masked."""
+
     def call(self, inputs: Any) -> Any:
         """Look the bias up: L x L numbers, whatever the batch is."""
         position = ops.arange(ops.shape(inputs)[1], dtype="int32")

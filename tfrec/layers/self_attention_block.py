@@ -6,13 +6,14 @@ import keras
 from keras import ops
 
 from tfrec.layers.feed_forward import FeedForward
+from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.layers.softmax_attention import SoftmaxAttention
 
 RESIDUALS = ("sasrec", "pre-norm", "post-norm", "gated")
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class SelfAttentionBlock(keras.layers.Layer):
+class SelfAttentionBlock(MaskedLayer):
     """A self-attention block over a padded sequence, put together from small layers.
 
     `attention` decides how positions see each other, `feed_forward` what happens to each of them, and `residual` how
@@ -55,6 +56,9 @@ class SelfAttentionBlock(keras.layers.Layer):
         TensorShape([1, 3, 4])
     """
 
+    masked_by = ("inputs", 0)
+    mask_place = 1
+
     def __init__(
         self,
         attention: keras.layers.Layer | None = None,
@@ -93,7 +97,7 @@ class SelfAttentionBlock(keras.layers.Layer):
             self.attention_gate.build(inputs_shape)
             self.feed_forward_gate.build(inputs_shape)
 
-    def call(self, inputs: Any, padding_mask: Any, pairs: Any = None, training: bool | None = None) -> Any:
+    def call(self, inputs: Any, padding_mask: Any = None, pairs: Any = None, training: bool | None = None) -> Any:
         """Attend within each sequence, then map each position."""
         known = (padding_mask,) if pairs is None else (padding_mask, pairs)
 

@@ -6,11 +6,12 @@ import keras
 from keras import ops
 
 from tfrec.layers.attention_record import is_recorded, record
+from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.ops import check_heads, check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class SoftmaxAttention(keras.layers.Layer):
+class SoftmaxAttention(MaskedLayer):
     """Multi-head softmax attention of every position over the real positions that it may see.
 
     `y_i = W_o [ sum_j softmax_j(q_i . k_j / sqrt(D / H)) v_j ]`, heads side by side, j <= i where it is causal.
@@ -40,6 +41,9 @@ class SoftmaxAttention(keras.layers.Layer):
         TensorShape([1, 3, 4])
     """
 
+    masked_by = ("context", 1)
+    mask_place = 2
+
     def __init__(self, num_heads: int = 1, dropout: float = 0.0, causal: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_heads = check_size("num_heads", num_heads)
@@ -57,7 +61,7 @@ class SoftmaxAttention(keras.layers.Layer):
         )
         self.heads.build(queries_shape, queries_shape)
 
-    def call(self, queries: Any, context: Any, padding_mask: Any, training: bool | None = None) -> Any:
+    def call(self, queries: Any, context: Any, padding_mask: Any = None, training: bool | None = None) -> Any:
         """Attend from each query to the context."""
         how = {
             "attention_mask": ops.expand_dims(padding_mask, 1),

@@ -43,6 +43,9 @@ class TimeBias(keras.layers.Layer):
             name="weight", shape=(self.num_buckets,), initializer=keras.initializers.RandomNormal(stddev=0.02)
         )
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+        """None: a bias of pairs is no sequence whose positions could be masked."""
+
     def call(self, inputs: Any) -> Any:
         """Look the bias up."""
         return ops.take(self.weight, inputs, axis=0)

@@ -6,11 +6,12 @@ import keras
 from keras import ops
 
 from tfrec.layers.attention_record import record
+from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.ops import check_heads, check_length, check_size, last_rows
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class TimeIntervalAttention(keras.layers.Layer):
+class TimeIntervalAttention(MaskedLayer):
     """Causal self-attention with a key and a value for the time between two items, and for positions.
 
     ```
@@ -53,6 +54,9 @@ class TimeIntervalAttention(keras.layers.Layer):
         TensorShape([1, 3, 4])
     """
 
+    masked_by = ("context", 1)
+    mask_place = 2
+
     def __init__(
         self,
         max_length: int,
@@ -87,7 +91,9 @@ class TimeIntervalAttention(keras.layers.Layer):
                 normal = keras.initializers.RandomNormal(stddev=0.02)
                 setattr(self, name, self.add_weight(name=name, shape=(rows, width), initializer=normal))
 
-    def call(self, queries: Any, context: Any, padding_mask: Any, intervals: Any, training: bool | None = None) -> Any:
+    def call(
+        self, queries: Any, context: Any, padding_mask: Any = None, intervals: Any = None, training: bool | None = None
+    ) -> Any:
         """Attend to what came before."""
         check_length(queries.shape[1], self.max_length)
         batch, length, width = ops.shape(queries)[0], ops.shape(queries)[1], queries.shape[2]

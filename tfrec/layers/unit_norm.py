@@ -25,6 +25,7 @@ class UnitNorm(keras.layers.Layer):
 
     def __init__(self, scale: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.scale = scale
 
     def call(self, inputs: Any) -> Any:
