@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "layers": {"ops"},
     "losses": {"ops"},
     "metrics": {"ops"},
-    "models": {"ops", "layers", "losses"},
+    "models": {"errors", "ops", "layers", "losses"},
     "data": LEAVES,
     "inference": GROUND,
     "presets": GROUND | {"inference"},
@@ -28,7 +28,9 @@ MAY_IMPORT = {
     "evaluation": GROUND | {"presets", "inference"},
     "serving": GROUND | {"presets", "inference"},
     "cli": GROUND | {"presets", "inference", "training", "evaluation", "serving"},
-    "__init__": set(),
+    "__init__": {"registration"},
+    # Imports them when Keras is imported, so that `keras.models.load_model` finds their classes.
+    "registration": {"layers", "losses", "models"},
     "__main__": {"cli"},
 }
 # Packages inside `data`, lowest first: each imports from itself and from those before it, in annotations too.

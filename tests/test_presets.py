@@ -1,19 +1,30 @@
 """A preset comes back as it went, and every damage is named."""
 
+import inspect
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
+from types import SimpleNamespace
 
+import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
-from tfrec import presets
-from tfrec.data import FeatureSpec, generate_world
+from tfrec import evaluation, models, presets, serving
+from tfrec.data import Examples, FeatureSpec, History, LeaveLastOut, generate_world
 from tfrec.errors import InputError
-from tfrec.models import RetrievalModel, SASRec
-from tfrec.presets import manifest
+from tfrec.models import RankingModel, RetrievalModel, SASRec
+from tfrec.presets import manifest, weights_file
+
+CLASSES = {name: getattr(models, name) for name in models.__all__}
+SEQUENTIAL = {
+    name: one for name, one in CLASSES.items() if issubclass(one, RetrievalModel) and one is not RetrievalModel
+}
+RANKING = {name: one for name, one in CLASSES.items() if issubclass(one, RankingModel) and one is not RankingModel}
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +139,7 @@ def test_files_that_name_classes_paths_or_sizes_are_checked(saved):
     with_config(config={**json.loads(original)["config"], "num_items": 7})
     with pytest.raises(InputError, match="num_items=7"):
         presets.load(folder)
-    with_config(config={**json.loads(original)["config"], "hidden_dim": 16})
+    with_config(config={**json.loads(original)["config"], "hidden_dim": 4})
     with pytest.raises(InputError, match=r"model\.weights\.h5 does not fit"):
         presets.load(folder)
 
@@ -230,3 +241,160 @@ def test_a_save_that_is_killed_leaves_the_old_preset_whole(saved, tmp_path):
 def _parts(folder):
     preset = presets.load(folder)
     return preset.model, preset.spec
+
+
+ZOO = {
+    **{name: (kind, {"num_items": 120, "max_length": 8, "hidden_dim": 8}) for name, kind in SEQUENTIAL.items()},
+    **{name: (kind, {"features": None}) for name, kind in RANKING.items()},
+}
+NO_SIZES = ("seed", "max_interval")  # TiSASRec's longest interval, in seconds
+
+
+@pytest.fixture(scope="module")
+def labelled_spec():
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"u": random.integers(0, 9, 60), "i": random.integers(0, 9, 60), "y": random.integers(0, 2, 60)}
+    )
+    films = pd.DataFrame({"i": range(9), "genre": ["a", "b", "c"] * 3})
+    rows = Examples.from_pandas(frame.assign(t=range(60)), label="y", user="u", item="i", time="t", items=films)
+    return FeatureSpec.fit(rows, history=History(length=4))
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_no_size_of_a_config_is_built_that_its_weights_do_not_have(spec, labelled_spec, tmp_path, name):
+    kind, arguments = ZOO[name]
+    own = labelled_spec if "features" in arguments else spec
+    arguments = arguments if own is spec else {"features": own.model_features()}
+    config = {"config": kind(**arguments).get_config()}
+    header = weights_file.Header([(122, 8), (8, 8), (8,)] * 4, 4 * (122 * 8 + 72), 122)
+    signature = inspect.signature(kind.__init__).parameters
+    hostile = []
+    for argument, parameter in signature.items():
+        value = config["config"].get(argument)
+        if argument in (*NO_SIZES, "features", "self") or isinstance(value, bool | str | float):
+            continue
+        if isinstance(value, int) or str(parameter.annotation) == "int | None":
+            hostile += [{argument: 10**10}, {argument: 10**6}]
+        elif isinstance(value, list | tuple):
+            hostile += [{argument: [8] * 10**6}, {argument: [10**10]}]
+    hostile.append(
+        {"features": [{"size": 10**10}] * 9} if own is not spec else {"attention": {"class": "x", "w": 10**9}}
+    )
+    (tmp_path / "config.json").write_text("{}")
+    for change in hostile:
+        began = time.perf_counter()
+        with pytest.raises(InputError, match=next(iter(change)) + "|'w'| w "):
+            own.check_sizes(SimpleNamespace(**change))
+            weights_file.check_config(tmp_path / "config.json", {**config["config"], **change}, header, is_own=True)
+        assert time.perf_counter() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"num_items": 10**10}, "num_items=10000000000"),
+        ({"max_length": 10**10}, "max_length=10000000000"),
+        ({"hidden_dim": 10**10}, "hidden_dim = 10,000,000,000"),
+        ({"hidden_dim": 122}, "larger model than its weights"),
+        ({"num_blocks": 10**6}, "num_blocks = 1,000,000"),
+        ({"num_blocks": 30}, "larger model than its weights"),
+        ({"attention": {"class": "BlockSparseAttention", "block_size": 10**10}}, "block_size"),
+        ({"attention": {"class": [[[[[[[[[["deep"]]]]]]]]]]}}, "nested more than"),
+        ({"dropout": [0.1] * 10**6}, "dropout = 1,000,000 entries"),
+    ],
+)
+def test_a_hostile_config_is_refused_before_it_is_built(saved, change, said):
+    _, folder = saved
+    config = json.loads((folder / "config.json").read_text())
+    config["config"] |= change
+    (folder / "config.json").write_text(json.dumps(config))
+    reseal(folder)
+    began = time.perf_counter()
+    with pytest.raises(InputError, match=said):
+        presets.load(folder)
+    assert time.perf_counter() - began < 20
+
+
+def test_a_weights_file_that_claims_more_than_it_has_is_refused(saved):
+    _, folder = saved
+    with h5py.File(folder / "model.weights.h5", "w") as file:
+        file.create_dataset("empty", shape=(10**10, 64), chunks=(1024, 64), dtype="f4")
+    reseal(folder)
+    with pytest.raises(InputError, match="claims to hold"):
+        presets.load(folder)
+    (folder / "model.weights.h5").write_bytes(b"no weights")
+    reseal(folder)
+    with pytest.raises(InputError, match=r"model\.weights\.h5 cannot be read"):
+        presets.load(folder)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_finite_are_neither_saved_loaded_nor_exported(spec, tmp_path, value):
+    model = SASRec(spec.num_items, max_length=8, hidden_dim=8, num_blocks=1)
+    good = presets.save(model, spec, tmp_path / "good")
+    preset = presets.load(good)
+    wrong = preset.model.get_weights()
+    wrong[0][5, 3] = value
+    preset.model.set_weights(wrong)
+    for ask in (
+        lambda: presets.save(preset.model, spec, tmp_path / "bad"),
+        lambda: serving.export(preset, tmp_path / "served"),
+    ):
+        with pytest.raises(InputError, match=r"1 of [\d,]+ numbers in the weight .* diverged"):
+            ask()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["good"]
+    preset.model.save_weights(good / "model.weights.h5")
+    reseal(good)
+    with pytest.raises(InputError, match=r"model\.weights\.h5 cannot be used: 1 of"):
+        presets.load(good)
+    history = [spec.items.decode([5, 6])]
+    for ask in (
+        lambda: serving.recommend(preset.model, spec, history),
+        lambda: serving.score(preset.model, spec, history, history),
+        lambda: evaluation.evaluate(preset.model, spec, generate_world(60, 120, seed=1).split(LeaveLastOut()).test),
+    ):
+        with pytest.raises(InputError, match="diverged"):
+            ask()
+    if np.isnan(value):
+        with pytest.raises(InputError, match="diverged"):
+            preset.model.recommend({"history": np.array([[5, 6]])})
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [("-1", "item_counts are how often"), ("99999999999999999999", "no feature spec"), ("1e3", "no feature spec")],
+)
+def test_item_counts_that_cannot_be_are_refused(saved, lines, said):
+    _, folder = saved
+    path = folder / "vocabularies" / "item_counts.txt"
+    counts = path.read_text().split()
+    path.write_text("\n".join([lines, *counts[1:]]) + "\n")
+    text = json.loads((folder / "spec.json").read_text())
+    told = text.pop("interactions")
+    (folder / "spec.json").write_text(json.dumps(text))  # as older presets are
+    reseal(folder)
+    with pytest.raises(InputError, match=said):
+        presets.load(folder)
+    path.write_text("\n".join(counts) + "\n")
+    reseal(folder)
+    presets.load(folder)
+    (folder / "spec.json").write_text(json.dumps({**text, "interactions": told}))
+    for changed, wrong in (
+        ([str(int(counts[0]) + 1), *counts[1:]], "counts .* interactions"),
+        (["0"] * len(counts), "counts 0 interactions"),
+    ):
+        path.write_text("\n".join(changed) + "\n")
+        reseal(folder)
+        with pytest.raises(InputError, match=wrong):
+            presets.load(folder)
+
+
+def test_vocabularies_that_were_exchanged_are_found(saved):
+    _, folder = saved
+    path = folder / "vocabularies" / "item.txt"
+    tokens = path.read_text().splitlines()
+    path.write_text("\n".join([tokens[1], tokens[0], *tokens[2:]]) + "\n")
+    reseal(folder)
+    with pytest.raises(InputError, match="another vocabulary"):
+        presets.load(folder)

@@ -96,6 +96,8 @@ def test_the_blocks_of_a_guide_run(page, films, quickstart, monkeypatch):
 def test_recipes_that_are_shown_can_be_read(tmp_path):
     shown = [recipe for page in (README, *GUIDES) for recipe in blocks(page, "toml")]
     for recipe in shown:
+        if '"acme>' in recipe:  # a class of the reader's
+            continue
         (tmp_path / "recipe.toml").write_text(recipe, encoding="utf-8")
         assert load_recipe(tmp_path / "recipe.toml").model["class"] in recipe
     assert shown

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import tfrec
+from tfrec.cli.own_modules import add_import_argument, import_modules
 from tfrec.cli.parser import Parser
 from tfrec.errors import InputError
 from tfrec.terminal import accept_every_character, say
@@ -26,6 +27,8 @@ _COMMANDS = {
     "list": "list the presets that come with tfrec, with what they reach",
     "seeds": "gather runs of one recipe with several seeds into the preset's seeds.json",
 }
+# Commands that read or train a model, which may be of a class of the user's own.
+_OWN_MODELS = ("train", "evaluate", "export", "recommend", "explain")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,11 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, text in _COMMANDS.items():
         subparser = subparsers.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         _module(name).add_arguments(subparser)
+        if name in _OWN_MODELS:
+            add_import_argument(subparser)
     try:
         options = parser.parse_args(arguments)
     except SystemExit as stop:
         return int(stop.code or 0)
     try:
+        import_modules(getattr(options, "imports", ()))
         code = _module(options.command).run(options)
     except InputError as error:
         say(f"tfrec {options.command}: {_one_line(error)}", error=True)

@@ -46,10 +46,16 @@ def rank(
         (B, N) float32, -inf for ""; (B,) where the spec has no items.
 
     Raises:
-        InputError: where a feature is none of the model's, or lists do not fit each other.
+        InputError: where model and spec do not fit, a feature is none of the model's, lists do not fit each other, or
+            the model's scores are not finite.
     """
     inputs = ranking_inputs(model, spec, item_ids, histories, features, history_labels)
     scores = keras.ops.convert_to_numpy(model.score(inputs))
+    if not np.isfinite(scores).all():
+        raise InputError(
+            f"{model.name} gives scores that are not finite numbers: its training has diverged. Train it again with a "
+            "lower learning rate, or with clipnorm=1.0 in the optimizer."
+        )
     if item_ids is None:
         return scores
     is_padding = np.array([[item == "" for item in row] for row in item_ids], bool)
@@ -79,6 +85,7 @@ def ranking_inputs(
 
     Args and errors are as for `rank`.
     """
+    spec.check_fits(model)
     names = model.input_names
     asked, given = {one.column: one for one in asked_features(model, spec)}, features or {}
     rows = len(item_ids) if item_ids is not None else max(map(len, given.values()), default=1)

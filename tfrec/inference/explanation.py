@@ -63,7 +63,8 @@ def explain(
         the probability or rating, and the weights, without what stands at padding.
 
     Raises:
-        InputError: where the model has no attention, or an argument does not fit it.
+        InputError: where the model has no attention, model and spec or an argument do not fit, or the score is not
+            finite.
     """
     _check_attention(model)
     if len(history) and "history" not in model.input_names:
@@ -77,6 +78,8 @@ def explain(
         None if history_labels is None else [list(history_labels)],
     )
     score = float(keras.ops.convert_to_numpy(model.score(inputs))[0])
+    if not np.isfinite(score):
+        raise InputError(f"{model.name} gives the score {score}, which is no finite number: its training has diverged.")
     ids = inputs["history"][0] if "history" in inputs else np.zeros(0, "int32")
     return score, [
         _labelled(name, model.attention_axes[name], weights, ids, spec, model.attention_labels)

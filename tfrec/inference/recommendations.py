@@ -47,7 +47,8 @@ def recommend(
         B lists of K raw ids, and (B, K) float32 scores.
 
     Raises:
-        InputError: where time stamps are missing, superfluous, not numbers, or not one an item; where there are not as
+        InputError: where model and spec do not fit, or the model's scores are not finite; where time stamps are
+            missing, superfluous, not numbers, or not one an item; where there are not as
             many lists to exclude or allow as histories.
     """
     codes, scores = _scored(model, spec, histories, timestamps)
@@ -86,6 +87,7 @@ def read_histories(
         raise InputError(
             f"histories are lists of ids, oldest first, got {type(histories).__name__}: give [['7', '9']]."
         )
+    spec.check_fits(model)
     codes = [spec.items.encode(_array(history)) for history in histories]
     known = [ids[ids >= RESERVED_IDS] for ids in codes]
     inputs = {"history": known}
@@ -103,7 +105,13 @@ def _scored(
     """The known ids of each history, and the score of every id."""
     known, inputs = read_histories(model, spec, histories, timestamps)
     scores = keras.ops.convert_to_numpy(model.score(inputs))
-    return known, np.where(inputs["history"][:, -1:] >= RESERVED_IDS, scores, popularity_scores(spec.item_counts))
+    is_known = inputs["history"][:, -1:] >= RESERVED_IDS
+    if not np.isfinite(scores[:, RESERVED_IDS:][is_known[:, 0]]).all():
+        raise InputError(
+            f"{model.name} gives scores that are not finite numbers: its training has diverged. Train it again with a "
+            "lower learning rate, or with clipnorm=1.0 in the optimizer."
+        )
+    return known, np.where(is_known, scores, popularity_scores(spec.item_counts))
 
 
 def _ids(spec: FeatureSpec, lists: Lists, name: str, number: int) -> list[np.ndarray]:

@@ -10,6 +10,7 @@ from tfrec.losses import attention_divergence
 from tfrec.models import step_checks
 from tfrec.models.compiled_losses import ranking_loss
 from tfrec.models.compiled_metrics import ranking_metrics
+from tfrec.models.known_ids import check_ids
 from tfrec.models.recommender import Recommender
 from tfrec.ops import PADDING_ID
 
@@ -124,13 +125,10 @@ class RankingModel(Recommender):
         """
         if self._attend is None:
             raise ValueError(f"{type(self).__name__} has no attention, so there are no weights to show.")
-        given = _tensors(self._own_inputs(inputs))
+        own = self._own_inputs(inputs)
+        check_ids(self.name, own, self.id_sizes())
+        given = _tensors(own)
         return {name: ops.cast(weights, "float32") for name, weights in self._attend(given).items()}
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        supervised = {"attention_supervision": self.attention_supervision} if self.attention_supervision else {}
-        return {**super().get_config(), **supervised}
 
     def _loss_meant(self, loss: Any, loss_weights: Any) -> tuple[Any, Any]:
         return ranking_loss(loss, loss_weights, self.task)
@@ -165,6 +163,12 @@ class RankingModel(Recommender):
         if sample_weight is not None:  # a label of weight 0 counts nothing
             wrong = ops.logical_and(wrong, ops.reshape(sample_weight, (-1,)) != 0)
         return {**found, **step_checks.flags({_LABELS: wrong})}
+
+    def id_sizes(self) -> dict[str, int]:
+        """How many values each categorical or multi-valued input has, and each sequence of one."""
+        by_name = {feature["name"]: feature for feature in getattr(self, "features", ())}
+        sizes = {name: by_name.get(one.get("of") or name, {}).get("size") for name, one in by_name.items()}
+        return {name: size for name, size in sizes.items() if size is not None}
 
     def readable(self, outputs: Any) -> Any:
         """What the model's outputs say: probabilities of a click, or ratings within their range, float32."""

@@ -1,25 +1,59 @@
-"""What retrieval and ranking models share: a config of their constructor's arguments, and presets."""
+"""What retrieval and ranking models share: a config of their constructor's arguments, a vocabulary, and presets."""
 
+import contextlib
+import functools
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import keras
 from keras import ops
 
+from tfrec.errors import InputError
+from tfrec.models.constructor import config_of, takes
+from tfrec.models.known_ids import check_ids, differing, explained, hashes_read_by, vocabulary_of
 from tfrec.models.replicas import shared_out
 from tfrec.models.step_checks import StepChecks
 from tfrec.models.varying_shapes import warn_of_xla
 
+_BOUND = "bound_vocabulary"  # in the config
+
 
 class Recommender(keras.Model):
-    """A Keras model of tfrec: it says what it reads, and comes from and goes to presets.
+    """A Keras model of tfrec: it says what it reads, knows its vocabulary, and comes from and goes to presets.
 
     The arguments of a subclass's constructor are its attributes under the same names, and its config; `dtype` becomes
-    `dtype_policy`.
+    `dtype_policy`. What a subclass passes on by `**kwargs` is in its config as the caller gave it.
+
+    The ids that a model reads mean what one vocabulary says. The first `fit` on batches of `tfrec.data` binds a model
+    to the vocabulary of their `FeatureSpec`, and `tfrec.presets.load` to that of the preset. From then on `fit`,
+    `evaluate` and `predict` refuse batches of another vocabulary, also one of the same size, and so does everything
+    that is given model and spec. Saving keeps what a model is bound to.
     """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Remember the arguments, for the config."""
+        model = super().__new__(cls, *args, **kwargs)
+        object.__setattr__(model, "_called_with", (args, kwargs))  # Keras would take what is in them for the model's
+        object.__setattr__(model, "_bound", None)
+        return model
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """As `keras.Model`: of inputs and outputs, or of nothing where the subclass has a `call`.
+
+        Keras makes the base of all models a functional one when the first functional model is made, and models with a
+        `call` of their own would then fail. So the class of a functional model is made one here, and not its bases.
+        """
+        if len(args) > 1 or {"inputs", "outputs"} <= kwargs.keys() or (args and "outputs" in kwargs):
+            given = dict(zip(("inputs", "outputs"), args, strict=False)) | kwargs
+            functional = _functional(given["inputs"], given["outputs"])
+            if not issubclass(type(self), functional):
+                type(self).__bases__ = (*type(self).__bases__, functional)
+            super().__init__(*args, **kwargs)
+        else:
+            keras.Model.__init__(self, *args, **kwargs)
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -68,6 +102,139 @@ class Recommender(keras.Model):
             InputError: where the folder holds something else, or model and spec do not fit.
         """
         _presets().save(self, spec, folder, metrics, card)
+
+    @property
+    def bound_vocabulary(self) -> dict[str, str] | None:
+        """Name -> hash of the vocabulary that the ids of an input are of; None where it is unknown."""
+        return None if self._bound is None else dict(self._bound)
+
+    def bind_vocabulary(self, spec: Any) -> None:
+        """Say that the model's ids are those of a spec: of the one it was trained with, or of one that replaces it.
+
+        `fit` and `tfrec.presets.load` do so by themselves. Call it where you changed the vocabulary on purpose, for
+        instance when you have set the item vectors anew.
+
+        Args:
+            spec: a `tfrec.data.FeatureSpec`; None forgets the vocabulary, and the next `fit` binds another.
+
+        Raises:
+            InputError: where sizes of model and spec differ.
+
+        Example:
+            >>> import pandas as pd
+            >>> from tfrec import data, models
+            >>> table = data.Interactions.from_pandas(pd.DataFrame({"u": [1, 1], "i": ["x", "y"]}), user="u", item="i")
+            >>> spec = data.FeatureSpec.fit(table, max_length=5)
+            >>> model = models.SASRec(spec.num_items, max_length=5, hidden_dim=8)
+            >>> model.bind_vocabulary(spec)
+            >>> list(model.bound_vocabulary)
+            ['item']
+        """
+        self._bind(None)
+        if spec is not None:
+            spec.check_fits(self)
+            self._bind(spec.vocabulary_hashes)
+
+    def _bind(self, hashes: Mapping[str, str] | None) -> None:
+        found = None if hashes is None else hashes_read_by(self.input_names, hashes)
+        object.__setattr__(self, "_bound", found)
+
+    def id_sizes(self) -> dict[str, int]:
+        """Name of an input of ids -> how many ids the model has vectors for; what is not there is not checked."""
+        return {}
+
+    def _target_sizes(self) -> dict[str, int]:
+        """Likewise for targets, under the name "targets"; models whose targets are no ids have none."""
+        return {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As in Keras; ids that the model has no vector for are one clear error."""
+        if args and isinstance(args[0], Mapping):
+            check_ids(self.name, args[0], self.id_sizes())
+        with self._explaining():
+            return super().__call__(*args, **kwargs)
+
+    @functools.wraps(keras.Model.fit)
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """As in Keras. The first call with batches of `tfrec.data` binds the model to their vocabulary.
+
+        Raises:
+            InputError: where batches are of another vocabulary than the model's, or an id is outside of its tables.
+            ValueError: where a batch cannot be meant, at the latest when its epoch is over.
+        """
+        warn_of_xla(self, args[0] if args else kwargs.get("x"))
+        with self._reading(keras.Model.fit, args, kwargs, binds=True):
+            history = super().fit(*args, **kwargs)
+            self._checks.finish()
+            return history
+
+    @functools.wraps(keras.Model.evaluate)
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """As in Keras; batches of another vocabulary, and such as cannot be meant, are refused, as in `fit`."""
+        with self._reading(keras.Model.evaluate, args, kwargs):
+            found = super().evaluate(*args, **kwargs)
+            self._checks.finish()
+            return found
+
+    @functools.wraps(keras.Model.predict)
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """As in Keras; batches of another vocabulary are refused, as in `fit`."""
+        with self._reading(keras.Model.predict, args, kwargs):
+            return super().predict(*args, **kwargs)
+
+    @contextlib.contextmanager
+    def _reading(
+        self, method: Callable[..., Any], args: tuple, kwargs: Mapping[str, Any], binds: bool = False
+    ) -> Iterator[None]:
+        """Check what a method of Keras is given, and bind the vocabulary."""
+        try:
+            given = inspect.signature(method).bind(self, *args, **kwargs).arguments
+        except TypeError:  # Keras says what is wrong
+            given = {}
+        held_back = given.get("validation_data")
+        pairs = [(given.get("x"), given.get("y"))]
+        pairs.append(tuple(held_back[:2]) if isinstance(held_back, tuple | list) else (held_back, None))
+        was_bound = self._bound
+        try:
+            for data, targets in pairs:
+                hashes = vocabulary_of(data)
+                if hashes is not None:
+                    self._check_vocabulary(hashes)
+                    if binds and self._bound is None:
+                        self._bind(hashes)
+                if isinstance(data, Mapping):
+                    check_ids(self.name, data, self.id_sizes())
+                check_ids(self.name, {"targets": targets}, self._target_sizes())
+            with self._explaining():
+                yield
+        except BaseException:
+            optimizer = getattr(self, "optimizer", None)
+            if optimizer is None or not int(optimizer.iterations):  # nothing was learned, of any vocabulary
+                object.__setattr__(self, "_bound", was_bound)
+            raise
+
+    def _check_vocabulary(self, hashes: Mapping[str, str]) -> None:
+        """Raise `InputError` where the model is bound to another vocabulary."""
+        wrong = differing(self._bound or {}, hashes)
+        if wrong:
+            raise InputError(
+                f"{self.name} was trained with another vocabulary: the ids of {', '.join(map(repr, wrong))} mean other "
+                "things here. Use the FeatureSpec of its training, which its preset has; if you changed the vocabulary "
+                "on purpose, call model.bind_vocabulary(spec) first."
+            )
+
+    @contextlib.contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Say in words what a failed lookup means."""
+        try:
+            yield
+        except InputError:
+            raise
+        except Exception as error:
+            clear = explained(error, self.name, {**self.id_sizes(), **self._target_sizes()})
+            if clear is None:
+                raise
+            raise clear from error
 
     def _own_inputs(self, inputs: Any) -> dict[str, Any]:
         """The inputs that the model reads, of a batch that may carry more.
@@ -147,19 +314,6 @@ class Recommender(keras.Model):
             self._step_checks = StepChecks(self._check_messages())
         return self._step_checks
 
-    def fit(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Keras; a batch that cannot be meant is refused, at the latest when its epoch is over."""
-        warn_of_xla(self, args[0] if args else kwargs.get("x"))
-        history = super().fit(*args, **kwargs)
-        self._checks.finish()
-        return history
-
-    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Keras; a batch that cannot be meant is refused."""
-        found = super().evaluate(*args, **kwargs)
-        self._checks.finish()
-        return found
-
     def reset_metrics(self) -> None:
         """At the beginning of an epoch."""
         super().reset_metrics()
@@ -180,12 +334,30 @@ class Recommender(keras.Model):
             self.test_function = self._checks.around(self.test_function)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        parameters = inspect.signature(type(self).__init__).parameters.values()
-        named = [one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD][1:]
-        policy = keras.dtype_policies.serialize(self.dtype_policy)
-        own = {name: policy if name == "dtype" else getattr(self, name) for name in named}
-        return {"trainable": self.trainable, **own}
+        """The constructor's arguments, and the vocabulary where the model is bound to one."""
+        config = config_of(self, *self._called_with)
+        if takes(type(self), "trainable"):
+            config = {**config, "trainable": self.trainable}
+        return config if self._bound is None else {**config, _BOUND: dict(self._bound)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """A model from what `get_config` gave."""
+        arguments = dict(config)
+        bound = arguments.pop(_BOUND, None)
+        model = super().from_config(arguments, custom_objects)
+        object.__setattr__(model, "_bound", None if bound is None else dict(bound))
+        return model
+
+
+_FUNCTIONAL: list[type] = []
+
+
+def _functional(inputs: Any, outputs: Any) -> type:
+    """The class that Keras has for models made of inputs and outputs."""
+    if not _FUNCTIONAL:
+        _FUNCTIONAL.append(type(keras.Model(inputs, outputs, name="functional")))
+    return _FUNCTIONAL[0]
 
 
 def _presets() -> Any:

@@ -6,10 +6,12 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.errors import InputError
 from tfrec.layers.attention_record import attention_record
 from tfrec.losses import ItemLoss
 from tfrec.models.compiled_losses import retrieval_loss
 from tfrec.models.compiled_metrics import retrieval_metrics
+from tfrec.models.known_ids import check_ids, in_memory
 from tfrec.models.recommender import Recommender
 from tfrec.models.replicas import weight_of_each
 from tfrec.ops import RESERVED_IDS, chosen_interest, is_item, mask_items, popularity_scores, shortlist, top_items
@@ -80,6 +82,23 @@ class RetrievalModel(Recommender):
         """
         return super().input_names or ("history",)
 
+    def id_sizes(self) -> dict[str, int]:
+        """Ids of a history: those of the items, 0, 1, and the mask of a model that has one."""
+        mask = getattr(self, "mask_id", None)
+        rows = self._rows()
+        return {} if rows is None else {"history": rows if mask is None else max(rows, mask + 1)}
+
+    def _target_sizes(self) -> dict[str, int]:
+        rows = self._rows()
+        return {} if rows is None else {"targets": rows}
+
+    def _rows(self) -> int | None:
+        """Rows of the item table; None where a model of one's own has not made it yet."""
+        num_items = getattr(self, "num_items", None)
+        if num_items is not None:
+            return num_items + RESERVED_IDS
+        return self.item_table().shape[0] if self.built else None
+
     # What it can then do.
 
     def embed(self, inputs: Any) -> Any:
@@ -109,10 +128,11 @@ class RetrievalModel(Recommender):
             ids (B, K) int32 and scores (B, K) float32; id 0 with -inf where fewer than K items are left.
 
         Raises:
-            ValueError: where K is more than there are items.
+            ValueError: where K is more than there are items, an id is outside of the table, or scores are not numbers.
         """
         self._check_list(k)
         scores = self.score(inputs)
+        self._check_numbers(scores)
         return top_items(mask_items(scores, inputs["history"]) if mask_seen else scores, k)
 
     def similar(self, item_ids: Any, k: int = 10) -> tuple[Any, Any]:
@@ -127,8 +147,10 @@ class RetrievalModel(Recommender):
             everywhere for padding and the unknown item.
         """
         self._check_list(k)
+        check_ids(self.name, {"targets": item_ids}, self._target_sizes())
         table = ops.normalize(ops.cast(self.item_table(), "float32"), axis=-1)
         scores = _mask_reserved(ops.matmul(ops.take(table, item_ids, axis=0), ops.transpose(table)))
+        self._check_numbers(scores)
         scores = ops.where(ops.expand_dims(is_item(item_ids), 1), scores, -float("inf"))
         return top_items(mask_items(scores, ops.expand_dims(item_ids, 1)), k)
 
@@ -211,6 +233,14 @@ class RetrievalModel(Recommender):
         if self._is_training:
             return {self.metrics[0].name: self.metrics[0].result()}
         return super().get_metrics_result()
+
+    def _check_numbers(self, scores: Any) -> None:
+        """Raise `InputError` where scores that lie in memory are not numbers."""
+        if in_memory(scores) and bool(ops.any(ops.isnan(scores))):
+            raise InputError(
+                f"{self.name} gives scores that are not numbers (NaN): its training has diverged. Train it again with "
+                "a lower learning rate, or with clipnorm=1.0 in the optimizer."
+            )
 
     def _check_list(self, k: int) -> None:
         items = self.item_table().shape[0] - RESERVED_IDS

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tfrec.presets.additions import add_files
     from tfrec.presets.bundled import find, find_recipe, zoo
     from tfrec.presets.catalogue import with_items
+    from tfrec.presets.finite import check_finite
     from tfrec.presets.int8 import in_int8
     from tfrec.presets.preset import Preset, check_target, load, save
     from tfrec.presets.seeds import gather as gather_seeds
@@ -31,6 +32,7 @@ _HOMES = {
     "Preset": ("preset", "Preset"),
     "Result": ("zoo_results", "Result"),
     "add_files": ("additions", "add_files"),
+    "check_finite": ("finite", "check_finite"),
     "check_target": ("preset", "check_target"),
     "find": ("bundled", "find"),
     "find_recipe": ("bundled", "find_recipe"),
@@ -46,6 +48,7 @@ __all__ = [
     "Preset",
     "Result",
     "add_files",
+    "check_finite",
     "check_target",
     "find",
     "find_recipe",

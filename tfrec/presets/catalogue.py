@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+import keras
 import numpy as np
 import pandas as pd
 
@@ -45,6 +46,11 @@ def with_items(preset: Preset, items: Mapping[str, NewItem], titles: Mapping[str
     """
     if not items:
         raise InputError("There are no items to add: give raw ids with a vector, or with ids of items that are alike.")
+    if not isinstance(getattr(preset.model, "embedding", None), keras.layers.Layer):
+        raise InputError(
+            f"{type(preset.model).__name__} takes no further items: with_items knows models whose item vectors are "
+            "those of model.embedding.items."
+        )
     spec, table = preset.spec, np.asarray(preset.model.embedding.items.get_weights()[0])
     vectors = {id_text(item): _vector(id_text(item), like, spec, table) for item, like in items.items()}
     new = [item for item in vectors if item not in spec.items]
@@ -56,6 +62,7 @@ def with_items(preset: Preset, items: Mapping[str, NewItem], titles: Mapping[str
     weights = model.embedding.items.get_weights()
     weights[0][grown.items.encode(list(vectors))] = np.stack(list(vectors.values()))
     model.embedding.items.set_weights(weights)
+    model.bind_vocabulary(grown)
     return dataclasses.replace(preset, model=model, spec=grown)
 
 

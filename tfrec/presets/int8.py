@@ -7,6 +7,7 @@ import warnings
 
 import keras
 
+from tfrec.presets.model_class import copy_of
 from tfrec.presets.preset import Preset
 
 
@@ -25,8 +26,7 @@ def in_int8(preset: Preset) -> Preset:
         >>> small.model.embedding.items.quantization_mode
         'int8'
     """
-    model = type(preset.model).from_config(preset.model.get_config())
-    model.set_weights(preset.model.get_weights())
+    model = copy_of(preset.model, preset.spec)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have a `quantize` method")
         # Weights alone: rounded activations would make float noise visible, and save nothing that is stored.

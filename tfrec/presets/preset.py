@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -14,8 +15,11 @@ import tfrec
 from tfrec import atomic, inference, models
 from tfrec.data import FeatureSpec
 from tfrec.errors import InputError
-from tfrec.presets import manifest
+from tfrec.presets import manifest, model_class, weights_file
 from tfrec.presets.bundled import find
+from tfrec.presets.finite import check_finite
+
+_OF_SPEC = ("num_items", "max_length", "features")  # arguments of models that a spec decides
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -191,17 +195,21 @@ def save(
         extra_files: further files by their path in the preset: a recipe, a learning curve.
 
     Raises:
-        InputError: where the folder holds something else, or model and spec do not fit.
+        InputError: where the folder holds something else, model and spec do not fit, the model's class is not
+            registered with Keras, or a weight is not finite.
     """
     folder = check_target(folder)
     spec.check_fits(model)
+    model_class.check_registered(type(model))
+    model_class.build(model, spec)
+    check_finite(model)
+    twin = model_class.copy_of(model, spec)  # never compiled: Keras would save the optimizer's state too
+    twin.bind_vocabulary(spec)
     with atomic.new_folder(folder) as new:
         spec.save(new)
-        config = keras.saving.serialize_keras_object(model)
+        config = keras.saving.serialize_keras_object(twin)
         config.pop("compile_config", None)
         manifest.write_json(new / "config.json", config)
-        twin = type(model).from_config(model.get_config())  # never compiled: Keras would save the optimizer's state too
-        twin.set_weights(model.get_weights())
         twin.save_weights(new / "model.weights.h5")
         manifest.write_json(new / "metrics.json", dict(metrics or {}))
         (new / "README.md").write_text(card or _card_stub(model, spec, folder.name), encoding="utf-8")
@@ -248,16 +256,12 @@ def load(preset: str | Path, kind: type[models.Recommender] = models.Recommender
     folder = find(preset)
     listed = manifest.verify(folder)
     config = manifest.read_json(folder / "config.json")
-    if not str(config.get("registered_name", "")).startswith("tfrec>"):
-        raise InputError(f"{folder / 'config.json'} names {config.get('registered_name')!r}, which is no tfrec model.")
-    try:
-        model = keras.saving.deserialize_keras_object(config)
-    except Exception as error:
-        raise InputError(f"{folder / 'config.json'} does not describe a model that can be built: {error}") from error
-    if not isinstance(model, kind):
-        its, is_ranking = type(model).__name__, isinstance(model, models.RankingModel)
+    found = model_class.class_of(folder / "config.json", config)
+    if not issubclass(found, kind):
+        is_ranking, place = issubclass(found, models.RankingModel), "tfrec.models."
+        own = f"{place if found.__module__.startswith(place) else ''}{found.__name__}.from_preset"
         raise InputError(
-            f"The preset '{preset}' holds a {its}, no {kind.__name__}: use tfrec.models.{its}.from_preset, or "
+            f"The preset '{preset}' holds a {found.__name__}, no {kind.__name__}: use {own}, or "
             "tfrec.models.Recommender.from_preset, which takes any; on the command line "
             + (
                 "tfrec explain, and tfrec export --ranking."
@@ -266,15 +270,40 @@ def load(preset: str | Path, kind: type[models.Recommender] = models.Recommender
             )
         )
     spec = FeatureSpec.load(folder)
-    spec.check_fits(model)
-    try:
-        model.load_weights(folder / "model.weights.h5")
-    except Exception as error:
-        raise InputError(f"{folder / 'model.weights.h5'} does not fit the model of config.json: {error}") from error
+    model = _model(folder, found, config["config"], spec)
     if isinstance(model, models.RetrievalModel):
         model.item_counts = spec.item_counts
     metrics_file = folder / "metrics.json"
     return Preset(model, spec, manifest.read_json(metrics_file) if metrics_file.exists() else {}, folder, listed)
+
+
+def _model(
+    folder: Path, kind: type[models.Recommender], config: dict[str, Any], spec: FeatureSpec
+) -> models.Recommender:
+    """The model of a config with its weights, built only once its sizes are those of the spec and of the weights."""
+    source, weights = folder / "config.json", folder / "model.weights.h5"
+    spec.check_sizes(SimpleNamespace(**{name: config[name] for name in _OF_SPEC if name in config}))
+    header = weights_file.read_header(weights)
+    weights_file.check_config(source, config, header, is_own=kind.__module__.startswith("tfrec."))
+    try:
+        with weights_file.no_more_than(source, header):
+            model = kind.from_config(config)
+            model_class.build(model, spec)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{source} does not describe a model that can be built: {error}") from error
+    spec.check_fits(model)
+    try:
+        model.load_weights(weights)
+    except Exception as error:
+        raise InputError(f"{weights} does not fit the model of config.json: {error}") from error
+    try:
+        check_finite(model)
+    except InputError as error:
+        raise InputError(f"{weights} cannot be used: {error}") from None
+    model.bind_vocabulary(spec)
+    return model
 
 
 def _card_stub(model: models.Recommender, spec: FeatureSpec, name: str) -> str:

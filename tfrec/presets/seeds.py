@@ -60,7 +60,8 @@ def read(folder: Path) -> list[dict[str, Any]]:
 def entry(metrics: dict[str, Any]) -> dict[str, Any]:
     """One seed's results, from the metrics.json of its run."""
     training = metrics["training"]
-    model = training["recipe"]["model"]["class"].lower()  # reports go by the name that a class has by default
+    # Reports go by the model's name; older files do not tell it: it is the one that a class has by default.
+    model = training.get("name", training["recipe"]["model"]["class"].lower())
     return {
         "seed": training["seed"],
         **{part: metrics[part][model]["metrics"] for part in ("valid", "test")},

@@ -93,6 +93,7 @@ def export(
     folder = check_arguments(folder, k, verify, keep, keep_rejected)
     if not isinstance(preset, presets.Preset):
         preset = presets.load(preset, RetrievalModel)
+    check_usable(preset)
     gone = known_items(preset, withdrawn)
     asked = Options(min(k, preset.spec.num_items), mask_seen, verify, index, recall, gone, report or {})
     return publish(folder, keep, lambda new: _write(preset, new, asked), keep_rejected)
@@ -114,6 +115,12 @@ def check_arguments(
     atomic.check_writable(folder)
     rejected.check_place(keep_rejected, folder)
     return folder
+
+
+def check_usable(preset: presets.Preset) -> None:
+    """Raise `InputError` where model and spec do not fit, or a weight is not finite: a loaded preset may be changed."""
+    preset.spec.check_fits(preset.model)
+    presets.check_finite(preset.model)
 
 
 def known_items(preset: presets.Preset, withdrawn: Sequence[str]) -> list[str]:

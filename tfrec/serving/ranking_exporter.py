@@ -18,7 +18,7 @@ from tfrec.errors import InputError
 from tfrec.inference.candidate_scores import asked_features
 from tfrec.models import RankingModel, RetrievalModel
 from tfrec.serving import stage_overlap
-from tfrec.serving.exporter import Options, check_arguments, gate, known_items, publish, retrieval_module
+from tfrec.serving.exporter import Options, check_arguments, check_usable, gate, known_items, publish, retrieval_module
 from tfrec.serving.files import export_manifest, warmup
 from tfrec.serving.graph import RankingModule, TwoStageModule
 from tfrec.serving.graph.raw_features import input_names
@@ -125,6 +125,7 @@ def _loaded(preset: str | Path | presets.Preset, kind: type) -> presets.Preset:
     loaded = preset if isinstance(preset, presets.Preset) else presets.load(preset, kind)
     if not isinstance(loaded.model, kind):
         raise InputError(f"{loaded.folder} holds a {type(loaded.model).__name__}, expected a {kind.__name__}.")
+    check_usable(loaded)
     return loaded
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,8 +15,9 @@ from tfrec.data import ByTime, Examples, FeatureSpec, Fixed, History, Interactio
 from tfrec.data.features.fitting import ITEM_COUNT
 from tfrec.data.tables.side_columns import to_side_table
 from tfrec.errors import InputError
+from tfrec.models.constructor import arguments_of
 from tfrec.training.recipe_features import check_features, read_features
-from tfrec.training.recipe_file import RecipeFile, build, construct
+from tfrec.training.recipe_file import RecipeFile, class_named, construct
 
 _SPLITS = {"random": Random, "by-time": ByTime, "fixed": Fixed}
 # What may decide which epoch is the best, the default first.
@@ -170,16 +170,12 @@ class RankingRecipe(RecipeFile):
             mean, limits = float(np.log(mean / (1 - mean))) if 0 < mean < 1 else 0.0, None
         else:
             limits = [float(train.labels.min()), float(train.labels.max())]
-        given = {
-            "seed": self.seed,
-            "output_bias": mean,
-            "rating_range": limits,
-            **_cold(spec, self.model),
-            **self.model,
-        }
-        return build(
-            models, {**given, "features": spec.model_features(), "task": self.task}, "model", models.RankingModel
-        )
+        kind = class_named(models, self.model.get("class"), "model", models.RankingModel)
+        taken, given = arguments_of(kind), {name: value for name, value in self.model.items() if name != "class"}
+        told = {"seed": self.seed, "output_bias": mean, "rating_range": limits, **_cold(spec, taken)}
+        told = {name: value for name, value in told.items() if name in taken}
+        decided = {"features": spec.model_features(), "task": self.task}
+        return construct(kind, {**told, **given, **decided}, "model")
 
     @property
     def decides(self) -> str:
@@ -199,10 +195,9 @@ class RankingRecipe(RecipeFile):
         return keras.losses.MeanSquaredError()
 
 
-def _cold(spec: FeatureSpec, model: Mapping[str, Any]) -> dict[str, float]:
+def _cold(spec: FeatureSpec, taken: Mapping[str, Any]) -> dict[str, float]:
     """For a model that plays unseen items: what their count is, on the scale of the spec."""
-    kind = getattr(models, str(model.get("class")), None)
     counts = next((one for one in spec.features if one.column == ITEM_COUNT), None)
-    if counts is None or kind is None or "cold_count" not in inspect.signature(kind).parameters:
+    if counts is None or "cold_count" not in taken:
         return {}
     return {"cold_count": float(counts.encode(pd.Series([0]))[0])}

@@ -12,7 +12,9 @@ from tfrec import losses, models
 from tfrec.data import Attributes, ByTime, FeatureSpec, Fixed, LeaveLastOut, item_attributes, masked_items
 from tfrec.errors import InputError
 from tfrec.losses import negatives
-from tfrec.training.recipe_file import RecipeFile, build, construct
+from tfrec.models.constructor import arguments_of
+from tfrec.models.sequential.sequence_model import SequenceModel
+from tfrec.training.recipe_file import RecipeFile, build, class_named, construct
 
 _SPLITS = {"leave-last-out": LeaveLastOut, "by-time": ByTime, "fixed": Fixed}
 
@@ -27,7 +29,8 @@ class Recipe(RecipeFile):
         split: {"rule": "leave-last-out"} or {"rule": "by-time", "valid": ..., "test": ...} or
             {"rule": "fixed"}, the split that the data come with.
         max_length: newest items of a history that the model reads.
-        model: {"class": a name in `tfrec.models`, further constructor arguments}.
+        model: {"class": a name in `tfrec.models`, further constructor arguments}. "package>Name" names a class of your
+            own that is registered with Keras.
         loss: {"class": a name in `tfrec.losses`, further constructor arguments}. In `SampledSoftmax`,
             `negatives` is a name or a table, {"name": "popularity", "power": 0.75}; counts come from the data.
         optimizer: {"class": a name in `keras.optimizers`, further constructor arguments}.
@@ -91,9 +94,18 @@ class Recipe(RecipeFile):
 
     def build_model(self, spec: FeatureSpec) -> models.RetrievalModel:
         """The model that the recipe names, sized for a spec."""
-        arguments = {"seed": self.seed, **self.model, "num_items": spec.num_items, "max_length": spec.max_length}
-        model = build(models, arguments, "model", models.RetrievalModel)
+        kind = class_named(models, self.model.get("class"), "model", models.RetrievalModel)
+        sizes = {"seed": self.seed, "num_items": spec.num_items, "max_length": spec.max_length}
+        taken = arguments_of(kind)
+        given = {name: value for name, value in self.model.items() if name != "class"}
+        told = {name: value for name, value in sizes.items() if name in taken and name not in given}
+        model = construct(kind, {**told, **given}, "model")
         if self.item_attributes:
+            if not isinstance(model, SequenceModel):
+                raise InputError(
+                    f"The recipe has item_attributes, which {kind.__name__} cannot share: leave them out, or derive "
+                    "the model from one of tfrec.models that has them."
+                )
             model.share_attributes(item_attributes(spec, self.attribute_columns()))
         return model
 

@@ -14,6 +14,8 @@ import keras
 
 from tfrec.data import Examples, Interactions
 from tfrec.errors import InputError
+from tfrec.models import Recommender
+from tfrec.models.constructor import arguments_of
 from tfrec.training import recipe_ranges
 
 _DEEPEST = 10
@@ -140,23 +142,46 @@ def _default(field: dataclasses.Field) -> Any:
 
 
 def build(module: Any, arguments: dict[str, Any], what: str, base: type) -> Any:
-    """An instance of the class that `arguments["class"]` names in a module, given the rest of the arguments."""
-    name = arguments.pop("class", None)
+    """An instance of the class that `arguments["class"]` names, given the rest of the arguments.
+
+    The name is one of a module, or "package>Name" of a class of your own that is registered with Keras.
+
+    Raises:
+        InputError: where there is no such class, or it does not take an argument.
+    """
+    return construct(class_named(module, arguments.pop("class", None), what, base), arguments, what)
+
+
+def class_named(module: Any, name: Any, what: str, base: type) -> type:
+    """The class that a recipe names; see `build`."""
     known = sorted(
         key
         for key, value in vars(module).items()
         if inspect.isclass(value) and issubclass(value, base) and value is not base
     )
-    if name not in known:
-        raise InputError(f"The recipe's {what}.class must be one of {', '.join(known)}, got {name!r}.")
-    return construct(getattr(module, name), arguments, what)
+    if name in known:
+        return getattr(module, name)
+    if isinstance(name, str) and ">" in name:
+        found = keras.saving.get_registered_object(name)
+        if inspect.isclass(found) and issubclass(found, base):
+            return found
+        raise InputError(
+            f"The recipe's {what}.class {name!r} is "
+            + (f"no {base.__name__}." if found is not None else "not registered with Keras in this process.")
+            + " Import the module that defines it: in Python before the recipe is used, on the command line with "
+            "--import MODULE."
+        )
+    raise InputError(
+        f'The recipe\'s {what}.class must be one of {", ".join(known)}, or a class of your own as "package>Name", got '
+        f"{name!r}."
+    )
 
 
 def construct(kind: type, arguments: dict[str, Any], what: str) -> Any:
     """`kind(**arguments)`; raises `InputError` where it takes no such argument or refuses one."""
     takes = {
         name: parameter
-        for name, parameter in inspect.signature(kind).parameters.items()
+        for name, parameter in _parameters(kind).items()
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD and name != "name"  # reports go by the name
     }
     unknown = [name for name in arguments if name not in takes]
@@ -170,6 +195,12 @@ def construct(kind: type, arguments: dict[str, Any], what: str) -> Any:
         return kind(**arguments)
     except (TypeError, ValueError, AttributeError, LookupError, OverflowError, ZeroDivisionError) as error:
         raise InputError(f"The recipe's {what} cannot be used: {error}") from error
+
+
+def _parameters(kind: type) -> Mapping[str, inspect.Parameter]:
+    """What a class, or a function, takes; a model also what it passes on to its bases."""
+    is_model = inspect.isclass(kind) and issubclass(kind, Recommender)
+    return arguments_of(kind) if is_model else inspect.signature(kind).parameters
 
 
 def _check_type(parameter: inspect.Parameter, value: Any, what: str) -> None:

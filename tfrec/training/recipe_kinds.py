@@ -8,7 +8,7 @@ from tfrec import models
 from tfrec.errors import InputError
 from tfrec.training.ranking_recipe import RankingRecipe
 from tfrec.training.recipe import Recipe
-from tfrec.training.recipe_file import read_toml
+from tfrec.training.recipe_file import class_named, read_toml
 
 # Entries that only one kind of recipe has.
 _OF_RANKING = ("task", "history", "features", "positive", "unseen_rate", "monitor")
@@ -32,6 +32,9 @@ def load_recipe(path: str | Path, labelled: bool = False) -> Recipe | RankingRec
     model = content.get("model")
     name = model.get("class") if isinstance(model, dict) else None
     kind = getattr(models, name, None) if isinstance(name, str) else None
+    is_own = isinstance(name, str) and ">" in name
+    if is_own:  # a class of the user's, which must be registered by now
+        kind = class_named(models, name, "model", models.Recommender)
     ranks = isinstance(kind, type) and issubclass(kind, models.RankingModel)
     retrieving, ranking = _named(models.RetrievalModel), _named(models.RankingModel)
     of_ranking = [entry for entry in _OF_RANKING if entry in content]
@@ -47,12 +50,12 @@ def load_recipe(path: str | Path, labelled: bool = False) -> Recipe | RankingRec
         if isinstance(model, dict) and model:
             raise InputError(f"The recipe's [model] names no class: give one of {', '.join(ranking)}.")
         ranks = True
-    if not ranks and of_ranking and (name is None or name in retrieving):
+    if not ranks and of_ranking and (name is None or is_own or name in retrieving):
         raise InputError(
             f"The recipe's {of_ranking[0]} belongs to ranking models, and its model.class {name!r} is none of them: "
             f"{', '.join(ranking)}."
         )
-    if isinstance(name, str) and name not in (*retrieving, *ranking):
+    if isinstance(name, str) and not is_own and name not in (*retrieving, *ranking):
         raise InputError(
             f"The recipe's model.class must be one of {', '.join(retrieving)}, which retrieve, or "
             f"{', '.join(ranking)}, which rank: got {name!r}."

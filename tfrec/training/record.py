@@ -20,6 +20,7 @@ def training_record(
     """The recipe, the data, the time and the machine of a finished run, and its history, as JSON takes it."""
     return {
         "recipe": recipe.to_json(),
+        "name": training.model.name,  # that the reports go by
         **data_hashes(table),
         "rows_read": table.report.rows_read,
         "dropped": table.report.dropped,

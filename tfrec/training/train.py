@@ -102,7 +102,8 @@ def train(
         shuffle=False,  # the dataset shuffles itself
         callbacks=[best, StopOnDivergence(), progress, *callbacks],
     )
-    model.fold_attributes()
+    if recipe.item_attributes:
+        model.fold_attributes()
     history = progress.history
     best_epoch = max(range(len(history[MONITOR])), key=history[MONITOR].__getitem__) + 1
     return Training(model, spec, split, history, best_epoch, round(progress.seconds, 1))

@@ -12,6 +12,7 @@ from tfrec.data.batches.event_histories import Events
 from tfrec.data.batches.prefetched import prefetched
 from tfrec.data.features.fitting import ITEM_COUNT, encode_table
 from tfrec.data.spec.feature_spec import FeatureSpec
+from tfrec.data.spec.vocabulary_hashes import with_vocabulary
 from tfrec.data.tables.examples import Examples
 from tfrec.data.tables.kinds import check_kind
 from tfrec.errors import InputError
@@ -120,7 +121,7 @@ def labelled(
         dataset = tf.data.Dataset.zip(dataset, seeds).map(some_unseen, num_parallel_calls=tf.data.AUTOTUNE)
     else:
         dataset = dataset.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE)
-    return prefetched(dataset)
+    return with_vocabulary(prefetched(dataset), spec)
 
 
 def _columns(data: Examples, spec: FeatureSpec) -> dict[str, tuple[np.ndarray | None, np.ndarray]]:

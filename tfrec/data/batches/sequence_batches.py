@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfrec.data.batches.histories import histories, history_inputs
 from tfrec.data.batches.prefetched import prefetched
 from tfrec.data.spec.feature_spec import FeatureSpec
+from tfrec.data.spec.vocabulary_hashes import with_vocabulary
 from tfrec.data.splits import Holdout
 from tfrec.data.tables.interactions import Interactions
 from tfrec.data.tables.kinds import check_kind
@@ -144,7 +145,7 @@ def sequences(
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(int(batches.sum())))
     else:
         dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
-    return prefetched(dataset.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE))
+    return with_vocabulary(prefetched(dataset.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE)), spec)
 
 
 def _widths(max_length: int, lengths: np.ndarray) -> list[int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from tfrec.data.features.vocabulary import FIRST_ID, Vocabulary
 from tfrec.data.spec import spec_files
 from tfrec.data.spec.cold_items import ColdItems
 from tfrec.data.spec.item_titles import all_titles, title_at
+from tfrec.data.spec.vocabulary_hashes import vocabulary_hashes
 from tfrec.data.splits import Holdout
 from tfrec.data.tables.examples import Examples
 from tfrec.data.tables.interactions import Interactions
@@ -50,6 +52,22 @@ class FeatureSpec:
     item_features: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     cold: ColdItems = dataclasses.field(default_factory=ColdItems)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.max_length, int) or isinstance(self.max_length, bool) or self.max_length < 1:
+            raise InputError(f"max_length must be a positive integer, got {self.max_length!r}.")
+        counts = np.asarray(self.item_counts)
+        if counts.shape != (len(self.items),) or counts.dtype.kind not in "iu":
+            raise InputError(
+                f"item_counts must be an integer for each of {len(self.items):,} items, got {counts.dtype} of shape "
+                f"{counts.shape}."
+            )
+        if (counts < 0).any() or (len(counts) and not counts.any()):
+            at = int(counts.argmin())
+            raise InputError(
+                f"item_counts are how often each item was met, 0 or more and not all 0: got {counts[at]} for "
+                f"'{self.items.tokens[at]}'."
+            )
+
     @classmethod
     def fit(
         cls,
@@ -78,8 +96,6 @@ class FeatureSpec:
             (2, ['y', 'x'], [2, 1])
         """
         check_kind(train, (Interactions, Examples), "The training data")
-        if not isinstance(max_length, int) or isinstance(max_length, bool) or max_length < 1:
-            raise InputError(f"max_length must be a positive integer, got {max_length!r}.")
         if not len(train):
             raise InputError("A FeatureSpec cannot be fitted on an empty table: give the training part of a split.")
         if isinstance(train, Examples):
@@ -223,8 +239,30 @@ class FeatureSpec:
         """Labels to the ids that a history tells them by, int32: 1 for one that training had not."""
         return level_ids(labels, self.label_levels)
 
+    @functools.cached_property
+    def vocabulary_hashes(self) -> Mapping[str, str]:
+        """Name -> hash of what gives integers their meaning: "item", each feature, "history_label".
+
+        A model keeps those of its inputs, `Recommender.bound_vocabulary`, so that ids of another vocabulary are found
+        also where both have the same size.
+        """
+        return vocabulary_hashes(self)
+
     def check_fits(self, model: object) -> None:
-        """Raise `InputError` where a model says another `num_items` or `max_length` than this spec."""
+        """Raise `InputError` where a model has another size than this spec, or was trained with another vocabulary."""
+        self.check_sizes(model)
+        bound = getattr(model, "bound_vocabulary", None) or {}
+        wrong = sorted(name for name, own in bound.items() if self.vocabulary_hashes.get(name) != own)
+        if wrong:
+            raise InputError(
+                f"Model and feature spec do not fit: {getattr(model, 'name', 'the model')} was trained with another "
+                f"vocabulary, and the ids of {', '.join(map(repr, wrong))} mean other things in this spec. Use the "
+                "spec that it was trained with; if you changed the vocabulary on purpose, call "
+                "model.bind_vocabulary(spec) first."
+            )
+
+    def check_sizes(self, model: object) -> None:
+        """Raise `InputError` where `num_items`, `max_length` or `features` of a model are not those of this spec."""
         for name in ("num_items", "max_length"):
             own, of_model = getattr(self, name), getattr(model, name, None)
             if of_model not in (None, own):
@@ -233,11 +271,14 @@ class FeatureSpec:
                     f"that the model was trained with, or build the model with {name}=spec.{name}."
                 )
         known = {feature["name"]: feature for feature in self.model_features()}
-        for feature in getattr(model, "features", ()):
-            if known.get(feature["name"]) != feature:
+        features = getattr(model, "features", ())
+        for feature in features if isinstance(features, list | tuple) else [features]:
+            name = feature.get("name") if isinstance(feature, Mapping) else None
+            own = known.get(name) if isinstance(name, str) else None
+            if own is None or own != feature:
                 raise InputError(
                     f"Model and feature spec do not fit: the model reads {feature}, the spec has "
-                    f"{known.get(feature['name'], 'no such feature')}. Build the model with spec.model_features()."
+                    f"{own or 'no such feature'}. Build the model with features=spec.model_features()."
                 )
 
     @property

@@ -32,6 +32,7 @@ def save(fields: Mapping[str, Any], folder: Path) -> None:
         "format": _WITH_FEATURES if features else _PLAIN,
         "max_length": fields["max_length"],
         "num_items": len(items),
+        "interactions": int(fields["item_counts"].sum()),
         "item_table": fields["item_table"] is not None,
     }
     if features:
@@ -76,6 +77,11 @@ def load(folder: Path) -> dict[str, Any]:
     ):
         if size != wanted:
             raise InputError(f"{folder / what} has {size} items, spec.json says {wanted}.")
+    told = spec.get("interactions")  # which older presets do not have
+    if told is not None and told != int(counts.sum()):
+        raise InputError(
+            f"{folder / 'vocabularies/item_counts.txt'} counts {counts.sum():,} interactions, spec.json says {told}."
+        )
     if (cold.rows_of(items.tokens) >= 0).any():
         raise InputError(f"{folder / 'vocabularies/cold_items.txt'} has items of item.txt, which are not cold.")
     fields = {"items": items, "item_counts": counts, "max_length": spec["max_length"], "item_table": table}

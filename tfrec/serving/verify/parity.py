@@ -12,6 +12,7 @@ import numpy as np
 from tfrec.data import FeatureSpec
 from tfrec.inference import recommendations
 from tfrec.models import RetrievalModel
+from tfrec.ops import RESERVED_IDS
 from tfrec.serving.runtime import Call, ReplayError, replay
 from tfrec.serving.verify.approximation import Answer, Approximation, overlap
 
@@ -222,7 +223,7 @@ def _expected(model: RetrievalModel, spec: FeatureSpec, call: Call, k: int, mask
 
 def _similar(model: RetrievalModel, ids: np.ndarray, k: int, withdrawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """`model.similar` without the withdrawn items."""
-    wide = min(k + len(withdrawn), model.num_items)
+    wide = min(k + len(withdrawn), model.item_table().shape[0] - RESERVED_IDS)
     near, scores = (keras.ops.convert_to_numpy(one) for one in model.similar(ids, wide))
     scores = np.where(np.isin(near, withdrawn), -np.inf, scores)
     order = np.argsort(-scores, axis=1, kind="stable")[:, :k]

@@ -1,0 +1,61 @@
+"""A `.keras` file is opened in a process that has imported tfrec and Keras, and nothing else."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import keras_rs
+import numpy as np
+import pytest
+import small
+import small_ranking
+
+from tfrec import layers, losses
+
+OPEN = """
+import sys
+import tfrec
+import keras
+assert "tensorflow" not in sys.modules or keras.backend.backend() == "tensorflow"
+for path in sys.argv[1:]:
+    model = keras.models.load_model(path)
+    loss = getattr(model, "loss", None)
+    print(type(model).__name__, type(loss).__name__)
+"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    retrieval = small.build("sasrec")
+    retrieval.compile(
+        "adam", losses.SampledSoftmax(4, negatives="uniform"), metrics=[keras_rs.metrics.NDCG(k=10, name="ndcg")]
+    )
+    ranking = small_ranking.build("din")
+    ranking.compile("sgd", keras.losses.BinaryCrossentropy(from_logits=True))
+    inputs = keras.Input((3, 8))
+    block = layers.SelfAttentionBlock(layers.SoftmaxAttention(2), layers.FeedForward(8), name="block")
+    plain = keras.Model(inputs, block(inputs, None))
+    paths = []
+    for name, model in {"retrieval": retrieval, "ranking": ranking, "plain": plain}.items():
+        paths.append(tmp_path / f"{name}.keras")
+        model.save(paths[-1])
+    return paths
+
+
+def test_load_model_finds_the_classes_by_itself(files):
+    command = [sys.executable, "-c", OPEN, *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        ["SASRec", "SampledSoftmax"],
+        ["DIN", "BinaryCrossentropy"],
+        ["Functional", "NoneType"],
+    ]
+
+
+def test_weights_are_the_same_after_loading(files):
+    again = keras.models.load_model(files[0])
+    assert again.optimizer is not None and again.bound_vocabulary is None
+    history = {"history": np.array([[2, 3, 4]])}
+    assert np.isfinite(np.asarray(again.score(history))[:, 2:]).all()
