@@ -121,7 +121,7 @@ def labelled(
         dataset = tf.data.Dataset.zip(dataset, seeds).map(some_unseen, num_parallel_calls=tf.data.AUTOTUNE)
     else:
         dataset = dataset.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE)
-    return with_vocabulary(prefetched(dataset), spec)
+    return with_vocabulary(prefetched(dataset), spec.vocabulary_hashes)
 
 
 def _columns(data: Examples, spec: FeatureSpec) -> dict[str, tuple[np.ndarray | None, np.ndarray]]:

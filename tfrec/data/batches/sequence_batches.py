@@ -145,7 +145,8 @@ def sequences(
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(int(batches.sum())))
     else:
         dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
-    return with_vocabulary(prefetched(dataset.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE)), spec)
+    batches = prefetched(dataset.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE))
+    return with_vocabulary(batches, spec.vocabulary_hashes)
 
 
 def _widths(max_length: int, lengths: np.ndarray) -> list[int]:

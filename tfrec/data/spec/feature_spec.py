@@ -246,7 +246,7 @@ class FeatureSpec:
         A model keeps those of its inputs, `Recommender.bound_vocabulary`, so that ids of another vocabulary are found
         also where both have the same size.
         """
-        return vocabulary_hashes(self)
+        return vocabulary_hashes(self.items, self.features, self.label_levels)
 
     def check_fits(self, model: object) -> None:
         """Raise `InputError` where a model has another size than this spec, or was trained with another vocabulary."""

@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from tfrec.data.features import Feature
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from tfrec.data.feature_spec import FeatureSpec
+from tfrec.data.features.vocabulary import Vocabulary
 
 _Data = TypeVar("_Data")
 
 
-def vocabulary_hashes(spec: FeatureSpec) -> Mapping[str, str]:
+def vocabulary_hashes(items: Vocabulary, features: Iterable[Feature], label_levels: Sequence[float]) -> dict[str, str]:
     """Hashes by name: "item" of the item vocabulary, one for each feature, "history_label" of the labels' levels.
 
     The hash of a feature covers all that it was fitted to: a vocabulary, buckets, a mean.
+
+    Example:
+        >>> one, other = (vocabulary_hashes(Vocabulary(ids), (), ()) for ids in (["a", "b"], ["b", "a"]))
+        >>> list(one), one == other
+        (['item'], False)
     """
-    found = {feature.column: _of_feature(feature) for feature in spec.features}
-    if spec.num_items:
-        found["item"] = _digest(spec.items.tokens)
-    if spec.label_levels:
-        found["history_label"] = _digest(map(repr, map(float, spec.label_levels)))
+    found = {feature.column: _of_feature(feature) for feature in features}
+    if len(items):
+        found["item"] = _digest(items.tokens)
+    if label_levels:
+        found["history_label"] = _digest(map(repr, map(float, label_levels)))
     return found
 
 
-def with_vocabulary(batches: _Data, spec: FeatureSpec) -> _Data:
+def with_vocabulary(batches: _Data, hashes: Mapping[str, str]) -> _Data:
     """The dataset itself, which from now on says what its ids are; see `tfrec.models.Recommender`."""
-    batches.tfrec_vocabulary = spec.vocabulary_hashes
+    batches.tfrec_vocabulary = hashes
     return batches
 
 
