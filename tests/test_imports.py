@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "training": GROUND | {"presets", "inference"},
     "evaluation": GROUND | {"presets", "inference"},
     "serving": GROUND | {"presets", "inference"},
-    "cli": GROUND | {"presets", "inference", "training", "evaluation", "serving"},
+    "runner": GROUND | {"presets", "training", "evaluation"},
+    "cli": GROUND | {"presets", "inference", "training", "evaluation", "runner", "serving"},
     "__init__": {"registration"},
     # Imports them when Keras is imported, so that `keras.models.load_model` finds their classes.
     "registration": {"layers", "losses", "models"},

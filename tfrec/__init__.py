@@ -23,6 +23,7 @@ __all__ = [
     "models",
     "ops",
     "presets",
+    "runner",
     "serving",
     "training",
 ]

@@ -42,8 +42,3 @@ def memory() -> int | None:
         with contextlib.suppress(OSError, ValueError):  # "max" says that there is no limit
             sizes.append(int(Path(limit).read_text()))
     return min(sizes, default=None)
-
-
-def has(package: str) -> bool:
-    """Whether an optional package is installed."""
-    return importlib.util.find_spec(package) is not None

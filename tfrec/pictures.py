@@ -11,6 +11,7 @@ from typing import Any
 from tfrec.errors import InputError
 from tfrec.terminal import printable, say
 
+NEEDS_MATPLOTLIB = "Pictures need matplotlib: pip install 'tfrec[plot]'."
 # Titles may hold "$" and "\", which begin formulas; a user's matplotlibrc may ask for LaTeX, or for a missing font.
 _SETTINGS = {
     "text.usetex": False,
@@ -33,7 +34,7 @@ def drawing() -> Iterator[Any]:
         matplotlib.use("Agg")
         from matplotlib import pyplot
     except ImportError as error:
-        raise InputError(f"Pictures need matplotlib: pip install 'tfrec[plot]' ({error}).") from error
+        raise InputError(f"{NEEDS_MATPLOTLIB} Importing it failed: {error}") from error
     with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # a title in a script that the font lacks
         yield pyplot
@@ -47,7 +48,7 @@ def png(figure: Any) -> bytes:
 
 
 def drawn(pictures: Mapping[str, Callable[[], bytes]]) -> dict[str, bytes]:
-    """The pictures that can be drawn, by name; of each of the others one line says why it is missing."""
+    """The pictures that can be drawn, by name; one line says why each of the others is missing."""
     found = {}
     for name, draw in pictures.items():
         try:

@@ -14,7 +14,7 @@ def test_train_reports_writes_and_measures(films, tmp_path, capsys):
     command = ["train", "--data", str(tmp_path / "ratings.csv"), "--out", str(out), "--epochs", "1"]
     assert main([*command, "--min-item-count", "3"]) == 0
     printed = capsys.readouterr().out
-    left = "Not asked about: 1 of 81 users, who have fewer than three rows and stay in the training part whole."
+    left = "Not evaluated: 1 of 81 users, who have fewer than three rows and stay in the training part whole."
     for said in ("rows read", "rows kept", "popularity", "item-to-item", "sasrec", "tfrec export", left):
         assert said in printed
     metrics = load(out).metrics
@@ -56,7 +56,7 @@ def test_an_interrupted_run_goes_on(films, tmp_path, capsys, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("tfrec.evaluation.evaluate", interrupted)
         assert main(command) == 1
-    assert f"interrupted; the same command goes on from {partial}" in capsys.readouterr().err
+    assert f"interrupted; the same command continues from {partial}" in capsys.readouterr().err
     assert partial.exists() and not out.exists()
     assert main([*command, "--seed", "1"]) == 2
     error = capsys.readouterr().err

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from tfrec import runner
 from tfrec.cli import main
 
 
@@ -24,11 +25,12 @@ def test_the_split_of_the_data_is_trained_and_evaluated_with(parts, preset, caps
     folder, count = parts
     asked = []
 
-    def train_preset(table, recipe, out, recipe_text, checkpoint):
-        asked.append((len(table.split(recipe.build_split()).test), recipe.split, recipe_text))
-        return SimpleNamespace(input_names=())
+    def run(table, recipe, out, recipe_text, checkpoint):
+        recipe, text = runner.resolve(recipe, table, recipe_text)
+        asked.append((len(table.split(recipe.build_split()).test), recipe.split, text))
+        return SimpleNamespace(training=SimpleNamespace(model=SimpleNamespace(input_names=())))
 
-    monkeypatch.setattr("tfrec.cli.train.train_preset", train_preset)
+    monkeypatch.setattr(runner, "run", run)
     (folder / "recipe.toml").write_text("epochs = 1\n")
     arguments = ["--recipe", str(folder / "recipe.toml"), "--out", str(folder / "out")]
     assert main(["train", "--data", str(folder), *arguments]) == 0

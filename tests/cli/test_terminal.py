@@ -121,7 +121,7 @@ def test_recipes_are_found_by_name_with_weights_or_without(name):
 
 def test_a_recipe_by_name_is_the_one_that_is_trained_by(films, tmp_path, monkeypatch, capsys):
     asked = {}
-    monkeypatch.setattr("tfrec.cli.train.train_preset", lambda *given, **more: asked.update(recipe=given[1], **more))
+    monkeypatch.setattr("tfrec.runner.run", lambda *given, **more: asked.update(recipe=given[1], **more))
     with pytest.raises(AttributeError):  # nothing was trained
         main(["train", "--data", str(films), "--recipe", "gsasrec_ml1m", "--out", str(tmp_path / "out")])
     assert asked["recipe"].loss["class"] == "BinaryCrossEntropy"

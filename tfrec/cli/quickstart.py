@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from tfrec.cli.option_types import path, whole
+from tfrec.pictures import NEEDS_MATPLOTLIB
 from tfrec.terminal import say
 
 
@@ -24,8 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Generate, train, evaluate, save, export, and ask the export from a process of its own."""
-    from tfrec import presets, serving
-    from tfrec.cli.train import train_preset
+    from tfrec import presets, runner, serving
     from tfrec.data import generate_world
     from tfrec.training import Recipe
 
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
         patience=4,
         seed=options.seed,
     )
-    train_preset(table, recipe, preset_folder)
+    runner.run(table, recipe, preset_folder)
     preset = presets.load(preset_folder)
     curve = preset_folder / "learning_curve.png"
     if curve.exists():
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
     say("should see   " + "\n             ".join(f"{films['title'].get(item)}  ({score:.2f})" for item, score in rows))
 
     say(f"\n5. Serve it\n{serving.how_to_serve(version, history)}")
-    where = out / curve.name if curve.exists() else "none; it needs matplotlib: pip install 'tfrec[plot]'"
+    where = out / curve.name if curve.exists() else f"none. {NEEDS_MATPLOTLIB}"
     say(f"\nDone in {time.perf_counter() - began:.0f} s. Learning curve: {where}")
 
 

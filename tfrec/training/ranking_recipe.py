@@ -178,8 +178,8 @@ class RankingRecipe(RecipeFile):
         return construct(kind, {**told, **given, **decided}, "model")
 
     @property
-    def decides(self) -> str:
-        """The metric that decides which epoch is the best."""
+    def monitored_metric(self) -> str:
+        """The metric of the validation rows by which the best epoch is chosen."""
         return self.monitor or _MONITORS[self.task][0]
 
     def build_metrics(self) -> list[keras.metrics.Metric]:

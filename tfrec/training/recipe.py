@@ -84,6 +84,11 @@ class Recipe(RecipeFile):
         if self.windows not in ("newest", "all"):
             raise InputError(f"The recipe's windows must be newest or all, got {self.windows!r}.")
 
+    @property
+    def monitored_metric(self) -> str:
+        """The metric of the validation items by which the best epoch is chosen."""
+        return "ndcg@10"
+
     def build_split(self) -> LeaveLastOut | ByTime | Fixed:
         """The rule that the recipe names."""
         arguments = dict(self.split)

@@ -20,8 +20,6 @@ from tfrec.training.recipe import Recipe
 with random_state_kept():
     import keras_rs
 
-MONITOR = "val_ndcg@10"
-
 
 @dataclasses.dataclass(frozen=True)
 class Training:
@@ -88,7 +86,8 @@ def train(
         # XLA brings nothing on CPUs here, and would compile anew for each length of a batch.
         jit_compile=False,
     )
-    best = keras.callbacks.EarlyStopping(MONITOR, mode="max", patience=recipe.patience, restore_best_weights=True)
+    monitor = f"val_{recipe.monitored_metric}"
+    best = keras.callbacks.EarlyStopping(monitor, mode="max", patience=recipe.patience, restore_best_weights=True)
     progress = Progress(checkpoint, recipe, table, best)
     if progress.said and verbose:
         say(progress.said)
@@ -105,7 +104,7 @@ def train(
     if recipe.item_attributes:
         model.fold_attributes()
     history = progress.history
-    best_epoch = max(range(len(history[MONITOR])), key=history[MONITOR].__getitem__) + 1
+    best_epoch = max(range(len(history[monitor])), key=history[monitor].__getitem__) + 1
     return Training(model, spec, split, history, best_epoch, round(progress.seconds, 1))
 
 

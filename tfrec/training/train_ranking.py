@@ -80,7 +80,7 @@ def train_ranking(
         metrics=recipe.build_metrics(),
         jit_compile=False,  # histories have many lengths, and each would be compiled anew
     )
-    monitor, mode = f"val_{recipe.decides}", "max" if recipe.decides == "auc" else "min"
+    monitor, mode = f"val_{recipe.monitored_metric}", "max" if recipe.monitored_metric == "auc" else "min"
     best = keras.callbacks.EarlyStopping(monitor, mode=mode, patience=recipe.patience, restore_best_weights=True)
     progress = Progress(checkpoint, recipe, examples, best)
     if progress.said and verbose:
