@@ -398,3 +398,12 @@ def test_vocabularies_that_were_exchanged_are_found(saved):
     reseal(folder)
     with pytest.raises(InputError, match="another vocabulary"):
         presets.load(folder)
+
+
+def test_an_int8_preset_comes_back(saved, tmp_path):
+    small = presets.in_int8(presets.load(saved[1]))
+    presets.save(small.model, small.spec, tmp_path / "int8")
+    again = presets.load(tmp_path / "int8").model
+    assert again.embedding.items.quantization_mode == "int8"
+    history = {"history": np.array([[2, 3, 4]])}
+    np.testing.assert_array_equal(np.asarray(small.model.score(history)), np.asarray(again.score(history)))

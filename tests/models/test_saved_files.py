@@ -33,9 +33,9 @@ def files(tmp_path):
     )
     ranking = small_ranking.build("din")
     ranking.compile("sgd", keras.losses.BinaryCrossentropy(from_logits=True))
-    inputs = keras.Input((3, 8))
+    inputs = keras.Input((3,), dtype="int32")
     block = layers.SelfAttentionBlock(layers.SoftmaxAttention(2), layers.FeedForward(8), name="block")
-    plain = keras.Model(inputs, block(inputs, None))
+    plain = keras.Model(inputs, block(keras.layers.Embedding(9, 8, mask_zero=True)(inputs)))
     paths = []
     for name, model in {"retrieval": retrieval, "ranking": ranking, "plain": plain}.items():
         paths.append(tmp_path / f"{name}.keras")
@@ -59,3 +59,19 @@ def test_weights_are_the_same_after_loading(files):
     assert again.optimizer is not None and again.bound_vocabulary is None
     history = {"history": np.array([[2, 3, 4]])}
     assert np.isfinite(np.asarray(again.score(history))[:, 2:]).all()
+
+
+@pytest.mark.parametrize("weights_alone", [False, True])
+@pytest.mark.parametrize(("kind", "name"), [(small, "sasrec"), (small, "narm"), (small_ranking, "din")])
+def test_an_int8_model_comes_back(kind, name, weights_alone, tmp_path):
+    model = kind.made(name)
+    inputs = small.given(model, [[0, 2, 3, 4]]) if kind is small else kind.given(model, kind.rows())
+    if weights_alone:
+        model.quantize(config=keras.quantizers.Int8QuantizationConfig(activation_quantizer=None))
+    else:
+        model.quantize("int8")
+    model.save(tmp_path / "int8.keras")
+    again = keras.models.load_model(tmp_path / "int8.keras")
+    assert [weight.dtype for weight in again.weights] == [weight.dtype for weight in model.weights]
+    assert "int8" in {str(weight.dtype) for weight in again.weights}
+    np.testing.assert_array_equal(np.asarray(model.score(inputs)), np.asarray(again.score(inputs)))

@@ -52,7 +52,8 @@ class MLP(keras.layers.Layer):
         self.hidden_dims = [check_size("Each of hidden_dims", width) for width in hidden_dims]
         if isinstance(activation, dict):
             activation = keras.saving.deserialize_keras_object(activation)
-        self.activation = activation
+        # Only copies of a layer compute anything: as a part of this layer it would be one that is never built.
+        object.__setattr__(self, "activation", activation)
         self.dropout = dropout
         self.batch_norm = batch_norm
         self.seed = seed

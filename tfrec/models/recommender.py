@@ -4,6 +4,7 @@ import contextlib
 import functools
 import importlib
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +19,7 @@ from tfrec.models.replicas import shared_out
 from tfrec.models.step_checks import StepChecks
 from tfrec.models.varying_shapes import warn_of_xla
 
-_BOUND = "bound_vocabulary"  # in the config
+_BOUND, _QUANTIZED = "bound_vocabulary", "quantized"  # in the config
 
 
 class Recommender(keras.Model):
@@ -38,6 +39,7 @@ class Recommender(keras.Model):
         model = super().__new__(cls, *args, **kwargs)
         object.__setattr__(model, "_called_with", (args, kwargs))  # Keras would take what is in them for the model's
         object.__setattr__(model, "_bound", None)
+        object.__setattr__(model, "_quantized", None)
         return model
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -333,19 +335,38 @@ class Recommender(keras.Model):
             super().make_test_function(force)
             self.test_function = self._checks.around(self.test_function)
 
+    def quantize(self, mode: Any = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:
+        """As in Keras; the config of the model says how it was quantized, so that it is saved and loaded as it is.
+
+        Only what `filters` chooses by a function cannot be saved.
+        """
+        super().quantize(mode, config=config, filters=filters, **kwargs)
+        how = {"mode": mode, "config": keras.saving.serialize_keras_object(config), "filters": filters}
+        object.__setattr__(self, "_quantized", None if callable(filters) else how)
+
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, and the vocabulary where the model is bound to one."""
+        """The constructor's arguments, and the vocabulary and the quantization where the model has them."""
         config = config_of(self, *self._called_with)
         if takes(type(self), "trainable"):
             config = {**config, "trainable": self.trainable}
-        return config if self._bound is None else {**config, _BOUND: dict(self._bound)}
+        beside = {_BOUND: None if self._bound is None else dict(self._bound), _QUANTIZED: self._quantized}
+        return {**config, **{name: value for name, value in beside.items() if value is not None}}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """A model from what `get_config` gave."""
         arguments = dict(config)
-        bound = arguments.pop(_BOUND, None)
+        bound, quantized = arguments.pop(_BOUND, None), arguments.pop(_QUANTIZED, None)
         model = super().from_config(arguments, custom_objects)
+        if quantized is not None:
+            if not model.built:
+                raise InputError(
+                    f"A quantized {cls.__name__} cannot be loaded: its weights are made by its first call."
+                )
+            how = keras.saving.deserialize_keras_object(quantized["config"])
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=".*does not have a `quantize` method")
+                model.quantize(quantized["mode"], config=how, filters=quantized["filters"])
         object.__setattr__(model, "_bound", None if bound is None else dict(bound))
         return model
 

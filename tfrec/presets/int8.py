@@ -15,7 +15,7 @@ def in_int8(preset: Preset) -> Preset:
     """The preset with item vectors and dense layers in int8, each row or column with a factor of its own.
 
     A quarter of the size; what it costs in accuracy is to be measured with `tfrec.evaluation.evaluate`, which takes the
-    model as it is. For answering only: it does not learn, and `tfrec.presets.save` does not keep it.
+    model as it is. For answering only: it does not learn. `tfrec.presets.save` and `.keras` files keep it.
 
     Args:
         preset: a loaded preset, which does not change.

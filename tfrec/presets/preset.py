@@ -286,7 +286,7 @@ def _model(
     header = weights_file.read_header(weights)
     weights_file.check_config(source, config, header, is_own=kind.__module__.startswith("tfrec."))
     try:
-        with weights_file.no_more_than(source, header):
+        with weights_file.no_more_than(source, header, is_quantized="quantized" in config):
             model = kind.from_config(config)
             model_class.build(model, spec)
     except InputError:

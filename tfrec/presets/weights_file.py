@@ -108,7 +108,7 @@ def check_config(path: Path, config: Mapping[str, Any], header: Header, is_own: 
 
 
 @contextlib.contextmanager
-def no_more_than(path: Path, header: Header) -> Iterator[None]:
+def no_more_than(path: Path, header: Header, is_quantized: bool = False) -> Iterator[None]:
     """Refuse to make weights that a file does not hold, before they take memory.
 
     It watches the variables of TensorFlow; under other backends of Keras `check_config` has to do.
@@ -120,7 +120,8 @@ def no_more_than(path: Path, header: Header) -> Iterator[None]:
         yield
         return
     # Beside the weights a model has random generators, of two numbers each.
-    elements, variables = header.elements + 1024, 8 * len(header.shapes) + 64
+    # Weights of 8 bits take the place of others that are made first.
+    elements, variables = header.elements * (2 if is_quantized else 1) + 1024, 8 * len(header.shapes) + 64
 
     def create(following: Callable[..., Any], **arguments: Any) -> Any:
         nonlocal elements, variables
