@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from tfrec.data.readers.contents import open_bytes, read_text
 from tfrec.data.readers.frame import read_frame
 from tfrec.data.readers.known_names import candidates
 from tfrec.data.readers.text_table import TextFormat
@@ -26,11 +27,22 @@ _NO_ATTRIBUTES = (
 )
 
 
-def read_ids(path: str) -> list[str]:
-    """A raw id a line; raises `InputError` where the file cannot be read."""
+def read_ids(path: str, encoding: str | None = None) -> list[str]:
+    """A raw id a line, of a text file that may be compressed.
+
+    Args:
+        path: the file; an empty one names no ids.
+        encoding: of a file that is not UTF-8.
+
+    Raises:
+        InputError: if the file cannot be read or decoded.
+    """
     try:
-        lines = Path(path).read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        with open_bytes(Path(path)) as file:
+            if not file.read().strip():
+                return []
+        lines = read_text(Path(path), encoding).split("\n")
+    except OSError as error:
         raise InputError(f"{path} cannot be read: {error}. Give a text file with a raw id a line.") from error
     return [line.removesuffix("\r") for line in lines if line.strip()]
 

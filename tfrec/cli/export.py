@@ -122,7 +122,7 @@ def _run_one(options: argparse.Namespace) -> None:
     folder = model_folder(options.folder, options.preset)
     # Before anything that takes time.
     check_arguments(folder, options.k, options.verify, options.keep, options.keep_rejected)
-    withdrawn = read_ids(options.withdraw) if options.withdraw else ()
+    withdrawn = read_ids(options.withdraw, options.encoding) if options.withdraw else ()
     preset = presets.load(options.preset, RetrievalModel)
     report: dict[str, Any] = {}
     if options.add:

@@ -91,7 +91,7 @@ def run_ranking(options: argparse.Namespace) -> None:
             mask_seen=not options.keep_seen,
             index=options.index,
             recall=options.recall,
-            withdrawn=read_ids(options.withdraw) if options.withdraw else (),
+            withdrawn=read_ids(options.withdraw, options.encoding) if options.withdraw else (),
             report=report,
             **common,
         )

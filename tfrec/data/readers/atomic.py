@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from tfrec.data.readers.columns import Columns
+from tfrec.data.readers.exact_times import has_lost_digits
 from tfrec.data.readers.optional import optional
 from tfrec.data.readers.source import Source
 from tfrec.data.readers.text_table import TextFormat, TextTable, first_line
@@ -63,7 +64,9 @@ def _read(path: Path, form: TextFormat) -> tuple[pd.DataFrame, dict[str, str]]:
     frame, _ = table.read(texts=None, missing=[""])
     frame.columns = list(kinds)
     for name in numbers:
-        frame[name] = pd.to_numeric(frame[name], errors="coerce")
+        numbers = pd.to_numeric(frame[name], errors="coerce")
+        if not has_lost_digits(numbers):  # texts of whole numbers are read exactly
+            frame[name] = numbers
     return frame, kinds
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from tfrec.data.readers.columns import notes_on_names
 from tfrec.data.readers.contents import EXPECTED
+from tfrec.data.readers.exact_times import has_lost_digits
 from tfrec.data.readers.frame import Table, open_table
 from tfrec.data.readers.known_names import candidates, is_data, is_person, plain_name
 from tfrec.data.readers.parquet import parquet_parts
@@ -124,7 +125,10 @@ def read_examples(
     notes = (*notes, *notes_on_names(known))
     if not opened.is_typed:  # ids stay texts
         ids = (roles["user"], roles["item"])
+        texts = frame.get(roles["time"])
         frame = frame.apply(lambda column: column if column.name in ids else _numbers(column))
+        if texts is not None and has_lost_digits(frame[roles["time"]]):
+            frame[roles["time"]] = texts
     sides = {}
     for what, role, given in (("items", "item", items), ("users", "user", users)):
         if given is not None:

@@ -44,6 +44,7 @@ def find_reader(path: Path, form: TextFormat | None = None) -> Reader:
     """
     form = form or TextFormat()
     if not path.exists() and path.parent.is_dir() and path.name in (sets := part_sets(path.parent)):
+        _check_no_format(path, form)
         return partial(read_part_set, sets[path.name], form=form)
     if not path.exists():
         raise InputError(f"There is nothing at {path}: {EXPECTED}, or a publisher's folder.")
@@ -56,6 +57,9 @@ def find_reader(path: Path, form: TextFormat | None = None) -> Reader:
 
 def _folder_reader(folder: Path, form: TextFormat) -> Reader:
     names = sorted(entry.name for entry in folder.iterdir())
+    has_own_format = any(name in _FOLDERS and name != "ratings.csv" for name in names)
+    if has_own_format or any(name.endswith(".inter") for name in names):
+        _check_no_format(folder, form)
     known = {name: partial(_FOLDERS[name], folder, form=form) for name in names if name in _FOLDERS}
     if sets := part_sets(folder):
         if len(sets) == 1 and not known and not any(is_whole(name) for name in names):
@@ -83,6 +87,15 @@ def _folder_reader(folder: Path, form: TextFormat) -> Reader:
     )
 
 
+def _check_no_format(path: Path, form: TextFormat) -> None:
+    """Raise `InputError` where a caller says how a layout is written that says so itself."""
+    if form.separator is not None or not form.header:
+        raise InputError(
+            f"{path} has a publisher's layout, whose separators and columns are known: leave out separator=, header= "
+            "and columns= (--sep, --no-header, --columns), or give the path of another file."
+        )
+
+
 def _file_reader(path: Path, form: TextFormat) -> Reader:
     table = partial(read_table, path, form=form)
     suffix = inner_suffix(path)
@@ -90,6 +103,7 @@ def _file_reader(path: Path, form: TextFormat) -> Reader:
         return table
     line = first_line(path, form.encoding)
     if suffix == ".inter" or is_atomic(line):
+        _check_no_format(path, form)
         return partial(read_inter, path, form=form)
     if path.name == "ratings.csv":
         return partial(read_latest, path.parent, form=form)

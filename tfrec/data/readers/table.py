@@ -6,11 +6,15 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data.readers.columns import Columns
+from tfrec.data.readers.exact_times import has_lost_digits
 from tfrec.data.readers.frame import Table, open_table
+from tfrec.data.readers.known_names import candidates
 from tfrec.data.readers.source import Source
 from tfrec.data.readers.text_table import TextFormat
 from tfrec.data.readers.unnamed_times import notes_on_order
 from tfrec.errors import InputError
+
+_MISSING = 0.5  # share of missing ids from which on another column is asked about
 
 
 def read_table(path: Path, columns: Columns, form: TextFormat | None = None) -> Source:
@@ -28,6 +32,9 @@ def read_table(path: Path, columns: Columns, form: TextFormat | None = None) -> 
             "each of them, as DataFrame.explode of pandas writes them."
         ) from None
     frame, notes = table.read(columns=found.needed if table.is_typed else None, ids=[found.user, found.item])
+    if not table.is_typed and found.time is not None and has_lost_digits(frame[found.time]):
+        frame[found.time] = table.read(texts=[found.time])[0][found.time]
+    _check_missing(columns, found, table, frame, path)
     for name in (found.user, found.item):
         values = frame[name].dropna().head(100)
         if any(isinstance(value, list | dict | np.ndarray) for value in values) or _are_written_lists(values):
@@ -45,6 +52,25 @@ def read_table(path: Path, columns: Columns, form: TextFormat | None = None) -> 
                 )
     sample = table.sample() if table.is_typed and found.time is None else frame
     return Source(frame, found, notes=(*notes_on_order(found, table.names, sample, path), *notes))
+
+
+def _check_missing(given: Columns, found: Columns, table: Table, frame: pd.DataFrame, path: Path) -> None:
+    """Raise `InputError` where a column that nobody named has few ids, and another one could be meant."""
+    for role in ("user", "item"):
+        others = [name for name in candidates(role, table.names) if name != getattr(found, role)]
+        if getattr(given, role) is not None or not others:
+            continue
+        sample = table.sample() if table.is_typed else frame
+        chosen = getattr(found, role)
+        if chosen not in sample or sample[chosen].isna().mean() <= _MISSING:
+            continue
+        fuller = [name for name in others if name in sample and sample[name].isna().mean() <= _MISSING]
+        if fuller:
+            listed = ", ".join(f"'{name}'" for name in fuller)
+            raise InputError(
+                f"Most values of '{chosen}' in {path}, which would be read as {role}, are missing, and those of "
+                f"{listed} are not. Name the column that is meant with {role}= (on the command line --{role})."
+            )
 
 
 def _are_written_lists(values: pd.Series) -> bool:
