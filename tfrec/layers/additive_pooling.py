@@ -57,7 +57,6 @@ class AdditivePooling(MaskedLayer):
         context_shape: tuple[int | None, ...],
         padding_mask_shape: Any = None,
     ) -> None:
-        """Make Wq, b, Wk and v."""
         inner = self.inner_dim or context_shape[-1]
         self.query_map = keras.layers.Dense(inner, use_bias=self.use_bias, dtype=self.dtype_policy, name="query_map")
         self.query_map.build(queries_shape)
@@ -68,7 +67,6 @@ class AdditivePooling(MaskedLayer):
         )
 
     def call(self, queries: Any, context: Any, padding_mask: Any = None) -> Any:
-        """Pool at every position."""
         scores = additive_scores(self.query_map(queries), self.key_map(context), ops.convert_to_tensor(self.vector))
         place = ops.arange(ops.shape(context)[1])
         is_seen = (ops.expand_dims(place, 1) >= place) & ops.expand_dims(padding_mask, 1)
@@ -82,9 +80,7 @@ class AdditivePooling(MaskedLayer):
         context_shape: tuple[int | None, ...],
         padding_mask_shape: Any = None,
     ) -> tuple[int | None, ...]:
-        """The shape of `context`."""
         return context_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "inner_dim": self.inner_dim, "use_bias": self.use_bias}

@@ -43,7 +43,6 @@ class AppendMask(keras.layers.Layer):
         self.max_length = check_size("max_length", max_length)
 
     def call(self, inputs: Any) -> Any:
-        """Append the mask, or move the row."""
         check_length(inputs.shape[1], self.max_length, further=1)
         asks = ops.any(ops.equal(inputs, self.mask_id), axis=1, keepdims=True)
         column = inputs[:, :1]
@@ -54,9 +53,7 @@ class AppendMask(keras.layers.Layer):
         return ops.where(asks, moved, appended)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """(B, W + 1)."""
         return (input_shape[0], None if input_shape[1] is None else input_shape[1] + 1)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "mask_id": self.mask_id, "max_length": self.max_length}

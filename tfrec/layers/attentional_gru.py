@@ -45,7 +45,6 @@ class AttentionalGRU(keras.layers.Layer):
         self.seed = seed
 
     def build(self, inputs_shape: tuple[int | None, ...], weights_shape: Any = None) -> None:
-        """Make the maps of the inputs and of the state."""
         start = keras.initializers.GlorotUniform(self.seed)
         self.input_map = keras.layers.Dense(
             3 * self.units, kernel_initializer=start, dtype=self.dtype_policy, name="input_map"
@@ -56,18 +55,15 @@ class AttentionalGRU(keras.layers.Layer):
         self.loop.build((None, None, 3 * self.units + 1))
 
     def call(self, inputs: Any, weights: Any) -> Any:
-        """Go through the sequence."""
         weights = ops.expand_dims(ops.cast(weights, self.compute_dtype), -1)
         return self.loop(ops.concatenate([self.input_map(inputs), weights], axis=-1))
 
     def compute_output_shape(
         self, inputs_shape: tuple[int | None, ...], weights_shape: Any = None
     ) -> tuple[int | None, ...]:
-        """(B, L, D) or (B, D)."""
         return (*inputs_shape[: 2 if self.return_sequences else 1], self.units)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {"units": self.units, "return_sequences": self.return_sequences, "seed": self.seed}
         return {**super().get_config(), **own}
 

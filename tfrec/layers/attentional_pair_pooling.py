@@ -50,7 +50,6 @@ class AttentionalPairPooling(keras.layers.Layer):
         self.seed = seed
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make W, b and h."""
         if input_shape[1] is None or input_shape[1] < 2:
             raise ValueError(f"Pairs need two features or more, a number known beforehand: got {input_shape[1]}.")
         first, second = (None if self.seed is None else self.seed + 104729 * i for i in (1, 2))
@@ -73,7 +72,6 @@ class AttentionalPairPooling(keras.layers.Layer):
         self.score_map.build((None, None, self.attention_dim))
 
     def call(self, inputs: Any) -> tuple[Any, Any]:
-        """Multiply, weigh and sum."""
         products = pair_products(inputs)
         scores = ops.squeeze(self.score_map(self.hidden_map(products)), axis=-1)
         weights = ops.softmax(ops.cast(scores, "float32"), axis=-1)
@@ -81,11 +79,9 @@ class AttentionalPairPooling(keras.layers.Layer):
         return ops.squeeze(ops.matmul(row, products), axis=1), weights
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[tuple[int | None, ...], ...]:
-        """(B, D) and (B, F (F - 1) / 2)."""
         batch, fields, width = input_shape
         return (batch, width), (batch, fields * (fields - 1) // 2)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {"attention_dim": self.attention_dim, "attention_l2": self.attention_l2, "seed": self.seed}
         return {**super().get_config(), **own}

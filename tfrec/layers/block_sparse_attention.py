@@ -168,7 +168,6 @@ class BlockSparseAttention(BlockedAttention):
         return ops.where(ops.any(place, axis=-1)[:, :, :, None, None], placed, y)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {
             "block_size": self.block_size,
             "window_blocks": self.window_blocks,

@@ -47,7 +47,6 @@ class BlockedAttention(MaskedLayer):
         context_shape: tuple[int | None, ...] | None = None,
         padding_mask_shape: tuple[int | None, ...] | None = None,
     ) -> None:
-        """Make the projections of queries, keys and values, and the one that joins the heads."""
         width = queries_shape[-1]
         check_heads(self.num_heads, width)
         self.width = width
@@ -82,7 +81,6 @@ class BlockedAttention(MaskedLayer):
         raise NotImplementedError
 
     def call(self, queries: Any, context: Any, padding_mask: Any = None, training: bool | None = None) -> Any:
-        """Attend from each query to the context."""
         length = ops.shape(queries)[1]
         blocks = [self._cut(x) for x in (queries, context, padding_mask)]
         if is_recorded():
@@ -120,11 +118,9 @@ class BlockedAttention(MaskedLayer):
         context_shape: tuple[int | None, ...] | None = None,
         padding_mask_shape: tuple[int | None, ...] | None = None,
     ) -> tuple[int | None, ...]:
-        """The shape of `queries`."""
         return queries_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {"num_heads": self.num_heads, "dropout": self.dropout, "causal": self.causal}
         return {**super().get_config(), **own}
 

@@ -58,7 +58,6 @@ class CandidateAttention(MaskedLayer):
     def build(
         self, query_shape: tuple[int | None, ...], context_shape: tuple[int | None, ...], padding_mask_shape: Any = None
     ) -> None:
-        """Make the four maps."""
         width = query_shape[-1]
         check_heads(self.num_heads, width)
         self.head_width = width // self.num_heads
@@ -81,7 +80,6 @@ class CandidateAttention(MaskedLayer):
         self.value_bias = self.add_weight(name="value_bias", shape=(width,), initializer="zeros")
 
     def call(self, query: Any, context: Any, padding_mask: Any = None, training: bool | None = None) -> tuple[Any, Any]:
-        """Attend."""
         width, heads = self.head_width * self.num_heads, (self.num_heads, self.head_width)
         key_map, value_map = (ops.reshape(each, (width, *heads)) for each in (self.key_map, self.value_map))
         asked = ops.reshape(self.query_map(query), (-1, *heads)) * self.head_width**-0.5
@@ -94,10 +92,8 @@ class CandidateAttention(MaskedLayer):
     def compute_output_shape(
         self, query_shape: tuple[int | None, ...], context_shape: tuple[int | None, ...], padding_mask_shape: Any = None
     ) -> tuple[tuple[int | None, ...], tuple[int | None, ...]]:
-        """(B, W) and (B, H, L)."""
         return query_shape, (query_shape[0], self.num_heads, context_shape[1])
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {"num_heads": self.num_heads, "dropout": self.dropout, "seed": self.seed}
         return {**super().get_config(), **own}

@@ -53,7 +53,6 @@ class ColdStart(keras.layers.Layer):
         self.draws = keras.random.SeedGenerator(seed)
 
     def call(self, ids: Any, counts: Any, training: bool | None = None) -> tuple[Any, Any]:
-        """Make rows cold."""
         if training and self.rate:
             is_cold = keras.random.uniform(ops.shape(ids), seed=self.draws) < self.rate
             # A missing item stays missing.
@@ -61,9 +60,7 @@ class ColdStart(keras.layers.Layer):
         return ids, ops.where(ids < RESERVED_IDS, ops.cast(self.cold_count, counts.dtype), counts)
 
     def compute_output_spec(self, ids: Any, counts: Any, training: bool | None = None) -> Any:
-        """Both as they came."""
         return keras.KerasTensor(ids.shape, ids.dtype), keras.KerasTensor(counts.shape, counts.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "rate": self.rate, "cold_count": self.cold_count, "seed": self.seed}

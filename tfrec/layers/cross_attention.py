@@ -77,7 +77,6 @@ class CrossAttention(MaskedLayer):
         self.drop = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy, name="drop")
 
     def build(self, queries_shape: tuple[int | None, ...], context_shape: Any, padding_mask_shape: Any = None) -> None:
-        """Make the four maps, and s."""
         width, policy = queries_shape[-1], self.dtype_policy
         check_heads(self.num_heads, width)
 
@@ -101,7 +100,6 @@ class CrossAttention(MaskedLayer):
     def call(
         self, queries: Any, context: Any, padding_mask: Any = None, training: bool | None = None
     ) -> tuple[Any, Any]:
-        """Ask the context."""
         asked, keys, values = self.query_map(queries), self.key_map(context), self.value_map(context)
         each = asked.shape[-1] // self.num_heads
         asked, keys, values = (self._in_heads(x, each) for x in (asked, keys, values))
@@ -128,12 +126,10 @@ class CrossAttention(MaskedLayer):
         return ops.transpose(ops.reshape(x, (shape[0], shape[1], self.num_heads, each)), (0, 2, 1, 3))
 
     def compute_output_spec(self, queries: Any, context: Any, padding_mask: Any, training: bool | None = None) -> Any:
-        """The shapes of output and weights; the weights are float32 under any policy."""
         weights = (queries.shape[0], self.num_heads, queries.shape[1], context.shape[1])
         return keras.KerasTensor(queries.shape, self.compute_dtype), keras.KerasTensor(weights, "float32")
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {
             "num_heads": self.num_heads,
             "dropout": self.dropout,

@@ -41,7 +41,6 @@ class Dice(keras.layers.Layer):
         self.epsilon = epsilon
 
     def build(self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None) -> None:
-        """Make alpha and the averages."""
         shape = (inputs_shape[-1],)
         self.alpha = self.add_weight(name="alpha", shape=shape, initializer="zeros")
         # float32 under every policy: an average of small steps stands still in half precision.
@@ -50,7 +49,6 @@ class Dice(keras.layers.Layer):
         self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **averages)
 
     def call(self, inputs: Any, padding_mask: Any = None, training: bool | None = None) -> Any:
-        """Bend."""
         exact = ops.cast(inputs, "float32")
         if training:
             mean, variance = self._moments(exact, padding_mask)
@@ -79,9 +77,7 @@ class Dice(keras.layers.Layer):
     def compute_output_shape(
         self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None
     ) -> tuple[int | None, ...]:
-        """The shape of the inputs."""
         return inputs_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}

@@ -61,24 +61,20 @@ class EncoderBlock(MaskedLayer):
         self.drop = keras.layers.Dropout(dropout, seed=seed, dtype=policy, name="drop")
 
     def build(self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None) -> None:
-        """Make what depends on the input's width."""
         self.attention.build(inputs_shape, inputs_shape, padding_mask_shape)
         for layer in (self.feed_forward, self.attention_norm, self.feed_forward_norm):
             layer.build(inputs_shape)
 
     def call(self, inputs: Any, padding_mask: Any = None, training: bool | None = None) -> tuple[Any, Any]:
-        """Attend within each row, then map each position."""
         normed = self.attention_norm(inputs)
         change, weights = self.attention(normed, normed, padding_mask, training=training)
         hidden = inputs + self.drop(change, training=training)
         return hidden + self.feed_forward(self.feed_forward_norm(hidden), training=training), weights
 
     def compute_output_spec(self, inputs: Any, padding_mask: Any, training: bool | None = None) -> Any:
-        """The shapes of output and weights."""
         weights = (inputs.shape[0], self.num_heads, inputs.shape[1], inputs.shape[1])
         return keras.KerasTensor(inputs.shape, self.compute_dtype), keras.KerasTensor(weights, "float32")
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {"num_heads": self.num_heads, "dropout": self.dropout, "causal": self.causal, "seed": self.seed}
         return {**super().get_config(), **own}

@@ -42,7 +42,6 @@ class ExpertGate(keras.layers.Layer):
         self.seed = seed
 
     def build(self, state_shape: tuple[int | None, ...], experts_shape: tuple[int | None, ...]) -> None:
-        """Make the maps of both sides, and what each expert has of its own."""
         number, width = experts_shape[1:]
         inner = self.inner_dim or width
 
@@ -56,7 +55,6 @@ class ExpertGate(keras.layers.Layer):
         self.start = self.add_weight(name="start", shape=(number,), initializer="zeros")
 
     def call(self, state: Any, experts: Any) -> Any:
-        """Weigh the experts."""
         state_map, expert_map, bias, vector = (
             ops.cast(weight, self.compute_dtype) for weight in (self.state_map, self.expert_map, self.bias, self.vector)
         )
@@ -65,9 +63,7 @@ class ExpertGate(keras.layers.Layer):
         return ops.softmax(ops.cast(scores, "float32") + ops.cast(self.start, "float32"), axis=-1)
 
     def compute_output_spec(self, state: Any, experts: Any) -> Any:
-        """(B, N), float32 under any policy."""
         return keras.KerasTensor(experts.shape[:2], "float32")
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "inner_dim": self.inner_dim, "seed": self.seed}

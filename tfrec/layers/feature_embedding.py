@@ -59,7 +59,6 @@ class FeatureEmbedding(keras.layers.Layer):
         self._by_name = {feature["name"]: feature for feature in self.features}
 
     def build(self, input_shape: Any = None) -> None:
-        """Make a table or a map for every feature that is no sequence of another."""
         self._tables: dict[str, Any] = {}
         self._maps: dict[str, Any] = {}
         self._missing: dict[str, Any] = {}
@@ -88,7 +87,6 @@ class FeatureEmbedding(keras.layers.Layer):
                 )
 
     def call(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Look up and map."""
         absent = [name for name in self._by_name if name not in inputs and self._is_asked(name, inputs)]
         if absent:
             raise ValueError(f"The input '{absent[0]}' is missing: expected {list(self._by_name)}, got {list(inputs)}.")
@@ -122,13 +120,11 @@ class FeatureEmbedding(keras.layers.Layer):
         return ops.cast(ops.take(self._tables[name], ids, axis=0), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Mapping[str, tuple[int | None, ...]]) -> dict[str, Any]:
-        """(B, D) for each input, (B, L, D) for sequences."""
         return {
             name: (*shape[: 2 if self._by_name[name]["kind"] == "sequence" else 1], self.dim)
             for name, shape in input_shape.items()
         }
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {"features": self.features, "dim": self.dim, "scale": self.scale, "seed": self.seed}
         return {**super().get_config(), **own, "regularizer": keras.regularizers.serialize(self.regularizer)}

@@ -45,7 +45,6 @@ class FeedForward(keras.layers.Layer):
         self.drop = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy, name="drop")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the two dense maps."""
         width = input_shape[-1]
         first, second = (
             keras.initializers.GlorotUniform(None if self.seed is None else self.seed + place) for place in (11, 12)
@@ -62,16 +61,13 @@ class FeedForward(keras.layers.Layer):
         self.contract.build((*input_shape[:-1], self.inner_dim or width))
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Apply the two maps."""
         hidden = self.drop(self.expand(inputs), training=training)
         return self.drop(self.contract(hidden), training=training)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The shape of the input."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {
             "inner_dim": self.inner_dim,
             "activation": self.activation,

@@ -37,7 +37,6 @@ class GatedFeedForward(keras.layers.Layer):
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="drop")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the three maps."""
         width = input_shape[-1]
         inner = self.inner_dim or 2 * width
 
@@ -54,13 +53,10 @@ class GatedFeedForward(keras.layers.Layer):
         self.contract.build((*input_shape[:-1], inner))
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Apply the three maps."""
         return self.drop(self.contract(self.gate(inputs) * self.expand(inputs)), training=training)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The shape of the input."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "inner_dim": self.inner_dim, "dropout": self.dropout}

@@ -88,7 +88,6 @@ class HSTUBlock(MaskedLayer):
     def build(
         self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None, intervals_shape: Any = None
     ) -> None:
-        """Make W and W_o for the input's width."""
         width, heads = inputs_shape[-1], self.num_heads
         if self.attention_dim is None or self.linear_dim is None:
             check_heads(heads, width)
@@ -112,7 +111,6 @@ class HSTUBlock(MaskedLayer):
             self.time_bias.build((None, None, None))
 
     def call(self, inputs: Any, padding_mask: Any = None, intervals: Any = None, training: bool | None = None) -> Any:
-        """Attend within each sequence."""
         keep = ops.cast(ops.expand_dims(padding_mask, -1), inputs.dtype)
         ends = [self._value_width, 2 * self._value_width, 2 * self._value_width + self._key_width]
         gates, values, queries, keys = ops.split(self.expand(self.input_norm(inputs)), ends, axis=-1)
@@ -139,11 +137,9 @@ class HSTUBlock(MaskedLayer):
     def compute_output_shape(
         self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None, intervals_shape: Any = None
     ) -> tuple[int | None, ...]:
-        """The shape of `inputs`."""
         return inputs_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {
             "max_length": self.max_length,
             "num_heads": self.num_heads,

@@ -63,7 +63,6 @@ class InteractingAttention(keras.layers.Layer):
         self.drop = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy, name="drop")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make Wq, Wk, Wv and Wr, the heads of each side by side."""
         # Maps of queries and keys that begin equal would make every feature look at itself.
         self.query_map = self._map("query_map", 1, input_shape)
         self.key_map = self._map("key_map", 2, input_shape)
@@ -81,7 +80,6 @@ class InteractingAttention(keras.layers.Layer):
         return dense
 
     def call(self, inputs: Any, training: bool | None = None) -> tuple[Any, Any]:
-        """Attend from each feature to all."""
         queries, keys, values = (self._heads(each(inputs)) for each in (self.query_map, self.key_map, self.value_map))
         if self.norm:
             queries, keys = self.norm(queries, keys)
@@ -100,12 +98,10 @@ class InteractingAttention(keras.layers.Layer):
         return ops.transpose(parted, (0, 2, 1, 3))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[tuple[int | None, ...], ...]:
-        """(B, F, H K) and (B, H, F, F)."""
         batch, fields, _ = input_shape
         return (batch, fields, self.num_heads * self.head_dim), (batch, self.num_heads, fields, fields)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {"num_heads": self.num_heads, "head_dim": self.head_dim, "use_residual": self.use_residual}
         own |= {"dropout": self.dropout, "qk_norm": self.qk_norm, "seed": self.seed}
         return {**super().get_config(), **own}

@@ -49,11 +49,9 @@ class ItemEmbedding(keras.layers.Layer):
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="drop")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make E."""
         self.items.build(input_shape)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Look up, drop, and clear the padding."""
         x = self.drop(self.vectors(inputs), training=training)
         return x * ops.cast(ops.expand_dims(ops.not_equal(inputs, PADDING_ID), -1), x.dtype)
 
@@ -62,11 +60,9 @@ class ItemEmbedding(keras.layers.Layer):
         return self.items(inputs) * self.hidden_dim**0.5
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """(B, L, D)."""
         return (*input_shape, self.hidden_dim)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {
             "num_ids": self.num_ids,
             "hidden_dim": self.hidden_dim,

@@ -119,7 +119,6 @@ class ItemVectors(keras.layers.Embedding):
         return ops.segment_sum(parts, rows.astype("int32"), num_segments=self.input_dim)
 
     def call(self, inputs: Any) -> Any:
-        """Look up."""
         if self._attributes is None:
             return super().call(inputs)
         inputs = ops.cast(inputs, "int32")

@@ -77,7 +77,6 @@ class LinearAttention(BlockedAttention):
         return self.chunk_size if self.causal else None
 
     def call(self, queries: Any, context: Any, padding_mask: Any, training: bool | None = None) -> Any:
-        """Attend, and drop some of what comes out: there are no weights to drop."""
         return self.drop(super().call(queries, context, padding_mask, training), training=training)
 
     def attend(
@@ -101,7 +100,6 @@ class LinearAttention(BlockedAttention):
         return inside + ops.einsum("bhnqd,bhnde->bhnqe", q, state)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "chunk_size": self.chunk_size}
 
 

@@ -65,7 +65,6 @@ class LocalActivationUnit(MaskedLayer):
     def build(
         self, query_shape: tuple[int | None, ...], keys_shape: tuple[int | None, ...], padding_mask_shape: Any = None
     ) -> None:
-        """Make the maps and their activations."""
         width, first = keys_shape[-1], self.hidden_dims[0]
         seeds = [
             None if self.seed is None else self.seed + 15485863 * (i + 1) for i in range(len(self.hidden_dims) + 3)
@@ -91,7 +90,6 @@ class LocalActivationUnit(MaskedLayer):
             wide = (None, None, units)
 
     def call(self, query: Any, keys: Any, padding_mask: Any = None, training: bool | None = None) -> Any:
-        """Weigh the events."""
         of_query = ops.expand_dims(ops.matmul(query, self.query_map) + self.bias, 1)
         of_product = ops.matmul(keys * ops.expand_dims(query, 1), self.product_map)
         hidden = ops.matmul(keys, self.key_map) + of_product + of_query
@@ -105,10 +103,8 @@ class LocalActivationUnit(MaskedLayer):
     def compute_output_shape(
         self, query_shape: tuple[int | None, ...], keys_shape: tuple[int | None, ...], padding_mask_shape: Any = None
     ) -> tuple[int | None, ...]:
-        """(B, L)."""
         return keys_shape[:2]
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {"hidden_dims": self.hidden_dims, "softmax": self.softmax, "seed": self.seed}
         return {**super().get_config(), **own}

@@ -62,7 +62,6 @@ class LongShortPooling(MaskedLayer):
         context_shape: tuple[int | None, ...],
         padding_mask_shape: Any = None,
     ) -> None:
-        """Make the maps of the two levels, W1 and W2 with their biases."""
         width = context_shape[-1]
         self.long_keys = keras.layers.Dense(width, self.activation, dtype=self.dtype_policy, name="long_keys")
         self.long_keys.build(context_shape)
@@ -70,7 +69,6 @@ class LongShortPooling(MaskedLayer):
         self.short_keys.build(context_shape)
 
     def call(self, queries: Any, context: Any, padding_mask: Any = None) -> Any:
-        """Pool at every position."""
         place = ops.arange(ops.shape(context)[1])
         age = ops.expand_dims(place, 1) - place
         is_real = ops.expand_dims(padding_mask, 1)
@@ -95,11 +93,9 @@ class LongShortPooling(MaskedLayer):
         context_shape: tuple[int | None, ...],
         padding_mask_shape: Any = None,
     ) -> tuple[int | None, ...]:
-        """The shape of `context`."""
         return context_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "short_term": self.short_term, "activation": self.activation}
 
 

@@ -80,23 +80,19 @@ class MLP(keras.layers.Layer):
         return keras.layers.Activation(self.activation, dtype=self.dtype_policy, name=name)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Build each step on the output of the one before it."""
         for step in self.steps:
             step.build(input_shape)
             input_shape = step.compute_output_shape(input_shape)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Apply the maps."""
         for step in self.steps:  # Keras tells those that ask whether this is training
             inputs = step(inputs)
         return inputs
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """(..., hidden_dims[-1])."""
         return (*input_shape[:-1], self.hidden_dims[-1]) if self.hidden_dims else input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         activation = self.activation
         own = {
             "hidden_dims": self.hidden_dims,

@@ -62,7 +62,6 @@ class MultiInterestPooling(MaskedLayer):
         self.attention_dim = check_size("attention_dim", attention_dim, optional=True)
 
     def build(self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None) -> None:
-        """Make W1, W2 and P."""
         inner = self.attention_dim or 4 * inputs_shape[-1]
         self.hidden = keras.layers.Dense(inner, activation="tanh", dtype=self.dtype_policy, name="hidden")
         self.hidden.build(inputs_shape)
@@ -75,7 +74,6 @@ class MultiInterestPooling(MaskedLayer):
         )
 
     def call(self, inputs: Any, padding_mask: Any = None) -> Any:
-        """Pool at every position."""
         check_length(inputs.shape[1], self.max_length)
         batch, length, width = ops.shape(inputs)[0], ops.shape(inputs)[1], inputs.shape[-1]
         # In float32 and less the maximum of each row, which softmax takes off: no logit is too large.
@@ -95,11 +93,9 @@ class MultiInterestPooling(MaskedLayer):
     def compute_output_shape(
         self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None
     ) -> tuple[int | None, ...]:
-        """(B, L, K, D)."""
         return (*inputs_shape[:-1], self.num_interests, inputs_shape[-1])
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {
             "num_interests": self.num_interests,
             "max_length": self.max_length,

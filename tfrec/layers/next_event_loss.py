@@ -57,14 +57,12 @@ class NextEventLoss(MaskedLayer):
         negatives_shape: Any = None,
         padding_mask_shape: Any = None,
     ) -> None:
-        """Make M."""
         start = keras.initializers.GlorotUniform(self.seed)
         self.map = self.add_weight(name="map", shape=(states_shape[-1], events_shape[-1]), initializer=start)
 
     def call(
         self, states: Any, events: Any, negatives: Any, padding_mask: Any = None, training: bool | None = None
     ) -> Any:
-        """Add the loss."""
         if training:
             expected = ops.matmul(states[:, :-1], ops.cast(self.map, self.compute_dtype))
 
@@ -85,9 +83,7 @@ class NextEventLoss(MaskedLayer):
         negatives_shape: Any = None,
         padding_mask_shape: Any = None,
     ) -> tuple[int | None, ...]:
-        """The shape of the states."""
         return states_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "weight": self.weight, "seed": self.seed}

@@ -38,7 +38,6 @@ class OtherItems(keras.layers.Layer):
         self.draws = keras.random.SeedGenerator(seed)
 
     def call(self, history: Any, training: bool | None = None) -> Any:
-        """Draw."""
         history = ops.cast(history, "int32")
         if not training:
             return history
@@ -47,9 +46,7 @@ class OtherItems(keras.layers.Layer):
         return ops.where(ops.greater_equal(drawn, history) & ops.greater_equal(history, RESERVED_IDS), drawn + 1, drawn)
 
     def compute_output_shape(self, history_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The shape of the history."""
         return history_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "size": self.size, "seed": self.seed}

@@ -39,7 +39,6 @@ class PositionEmbedding(keras.layers.Layer):
         self.seed = seed
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make P, of shape (max_length, D)."""
         self.positions = self.add_weight(
             name="positions",
             shape=(self.max_length, input_shape[-1]),
@@ -47,14 +46,11 @@ class PositionEmbedding(keras.layers.Layer):
         )
 
     def call(self, inputs: Any) -> Any:
-        """Add the last L rows of P."""
         check_length(inputs.shape[1], self.max_length)
         return inputs + last_rows(ops.convert_to_tensor(self.positions), ops.shape(inputs)[1])
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The shape of the input."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "max_length": self.max_length, "seed": self.seed}

@@ -53,14 +53,11 @@ class QueryKeyNorm(keras.layers.Layer):
         self.temperature = self.add_weight(name="temperature", shape=(self.num_heads, 1, 1), initializer=start)
 
     def call(self, queries: Any, keys: Any) -> tuple[Any, Any]:
-        """Divide by the lengths."""
         temperature = ops.cast(ops.exp(ops.cast(self.temperature, "float32")), self.compute_dtype)
         return unit_vectors(queries) * temperature, unit_vectors(keys)
 
     def compute_output_shape(self, queries_shape: Any, keys_shape: Any) -> tuple[Any, Any]:
-        """As they came."""
         return queries_shape, keys_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "num_heads": self.num_heads, "start": self.start}

@@ -48,16 +48,13 @@ class RelativePositionBias(keras.layers.Layer):
         """None: a bias of pairs is no sequence whose positions could be masked."""
 
     def call(self, inputs: Any) -> Any:
-        """Look the bias up: L x L numbers, whatever the batch is."""
         position = ops.arange(ops.shape(inputs)[1], dtype="int32")
         distance = ops.expand_dims(position, 1) - position
         farthest = self.max_length - 1
         return ops.take(self.weight, ops.clip(distance, -farthest, farthest) + farthest, axis=0)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """(L, L)."""
         return (input_shape[1], input_shape[1])
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "max_length": self.max_length}

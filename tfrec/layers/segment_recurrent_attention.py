@@ -79,7 +79,6 @@ class SegmentRecurrentAttention(BlockedAttention):
         context_shape: tuple[int | None, ...] | None = None,
         padding_mask_shape: tuple[int | None, ...] | None = None,
     ) -> None:
-        """Make the projections, W, u and v."""
         super().build(queries_shape, context_shape, padding_mask_shape)
         self.distance = keras.layers.Dense(self.width, use_bias=False, dtype=self.dtype_policy, name="distance")
         self.distance.build((None, self.width))
@@ -121,7 +120,6 @@ class SegmentRecurrentAttention(BlockedAttention):
         return ops.concatenate([neighbours(memory, range(-self.memory_segments, 0)), segments], axis=3)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {
             "segment_size": self.segment_size,
             "memory_segments": self.memory_segments,

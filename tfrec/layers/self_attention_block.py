@@ -82,7 +82,6 @@ class SelfAttentionBlock(MaskedLayer):
     def build(
         self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None, pairs_shape: Any = None
     ) -> None:
-        """Make what depends on the input's width."""
         if not self.attention.built:  # from a config, Keras has built the two already
             self.attention.build(inputs_shape, inputs_shape, padding_mask_shape)
         if not self.feed_forward.built:
@@ -98,7 +97,6 @@ class SelfAttentionBlock(MaskedLayer):
             self.feed_forward_gate.build(inputs_shape)
 
     def call(self, inputs: Any, padding_mask: Any = None, pairs: Any = None, training: bool | None = None) -> Any:
-        """Attend within each sequence, then map each position."""
         known = (padding_mask,) if pairs is None else (padding_mask, pairs)
 
         def attend(queries: Any, context: Any) -> Any:
@@ -126,11 +124,9 @@ class SelfAttentionBlock(MaskedLayer):
     def compute_output_shape(
         self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None, pairs_shape: Any = None
     ) -> tuple[int | None, ...]:
-        """The shape of `inputs`."""
         return inputs_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {
             "attention": keras.saving.serialize_keras_object(self.attention),
             "feed_forward": keras.saving.serialize_keras_object(self.feed_forward),
@@ -141,6 +137,5 @@ class SelfAttentionBlock(MaskedLayer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "SelfAttentionBlock":
-        """Build the two layers, then the block."""
         parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in ("attention", "feed_forward")}
         return cls(**{**config, **parts})

@@ -49,7 +49,6 @@ class SequenceEmbedding(ItemEmbedding):
         self.positions = PositionEmbedding(max_length, dtype=self.dtype_policy, name="positions")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make E and P."""
         super().build(input_shape)
         self.positions.build((*input_shape, self.hidden_dim))
 
@@ -58,5 +57,4 @@ class SequenceEmbedding(ItemEmbedding):
         return self.positions(super().vectors(inputs))
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "max_length": self.max_length}

@@ -53,7 +53,6 @@ class SoftmaxAttention(MaskedLayer):
     def build(
         self, queries_shape: tuple[int | None, ...], context_shape: Any = None, padding_mask_shape: Any = None
     ) -> None:
-        """Make the heads for the width of the queries."""
         width = queries_shape[-1]
         check_heads(self.num_heads, width)
         self.heads = keras.layers.MultiHeadAttention(
@@ -62,7 +61,6 @@ class SoftmaxAttention(MaskedLayer):
         self.heads.build(queries_shape, queries_shape)
 
     def call(self, queries: Any, context: Any, padding_mask: Any = None, training: bool | None = None) -> Any:
-        """Attend from each query to the context."""
         how = {
             "attention_mask": ops.expand_dims(padding_mask, 1),
             "use_causal_mask": self.causal,
@@ -77,10 +75,8 @@ class SoftmaxAttention(MaskedLayer):
     def compute_output_shape(
         self, queries_shape: tuple[int | None, ...], context_shape: Any = None, padding_mask_shape: Any = None
     ) -> tuple[int | None, ...]:
-        """The shape of the queries."""
         return queries_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {"num_heads": self.num_heads, "dropout": self.dropout, "causal": self.causal}
         return {**super().get_config(), **own}

@@ -38,7 +38,6 @@ class TimeBias(keras.layers.Layer):
         self.num_buckets = check_size("num_buckets", num_buckets)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make w, of shape (num_buckets,)."""
         self.weight = self.add_weight(
             name="weight", shape=(self.num_buckets,), initializer=keras.initializers.RandomNormal(stddev=0.02)
         )
@@ -47,13 +46,10 @@ class TimeBias(keras.layers.Layer):
         """None: a bias of pairs is no sequence whose positions could be masked."""
 
     def call(self, inputs: Any) -> Any:
-        """Look the bias up."""
         return ops.take(self.weight, inputs, axis=0)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The shape of the input."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "num_buckets": self.num_buckets}

@@ -79,7 +79,6 @@ class TimeIntervalAttention(MaskedLayer):
         padding_mask_shape: Any = None,
         intervals_shape: Any = None,
     ) -> None:
-        """Make the maps, and the tables of positions and intervals."""
         width = queries_shape[-1]
         check_heads(self.num_heads, width)
         for name in ("query", "key", "value", "output"):
@@ -94,7 +93,6 @@ class TimeIntervalAttention(MaskedLayer):
     def call(
         self, queries: Any, context: Any, padding_mask: Any = None, intervals: Any = None, training: bool | None = None
     ) -> Any:
-        """Attend to what came before."""
         check_length(queries.shape[1], self.max_length)
         batch, length, width = ops.shape(queries)[0], ops.shape(queries)[1], queries.shape[2]
         heads, buckets = self.num_heads, self.num_buckets
@@ -136,11 +134,9 @@ class TimeIntervalAttention(MaskedLayer):
         padding_mask_shape: Any = None,
         intervals_shape: Any = None,
     ) -> tuple[int | None, ...]:
-        """The shape of the queries."""
         return queries_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         own = {
             "max_length": self.max_length,
             "num_heads": self.num_heads,

@@ -49,7 +49,6 @@ class TimeIntervals(keras.layers.Layer):
         self.bounds = _bounds(self.num_buckets - 1, self.max_interval)
 
     def call(self, timestamps: Any) -> Any:
-        """Compare every two."""
         between = ops.abs(ops.expand_dims(timestamps, 2) - ops.expand_dims(timestamps, 1))
         between = ops.cast(ops.minimum(between, self.max_interval), "int32")
         # Not logarithms: their last digit differs with the place in memory, and with it the bucket.
@@ -57,7 +56,6 @@ class TimeIntervals(keras.layers.Layer):
         return ops.reshape(ops.cast(buckets, "int32"), ops.shape(between))
 
     def compute_output_shape(self, timestamps_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """(B, L, L)."""
         return (*timestamps_shape, timestamps_shape[-1])
 
     def compute_output_spec(self, timestamps: Any) -> keras.KerasTensor:
@@ -65,7 +63,6 @@ class TimeIntervals(keras.layers.Layer):
         return keras.KerasTensor(self.compute_output_shape(timestamps.shape), "int32")
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "num_buckets": self.num_buckets, "max_interval": self.max_interval}
 
 

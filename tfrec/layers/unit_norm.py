@@ -29,13 +29,10 @@ class UnitNorm(keras.layers.Layer):
         self.scale = scale
 
     def call(self, inputs: Any) -> Any:
-        """Divide by the length, multiply by the scale."""
         return unit_vectors(inputs) * self.scale
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The shape of the input."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "scale": self.scale}

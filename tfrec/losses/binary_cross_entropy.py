@@ -87,5 +87,4 @@ class BinaryCrossEntropy(SampledLoss):
         return beta * ops.softplus(centre - positive) + against
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "calibration": self.calibration, "balanced": self.balanced}

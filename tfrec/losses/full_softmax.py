@@ -72,7 +72,6 @@ class FullSoftmax(ItemLoss):
         return log_sum_exp(queries, table, weights, chunk_size) - ops.sum(weights * positives)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {**super().get_config(), "chunk_size": self.chunk_size}
 
 

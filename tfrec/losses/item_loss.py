@@ -100,11 +100,9 @@ class ItemLoss(keras.losses.Loss):
         return super().__call__(mean[None], mean[None])
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The value itself; `__call__` has computed it."""
         return y_pred
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments; how values are averaged is not one of them."""
         config = super().get_config()
         config.pop("reduction")
         return config

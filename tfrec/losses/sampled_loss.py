@@ -96,5 +96,4 @@ class SampledLoss(ItemLoss):
         return ops.matmul(queries, ops.transpose(rows, (0, 2, 1)))
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments but the sampler, which not all subclasses leave open."""
         return {**super().get_config(), "num_negatives": self.num_negatives, "draw_per": self.draw_per}

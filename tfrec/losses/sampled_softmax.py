@@ -75,14 +75,12 @@ class SampledSoftmax(SampledLoss):
         return ops.softplus(ops.logsumexp(corrected, axis=-1) - positive)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         by_name = isinstance(self.negatives, str)
         negatives = self.negatives if by_name else keras.saving.serialize_keras_object(self.negatives)
         return {**super().get_config(), "negatives": negatives}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "SampledSoftmax":
-        """A loss from its arguments."""
         negatives = config.get("negatives", "uniform")
         if not isinstance(negatives, str):
             config = {**config, "negatives": keras.saving.deserialize_keras_object(negatives)}

@@ -42,7 +42,6 @@ class Categorical(Feature):
         check_tokens(self.column, self.min_count, self.hash_buckets)
 
     def fit(self, values: pd.Series) -> Self:
-        """See `Feature`."""
         return dataclasses.replace(self, tokens=Tokens.fit(self._cells(values), self.min_count, self.hash_buckets))
 
     def encode(self, values: pd.Series) -> np.ndarray:
@@ -50,7 +49,6 @@ class Categorical(Feature):
         return self.tokens.encode(self._cells(values))
 
     def sizes(self) -> dict[str, int]:
-        """See `Feature`."""
         return {"size": self.tokens.size}
 
     def _cells(self, values: pd.Series) -> pd.Series:

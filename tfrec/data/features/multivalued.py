@@ -57,7 +57,6 @@ class MultiValued(Feature):
             )
 
     def fit(self, values: pd.Series) -> Self:
-        """See `Feature`."""
         lists = self._lists(values)
         longest = max((len(values) for values in lists), default=0)
         tokens = Tokens.fit([value for values in lists for value in values], self.min_count, self.hash_buckets)
@@ -78,7 +77,6 @@ class MultiValued(Feature):
         return (self.max_values,)
 
     def sizes(self) -> dict[str, int]:
-        """See `Feature`."""
         return {"size": self.tokens.size, "length": self.max_values}
 
     def _lists(self, values: pd.Series) -> list[list[Any]]:

@@ -35,7 +35,6 @@ class Vector(Feature):
     dim: int | None = None
 
     def fit(self, values: pd.Series) -> Self:
-        """See `Feature`."""
         widths = Counter(len(cell) for cell in values if _is_vector(cell))
         dim = self.dim or (widths.most_common(1)[0][0] if widths else None)
         if dim is None:
@@ -69,7 +68,6 @@ class Vector(Feature):
         return (self.dim,)
 
     def sizes(self) -> dict[str, int]:
-        """See `Feature`."""
         return {"dim": self.dim}
 
 

@@ -60,5 +60,4 @@ class InBatch(NegativeSampler):
         return ids, ops.take(self._log_probability, ids - RESERVED_IDS, axis=0)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {"counts": self.counts.tolist()}

@@ -62,7 +62,6 @@ class Popularity(NegativeSampler):
         return ranks + RESERVED_IDS, ops.take(self._log_probability, ranks, axis=0)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
         return {"counts": self.counts.tolist(), "power": self.power}
 
 

@@ -31,10 +31,10 @@ class NegativeSampler:
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Constructor arguments, by name."""
         return {}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "NegativeSampler":
-        """A sampler from its arguments."""
+        """Create a sampler from the output of `get_config`."""
         return cls(**config)

@@ -76,7 +76,6 @@ class Clustered(Index):
         self.probes, self.margin, self.usual = min(probes, len(codes)), margin, usual
 
     def search(self, queries: tf.Tensor, k: tf.Tensor, own: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `Index`."""
         # Variables are read before they are gathered from: see `Exact.vectors`.
         table, codes, sizes = self.table.read_value(), self.codes.read_value(), self.sizes.read_value()
         size, width, batch = codes.shape[1], queries.shape[-1], tf.shape(queries)[0]
@@ -128,7 +127,6 @@ class Clustered(Index):
         return tf.minimum(blocks, self.probes * tf.maximum(1, -(-k // self.usual)) + k // size)
 
     def vectors(self, codes: tf.Tensor) -> tf.Tensor:
-        """See `Index`."""
         table = tf.reshape(self.table.read_value(), (-1, self.centres.shape[1]))
         return tf.gather(table, tf.gather(self.places.read_value(), codes))
 

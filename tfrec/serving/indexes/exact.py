@@ -48,13 +48,11 @@ class Exact(Index):
         self.penalty = tf.constant(np.where(withdrawn, FORBIDDEN, 0), tf.float32) if some else None
 
     def search(self, queries: tf.Tensor, k: tf.Tensor, own: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `Index`."""
         if self.num_items <= self.chunk:
             return block_top_k(self._scores(queries, 0, self.num_items), k)
         return tf.cond(k <= _FEW, lambda: self._by_blocks(queries, k), lambda: self._by_chunks(queries, k))
 
     def vectors(self, codes: tf.Tensor) -> tf.Tensor:
-        """See `Index`."""
         # The variable is read first: gathering from a variable itself makes TensorFlow copy it at every later reading.
         rows = tf.cast(tf.gather(self.table.read_value(), codes + self.first), tf.float32)
         return rows if self.scale is None else rows * tf.gather(self.scale, codes)[..., None]

@@ -34,7 +34,6 @@ class Quantized(Index):
         self.rough.penalty = exact.penalty
 
     def search(self, queries: tf.Tensor, k: tf.Tensor, own: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `Index`."""
         _, codes = self.rough.search(queries, tf.minimum(self.candidates * k, self.num_items))
         if own is not None:  # a row that needs fewer has fewer candidates; what it does not need stands behind them
             needed = tf.range(tf.shape(codes)[1]) < self.candidates * own[:, None]
@@ -45,5 +44,4 @@ class Quantized(Index):
         return best, tf.where(best > FORBIDDEN, tf.gather(codes, at, batch_dims=1), UNKNOWN)
 
     def vectors(self, codes: tf.Tensor) -> tf.Tensor:
-        """See `Index`."""
         return self.exact.vectors(codes)

@@ -60,7 +60,6 @@ class ScannTree(Index):
         return max(1, round(2 * math.sqrt(num_items)))
 
     def search(self, queries: tf.Tensor, k: tf.Tensor, own: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `Index`."""
         wide = tf.minimum(self.CANDIDATES * k, self._most)
         near, codes = self._layer(tf.reshape(queries, (-1, queries.shape[-1])), k=wide)
         # ScaNN fills rows that have too few with item 0 and NaN, and leaves out columns that no row fills.
@@ -81,7 +80,6 @@ class ScannTree(Index):
         return best, tf.where(best > FORBIDDEN, tf.gather(codes, at, batch_dims=1), UNKNOWN)
 
     def vectors(self, codes: tf.Tensor) -> tf.Tensor:
-        """See `Index`."""
         return self.exact.vectors(codes)
 
 

@@ -31,7 +31,6 @@ class Transposed(Exact):
         self.columns = tf.Variable(columns, trainable=False, name="columns")
 
     def _block_maxima(self, queries: tf.Tensor) -> tf.Tensor:
-        """See `Exact`."""
         if queries.shape[1] > 1:
             return super()._block_maxima(queries)
         return tf.cond(
