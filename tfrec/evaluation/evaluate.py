@@ -67,7 +67,7 @@ def evaluate(
         first K.
 
     Raises:
-        InputError: where there is no one to ask about, no target is known, model and spec do not fit, the model reads
+        InputError: if there is no one to ask about, no target is known, model and spec do not fit, the model reads
             time stamps and the holdout has none, or a score is not a number.
 
     Example:

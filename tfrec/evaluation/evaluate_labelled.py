@@ -89,7 +89,7 @@ def predictions(
     """What a model says of each row: probabilities or ratings, (N,) float64.
 
     Raises:
-        InputError: where model and spec do not fit, or a number is NaN.
+        InputError: if model and spec do not fit, or a number is NaN.
     """
     if not isinstance(model, RankingModel):
         return model.predict(data)
@@ -121,7 +121,7 @@ def evaluate_labelled(
         seed: of the training run, for the report.
 
     Raises:
-        InputError: where there is no row, a label of clicks is neither 0 nor 1, or model and spec do not fit.
+        InputError: if there is no row, a label of clicks is neither 0 nor 1, or model and spec do not fit.
 
     Example:
         >>> import pandas as pd

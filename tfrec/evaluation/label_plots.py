@@ -19,7 +19,7 @@ def label_plot(found: np.ndarray, labels: np.ndarray, task: str, title: str) -> 
         title: of the picture.
 
     Raises:
-        InputError: where matplotlib is not installed.
+        InputError: if matplotlib is not installed.
     """
     with drawing() as pyplot:
         figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4.3), layout="constrained")

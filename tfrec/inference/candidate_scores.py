@@ -46,7 +46,7 @@ def rank(
         (B, N) float32, -inf for ""; (B,) where the spec has no items.
 
     Raises:
-        InputError: where model and spec do not fit, a feature is none of the model's, lists do not fit each other, or
+        InputError: if model and spec do not fit, a feature is none of the model's, lists do not fit each other, or
             the model's scores are not finite.
     """
     inputs = ranking_inputs(model, spec, item_ids, histories, features, history_labels)

@@ -63,7 +63,7 @@ def explain(
         the probability or rating, and the weights, without what stands at padding.
 
     Raises:
-        InputError: where the model has no attention, model and spec or an argument do not fit, or the score is not
+        InputError: if the model has no attention, model and spec or an argument do not fit, or the score is not
             finite.
     """
     _check_attention(model)
@@ -102,7 +102,7 @@ def explain_history(
         the weights, without what stands at padding.
 
     Raises:
-        InputError: where the model has no attention, or an argument does not fit it.
+        InputError: if the model has no attention, or an argument does not fit it.
     """
     _check_attention(model)
     _, inputs = read_histories(model, spec, [history], None if timestamps is None else [timestamps])

@@ -43,7 +43,7 @@ def heat_map(attentions: Sequence[Attention], title: str = "") -> bytes:
         title: of the whole.
 
     Raises:
-        InputError: where matplotlib is not installed, or there is no weight at all.
+        InputError: if matplotlib is not installed, or there is no weight at all.
     """
     panels = [panel for attention in attentions if attention.weights.size for panel in _panels(attention)]
     if not panels:

@@ -47,7 +47,7 @@ def recommend(
         B lists of K raw ids, and (B, K) float32 scores.
 
     Raises:
-        InputError: where model and spec do not fit, or the model's scores are not finite; where time stamps are
+        InputError: if model and spec do not fit, or the model's scores are not finite; where time stamps are
             missing, superfluous, not numbers, or not one an item; where there are not as
             many lists to exclude or allow as histories.
     """

@@ -29,7 +29,7 @@ class AppendMask(keras.layers.Layer):
         output (B, W + 1).
 
     Raises:
-        ValueError: where W is known and greater than L + 1. (Of a history of L + 1 items the oldest is left out.)
+        ValueError: if W is known and greater than L + 1. (Of a history of L + 1 items the oldest is left out.)
 
     Example:
         >>> import numpy as np

@@ -28,7 +28,7 @@ class AttentionalPairPooling(keras.layers.Layer):
         `tfrec.ops.feature_pairs`.
 
     Raises:
-        ValueError: where there is no pair.
+        ValueError: if there is no pair.
 
     Reference:
         Xiao et al., "Attentional Factorization Machines: Learning the Weight of Feature Interactions via Attention

@@ -42,7 +42,7 @@ class BlockSparseAttention(BlockedAttention):
         (B, L, D), without meaning at padding.
 
     Raises:
-        ValueError: where H does not divide D or a size is not an integer in its range.
+        ValueError: if H does not divide D or a size is not an integer in its range.
 
     Reference:
         Zaheer et al., "Big Bird: Transformers for Longer Sequences", NeurIPS 2020, arXiv 2007.14062. There the encoder

@@ -26,7 +26,7 @@ class BlockedAttention(MaskedLayer):
         (B, L, D), finite and without meaning at padding.
 
     Raises:
-        ValueError: where H does not divide D.
+        ValueError: if H does not divide D.
     """
 
     masked_by = ("context", 1)

@@ -32,7 +32,7 @@ class CandidateAttention(MaskedLayer):
         weights (B, H, L), which add up to 1 over the real positions.
 
     Raises:
-        ValueError: where H does not divide W.
+        ValueError: if H does not divide W.
 
     Reference:
         Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762.

@@ -30,7 +30,7 @@ class ColdStart(keras.layers.Layer):
         ids (B,) int and counts (B,) float; both again.
 
     Raises:
-        ValueError: where the rate is out of range.
+        ValueError: if the rate is out of range.
 
     Reference:
         Volkovs, Yu and Poutanen, "DropoutNet: Addressing Cold Start in Recommender Systems", NeurIPS 2017: there the

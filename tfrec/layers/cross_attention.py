@@ -39,7 +39,7 @@ class CrossAttention(MaskedLayer):
         (B, K, D) and the weights (B, H, K, L) float32.
 
     Raises:
-        ValueError: where H does not divide D.
+        ValueError: if H does not divide D.
 
     Reference:
         Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762: its encoder-decoder attention. It

@@ -32,7 +32,7 @@ class FeatureEmbedding(keras.layers.Layer):
         a dict of inputs by name; a dict of (B, D) and, for sequences, (B, L, D).
 
     Raises:
-        ValueError: where an input is missing.
+        ValueError: if an input is missing.
 
     Example:
         >>> import numpy as np

@@ -40,7 +40,7 @@ class HSTUBlock(MaskedLayer):
         `TimeIntervals` gives them, where the block knows time; output (B, L, D).
 
     Raises:
-        ValueError: where a width is to be D / H and H does not divide D.
+        ValueError: if a width is to be D / H and H does not divide D.
 
     Reference:
         Zhai et al., "Actions Speak Louder than Words: Trillion-Parameter Sequential Transducers for Generative

@@ -51,7 +51,7 @@ class ItemVectors(keras.layers.Embedding):
             seed: of the initial vectors.
 
         Raises:
-            ValueError: where `attributes` has another form, or the table cannot take any: it has some already, is not
+            ValueError: if `attributes` has another form, or the table cannot take any: it has some already, is not
                 built, or quantized.
         """
         if not self.built or self._attributes is not None or self.quantization_mode is not None:

@@ -44,7 +44,7 @@ class LinearAttention(BlockedAttention):
         (B, L, D), without meaning at padding.
 
     Raises:
-        ValueError: where H does not divide D or a size is not a positive integer.
+        ValueError: if H does not divide D or a size is not a positive integer.
 
     Reference:
         Liu et al., "LinRec: Linear Attention Mechanism for Long-term Sequential Recommender Systems", SIGIR 2023, arXiv

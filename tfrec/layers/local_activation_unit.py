@@ -34,7 +34,7 @@ class LocalActivationUnit(MaskedLayer):
         query (B, W), keys (B, L, W), padding_mask (B, L) bool with True at events; output (B, L).
 
     Raises:
-        ValueError: where `hidden_dims` is empty or holds what is no positive integer.
+        ValueError: if `hidden_dims` is empty or holds what is no positive integer.
 
     Reference:
         Zhou et al., "Deep Interest Network for Click-Through Rate Prediction", KDD 2018, arXiv 1706.06978, section 4.3.

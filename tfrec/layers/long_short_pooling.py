@@ -35,7 +35,7 @@ class LongShortPooling(MaskedLayer):
         queries (B, L, D), context (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D).
 
     Raises:
-        ValueError: where S is not a positive integer.
+        ValueError: if S is not a positive integer.
 
     Reference:
         Ying et al., "Sequential Recommender System based on Hierarchical Attention Network", IJCAI 2018, equations 1

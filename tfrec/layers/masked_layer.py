@@ -26,7 +26,7 @@ class MaskedLayer(keras.layers.Layer):
         """As in Keras, with the padding mask found where it is not given.
 
         Raises:
-            ValueError: where there is neither a padding mask nor a mask of Keras.
+            ValueError: if there is neither a padding mask nor a mask of Keras.
         """
         given = kwargs.get("padding_mask", args[self.mask_place] if len(args) > self.mask_place else None)
         if given is None:

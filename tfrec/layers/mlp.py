@@ -30,7 +30,7 @@ class MLP(keras.layers.Layer):
         input (..., F); output (..., hidden_dims[-1]).
 
     Raises:
-        ValueError: where a width is not a positive integer.
+        ValueError: if a width is not a positive integer.
 
     Example:
         >>> import numpy as np

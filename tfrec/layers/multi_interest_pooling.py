@@ -36,7 +36,7 @@ class MultiInterestPooling(MaskedLayer):
         (B, L, K, D).
 
     Raises:
-        ValueError: where L is known and greater than `max_length`.
+        ValueError: if L is known and greater than `max_length`.
 
     Reference:
         Cen et al., "Controllable Multi-Interest Framework for Recommendation", KDD 2020, arXiv 2005.09347, section 3.1

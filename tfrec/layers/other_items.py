@@ -22,7 +22,7 @@ class OtherItems(keras.layers.Layer):
         history (B, L) int; output (B, L) int32.
 
     Raises:
-        ValueError: where there are fewer than two items.
+        ValueError: if there are fewer than two items.
 
     Example:
         >>> import numpy as np

@@ -23,7 +23,7 @@ class PositionEmbedding(keras.layers.Layer):
         input (B, L, D) with L at most `max_length`; output (B, L, D).
 
     Raises:
-        ValueError: where L is known and greater than `max_length`.
+        ValueError: if L is known and greater than `max_length`.
 
     Example:
         >>> import numpy as np

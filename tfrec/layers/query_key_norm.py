@@ -26,7 +26,7 @@ class QueryKeyNorm(keras.layers.Layer):
         queries (B, H, K, D) and keys (B, H, L, D); both again.
 
     Raises:
-        ValueError: where `num_heads` is no positive integer, or `start` is not above 0.
+        ValueError: if `num_heads` is no positive integer, or `start` is not above 0.
 
     Reference:
         Henry et al., "Query-Key Normalization for Transformers", Findings of EMNLP 2020, arXiv 2010.04245. There one

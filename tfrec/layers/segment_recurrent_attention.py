@@ -40,7 +40,7 @@ class SegmentRecurrentAttention(BlockedAttention):
         (B, L, D), without meaning at padding.
 
     Raises:
-        ValueError: where H does not divide D or a size is not a positive integer.
+        ValueError: if H does not divide D or a size is not a positive integer.
 
     Reference:
         Dai et al., "Transformer-XL: Attentive Language Models beyond a Fixed-Length Context", ACL 2019, arXiv

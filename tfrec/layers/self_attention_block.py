@@ -41,7 +41,7 @@ class SelfAttentionBlock(MaskedLayer):
         an attention that knows more of two positions than what stands there, such as `TimeIntervalAttention`.
 
     Raises:
-        ValueError: where `residual` is none of the four.
+        ValueError: if `residual` is none of the four.
 
     Reference:
         sasrec: Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018, arXiv 1808.09781; as in the

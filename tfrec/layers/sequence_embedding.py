@@ -26,7 +26,7 @@ class SequenceEmbedding(ItemEmbedding):
         input (B, L) integer ids with L at most `max_length`; output (B, L, D).
 
     Raises:
-        ValueError: where L is known and greater than `max_length`.
+        ValueError: if L is known and greater than `max_length`.
 
     Example:
         >>> import numpy as np

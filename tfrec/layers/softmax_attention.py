@@ -29,7 +29,7 @@ class SoftmaxAttention(MaskedLayer):
         stands at padding in the output means nothing.
 
     Raises:
-        ValueError: where H does not divide D.
+        ValueError: if H does not divide D.
 
     Reference:
         Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762.

@@ -36,7 +36,7 @@ class TimeIntervalAttention(MaskedLayer):
         below R, which `TimeIntervals` makes of time stamps; output (B, L, D).
 
     Raises:
-        ValueError: where H does not divide D, or L is known and greater than `max_length`.
+        ValueError: if H does not divide D, or L is known and greater than `max_length`.
 
     Reference:
         Li, Wang and McAuley, "Time Interval Aware Self-Attention for Sequential Recommendation", WSDM 2020. There an

@@ -28,7 +28,7 @@ class TimeIntervals(keras.layers.Layer):
         input (B, L) integer seconds; output (B, L, L) int32 below R. Pairs with padding have a bucket of no meaning.
 
     Raises:
-        ValueError: where `num_buckets` or `max_interval` is too small.
+        ValueError: if `num_buckets` or `max_interval` is too small.
 
     Example:
         >>> import numpy as np

@@ -45,7 +45,7 @@ class BinaryCrossEntropy(SampledLoss):
         targets (..., ) ids; queries (..., D); items (V + 2, D); a scalar out.
 
     Raises:
-        ValueError: where `num_negatives` is no positive integer, `calibration` not between 0 and 1, or `draw_per`
+        ValueError: if `num_negatives` is no positive integer, `calibration` not between 0 and 1, or `draw_per`
             unknown.
 
     Reference:

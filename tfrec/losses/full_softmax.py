@@ -36,7 +36,7 @@ class FullSoftmax(ItemLoss):
         queries (the gradients' in float32 where that is float16) and summed up in float32.
 
     Raises:
-        ValueError: where `chunk_size` is not a positive integer.
+        ValueError: if `chunk_size` is not a positive integer.
 
     Reference:
         Klenitskiy and Vasilev, "Turning Dross Into Gold Loss: is BERT4Rec really better than SASRec?", RecSys 2023,

@@ -37,7 +37,7 @@ class SampledLoss(ItemLoss):
         name: of the loss, in logs.
 
     Raises:
-        ValueError: where `num_negatives` is no positive integer or `draw_per` is unknown.
+        ValueError: if `num_negatives` is no positive integer or `draw_per` is unknown.
     """
 
     def __init__(self, num_negatives: int, sampler: NegativeSampler, draw_per: str, name: str, **kwargs: Any) -> None:

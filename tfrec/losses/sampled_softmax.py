@@ -40,7 +40,7 @@ class SampledSoftmax(SampledLoss):
         targets (..., ) ids; queries (..., D); items (V + 2, D); a scalar out.
 
     Raises:
-        ValueError: where `num_negatives` is not a positive integer, `negatives` or `draw_per` is unknown, or there are
+        ValueError: if `num_negatives` is not a positive integer, `negatives` or `draw_per` is unknown, or there are
             counts of another number of items than the table has.
 
     Reference:

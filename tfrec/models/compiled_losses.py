@@ -27,7 +27,7 @@ def retrieval_loss(loss: Any, loss_weights: Any) -> tuple[Any, Any]:
         loss_weights: as in Keras, for losses of Keras.
 
     Raises:
-        ValueError: where the loss does not compare logits over all ids with the id of the target.
+        ValueError: if the loss does not compare logits over all ids with the id of the target.
     """
     advice = (
         "Its targets are item ids and its scores are logits: take tfrec.losses.FullSoftmax() or another loss of "
@@ -49,7 +49,7 @@ def ranking_loss(loss: Any, loss_weights: Any, task: str) -> tuple[Any, Any]:
     """The loss of a ranking model, and its weight, from what `compile` was given; as `retrieval_loss`.
 
     Raises:
-        ValueError: where the loss is not one of clicks as logits, or of ratings.
+        ValueError: if the loss is not one of clicks as logits, or of ratings.
     """
     loss, loss_weights = _only_one(loss, loss_weights)
     if isinstance(loss, ItemLoss) or (isinstance(loss, type) and issubclass(loss, ItemLoss)):

@@ -28,7 +28,7 @@ def retrieval_metrics(metrics: Any) -> Any:
     The sparse metrics of Keras are the same question asked of integer labels, so they become their one-hot forms.
 
     Raises:
-        ValueError: where a metric of Keras cannot read a list of scores with a one-hot label.
+        ValueError: if a metric of Keras cannot read a list of scores with a one-hot label.
     """
 
     def chosen(given: Any) -> Any:
@@ -56,7 +56,7 @@ def ranking_metrics(metrics: Any, task: str) -> Any:
     """The metrics of a ranking model, which see what `score` gives: probabilities of clicks, or ratings.
 
     Raises:
-        ValueError: where a metric of Keras or keras-rs means something else by its predictions.
+        ValueError: if a metric of Keras or keras-rs means something else by its predictions.
     """
 
     def chosen(given: Any) -> Any:

@@ -36,7 +36,7 @@ def check_features(features: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]
     """The features as plain dicts.
 
     Raises:
-        ValueError: where a key is missing or a value is none of the table above, a name is there twice, or a sequence
+        ValueError: if a key is missing or a value is none of the table above, a name is there twice, or a sequence
             is one of a feature that is not there.
 
     Example:

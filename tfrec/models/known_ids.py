@@ -66,7 +66,7 @@ def hashes_read_by(input_names: Iterable[str], hashes: Mapping[str, str]) -> dic
 
 
 def check_ids(model: str, values: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
-    """Raise `InputError` where ids that lie in memory are outside of the model's tables; tensors of graphs pass.
+    """Raise `InputError` if ids that lie in memory are outside of the model's tables; tensors of graphs pass.
 
     Args:
         model: its name, for the error.

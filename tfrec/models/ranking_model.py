@@ -51,7 +51,7 @@ class RankingModel(Recommender):
         attention_supervision: λ. Every model takes it by keyword.
 
     Raises:
-        ValueError: where the task is unknown, or a range is given that is none, or λ is negative, or above 0 for a
+        ValueError: if the task is unknown, or a range is given that is none, or λ is negative, or above 0 for a
             model without attention.
     """
 
@@ -121,7 +121,7 @@ class RankingModel(Recommender):
             inputs: as for the model itself.
 
         Raises:
-            ValueError: where the model has no attention, or an input is missing.
+            ValueError: if the model has no attention, or an input is missing.
         """
         if self._attend is None:
             raise ValueError(f"{type(self).__name__} has no attention, so there are no weights to show.")
@@ -188,7 +188,7 @@ def _tensors(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_task(task: str, rating_range: Sequence[float] | None) -> None:
-    """Raise `ValueError` where a task is unknown or a range of ratings is none."""
+    """Raise `ValueError` if a task is unknown or a range of ratings is none."""
     if task not in TASKS:
         raise ValueError(f'task is "click" or "rating", got {task!r}.')
     if rating_range is None:

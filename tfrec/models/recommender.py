@@ -73,7 +73,7 @@ class Recommender(keras.Model):
             preset: a name of the zoo, "sasrec_ml1m", which comes with the package, or the folder of a preset.
 
         Raises:
-            InputError: where there is none, a file of it is damaged, or it holds a model of another class, which the
+            InputError: if there is none, a file of it is damaged, or it holds a model of another class, which the
                 text names. `RetrievalModel.from_preset` takes any that retrieves, `RankingModel.from_preset` any that
                 ranks, `Recommender.from_preset` any.
 
@@ -101,7 +101,7 @@ class Recommender(keras.Model):
             card: text of README.md; None writes a stub.
 
         Raises:
-            InputError: where the folder holds something else, or model and spec do not fit.
+            InputError: if the folder holds something else, or model and spec do not fit.
         """
         _presets().save(self, spec, folder, metrics, card)
 
@@ -120,7 +120,7 @@ class Recommender(keras.Model):
             spec: a `tfrec.data.FeatureSpec`; None forgets the vocabulary, and the next `fit` binds another.
 
         Raises:
-            InputError: where sizes of model and spec differ.
+            InputError: if sizes of model and spec differ.
 
         Example:
             >>> import pandas as pd
@@ -161,8 +161,8 @@ class Recommender(keras.Model):
         """As in Keras. The first call with batches of `tfrec.data` binds the model to their vocabulary.
 
         Raises:
-            InputError: where batches are of another vocabulary than the model's, or an id is outside of its tables.
-            ValueError: where a batch cannot be meant, at the latest when its epoch is over.
+            InputError: if batches are of another vocabulary than the model's, or an id is outside of its tables.
+            ValueError: if a batch cannot be meant, at the latest when its epoch is over.
         """
         warn_of_xla(self, args[0] if args else kwargs.get("x"))
         with self._reading(keras.Model.fit, args, kwargs, binds=True):
@@ -216,7 +216,7 @@ class Recommender(keras.Model):
             raise
 
     def _check_vocabulary(self, hashes: Mapping[str, str]) -> None:
-        """Raise `InputError` where the model is bound to another vocabulary."""
+        """Raise `InputError` if the model is bound to another vocabulary."""
         wrong = differing(self._bound or {}, hashes)
         if wrong:
             raise InputError(
@@ -242,7 +242,7 @@ class Recommender(keras.Model):
         """The inputs that the model reads, of a batch that may carry more.
 
         Raises:
-            ValueError: where they are no dict that has them.
+            ValueError: if they are no dict that has them.
         """
         absent = [name for name in self.input_names if name not in inputs] if isinstance(inputs, Mapping) else ["dict"]
         if absent:
@@ -272,7 +272,7 @@ class Recommender(keras.Model):
             **kwargs: further arguments of `keras.Model.compile`.
 
         Raises:
-            ValueError: where a loss or metric of Keras would read the model's outputs wrongly. The text names a right
+            ValueError: if a loss or metric of Keras would read the model's outputs wrongly. The text names a right
                 one. Losses and metrics of your own are taken as they are.
         """
         loss, loss_weights = self._loss_meant(loss, loss_weights)

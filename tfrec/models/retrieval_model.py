@@ -128,7 +128,7 @@ class RetrievalModel(Recommender):
             ids (B, K) int32 and scores (B, K) float32; id 0 with -inf where fewer than K items are left.
 
         Raises:
-            ValueError: where K is more than there are items, an id is outside of the table, or scores are not numbers.
+            ValueError: if K is more than there are items, an id is outside of the table, or scores are not numbers.
         """
         self._check_list(k)
         scores = self.score(inputs)
@@ -165,7 +165,7 @@ class RetrievalModel(Recommender):
             inputs: as for the model itself.
 
         Raises:
-            ValueError: where the model has no attention, or an input is missing.
+            ValueError: if the model has no attention, or an input is missing.
 
         Example:
             >>> import numpy as np
@@ -235,7 +235,7 @@ class RetrievalModel(Recommender):
         return super().get_metrics_result()
 
     def _check_numbers(self, scores: Any) -> None:
-        """Raise `InputError` where scores that lie in memory are not numbers."""
+        """Raise `InputError` if scores that lie in memory are not numbers."""
         if in_memory(scores) and bool(ops.any(ops.isnan(scores))):
             raise InputError(
                 f"{self.name} gives scores that are not numbers (NaN): its training has diverged. Train it again with "

@@ -1,4 +1,4 @@
-"""Stateless tensor functions on `keras.ops`, which run on every Keras backend, and the checks of sizes."""
+"""Stateless tensor functions on `keras.ops`, which run on every Keras backend, and checks of sizes."""
 
 from tfrec.ops.additive_scores import additive_scores
 from tfrec.ops.blocks import neighbours, take_blocks, to_blocks

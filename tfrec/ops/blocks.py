@@ -1,4 +1,4 @@
-"""A sequence as blocks of positions, counted from the newest, so that padding on the left moves no block's border."""
+"""Split sequences into blocks of positions, counted from the newest, so that left padding moves no block boundary."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,14 +7,14 @@ from keras import ops
 
 
 def to_blocks(sequence: Any, size: int) -> Any:
-    """Cut a sequence into blocks; the oldest is filled up on the left with zeros (False).
+    """Split a sequence into blocks. The oldest block is padded on the left with zeros (False).
 
     Args:
-        sequence: (B, L, ...) tensor, L free.
-        size: S, positions a block.
+        sequence: (B, L, ...) tensor; L may be dynamic.
+        size: S, positions per block.
 
     Returns:
-        (B, N, S, ...) tensor with N = ceil(L / S); the newest position stands last in the last block.
+        (B, N, S, ...) tensor with N = ceil(L / S); the newest position is the last one of the last block.
 
     Example:
         >>> import numpy as np
@@ -27,11 +27,11 @@ def to_blocks(sequence: Any, size: int) -> Any:
 
 
 def neighbours(blocks: Any, offsets: Iterable[int]) -> Any:
-    """For each block those that stand at the given offsets from it, joined; zeros (False) beyond both ends.
+    """Concatenate, for each block, the blocks at the given offsets from it. Blocks beyond both ends are zeros (False).
 
     Args:
         blocks: (B, H, N, S, ...) tensor.
-        offsets: W of them; -1 is the block before, 0 the block itself.
+        offsets: W integers; -1 is the preceding block, 0 the block itself.
 
     Returns:
         (B, H, N, W S, ...) tensor.
@@ -45,11 +45,11 @@ def neighbours(blocks: Any, offsets: Iterable[int]) -> Any:
 
 
 def take_blocks(blocks: Any, index: Any) -> Any:
-    """The blocks at given places, for each row and head its own, joined.
+    """Gather and concatenate blocks by index, separately for each row and head.
 
     Args:
         blocks: (B, H, N, S, ...) tensor.
-        index: (B, H, M, R) integer tensor of places 0 .. N - 1.
+        index: (B, H, M, R) integer tensor of block indices 0 .. N - 1.
 
     Returns:
         (B, H, M, R S, ...) tensor.
@@ -66,7 +66,7 @@ def take_blocks(blocks: Any, index: Any) -> Any:
 
 
 def _moved(blocks: Any, offset: int) -> Any:
-    """The block at `offset` from each: padded first, cut then, so that fewer blocks than `offset` do no harm."""
+    """The block at `offset` from each. Pads before it slices, so `offset` may exceed the number of blocks."""
     if offset == 0:
         return blocks
     around = [(0, 0)] * len(blocks.shape)

@@ -1,4 +1,4 @@
-"""Products of the vectors of any two features of a row."""
+"""Element-wise products of pairs of feature vectors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,8 +9,8 @@ from keras import ops
 def bi_interaction(inputs: Any) -> Any:
     """The sum of the products of all pairs: `sum_{i<j} x_i * x_j = ((sum_i x_i)^2 - sum_i x_i^2) / 2`.
 
-    Costs B x F x D, not B x F^2 x D. The difference is taken in float32: in half precision it would lose what it seeks.
-    Summed over D it is the second-order term of a factorization machine.
+    Costs B x F x D, not B x F^2 x D. The difference is computed in float32, because half precision would lose it to
+    cancellation. Summed over D, it is the second-order term of a factorization machine.
 
     Args:
         inputs: (B, F, D) float tensor.
@@ -20,7 +20,7 @@ def bi_interaction(inputs: Any) -> Any:
 
     Reference:
         Rendle, "Factorization Machines", ICDM 2010, lemma 3.1; He and Chua, "Neural Factorization Machines for Sparse
-        Predictive Analytics", SIGIR 2017, arXiv 1708.05027, whose name it bears.
+        Predictive Analytics", SIGIR 2017, arXiv 1708.05027, which introduced the name.
 
     Example:
         >>> import numpy as np
@@ -34,8 +34,8 @@ def bi_interaction(inputs: Any) -> Any:
 def pair_products(inputs: Any) -> Any:
     """The product of each pair of features, in the order of `feature_pairs`.
 
-    Each row is multiplied with itself, moved by 1, 2, .. F / 2 features: a few products of long rows. Slices or indices
-    of single features give the same, but what they broadcast or gather costs more, and again in the gradient.
+    Each row is multiplied with itself, shifted by 1, 2, .. F / 2 features: a few products of long rows. Slicing or
+    gathering single features gives the same result, but costs more, both forward and in the gradient.
 
     Args:
         inputs: (B, F, D) tensor with F of at least 2 and D known.
@@ -52,14 +52,14 @@ def pair_products(inputs: Any) -> Any:
     row = ops.reshape(inputs, (-1, count * width))
     twice = ops.concatenate([row, row[:, : count // 2 * width]], axis=1)
     products = [row * twice[:, by * width : (by + count) * width] for by in range(1, (count - 1) // 2 + 1)]
-    if count % 2 == 0:  # moved by half, every pair would come twice
+    if count % 2 == 0:  # a shift by half of the features would give every pair twice
         half = count // 2 * width
         products.append(row[:, :half] * row[:, half:])
     return ops.reshape(ops.concatenate(products, axis=1), (-1, count * (count - 1) // 2, width))
 
 
 def feature_pairs(features: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """The pairs that `pair_products` multiplies: neighbours in the circle of features, then next but one, and so on.
+    """The pairs that `pair_products` multiplies: features at circular distance 1 first, then 2, and so on.
 
     Example:
         >>> feature_pairs(["user", "item", "hour"])

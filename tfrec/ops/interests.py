@@ -1,4 +1,4 @@
-"""Which of several query vectors speaks for an item."""
+"""Choose the interest of a multi-interest model that matches an item best."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ from keras import ops
 
 
 def chosen_interest(queries: Any, vectors: Any) -> Any:
-    """Of K query vectors the one with the highest inner product with a given vector; the first of equal ones.
+    """Select the query vector with the highest inner product with a given vector; the first one wins ties.
 
-    The gradient goes to the chosen query alone: choosing has none.
+    Only the selected query receives a gradient; the selection itself is not differentiable.
 
     Args:
         queries: (..., K, D) float tensor.
-        vectors: (..., D) float tensor, a vector for each group of K queries.
+        vectors: (..., D) float tensor, one vector per group of K queries.
 
     Returns:
         (..., D) of the type of `queries`.

@@ -1,4 +1,4 @@
-"""The end of a table of positions."""
+"""The last rows of a table, such as position embeddings."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from keras import ops
 def last_rows(table: Any, count: Any) -> Any:
     """The last `count` rows of a table, `table[R - count:]`, and never fewer.
 
-    A slice that begins before the table would be shorter than what it is added to, and a single row be broadcast over
-    all of it without a word; this fails instead, where the count is known in the graph alone too.
+    A plain slice that starts before the table returns fewer rows, and a single row would then broadcast silently.
+    This function fails instead, also if the count is only known when the graph runs.
 
     Args:
         table: (R, D) tensor.
-        count: how many, a number or a scalar tensor.
+        count: number of rows, an integer or a scalar tensor.
 
     Returns:
         (count, D).

@@ -6,11 +6,11 @@ from keras import ops
 
 
 def masked_softmax(scores: Any, padding_mask: Any) -> Any:
-    """Shares of 1 over the real positions of the last axis; 0 at padding, and everywhere if all is padding.
+    """Softmax over the real positions of the last axis: 0 at padding, and 0 everywhere if all positions are padding.
 
     Args:
-        scores: (..., L); computed in float32, given back in their own dtype.
-        padding_mask: bool, of a shape that broadcasts to that of the scores, True at real positions.
+        scores: (..., L); computed in float32, returned in the dtype of the scores.
+        padding_mask: bool, broadcastable to the shape of the scores, True at real positions.
 
     Example:
         >>> import numpy as np
@@ -18,6 +18,6 @@ def masked_softmax(scores: Any, padding_mask: Any) -> Any:
         [[0.0, 0.5, 0.5]]
     """
     scores = ops.convert_to_tensor(scores)
-    # Finite, and far below any score: minus infinity would make NaN of a row without a real position.
+    # A finite value far below any score: -inf would give NaN in rows without a real position.
     shares = ops.softmax(ops.where(padding_mask, ops.cast(scores, "float32"), -1e9), axis=-1)
     return ops.cast(ops.where(padding_mask, shares, 0.0), scores.dtype)

@@ -1,4 +1,4 @@
-"""Which ids are items, and how to forbid some of them. Id 0 is padding and id 1 is out of vocabulary, everywhere."""
+"""Reserved ids and item masks. Everywhere in tfrec, id 0 is padding and id 1 is out of vocabulary."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ RESERVED_IDS = 2
 
 
 def is_item(ids: Any) -> Any:
-    """True where an id names an item of the catalogue, neither padding nor out of vocabulary.
+    """True for ids of catalogue items, False for padding and out-of-vocabulary ids.
 
     Args:
         ids: integer tensor of any shape.
@@ -27,11 +27,11 @@ def is_item(ids: Any) -> Any:
 
 
 def mask_items(scores: Any, ids: Any) -> Any:
-    """Set the scores of the given items to -inf, for instance of those which a user has seen.
+    """Set the scores of the given items to -inf, for example those that a user has already seen.
 
     Args:
         scores: (B, V) float tensor, a score for every id.
-        ids: (B, S) integer tensor; padding, repeated ids, and ids from V on are harmless. B x V is below 2^31.
+        ids: (B, S) integer tensor; padding, repeated ids and ids of V or more are ignored. B x V must be below 2^31.
 
     Returns:
         (B, V) float tensor.
@@ -44,7 +44,7 @@ def mask_items(scores: Any, ids: Any) -> Any:
     batch, width = ops.shape(scores)[0], ops.shape(scores)[1]
     rows = ops.expand_dims(ops.arange(batch, dtype="int32") * width, 1)
     ids = ops.cast(ids, "int32")
-    ids = ops.where(ids < width, ids, PADDING_ID)  # the mask of masked-item training has no score
+    ids = ops.where(ids < width, ids, PADDING_ID)  # the mask token of masked-item training has no score
     cells = ops.reshape(rows + ids, (-1, 1))
     hits = ops.scatter(cells, ops.ones_like(cells[:, 0], dtype="float32"), (batch * width,))
     return ops.where(ops.reshape(hits, (batch, width)) > 0, ops.cast(-float("inf"), scores.dtype), scores)

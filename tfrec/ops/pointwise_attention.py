@@ -1,21 +1,21 @@
-"""Causal attention with SiLU in place of softmax, a part of the queries at a time."""
+"""Causal attention with SiLU instead of softmax, computed for one part of the queries at a time."""
 
 import itertools
 from typing import Any
 
 from keras import ops
 
-PARTS = 4  # as quick as it gets at length 200 on two cores; all parts together make 5/8 of the score matrix
+PARTS = 4  # fastest at length 200 on two cores; together the parts compute 5/8 of the score matrix
 
 
 def pointwise_attention(queries: Any, keys: Any, values: Any, bias: Any) -> Any:
-    """What each position gathers from itself and the past: `sum_j silu(q_i . k_j + b_ij) v_j` over j <= i.
+    """Pointwise causal attention: `sum_j silu(q_i . k_j + b_ij) v_j` over j <= i.
 
-    No row is normalised, so a position whose value is zero, as padding should be, adds nothing.
+    Rows are not normalised, so a position with a value of zero, as padding should have, contributes nothing.
 
-    Elementwise passes over (B, H, L, L) are what such an attention costs on a CPU. So it goes through the queries in
-    four parts and leaves out the keys that are ahead of a whole part. Its gradient is written by hand: it computes the
-    scores again, part by part, so nothing of that size is kept from the way there.
+    On a CPU, the element-wise passes over (B, H, L, L) dominate the cost. The queries are therefore processed in four
+    parts, each without the keys that lie ahead of the whole part. The custom gradient recomputes the scores part by
+    part, so the forward pass stores nothing of that size.
 
     Args:
         queries: (B, H, L, d) tensor.
@@ -27,7 +27,7 @@ def pointwise_attention(queries: Any, keys: Any, values: Any, bias: Any) -> Any:
         (B, H, L, e) tensor.
 
     Reference:
-        Zhai et al., ICML 2024, arXiv 2402.17152, whose GPU kernel never stores the scores either.
+        Zhai et al., ICML 2024, arXiv 2402.17152, whose GPU kernel does not store the scores either.
 
     Example:
         >>> import numpy as np
@@ -46,7 +46,7 @@ def _attention(queries: Any, keys: Any, values: Any, bias: Any) -> tuple[Any, An
     parts = list(itertools.pairwise(ends))
 
     def scores_and_gates(first: Any, end: Any) -> tuple[Any, Any]:
-        """`x = q k + b` and `s = sigmoid(x)`, which is 0 ahead of the query, for a part: silu(x) = x s."""
+        """`x = q k + b` and `s = sigmoid(x)`, for one part; s is 0 for keys ahead of the query. silu(x) = x s."""
         part_bias = bias[..., first:end, :end]
         if len(bias.shape) == 3:
             part_bias = ops.expand_dims(part_bias, 1)
@@ -83,7 +83,7 @@ def _swap(x: Any) -> Any:
 
 
 def _lengthen(x: Any, length: Any, axis: int) -> Any:
-    """Zeros behind, up to `length`."""
+    """Append zeros up to `length`."""
     shape = list(ops.shape(x))
     shape[axis] = length - shape[axis]
     return ops.concatenate([x, ops.zeros(shape, dtype=x.dtype)], axis=axis)

@@ -1,4 +1,4 @@
-"""Scores that a history without an item is answered by."""
+"""Popularity scores, the fallback for histories without a known item."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def popularity_scores(counts: Any) -> np.ndarray:
         counts: (V,) how often each item occurs, in the order of the ids.
 
     Returns:
-        (V + 2,) float32; -inf for ids 0 and 1. An item that never occurs counts as a share of 1e-12.
+        (V + 2,) float32; -inf for ids 0 and 1. Items that never occur get a share of 1e-12.
 
     Example:
         >>> np.exp(popularity_scores([3, 1])).tolist()

@@ -1,4 +1,4 @@
-"""The mean of what has been seen so far."""
+"""The running mean over a padded sequence."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from keras import ops
 
 
 def prefix_mean(inputs: Any, padding_mask: Any) -> Any:
-    """At each position the mean over all real positions up to it; 0 where there is none.
+    """At each position, the mean over all real positions up to and including it; 0 if there are none.
 
     Args:
         inputs: (B, L, D) float tensor.

@@ -1,4 +1,4 @@
-"""Importing a package must not consume randomness: what is drawn after a seed is set depends on the seed alone."""
+"""Keep imports from consuming random numbers, so that what is drawn after seeding depends on the seed alone."""
 
 import contextlib
 import random
@@ -9,9 +9,9 @@ import numpy as np
 
 @contextlib.contextmanager
 def random_state_kept() -> Iterator[None]:
-    """Leave the global generators of Python and NumPy as they were, for imports of packages that draw from them.
+    """Restore the global generators of Python and NumPy on exit; wraps imports of packages that draw from them.
 
-    keras-rs makes initializers while it is imported, and an initializer without a seed draws one.
+    keras-rs creates initializers at import, and an initializer without a seed draws one.
 
     Example:
         >>> import random

@@ -1,4 +1,4 @@
-"""The best items and the one that was sought: all that a ranking metric needs of a large catalogue."""
+"""The best items and the target: all that a ranking metric needs from the scores of a large catalogue."""
 
 from typing import Any
 
@@ -6,18 +6,18 @@ from keras import ops
 
 
 def shortlist(scores: Any, targets: Any, k: int) -> tuple[Any, Any]:
-    """The K highest scores of each row and that of its target, with labels, for metrics of lists up to K.
+    """The K highest scores of each row and the score of its target, with labels, for ranking metrics up to K.
 
-    Sorting whole catalogues is what ranking metrics spend their time on; the first K places need no more than this.
+    Ranking metrics spend most of their time sorting the whole catalogue; metrics up to K need only these scores.
 
     Args:
         scores: (B, V) finite float tensor, a score for every id.
-        targets: (B,) integer ids; one below 0 or with the lowest score is a miss.
+        targets: (B,) integer ids; a negative id, or one with the lowest score, is a miss.
         k: K, at most V.
 
     Returns:
-        labels (B, K + 1) float32, 1 where the target stands, and scores (B, K + 1), the last place being the target's
-        where it is not among the best, else the lowest.
+        labels (B, K + 1) float32, 1 at the target, and scores (B, K + 1). The last column holds the target's score if
+        the target is not among the K best, else the lowest score.
 
     Example:
         >>> import numpy as np

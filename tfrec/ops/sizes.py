@@ -1,4 +1,4 @@
-"""The checks of sizes, heads and lengths that layers, losses and models share: a user's mistake, said by its name."""
+"""Argument checks that layers, losses and models share: sizes, heads and lengths."""
 
 import numbers
 import operator
@@ -6,16 +6,16 @@ from typing import Any
 
 
 def check_size(name: str, value: Any, least: int = 1, optional: bool = False) -> int | None:
-    """A size as a Python integer, which a config can hold as JSON.
+    """Check a size and convert it to a Python integer, which JSON can hold.
 
     Args:
-        name: what the argument is called.
-        value: an integer of Python or NumPy; True and 2.0 are none.
-        least: the smallest that is allowed.
-        optional: whether it may be None, too.
+        name: of the argument, for the error.
+        value: a Python or NumPy integer; booleans and floats such as 2.0 are rejected.
+        least: the smallest valid value.
+        optional: whether None is valid.
 
     Raises:
-        ValueError: where it is not such an integer.
+        ValueError: if the value is not such an integer.
 
     Example:
         >>> check_size("num_items", 0)
@@ -35,10 +35,10 @@ def check_size(name: str, value: Any, least: int = 1, optional: bool = False) ->
 
 
 def check_sizes(**sizes: Any) -> list[int]:
-    """Several positive integers by name, in the order in which they are given.
+    """Check several positive integers, given by name, and return them in that order.
 
     Raises:
-        ValueError: where one is none.
+        ValueError: if one of them is not a positive integer.
 
     Example:
         >>> check_sizes(num_items=100, hidden_dim=16)
@@ -48,12 +48,12 @@ def check_sizes(**sizes: Any) -> list[int]:
 
 
 def check_heads(num_heads: int, width: int, name: str = "width") -> None:
-    """Raise `ValueError` where the heads do not divide what they share.
+    """Raise `ValueError` if the number of heads does not divide the width.
 
     Args:
-        num_heads: H, checked already.
+        num_heads: H, a positive integer.
         width: D.
-        name: what the width is called where the user gives it.
+        name: of the width argument, for the error.
 
     Example:
         >>> check_heads(3, 8, "hidden_dim")
@@ -65,28 +65,28 @@ def check_heads(num_heads: int, width: int, name: str = "width") -> None:
 
 
 def check_length(length: int | None, max_length: int, further: int = 0) -> None:
-    """Raise `ValueError` where a sequence is longer than what a layer was made for.
+    """Raise `ValueError` if a sequence is longer than `max_length`.
 
     Args:
-        length: L; None where it is known in the graph alone.
+        length: L; None if it is only known when the graph runs.
         max_length: the longest history.
-        further: positions that may stand beside it, such as a mask's.
+        further: positions allowed in addition, such as one for a mask token.
 
     Example:
         >>> check_length(9, 8)
         Traceback (most recent call last):
         ValueError: The sequence has 9 positions, but the model was built for max_length=8. Give its newest 8 items, \
-or build the model longer.
+or build the model with a larger max_length.
     """
     if length is not None and length > max_length + further:
         raise ValueError(
-            f"The sequence has {length} positions, but the model was built for max_length={max_length}. Give its "
-            f"newest {max_length} items, or build the model longer."
+            f"The sequence has {length} positions, but the model was built for max_length={max_length}. Pass only "
+            f"the newest {max_length} items, or build the model with a larger max_length."
         )
 
 
 def check_weights(**weights: Any) -> None:
-    """Raise `ValueError` if the weight of a part of the loss is negative, infinite or not a number.
+    """Raise `ValueError` if a loss weight is negative, infinite or not a number.
 
     Example:
         >>> check_weights(embedding_l2=-1e-4)
@@ -96,5 +96,5 @@ def check_weights(**weights: Any) -> None:
     for name, weight in weights.items():
         if not isinstance(weight, numbers.Real) or isinstance(weight, bool) or not 0 <= weight < float("inf"):
             raise ValueError(
-                f"{name} weighs a part of the loss: expected a finite number of at least 0, got {weight!r}."
+                f"{name} is a loss weight: expected a finite number of at least 0, got {weight!r}."
             )

@@ -1,4 +1,4 @@
-"""The best K of a row of scores."""
+"""Top-K selection of items."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from tfrec.ops.masks import PADDING_ID
 
 
 def top_items(scores: Any, k: int) -> tuple[Any, Any]:
-    """The K best items of each row, best first; equal scores in the order of their ids.
+    """The K best items of each row, best first; ties are ordered by id.
 
-    Where fewer than K items have a finite score, the rest is padding: id 0 with score -inf, never a forbidden id.
+    If fewer than K items have a finite score, the rest is padding: id 0 with score -inf, never a masked id.
 
     Args:
-        scores: (B, V) float tensor; -inf forbids an item.
+        scores: (B, V) float tensor; -inf masks an item.
         k: how many, at most V.
 
     Returns:

@@ -6,14 +6,14 @@ from keras import ops
 
 
 def unit_vectors(x: Any, epsilon: float = 1e-6) -> Any:
-    """Divide each vector by its length, in float32; vectors shorter than `epsilon` become 0, and have a gradient of 0.
+    """Divide each vector by its length, in float32; vectors shorter than `epsilon` become 0, with a gradient of 0.
 
-    A vector that is all but 0 has no direction that could be trusted, and 1 / |x| in its gradient: an infinity in half
-    precision. `keras.ops.normalize` has NaN there.
+    The direction of a vector close to 0 is unreliable, and its gradient contains 1 / |x|, which overflows in half
+    precision. `keras.ops.normalize` returns NaN there.
 
     Args:
         x: (..., D) float tensor.
-        epsilon: the least length.
+        epsilon: the smallest length that is normalised.
 
     Returns:
         (..., D) tensor of the type of `x`.
@@ -27,6 +27,6 @@ def unit_vectors(x: Any, epsilon: float = 1e-6) -> Any:
     exact = ops.cast(x, "float32")
     squares = ops.sum(ops.square(exact), axis=-1, keepdims=True)
     is_long = squares >= epsilon**2
-    # Twice, as a gradient of NaN times 0 is NaN.
+    # `where` twice, because NaN times 0 in the gradient is NaN.
     units = exact * ops.rsqrt(ops.where(is_long, squares, 1.0))
     return ops.cast(ops.where(is_long, units, 0.0), x.dtype)

@@ -27,7 +27,7 @@ class InBatch(NegativeSampler):
         counts: (V,) positive numbers, in the order of the ids: `spec.item_counts`. They stand in the config as a list.
 
     Raises:
-        ValueError: where `counts` are not positive and finite, one an item.
+        ValueError: if `counts` are not positive and finite, one an item.
 
     Reference:
         Yi et al., "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys 2019.

@@ -20,7 +20,7 @@ def sampler_of(negatives: Any) -> NegativeSampler:
     """A sampler by its name, where it needs no counts; one that is made already is handed through.
 
     Raises:
-        ValueError: where there is no such sampler, or it needs counts.
+        ValueError: if there is no such sampler, or it needs counts.
 
     Example:
         >>> type(sampler_of("uniform")).__name__

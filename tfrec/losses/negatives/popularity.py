@@ -23,7 +23,7 @@ class Popularity(NegativeSampler):
         power: 1 draws as often as in the data, 0 uniformly; word2vec takes 0.75.
 
     Raises:
-        ValueError: where `counts` are not positive and finite, one an item; an item that is never drawn could not be
+        ValueError: if `counts` are not positive and finite, one an item; an item that is never drawn could not be
             corrected for. Also where `power` is not finite.
 
     Reference:

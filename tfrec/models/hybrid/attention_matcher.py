@@ -72,7 +72,7 @@ class AttentionMatcher(RankingModel):
         one input a feature; output (B, 1).
 
     Raises:
-        ValueError: where `item` or its `history` is missing, `head` is none of the three, or a size or a
+        ValueError: if `item` or its `history` is missing, `head` is none of the three, or a size or a
             weight cannot be.
 
     Reference:

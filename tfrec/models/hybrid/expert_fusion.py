@@ -59,7 +59,7 @@ class ExpertFusion(RankingModel):
         one input a feature; output (B, 1).
 
     Raises:
-        ValueError: where `item`, its `history` or all content is missing, `num_heads` does not divide D, or
+        ValueError: if `item`, its `history` or all content is missing, `num_heads` does not divide D, or
             `count_feature` is something else than a number of the item.
 
     Reference:

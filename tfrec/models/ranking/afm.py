@@ -39,7 +39,7 @@ class AFM(RankingModel):
         inputs by name, see `tfrec.models.feature_inputs`; output (B, 1) float32.
 
     Raises:
-        ValueError: where a feature is none, there are fewer than two, or a size is not a positive integer.
+        ValueError: if a feature is invalid, there are fewer than two, or a size is not a positive integer.
 
     Reference:
         Xiao et al., "Attentional Factorization Machines: Learning the Weight of Feature Interactions via Attention

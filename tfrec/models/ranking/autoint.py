@@ -49,7 +49,7 @@ class AutoInt(RankingModel):
         inputs by name, see `tfrec.models.feature_inputs`; output (B, 1) float32.
 
     Raises:
-        ValueError: where a feature is none, there are fewer than two, or a size is not a positive integer.
+        ValueError: if a feature is invalid, there are fewer than two, or a size is not a positive integer.
 
     Reference:
         Song et al., "AutoInt: Automatic Feature Interaction Learning via Self-Attentive Neural Networks", CIKM 2019,

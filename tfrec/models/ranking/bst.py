@@ -54,7 +54,7 @@ class BST(RankingModel):
         inputs by name, see `tfrec.models.feature_inputs`; output (B, 1) float32.
 
     Raises:
-        ValueError: where a feature is none, there is no history of items, or a size is not a positive integer or the
+        ValueError: if a feature is invalid, there is no history of items, or a size is not a positive integer or the
             heads do not divide W.
 
     Reference:

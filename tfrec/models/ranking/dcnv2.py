@@ -52,7 +52,7 @@ class DCNv2(RankingModel):
         inputs by name, see `tfrec.models.feature_inputs`; output (B, 1) float32.
 
     Raises:
-        ValueError: where a feature is none, there are fewer than two, or a size is not a positive integer, or
+        ValueError: if a feature is invalid, there are fewer than two, or a size is not a positive integer, or
             the structure is unknown.
 
     Reference:

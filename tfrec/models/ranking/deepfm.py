@@ -42,7 +42,7 @@ class DeepFM(RankingModel):
         inputs by name, see `tfrec.models.feature_inputs`; output (B, 1) float32.
 
     Raises:
-        ValueError: where a feature is none, there are fewer than two, or a size is not a positive integer.
+        ValueError: if a feature is invalid, there are fewer than two, or a size is not a positive integer.
 
     Reference:
         Guo et al., "DeepFM: A Factorization-Machine based Neural Network for CTR Prediction", IJCAI 2017, arXiv

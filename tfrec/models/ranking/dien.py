@@ -51,7 +51,7 @@ class DIEN(RankingModel):
         inputs by name, see `tfrec.models.feature_inputs`; output (B, 1) float32.
 
     Raises:
-        ValueError: where a feature is none, there is no history of items, or a size is not a positive integer.
+        ValueError: if a feature is invalid, there is no history of items, or a size is not a positive integer.
 
     Reference:
         Zhou et al., "Deep Interest Evolution Network for Click-Through Rate Prediction", AAAI 2019, arXiv 1809.03672.

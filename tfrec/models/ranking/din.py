@@ -47,7 +47,7 @@ class DIN(RankingModel):
         inputs by name, see `tfrec.models.feature_inputs`; output (B, 1) float32.
 
     Raises:
-        ValueError: where a feature is none, there is no history of items, or a size is not a positive integer.
+        ValueError: if a feature is invalid, there is no history of items, or a size is not a positive integer.
 
     Reference:
         Zhou et al., "Deep Interest Network for Click-Through Rate Prediction", KDD 2018, arXiv 1706.06978. Here an

@@ -14,7 +14,7 @@ def field_features(features: Sequence[Mapping[str, Any]]) -> list[Mapping[str, A
     """The fields: the features of users, items and contexts, in their order. Histories are left out.
 
     Raises:
-        ValueError: where there are fewer than two, as there is nothing to interact, or a feature is none.
+        ValueError: if there are fewer than two, as there is nothing to interact, or a feature is none.
     """
     fields = of_groups(check_features(features), "user", "item", "context")
     if len(fields) < 2:

@@ -31,7 +31,7 @@ def paired_features(features: Sequence[Mapping[str, Any]]) -> list[tuple[str, st
     """What is said of an event and known of the candidate too: (sequence, what it is of), `history` first.
 
     Raises:
-        ValueError: where there is no sequence `history` of a feature `item`.
+        ValueError: if there is no sequence `history` of a feature `item`.
 
     Example:
         >>> item = {"name": "item", "kind": "categorical", "group": "item", "size": 9}
@@ -74,7 +74,7 @@ def pair_behaviour(
         dtype: policy of the maps.
 
     Raises:
-        ValueError: where there is no sequence `history` of a feature `item`.
+        ValueError: if there is no sequence `history` of a feature `item`.
     """
     pairs = paired_features(features)
     keys, query = ([vectors[name] for name in side] for side in zip(*pairs, strict=True))

@@ -44,7 +44,7 @@ class BERT4Rec(MaskedItemModel):
         the query of the newest mask.
 
     Raises:
-        ValueError: where a size is not a positive integer or H does not divide D.
+        ValueError: if a size is not a positive integer or H does not divide D.
 
     Reference:
         Sun et al., CIKM 2019, arXiv 1904.06690. Unlike there, blocks normalise what they read and not what they write

@@ -36,7 +36,7 @@ class ComiRec(SequenceModel):
         `{"history": (B, L) int}` with L free up to `max_length`; output (B, L, K, D).
 
     Raises:
-        ValueError: where a size is not a positive integer.
+        ValueError: if a size is not a positive integer.
 
     Reference:
         Cen et al., "Controllable Multi-Interest Framework for Recommendation", KDD 2020, arXiv 2005.09347, the variant

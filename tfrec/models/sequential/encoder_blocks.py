@@ -32,7 +32,7 @@ def make_block(
         name: of the block.
 
     Raises:
-        ValueError: where a name or an argument is not known.
+        ValueError: if a name or an argument is not known.
     """
     if isinstance(attention, Mapping) and attention.get("causal", True) is not True:
         raise ValueError(

@@ -40,7 +40,7 @@ class HSTU(SequenceModel):
         unix seconds, 0 at padding; output (B, L, D).
 
     Raises:
-        ValueError: where a size is not a positive integer, the temperature is not positive, or a width is to be D / H
+        ValueError: if a size is not a positive integer, the temperature is not positive, or a width is to be D / H
             and H does not divide D.
 
     Reference:

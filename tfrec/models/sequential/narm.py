@@ -40,7 +40,7 @@ class NARM(SequenceModel):
         `{"history": (B, L) int}`; output (B, L, D).
 
     Raises:
-        ValueError: where a size is not a positive integer.
+        ValueError: if a size is not a positive integer.
 
     Reference:
         Li et al., "Neural Attentive Session-based Recommendation", CIKM 2017, arXiv 1711.04725. There item vectors have

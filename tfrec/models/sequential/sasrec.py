@@ -39,7 +39,7 @@ class SASRec(SequenceModel):
         `{"history": (B, L) int}` with L free up to `max_length`; output (B, L, D).
 
     Raises:
-        ValueError: where a size is not a positive integer or H does not divide D.
+        ValueError: if a size is not a positive integer or H does not divide D.
 
     Reference:
         Kang and McAuley, ICDM 2018, arXiv 1808.09781. The paper trains with one negative a position; the loss is chosen

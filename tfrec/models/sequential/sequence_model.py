@@ -27,7 +27,7 @@ class SequenceModel(RetrievalModel):
                 `tfrec.data.item_attributes` gives them.
 
         Raises:
-            ValueError: where they have another form, or the model shares some already. See `tfrec.layers.ItemVectors`.
+            ValueError: if they have another form, or the model shares some already. See `tfrec.layers.ItemVectors`.
         """
         self.embedding.items.share(attributes, self.seed)
 

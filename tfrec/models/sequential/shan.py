@@ -39,7 +39,7 @@ class SHAN(SequenceModel):
         `{"history": (B, L) int}`; output (B, L, D).
 
     Raises:
-        ValueError: where a size is not a positive integer.
+        ValueError: if a size is not a positive integer.
 
     Reference:
         Ying et al., "Sequential Recommender System based on Hierarchical Attention Network", IJCAI 2018. There u is an

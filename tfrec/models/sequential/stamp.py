@@ -38,7 +38,7 @@ class STAMP(SequenceModel):
         `{"history": (B, L) int}`; output (B, L, D).
 
     Raises:
-        ValueError: where a size is not a positive integer.
+        ValueError: if a size is not a positive integer.
 
     Reference:
         Liu et al., "STAMP: Short-Term Attention/Memory Priority Model for Session-based Recommendation", KDD 2018. The

@@ -41,7 +41,7 @@ class TiSASRec(SequenceModel):
         at padding; output (B, L, D).
 
     Raises:
-        ValueError: where a size is not a positive integer, H does not divide D, or the intervals cannot be made.
+        ValueError: if a size is not a positive integer, H does not divide D, or the intervals cannot be made.
 
     Reference:
         Li, Wang and McAuley, WSDM 2020, doi 10.1145/3336191.3371786. Intervals there are multiples of the user's
