@@ -95,6 +95,4 @@ def check_weights(**weights: Any) -> None:
     """
     for name, weight in weights.items():
         if not isinstance(weight, numbers.Real) or isinstance(weight, bool) or not 0 <= weight < float("inf"):
-            raise ValueError(
-                f"{name} is a loss weight: expected a finite number of at least 0, got {weight!r}."
-            )
+            raise ValueError(f"{name} is a loss weight: expected a finite number of at least 0, got {weight!r}.")
