@@ -17,7 +17,7 @@ def test_all_have_one_name_for_the_width_and_one_for_its_penalty(kind):
         with pytest.raises(ValueError, match=f"embedding_dim must be a positive integer, got {width!r}"):
             kind(FEATURES, embedding_dim=width)
     for weight in (-1e-3, float("nan"), "small"):
-        with pytest.raises(ValueError, match=f"embedding_l2 weighs a part of the loss.* at least 0, got {weight!r}"):
+        with pytest.raises(ValueError, match=f"embedding_l2 is a loss weight.* at least 0, got {weight!r}"):
             kind(FEATURES, embedding_l2=weight)
 
 
@@ -46,7 +46,7 @@ def test_sizes_are_whole_numbers(kind, argument, least):
         ),
         (ExpertFusion, {"embedding_dim": 8, "num_heads": 3}, "num_heads must divide embedding_dim: got num_heads=3"),
         (BST, {"num_heads": 5}, "num_heads must divide event_width"),
-        (DIEN, {"auxiliary_weight": -1.0}, "auxiliary_weight weighs a part of the loss.* at least 0, got -1.0"),
+        (DIEN, {"auxiliary_weight": -1.0}, "auxiliary_weight is a loss weight.* at least 0, got -1.0"),
         (DIN, {"attention_dims": []}, "attention_dims are the widths of one or more maps"),
         (DIN, {"attention_dims": [8, 0]}, "Each of attention_dims must be a positive integer, got 0"),
         (

@@ -75,7 +75,7 @@ def check_length(length: int | None, max_length: int, further: int = 0) -> None:
     Example:
         >>> check_length(9, 8)
         Traceback (most recent call last):
-        ValueError: The sequence has 9 positions, but the model was built for max_length=8. Give its newest 8 items, \
+        ValueError: The sequence has 9 positions, but the model was built for max_length=8. Pass only the newest 8 items, \
 or build the model with a larger max_length.
     """
     if length is not None and length > max_length + further:
@@ -91,7 +91,7 @@ def check_weights(**weights: Any) -> None:
     Example:
         >>> check_weights(embedding_l2=-1e-4)
         Traceback (most recent call last):
-        ValueError: embedding_l2 weighs a part of the loss: expected a finite number of at least 0, got -0.0001.
+        ValueError: embedding_l2 is a loss weight: expected a finite number of at least 0, got -0.0001.
     """
     for name, weight in weights.items():
         if not isinstance(weight, numbers.Real) or isinstance(weight, bool) or not 0 <= weight < float("inf"):
