@@ -112,7 +112,7 @@ def test_names():
     assert isinstance(sampler_of("log-uniform"), LogUniform)
     made = Popularity(COUNTS)
     assert sampler_of(made) is made
-    with pytest.raises(ValueError, match="must know how frequent items are: give negatives=InBatch"):
+    with pytest.raises(ValueError, match="needs the item counts: pass negatives=InBatch"):
         sampler_of("in-batch")
     for unknown in ("rare", None, 3, ["uniform"]):
         with pytest.raises(ValueError, match="negatives must be one of uniform, log-uniform, popularity, in-batch"):

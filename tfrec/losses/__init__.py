@@ -1,4 +1,4 @@
-"""Losses over an item table, chosen at `compile`, and the divergence that supervises attention."""
+"""Losses over an item table, passed to `compile`, and the divergence that supervises attention."""
 
 from tfrec.losses.attention_divergence import attention_divergence
 from tfrec.losses.binary_cross_entropy import BinaryCrossEntropy

@@ -1,4 +1,4 @@
-"""How far a learned attention is from a given one."""
+"""Divergence of learned attention weights from given ones."""
 
 from typing import Any
 
@@ -8,21 +8,20 @@ _LEAST = 1e-7
 
 
 def attention_divergence(given: Any, learned: Any, mask: Any = None) -> Any:
-    """KL(given || learned) of the attention of each row.
+    """KL(given || learned) of the attention weights of each row.
 
     ```
     g = given / sum given;  KL = sum_j g_j log(g_j / max(learned_j, 1e-7))    0 where all given_j are 0
     ```
 
-    Over heads, and over queries where there are several, the mean is taken of those that are given something: a given
-    attention without an axis for them holds for each of them alike. The given weights need not add up to one; what is
-    negative or NaN, or given to padding, counts as 0. Rows that are given nothing are not supervised: their KL is 0,
-    and so is its gradient.
+    The result is the mean over the heads and queries that have given weights; given weights without these axes apply to
+    all of them. The given weights need not sum to one; negative values, NaN and weights at padding count as 0. Rows
+    whose given weights are all 0 are not supervised: their KL and its gradient are 0.
 
     Args:
         given: (B, L), or with the middle axes of `learned`.
-        learned: (B, ..., L), weights that add up to at most one over the last axis.
-        mask: (B, L) bool, True where there is something to attend to. None where there is everywhere.
+        learned: (B, ..., L), weights that sum to at most one over the last axis.
+        mask: (B, L) bool, True at real positions; None if all are real.
 
     Returns:
         (B,) float32.

@@ -1,4 +1,4 @@
-"""Is this the next item, yes or no: BCE with drawn negatives, and its calibrated form gBCE."""
+"""Binary cross-entropy with sampled negatives, and its calibrated form gBCE."""
 
 import math
 from typing import Any
@@ -12,41 +12,41 @@ from tfrec.losses.sampled_loss import SampledLoss
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class BinaryCrossEntropy(SampledLoss):
-    """Binary cross-entropy of each target against N uniformly drawn negatives; with `calibration`, gBCE.
+    """Binary cross-entropy of each target against N uniformly sampled negatives; with `calibration`, gBCE.
 
     ```
     loss = -beta log sigma(q . e_target - c) - sum_n log(1 - sigma(q . e_n - c))
     beta = 1 - t (1 - alpha)         alpha = min(1, N / (V - 1))         c = log(N / beta) if balanced else 0
     ```
 
-    With one negative and t = 0 it is the loss of SASRec. A model trained so is overconfident: it sees one negative in V
-    for each positive, so its sigma(score) is far above the probability of a click, and it hardly tells the best items
-    apart. The exponent beta undoes this: at t = 1 the sigma(score) of the trained model is the probability of the
-    item, as if all items had been negatives; gSASRec takes t = 0.75 with N = 256.
+    With one negative and t = 0 this is the loss of SASRec. A model trained with it is overconfident: it sees one of V
+    negatives per positive, so sigma(score) is far above the probability of the item, and the best items get almost
+    equal scores. The exponent beta corrects this: at t = 1, sigma(score) of the trained model is the probability of the
+    item, as if all items had been negatives. gSASRec uses t = 0.75 with N = 256.
 
-    A model begins with scores near 0, and N negatives push them all down while one positive pulls up. The vectors of
-    all items then grow one common part before they tell anything apart, and for thousands of steps the model knows
-    popularity alone. `balanced` moves the scores' zero to c, where push and pull are equal at the start: no such
-    plateau, and nothing in how items are ranked against each other changes. With one negative and t = 0, c is 0.
+    At the start of training all scores are near 0, and N negatives push them down while one positive pulls them up. The
+    item vectors then first grow a common component, and for thousands of steps the model learns popularity only.
+    `balanced` shifts the scores by c, at which both gradients cancel initially. This avoids the plateau and does not
+    change the ranking of items. With one negative and t = 0, c is 0.
 
-    Where we differ from the papers: beta is the same as gSASRec's `alpha (t (1 - 1/alpha) + 1/alpha)`, multiplied out.
-    The authors of gSASRec divide by N + 1, SASRec's do not, and neither do we; Adam does not see the difference. SASRec
-    draws negatives outside the user's history; here, and in gSASRec, any item but the target can be one.
+    Differences from the papers: beta equals gSASRec's `alpha (t (1 - 1/alpha) + 1/alpha)`, expanded. The authors of
+    gSASRec divide by N + 1; SASRec's authors do not, and neither does this class; Adam is invariant to this factor.
+    SASRec samples negatives outside the user's history; here, as in gSASRec, any item but the target can be one.
 
     Args:
         num_negatives: N.
         calibration: t, from 0 (plain BCE) to 1.
-        draw_per: "token" draws for each target, "group" for 64 targets together, "batch" for all; what that costs
-            stands in `tfrec.losses.sampled_loss`. With hundreds of negatives take "group".
-        balanced: begin where negatives and positive balance; sigma(score - c) is then the probability.
-        name: of the loss, in logs.
+        draw_per: "token" draws for each target, "group" for 64 targets together, "batch" for all; see
+            `tfrec.losses.sampled_loss` for the cost. With hundreds of negatives, use "group".
+        balanced: shift the scores by c; sigma(score - c) is then the probability.
+        name: of the loss, for logs.
 
     Shapes:
         targets (..., ) ids; queries (..., D); items (V + 2, D); a scalar out.
 
     Raises:
-        ValueError: if `num_negatives` is no positive integer, `calibration` not between 0 and 1, or `draw_per`
-            unknown.
+        ValueError: if `num_negatives` is not a positive integer, `calibration` is not between 0 and 1, or
+            `draw_per` is unknown.
 
     Reference:
         Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018, arXiv 1808.09781, for BCE.

@@ -1,4 +1,4 @@
-"""Cross-entropy over the whole catalogue."""
+"""Softmax cross-entropy over the whole catalogue."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,21 +14,21 @@ from tfrec.ops import RESERVED_IDS, check_size
 class FullSoftmax(ItemLoss):
     """Softmax cross-entropy with every item of the catalogue as a candidate.
 
-    `loss = logsumexp_j(q . e_j) - q . e_target`, j over all items, neither padding nor the unknown item among them.
+    `loss = logsumexp_j(q . e_j) - q . e_target`, with j over all items except padding and the unknown item.
 
-    The logits of `chunk_size` targets exist at a time, never (T, V): in one pass over the targets, a chunk's logits
-    give its share of the loss and of both gradients,
+    The full (T, V) logits are never stored. One pass over the targets computes, for `chunk_size` targets at a time, the
+    logits and from them the chunk's part of the loss and of both gradients,
 
     ```
     p = softmax(q E^T);   dq = p E - e_target;   dE = p^T q - (q at the target's row)
     ```
 
-    and are forgotten. Besides memory this saves time wherever a chunk's logits fit into a cache. An evaluation makes
-    the loss alone.
+    and discards them. This saves memory, and also time if a chunk's logits fit into the cache. Evaluation computes only
+    the loss.
 
     Args:
-        chunk_size: targets at a time; None takes as many as make two million logits, but at least 256. A chunk of
-            more targets costs memory, `4 chunk_size V` bytes; one of fewer adds to the gradient of the whole table more
+        chunk_size: number of targets at a time; None means as many as give two million logits, but at least 256. Larger
+            chunks need more memory, `4 chunk_size V` bytes; smaller ones update the gradient of the whole table more
             often.
 
     Shapes:
@@ -40,9 +40,9 @@ class FullSoftmax(ItemLoss):
 
     Reference:
         Klenitskiy and Vasilev, "Turning Dross Into Gold Loss: is BERT4Rec really better than SASRec?", RecSys 2023,
-        arXiv 2309.07602, who show what this loss does for SASRec. Wijmans et al., "Cut Your Losses in Large-Vocabulary
-        Language Models", 2024, arXiv 2411.09009, for never holding the logits; unlike there, no logit is computed
-        twice, since the gradients are made together with the loss, and no small gradient is skipped.
+        arXiv 2309.07602, on the effect of this loss on SASRec. Wijmans et al., "Cut Your Losses in Large-Vocabulary
+        Language Models", 2024, arXiv 2411.09009, for not storing the logits; unlike there, no logit is computed
+        twice, because the gradients are computed together with the loss, and no small gradient is skipped.
 
     Example:
         >>> import numpy as np
@@ -57,11 +57,11 @@ class FullSoftmax(ItemLoss):
         self.chunk_size = check_size("chunk_size", chunk_size, optional=True)
 
     def weighted_sum(self, targets: Any, queries: Any, weights: Any, items: Any, seed: Any = None) -> Any:
-        """The cross-entropies of all targets, weighted and summed up."""
+        """Weighted sum of the cross-entropies of all targets."""
         return self._summed(_weighted_log_sum_exp, targets, queries, weights, items)
 
     def weighted_value(self, targets: Any, queries: Any, weights: Any, items: Any, seed: Any = None) -> Any:
-        """The same without the products that gradients are made of."""
+        """Same value, without the products that only the gradients need."""
         return self._summed(_value, targets, queries, weights, items)
 
     def _summed(self, log_sum_exp: Callable[..., Any], targets: Any, queries: Any, weights: Any, items: Any) -> Any:
@@ -103,10 +103,10 @@ def _value(queries: Any, table: Any, weights: Any, chunk_size: int) -> Any:
 
 
 def _chunks(queries: Any, weights: Any, chunk_size: int) -> tuple[Any, Any, Any]:
-    """The queries and their weights in chunks, (N, S, D) and (N, S, 1), filled up with zeros; and N."""
+    """Queries and weights in chunks, (N, S, D) and (N, S, 1), padded with zeros; and N."""
     count, width = ops.shape(queries)[0], queries.shape[1]
     num_chunks = (count + chunk_size - 1) // chunk_size
-    # Chunks of one size that fit: a few targets in a chunk made for thousands cost as much as the thousands.
+    # Equal chunks no larger than needed: a few targets in a chunk for thousands would cost as much as thousands.
     some = max(num_chunks, 1) if isinstance(count, int) else ops.maximum(num_chunks, 1)
     chunk_size = (count + some - 1) // some
     fill = num_chunks * chunk_size - count
@@ -116,7 +116,7 @@ def _chunks(queries: Any, weights: Any, chunk_size: int) -> tuple[Any, Any, Any]
 
 
 def _of_chunk(chunk: Any, share: Any, table: Any) -> tuple[Any, Any, Any]:
-    """A chunk's part of the sum; its exponentials, (S, V), and what they add up to, (S, 1)."""
+    """A chunk's part of the sum, its exponentials, (S, V), and their sums, (S, 1)."""
     logits = ops.cast(ops.matmul(chunk, ops.transpose(table)), "float32")
     highest = ops.max(logits, axis=-1, keepdims=True)
     exponentials = ops.exp(logits - highest)
@@ -135,7 +135,7 @@ def _value_and_gradients(queries: Any, table: Any, weights: Any, chunk_size: int
         exponentials = ops.cast(exponentials, exact)
         scale = share / partition
         by_chunk = scale * ops.cast(ops.matmul(exponentials, candidates), "float32")
-        # The weights go to the narrow factor: a pass over the logits less.
+        # The weights scale the narrow factor, which saves one pass over the logits.
         scaled = ops.cast(scale * ops.cast(chunk, "float32"), exact)
         by_table = by_table + ops.cast(ops.matmul(ops.transpose(exponentials), scaled), "float32")
         by_queries = ops.scatter_update(by_queries, ops.reshape(index, (1, 1)), by_chunk[None])

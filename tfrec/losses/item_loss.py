@@ -1,4 +1,4 @@
-"""What all losses over an item table share: which targets count, and how their values are averaged."""
+"""Base class of losses over an item table: which targets count, and how their values are averaged."""
 
 from typing import Any
 
@@ -9,23 +9,23 @@ from tfrec.ops import is_item
 
 
 class ItemLoss(keras.losses.Loss):
-    """Base of the losses that compare query vectors with the vectors of items.
+    """Base class of losses that compare query vectors with item vectors.
 
-    A stock Keras loss sees `y_true` and `y_pred` alone. These losses also need the item table, which
-    `tfrec.models.RetrievalModel` hands over, so that `model.compile(loss=FullSoftmax())` and stock `fit` work and no
-    (B, L, V) logits need to exist unless the loss makes them.
+    A stock Keras loss gets only `y_true` and `y_pred`. These losses also need the item table, which
+    `tfrec.models.RetrievalModel` passes to them, so that `model.compile(loss=FullSoftmax())` and stock `fit` work
+    without (B, L, V) logits, unless the loss itself computes them.
 
-    Targets that are padding or out of vocabulary count nothing. The result is
+    Targets that are padding or out of vocabulary are ignored. The result is
 
     - without `sample_weight`: the mean over the targets that count;
     - with it: `sum(weight * value) / size(targets)`, which is Keras' own rule. `tfrec.data.sequences` gives weights
       that turn this into the mean over the real targets of the *global* batch, so that replicas which hold different
       numbers of real targets add up to the loss of one device.
 
-    Subclasses write `item_loss`, or `weighted_sum` where they know a better way to the sum.
+    Subclasses implement `item_loss`, or `weighted_sum` if they can compute the sum more efficiently.
 
     Args:
-        name: of the loss, in logs.
+        name: of the loss, for logs.
 
     Shapes:
         targets (B,) or (B, L) integer ids; queries (B, D) or (B, L, D); items (V + 2, D); the result is a scalar.
@@ -35,16 +35,16 @@ class ItemLoss(keras.losses.Loss):
         super().__init__(name=name, reduction="sum_over_batch_size", **kwargs)
 
     def item_loss(self, targets: Any, queries: Any, items: Any, seed: Any) -> Any:
-        """The value at each target: targets (T,), queries (T, D) -> (T,) float32. What stands at padding is ignored."""
+        """The value at each target: targets (T,), queries (T, D) -> (T,) float32. Values at padding are ignored."""
         raise NotImplementedError
 
     def weighted_sum(self, targets: Any, queries: Any, weights: Any, items: Any, seed: Any) -> Any:
-        """`sum(weights * item_loss)`, a scalar; the weights (T,) are 0 where nothing counts."""
+        """`sum(weights * item_loss)`, a scalar; the weights (T,) are 0 at ignored targets."""
         values = self.item_loss(targets, queries, items, seed)
         return ops.sum(ops.where(weights != 0, weights * values, 0.0))
 
     def weighted_value(self, targets: Any, queries: Any, weights: Any, items: Any, seed: Any) -> Any:
-        """What `weighted_sum` is, where no gradient will be asked for: for a subclass that makes its own with it."""
+        """Value of `weighted_sum` if no gradient is needed; override it if `weighted_sum` computes gradients."""
         return self.weighted_sum(targets, queries, weights, items, seed)
 
     def __call__(
@@ -63,12 +63,12 @@ class ItemLoss(keras.losses.Loss):
         Args:
             y_true: targets.
             y_pred: queries.
-            sample_weight: of the shape of the targets; or (B,) or (B, 1), a weight a row.
+            sample_weight: of the shape of the targets; or (B,) or (B, 1), one weight per row.
             items: the item table.
             seed: a `keras.random.SeedGenerator` for losses that draw.
-            only_real: gather the targets that count before anything is computed. The result is the same and costs
-                less, but the shapes depend on the values, which XLA and JAX do not take.
-            training: whether its gradient will be asked for; an evaluation need not pay for one.
+            only_real: gather the targets that count first. The result is the same and cheaper, but shapes then depend
+                on values, which XLA and JAX do not support.
+            training: whether a gradient is needed; evaluation skips its cost.
         """
         if items is None:
             raise ValueError(
@@ -78,7 +78,7 @@ class ItemLoss(keras.losses.Loss):
         _check_shapes(y_true, y_pred, sample_weight)
         shape = ops.shape(y_true)
         targets = ops.reshape(ops.cast(y_true, "int32"), (-1,))
-        # By way of the targets' shape: where the two do not belong together this fails, and never pairs them anyhow.
+        # Reshape by the targets' shape, so that queries and targets that do not match fail instead of being mispaired.
         queries = ops.reshape(ops.reshape(y_pred, (*shape, y_pred.shape[-1])), (-1, y_pred.shape[-1]))
         counts = ops.cast(is_item(targets), "float32")
         size = ops.maximum(ops.cast(ops.size(targets), "float32"), 1.0)
@@ -92,11 +92,11 @@ class ItemLoss(keras.losses.Loss):
         if only_real:
             (real,) = ops.nonzero(weights)
             targets, queries, weights = (ops.take(tensor, real, axis=0) for tensor in (targets, queries, weights))
-        else:  # what stands at padding counts nothing even where it is NaN
+        else:  # padding is ignored even if its value is NaN
             queries = ops.where(ops.expand_dims(weights != 0, -1), queries, ops.zeros_like(queries))
         summed = self.weighted_sum if training else self.weighted_value
         mean = summed(targets, queries, weights, items, seed) / size
-        # Keras' own reduction scales for tf.distribute; `call` just hands the value through.
+        # Keras' own reduction scales for tf.distribute; `call` just returns the value.
         return super().__call__(mean[None], mean[None])
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -113,13 +113,13 @@ def _check_shapes(targets: Any, queries: Any, weights: Any) -> None:
     a_row = (wanted[0], *(1 for _ in wanted[1:]))
     if not _fit(wanted, got):
         raise ValueError(
-            f"The queries have the shape {tuple(queries.shape)} and the targets {wanted}: expected a target for each "
-            "query, (B, L) for (B, L, D), or (B,) for the newest position alone."
+            f"The queries have the shape {tuple(queries.shape)} and the targets {wanted}: expected one target per "
+            "query, (B, L) for (B, L, D), or (B,) for the newest position only."
         )
     if weights is not None and not any(_fit(tuple(weights.shape), shape) for shape in (wanted, wanted[:1], a_row)):
         raise ValueError(
-            f"sample_weight has the shape {tuple(weights.shape)}: expected that of the targets, {wanted}, or "
-            f"{wanted[:1]}, a weight a row."
+            f"sample_weight has the shape {tuple(weights.shape)}: expected the shape of the targets, {wanted}, or "
+            f"{wanted[:1]}, one weight per row."
         )
 
 

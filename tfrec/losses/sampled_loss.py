@@ -1,4 +1,4 @@
-"""What the losses share that compare each target with a sample of the catalogue."""
+"""Base class of losses that compare each target with a sample of the catalogue."""
 
 from typing import Any
 
@@ -13,31 +13,31 @@ GROUP = 64  # targets that share a draw in "group"
 
 
 class SampledLoss(ItemLoss):
-    """Base of the losses with N drawn negatives for each target.
+    """Base class of losses with N sampled negatives per target.
 
-    Who shares a draw decides about the cost. For 6,400 targets, N = 256, 3,416 items, width 64, forward and backward on
-    two CPU cores where the full softmax takes 300 ms:
+    The cost depends on which targets share a draw. Forward and backward for 6,400 targets, N = 256, 3,416 items and
+    width 64 on two CPU cores, where the full softmax takes 300 ms:
 
     - "batch": all targets share one draw of N items: a matrix product with N rows; 18 ms.
     - "group": groups of 64 targets share one, N x T / 64 draws in all: many small products; 32 ms. Neighbours in a
-      history fall into different groups, so that targets with similar queries do not push the same items.
-    - "token": each target has its own. Where V is at most 32 x N, all items are scored and the drawn ones picked, which
-      holds (T, V) numbers: 460 ms. Otherwise their vectors are gathered, which holds (T, N, D): 1,100 ms above, but
-      cheap for few negatives.
+      history fall into different groups, so that targets with similar queries do not share negatives.
+    - "token": each target has its own draw. If V is at most 32 x N, all items are scored and the sampled ones selected,
+      which stores (T, V) numbers: 460 ms. Otherwise the sampled vectors are gathered, which stores (T, N, D): 1,100 ms,
+      but cheap for few negatives.
 
-    In expectation they are the same; fewer draws make a noisier gradient. An item drawn as a negative of itself, an
-    accidental hit, counts nothing.
+    All have the same expectation; fewer draws give a noisier gradient. Accidental hits, negatives that equal the
+    target, are ignored.
 
-    Subclasses write `compare`.
+    Subclasses implement `compare`.
 
     Args:
         num_negatives: N.
-        sampler: what draws them.
+        sampler: a `NegativeSampler` that draws them.
         draw_per: "batch", "group" or "token".
-        name: of the loss, in logs.
+        name: of the loss, for logs.
 
     Raises:
-        ValueError: if `num_negatives` is no positive integer or `draw_per` is unknown.
+        ValueError: if `num_negatives` is not a positive integer or `draw_per` is unknown.
     """
 
     def __init__(self, num_negatives: int, sampler: NegativeSampler, draw_per: str, name: str, **kwargs: Any) -> None:
@@ -54,8 +54,8 @@ class SampledLoss(ItemLoss):
         Args:
             positive: (G, S) float32, the score of each target.
             negatives: (G, S, N) float32, the scores of its negatives.
-            is_hit: (G, S, N) bool, where the negative is the target.
-            log_probability: of each negative, as the sampler gives it; broadcasts against `negatives`.
+            is_hit: (G, S, N) bool, True if the negative is the target.
+            log_probability: of each negative, from the sampler; broadcasts against `negatives`.
             num_items: V.
 
         Returns:
@@ -64,7 +64,7 @@ class SampledLoss(ItemLoss):
         raise NotImplementedError
 
     def item_loss(self, targets: Any, queries: Any, items: Any, seed: Any = None) -> Any:
-        """Draw, score, compare: (T,) targets and (T, D) queries in, (T,) values out."""
+        """Sample, score and compare: (T,) targets and (T, D) queries to (T,) values."""
         num_items, count = items.shape[0] - RESERVED_IDS, ops.shape(targets)[0]
         positive = ops.sum(queries * ops.cast(ops.take(items, targets, axis=0), queries.dtype), axis=-1)
         size = {"batch": count, "group": GROUP, "token": 1}[self.draw_per]

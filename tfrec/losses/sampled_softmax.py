@@ -1,4 +1,4 @@
-"""Cross-entropy against a sample of the catalogue."""
+"""Softmax cross-entropy against a sample of the catalogue."""
 
 import math
 from typing import Any
@@ -12,36 +12,36 @@ from tfrec.losses.sampled_loss import SampledLoss
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class SampledSoftmax(SampledLoss):
-    """Softmax cross-entropy of each target against N drawn negatives, corrected for how they were drawn.
+    """Softmax cross-entropy of each target against N sampled negatives, with logQ correction.
 
     ```
     loss = log(exp(q . e_target) + sum_n exp(q . e_n - log(N P(n)))) - q . e_target
     ```
 
     The N negatives are drawn with replacement, item j with probability P(j), so j is expected N P(j) times in the
-    sample. Subtracting log(N P(j)), the logQ correction, makes the sum an unbiased estimate of that over the whole
+    sample. Subtracting log(N P(j)), the logQ correction, makes the sum an unbiased estimate of the sum over the whole
     catalogue: the loss estimates `FullSoftmax`, whatever N and P are. A negative that equals the target is removed.
     Memory grows with T x N, not with V (but see `draw_per="token"`).
 
-    The target is not corrected, since it is always among the candidates. Jean et al. and Yi et al. correct it as well,
-    which biases the estimate, as Khrylchenko et al. show.
+    The target is not corrected, because it is always a candidate. Jean et al. and Yi et al. correct it as well, which
+    biases the estimate, as Khrylchenko et al. show.
 
     Args:
         num_negatives: N, at least 1.
-        negatives: what draws them. "uniform", P(j) = 1 / V; "log-uniform", Zipf's law by rank; or an object of
+        negatives: the sampler. "uniform", P(j) = 1 / V; "log-uniform", Zipf's law by rank; or an object of
             `tfrec.losses.negatives`: `Popularity(spec.item_counts, power)`, or `InBatch(spec.item_counts)` for the
-            targets of the other positions. Recipes name these "popularity" and "in-batch" and need not give counts.
-            P that resembles the softmax, as popularity does, makes the estimate less noisy.
-        draw_per: "batch" draws once for all targets, "group" for 64 targets together, "token" for each; what that costs
-            stands in `tfrec.losses.sampled_loss`.
-        name: of the loss, in logs.
+            targets of the other positions. Recipes name these "popularity" and "in-batch", without counts.
+            A P close to the softmax, such as popularity, makes the estimate less noisy.
+        draw_per: "batch" draws once for all targets, "group" for 64 targets together, "token" for each; see
+            `tfrec.losses.sampled_loss` for the cost.
+        name: of the loss, for logs.
 
     Shapes:
         targets (..., ) ids; queries (..., D); items (V + 2, D); a scalar out.
 
     Raises:
-        ValueError: if `num_negatives` is not a positive integer, `negatives` or `draw_per` is unknown, or there are
-            counts of another number of items than the table has.
+        ValueError: if `num_negatives` is not a positive integer, `negatives` or `draw_per` is unknown, or the number
+            of counts differs from the number of items in the table.
 
     Reference:
         Jean et al., "On Using Very Large Target Vocabulary for Neural Machine Translation", ACL 2015, arXiv 1412.2007.
@@ -70,7 +70,7 @@ class SampledSoftmax(SampledLoss):
     def compare(self, positive: Any, negatives: Any, is_hit: Any, log_probability: Any, num_items: int) -> Any:
         """log(1 + sum exp(corrected - positive)), as a softplus: stable for any score."""
         corrected = negatives - (log_probability + math.log(self.num_negatives))
-        # Finite, so that gradients are too where all negatives are removed.
+        # Finite, so that gradients stay finite if all negatives are removed.
         corrected = ops.where(is_hit, -1e30, corrected)
         return ops.softplus(ops.logsumexp(corrected, axis=-1) - positive)
 

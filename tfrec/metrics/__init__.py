@@ -1,4 +1,4 @@
-"""Metrics as pure functions: of ranks of a catalogue, and of scores beside labels.
+"""Metrics as pure functions: of ranks in a catalogue, and of scores and labels.
 
 For `compile(metrics=...)`, use those of keras-rs and Keras.
 """

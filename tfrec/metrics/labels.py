@@ -1,16 +1,16 @@
-"""How well scores tell labels: clicks by AUC, log-loss and calibration, ratings by RMSE and MAE.
+"""Metrics of scores against labels: AUC, log loss and calibration for clicks, RMSE and MAE for ratings.
 
-All take NumPy arrays of N scores and N labels, compute in float64 and give a float. Where there is no row, or a score
-or label is NaN, all give NaN: a number would be believed.
+All take NumPy arrays of N scores and N labels, compute in float64 and return a float. They return NaN if there are no
+rows or if any score or label is NaN, because a number would look valid.
 """
 
 import numpy as np
 
 
 def auc(scores: np.ndarray, labels: np.ndarray) -> float:
-    """The share of pairs of a click and a non-click that the scores put in order; a tie is half a pair.
+    """Share of (click, non-click) pairs that the scores rank correctly; a tie counts as half.
 
-    NaN where there are no clicks, or nothing else.
+    NaN if the labels are all clicks or all non-clicks.
 
     Example:
         >>> auc(np.array([0.1, 0.4, 0.4, 0.8]), np.array([0, 0, 1, 1]))
@@ -25,10 +25,10 @@ def auc(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def grouped_auc(scores: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> float:
-    """The AUC within each group, a user say, averaged with the groups' numbers of rows as weights.
+    """AUC within each group, for example each user, averaged with the group sizes as weights.
 
-    `groups` are numbers or texts, one a row. Groups with clicks alone, or with none, have no AUC and are left out; NaN
-    where that leaves none.
+    `groups` holds one number or string per row. Groups with only clicks or no clicks have no AUC and are left out; the
+    result is NaN if no group remains.
 
     Reference:
         Zhou et al., "Deep Interest Network for Click-Through Rate Prediction", KDD 2018, arXiv 1706.06978, which
@@ -53,7 +53,7 @@ def grouped_auc(scores: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> f
 
 
 def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """The mean cross-entropy in nats. Probabilities are kept 1e-7 away from 0 and 1.
+    """Mean cross-entropy in nats. Probabilities are clipped to [1e-7, 1 - 1e-7].
 
     Example:
         >>> round(log_loss(np.array([0.5, 0.5]), np.array([0, 1])), 4)
@@ -68,10 +68,10 @@ def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
 def calibration(
     probabilities: np.ndarray, labels: np.ndarray, bins: int = 10
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows by their probability in bins of equal numbers: mean probability, share of clicks and rows of each bin.
+    """Calibration curve with equally filled bins: mean probability, share of clicks and number of rows per bin.
 
-    Rows of one probability stay in one bin, whatever their order, so bins may be fewer and of other sizes. There are no
-    bins of no rows, nor where a probability or label is NaN.
+    Rows with equal probabilities share a bin, so there may be fewer bins and unequal sizes. Bins are never empty; there
+    are none if any probability or label is NaN.
 
     Example:
         >>> means, shares, rows = calibration(np.array([0.1, 0.2, 0.8, 0.9]), np.array([0, 0, 1, 1]), bins=2)
@@ -92,11 +92,11 @@ def calibration(
 
 
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 10) -> float:
-    """The expected calibration error: how far mean probability and share of clicks are apart in a bin, on average.
+    """Expected calibration error: the average gap between mean probability and share of clicks over the bins.
 
     Reference:
         Naeini, Cooper and Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015.
-        There bins are of equal width; here they hold equal numbers of rows, so none is empty or noisy.
+        There, bins have equal widths; here they hold equal numbers of rows, so none is empty or noisy.
 
     Example:
         >>> round(calibration_error(np.array([0.1, 0.2, 0.8, 0.9]), np.array([0, 0, 1, 1]), bins=2), 2)
@@ -107,7 +107,7 @@ def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int =
 
 
 def rmse(scores: np.ndarray, labels: np.ndarray) -> float:
-    """The root of the mean squared error.
+    """Root mean squared error.
 
     Example:
         >>> rmse(np.array([3.0, 5.0]), np.array([4.0, 4.0]))
@@ -117,7 +117,7 @@ def rmse(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def mae(scores: np.ndarray, labels: np.ndarray) -> float:
-    """The mean absolute error.
+    """Mean absolute error.
 
     Example:
         >>> mae(np.array([3.0, 6.0]), np.array([4.0, 4.0]))
@@ -127,20 +127,20 @@ def mae(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def _tells_nothing(scores: np.ndarray, labels: np.ndarray) -> bool:
-    """Whether there is no row, or a score or label that is no number."""
+    """Whether there are no rows, or any score or label is NaN."""
     both = (np.asarray(scores, np.float64), np.asarray(labels, np.float64))
     return any(not len(values) or bool(np.isnan(values).any()) for values in both)
 
 
 def _apart(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """How far scores lie from labels, NaN where there is nothing to tell: a mean of no rows would warn as well."""
+    """Scores minus labels; a single NaN if the metrics are undefined, because a mean of no rows would warn."""
     if _tells_nothing(scores, labels):
         return np.full(1, np.nan)
     return np.asarray(scores, np.float64) - labels
 
 
 def _cuts(ascending: np.ndarray, bins: int) -> np.ndarray:
-    """Where bins of equal numbers end, each cut moved to the nearer end of the equal values that it falls among."""
+    """Ends of equally filled bins; a cut within a run of equal values moves to the nearer end of the run."""
     sizes = [len(part) for part in np.array_split(ascending, bins)]
     cuts = np.cumsum(sizes)[:-1]
     values = ascending[np.minimum(cuts, len(ascending) - 1)]

@@ -1,7 +1,7 @@
-"""Recall, NDCG and MRR of ranked lists, from the ranks of what should be in them.
+"""Recall, NDCG and MRR of ranked lists, from the ranks of the targets.
 
 All take `ranks`, (B, T): the 0-based rank of each of a row's T targets, and `counts`, (B, T) bool: which of the T are
-targets at all, since rows have different numbers of them. The targets of a row are distinct ids. They return (B,)
+targets, because rows have different numbers of them. The targets of a row are distinct ids. They return (B,)
 float32 between 0 and 1, 0 for a row without targets.
 """
 
@@ -9,18 +9,18 @@ from typing import Any
 
 from keras import ops
 
-_NEVER = 2**30  # the rank of what cannot be recommended: beyond every K
+_NEVER = 2**30  # rank of targets that cannot be recommended: beyond every K
 
 
 def target_ranks(scores: Any, targets: Any) -> Any:
-    """How many ids stand before each target. A tie counts against the model, so that equal scores win nothing.
+    """0-based rank of each target. Ties count against the model, so constant scores gain nothing.
 
     Args:
-        scores: (B, V) float tensor; -inf marks what cannot be recommended.
+        scores: (B, V) float tensor; -inf marks ids that cannot be recommended.
         targets: (B, T) integer ids.
 
     Returns:
-        (B, T) int32; 2**30, beyond every K, where the target itself has the score -inf.
+        (B, T) int32; 2**30, beyond every K, if the target itself has the score -inf.
 
     Example:
         >>> import numpy as np
@@ -34,7 +34,7 @@ def target_ranks(scores: Any, targets: Any) -> Any:
 
 
 def recall_at_k(ranks: Any, counts: Any, k: int) -> Any:
-    """Share of a row's targets among its first K; with one target, the hit rate HR@K.
+    """Share of a row's targets in its first K places; with one target, the hit rate HR@K.
 
     Example:
         >>> import numpy as np
@@ -45,7 +45,7 @@ def recall_at_k(ranks: Any, counts: Any, k: int) -> Any:
 
 
 def ndcg_at_k(ranks: Any, counts: Any, k: int) -> Any:
-    """Discounted gain `sum 1 / log2(rank + 2)` of the targets in the first K, over the best that is possible.
+    """Discounted gain `sum 1 / log2(rank + 2)` of the targets in the first K, relative to the ideal list.
 
     Reference:
         Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002; relevance is 0 or 1.
@@ -55,7 +55,7 @@ def ndcg_at_k(ranks: Any, counts: Any, k: int) -> Any:
         >>> round(float(ndcg_at_k(np.array([[1]]), np.array([[True]]), k=10)[0]), 4)
         0.6309
     """
-    # In the order of the ideal list, float sums of smaller terms cannot exceed the ideal by rounding.
+    # Sorted like the ideal list, so that rounding cannot make the sum exceed the ideal.
     ranks = ops.sort(ops.where(counts, ranks, _NEVER), axis=1)
     gains = ops.cast(ranks < k, "float32") * _discount(ranks)
     place = ops.arange(ops.shape(ranks)[1], dtype="int32")
@@ -65,7 +65,7 @@ def ndcg_at_k(ranks: Any, counts: Any, k: int) -> Any:
 
 
 def mrr_at_k(ranks: Any, counts: Any, k: int) -> Any:
-    """One over the 1-based rank of the first target, 0 where none is among the first K.
+    """One over the 1-based rank of the first target, 0 if no target is in the first K.
 
     Example:
         >>> import numpy as np

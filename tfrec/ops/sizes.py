@@ -75,8 +75,8 @@ def check_length(length: int | None, max_length: int, further: int = 0) -> None:
     Example:
         >>> check_length(9, 8)
         Traceback (most recent call last):
-        ValueError: The sequence has 9 positions, but the model was built for max_length=8. Pass only the newest 8 items, \
-or build the model with a larger max_length.
+        ValueError: The sequence has 9 positions, but the model was built for max_length=8. Pass only the newest 8 \
+items, or build the model with a larger max_length.
     """
     if length is not None and length > max_length + further:
         raise ValueError(

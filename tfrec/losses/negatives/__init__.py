@@ -1,4 +1,4 @@
-"""How the negatives of a loss are drawn: small objects that give ids and the log of how probable each one was."""
+"""Samplers of negatives: objects that draw ids and return the log probability of each."""
 
 from tfrec.losses.negatives.in_batch import InBatch
 from tfrec.losses.negatives.log_uniform import LogUniform

@@ -1,4 +1,4 @@
-"""The targets of the other positions."""
+"""In-batch negatives: the targets of the other positions."""
 
 from typing import Any
 
@@ -13,21 +13,21 @@ from tfrec.ops import RESERVED_IDS, is_item
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class InBatch(NegativeSampler):
-    """Targets of the batch, drawn alike: an item comes as often as it is a target, P(j) = count_j / sum.
+    """Samples from the targets of the batch; an item is drawn as often as it is a target, P(j) = count_j / sum.
 
-    Without the correction for P, popular items would be pushed down for being popular. The true P is taken from the
-    counts of the training data, so that over many batches the loss estimates the softmax over the whole catalogue. The
-    batch's own frequencies would do no such thing: they estimate the softmax over the items of that batch.
+    Without the correction for P, popular items would be penalised. P is taken from the counts of the training data, so
+    that over many batches the loss estimates the softmax over the whole catalogue. The frequencies within the batch
+    would only estimate the softmax over the items of that batch.
 
-    Where we differ from the paper: it estimates P from the stream of batches, since its items come and go; here the
-    counts are known. It takes all targets of a batch; here N of them are drawn, since a batch of sequences holds
-    thousands. It corrects the target too; see `SampledSoftmax`.
+    Differences from the paper: it estimates P from the stream of batches, because its items come and go; here the
+    counts are known. It uses all targets of a batch; here N are sampled, because a batch of sequences has thousands. It
+    corrects the target too; see `SampledSoftmax`.
 
     Args:
-        counts: (V,) positive numbers, in the order of the ids: `spec.item_counts`. They stand in the config as a list.
+        counts: (V,) positive numbers, in the order of the ids: `spec.item_counts`. The config stores them as a list.
 
     Raises:
-        ValueError: if `counts` are not positive and finite, one an item.
+        ValueError: if `counts` are not positive finite numbers, one per item.
 
     Reference:
         Yi et al., "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys 2019.
@@ -47,9 +47,9 @@ class InBatch(NegativeSampler):
         self._log_probability = np.log(self.counts / self.counts.sum()).astype("float32")
 
     def draw(self, shape: tuple[Any, ...], num_items: int, targets: Any, seed: Any) -> tuple[Any, Any]:
-        """Ids that stand among the targets, and the log of their share of the counts."""
+        """Ids from the targets, and the log of their share of the counts."""
         check_fits(self.counts, num_items)
-        # One item more, never chosen but where no target counts: something must be drawn then too.
+        # One extra item, sampled only if no target counts: the draw must return something then too.
         candidates = ops.concatenate([targets, ops.full((1,), RESERVED_IDS, targets.dtype)], axis=0)
         up_to = ops.cumsum(ops.cast(is_item(targets), "int32"))
         total = ops.sum(ops.cast(is_item(targets), "int32"))

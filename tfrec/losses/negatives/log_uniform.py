@@ -1,4 +1,4 @@
-"""Frequent items more often, by rank alone."""
+"""Log-uniform sampling by frequency rank (Zipf's law)."""
 
 import math
 from typing import Any
@@ -12,7 +12,7 @@ from tfrec.ops import RESERVED_IDS
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class LogUniform(NegativeSampler):
-    """Zipf's law by id: tfrec's vocabularies hold the most frequent item first.
+    """Zipf's law over the ids, because tfrec's vocabularies sort items by frequency.
 
     ```
     P(k) = log((k + 2) / (k + 1)) / log(V + 1)         k = id - 2 = 0 .. V - 1
@@ -29,7 +29,7 @@ class LogUniform(NegativeSampler):
     """
 
     def draw(self, shape: tuple[Any, ...], num_items: int, targets: Any, seed: Any) -> tuple[Any, Any]:
-        """Ids, and log P: the ranks below k hold log(k + 1) / log(V + 1) of all draws, which is turned round."""
+        """Ids and log P, by inverting the distribution function log(k + 1) / log(V + 1) of the ranks below k."""
         log_ends = math.log(num_items + 1)
         ranks = ops.cast(ops.exp(keras.random.uniform(shape, 0.0, log_ends, dtype="float32", seed=seed)), "int32") - 1
         ranks = ops.clip(ranks, 0, num_items - 1)  # exp rounds

@@ -1,4 +1,4 @@
-"""The samplers by the names that losses and recipes use."""
+"""Registry of samplers by the names that losses and recipes use."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ SAMPLERS: dict[str, type[NegativeSampler]] = {
 
 
 def sampler_of(negatives: Any) -> NegativeSampler:
-    """A sampler by its name, where it needs no counts; one that is made already is handed through.
+    """Get a sampler by name, if it needs no counts; a sampler object is returned unchanged.
 
     Raises:
-        ValueError: if there is no such sampler, or it needs counts.
+        ValueError: if the name is unknown, or the sampler needs counts.
 
     Example:
         >>> type(sampler_of("uniform")).__name__
@@ -33,7 +33,7 @@ def sampler_of(negatives: Any) -> NegativeSampler:
         raise ValueError(f"negatives must be one of {', '.join(SAMPLERS)}, or a NegativeSampler, got {negatives!r}.")
     if kind.needs_counts:
         raise ValueError(
-            f'negatives="{negatives}" must know how frequent items are: give negatives={kind.__name__}'
-            "(spec.item_counts), of tfrec.losses.negatives. A recipe for tfrec train may give the name alone."
+            f'negatives="{negatives}" needs the item counts: pass negatives={kind.__name__}'
+            "(spec.item_counts) from tfrec.losses.negatives. In a recipe for tfrec train, the name alone is enough."
         )
     return kind()

@@ -1,4 +1,4 @@
-"""Frequent items more often, by their counts."""
+"""Sampling in proportion to a power of the item counts."""
 
 from typing import Any
 
@@ -12,19 +12,19 @@ from tfrec.ops import RESERVED_IDS
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class Popularity(NegativeSampler):
-    """Items in proportion to a power of how often they occur: P(j) = count_j^power / sum.
+    """Samples items in proportion to a power of their counts: P(j) = count_j^power / sum.
 
-    Drawn in constant time by Walker's alias method: an item is chosen uniformly and then kept or replaced by its alias.
-    That is exact for the rarest items too, whose share in a cumulative sum of a million items float32 would lose.
+    Uses Walker's alias method, with constant time per draw: an item is chosen uniformly, then kept or replaced by
+    its alias. This is exact for rare items too, which a float32 cumulative sum over a million items would lose.
 
     Args:
-        counts: (V,) positive numbers, in the order of the ids: `spec.item_counts`. They stand in the config as a list,
-            so a saved model that was compiled with them carries V numbers more.
-        power: 1 draws as often as in the data, 0 uniformly; word2vec takes 0.75.
+        counts: (V,) positive numbers, in the order of the ids: `spec.item_counts`. The config stores them as a list, so
+            a saved model that was compiled with them is larger by V numbers.
+        power: 1 follows the data, 0 is uniform; word2vec uses 0.75.
 
     Raises:
-        ValueError: if `counts` are not positive and finite, one an item; an item that is never drawn could not be
-            corrected for. Also where `power` is not finite.
+        ValueError: if `counts` are not positive finite numbers, one per item; an item that is never drawn cannot be
+            corrected for. Also if `power` is not finite.
 
     Reference:
         Walker, "An Efficient Method for Generating Discrete Random Variables with General Distributions", ACM TOMS
@@ -49,7 +49,7 @@ class Popularity(NegativeSampler):
         log_weights = power * np.log(self.counts)
         weights = np.exp(log_weights - log_weights.max())
         if not weights.min() > 0:
-            raise ValueError(f"power {power!r} is so large that some items are never drawn: give a smaller one.")
+            raise ValueError(f"power {power!r} is so large that some items are never drawn: use a smaller one.")
         self._log_probability = np.log(weights / weights.sum()).astype("float32")
         self._kept, self._alias = _alias_tables(weights / weights.sum())
 
@@ -66,27 +66,27 @@ class Popularity(NegativeSampler):
 
 
 def check_counts(counts: Any) -> np.ndarray:
-    """Counts as a float64 vector, or `ValueError`."""
+    """Check the counts and return them as a float64 vector; raises `ValueError`."""
     try:
         array = np.asarray(counts, dtype="float64")
     except (TypeError, ValueError):
         array = np.array([])
     if array.ndim != 1 or not array.size or not (np.isfinite(array) & (array > 0)).all():
         raise ValueError(
-            "counts must be a list of positive numbers, one an item in the order of the ids, such as "
-            f"FeatureSpec.item_counts, got {counts!r}. Where items have no count yet, give counts + 1."
+            "counts must be a list of positive numbers, one per item in the order of the ids, such as "
+            f"FeatureSpec.item_counts, got {counts!r}. If some items have no count yet, pass counts + 1."
         )
     return array
 
 
 def check_fits(counts: np.ndarray, num_items: int) -> None:
-    """`ValueError` where there is not one count an item."""
+    """Raise `ValueError` if there is not one count per item."""
     if len(counts) != num_items:
         raise ValueError(f"counts must hold one number for each of the {num_items} items, got {len(counts)}.")
 
 
 def _alias_tables(probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The share of each of V equal cells that its own item keeps, and the item that has the rest of the cell."""
+    """Walker's alias tables: for each of V equal cells, the share of its own item and the item that gets the rest."""
     kept = (probability * len(probability)).tolist()
     alias = list(range(len(kept)))
     poor = [item for item, share in enumerate(kept) if share < 1]
@@ -97,6 +97,6 @@ def _alias_tables(probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         kept[giver] -= 1 - kept[item]
         if kept[giver] < 1:
             poor.append(rich.pop())
-    for item in poor + rich:  # 1, but for rounding
+    for item in poor + rich:  # 1, up to rounding
         kept[item] = 1.0
     return np.array(kept, "float32"), np.array(alias, "int32")

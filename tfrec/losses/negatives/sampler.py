@@ -1,28 +1,28 @@
-"""What all samplers of negatives share."""
+"""Base class of the samplers of negatives."""
 
 from typing import Any
 
 
 class NegativeSampler:
-    """Draws items, with replacement, and says how probable each was.
+    """Draws items with replacement and returns the log probability of each.
 
     Losses that correct for the sampling (logQ) need both: among N draws, item j is expected N x P(j) times.
 
-    Subclasses write `draw`, and `get_config` where they have arguments.
+    Subclasses implement `draw`, and `get_config` if they have arguments.
 
     Attributes:
-        needs_counts: whether the constructor takes `counts`, how often each item occurs.
+        needs_counts: whether the constructor takes `counts`, the number of occurrences of each item.
     """
 
     needs_counts = False
 
     def draw(self, shape: tuple[Any, ...], num_items: int, targets: Any, seed: Any) -> tuple[Any, Any]:
-        """Ids of items, 2 .. num_items + 1, and the log of the probability of each.
+        """Draw item ids, 2 .. num_items + 1, and the log probability of each.
 
         Args:
             shape: of the ids.
             num_items: V.
-            targets: (T,) ids of the batch; not all samplers look at them.
+            targets: (T,) ids of the batch; most samplers ignore them.
             seed: a `keras.random.SeedGenerator`.
 
         Returns:

@@ -1,4 +1,4 @@
-"""Every item alike."""
+"""Uniform sampling."""
 
 import math
 from typing import Any
