@@ -16,6 +16,7 @@ from tfrec.data import FeatureSpec, Interactions
 from tfrec.errors import InputError
 from tfrec.inference import recommendations
 from tfrec.models import SASRec, TiSASRec
+from tfrec.serving.files import export_manifest
 from tfrec.serving.verify import operations, parity
 
 
@@ -272,4 +273,4 @@ def test_time_stamps_may_be_left_out_and_all_items_then_happened_at_once(timed):
     none = function(history=history, timestamps=tf.zeros((1, 0), tf.int64))["scores"]
     same = function(history=history, timestamps=tf.zeros((1, 3), tf.int64))["scores"]
     np.testing.assert_array_equal(none, same)
-    assert serving.manifest.signatures_of(exported)["serving_default"]["optional"] == ["timestamps"]
+    assert export_manifest.signatures_of(exported)["serving_default"]["optional"] == ["timestamps"]

@@ -33,8 +33,8 @@ def test_a_new_item_like_another_is_found_where_the_other_is(preset, ask, tmp_pa
 def test_known_items_keep_their_scores(preset):
     more = presets.with_items(preset, {"new": ["7", "🎬"]})
     histories = [IDS[:3], ["007"]]
-    old = serving.reference.score(preset.model, preset.spec, histories, [IDS, IDS])
-    np.testing.assert_allclose(serving.reference.score(more.model, more.spec, histories, [IDS, IDS]), old, atol=1e-6)
+    old = serving.score(preset.model, preset.spec, histories, [IDS, IDS])
+    np.testing.assert_allclose(serving.score(more.model, more.spec, histories, [IDS, IDS]), old, atol=1e-6)
 
 
 def test_vectors_may_be_given_to_new_and_known_items(preset):
@@ -51,8 +51,8 @@ def test_the_mask_of_a_masked_model_moves_behind_the_new_items(small_spec, tmp_p
     np.testing.assert_array_equal(new[more.model.mask_id], old[preset.model.mask_id])
     histories = [IDS[:3], ["007"]]
     np.testing.assert_allclose(
-        serving.reference.score(more.model, more.spec, histories, [IDS, IDS]),
-        serving.reference.score(preset.model, preset.spec, histories, [IDS, IDS]),
+        serving.score(more.model, more.spec, histories, [IDS, IDS]),
+        serving.score(preset.model, preset.spec, histories, [IDS, IDS]),
         atol=1e-6,
     )
 

@@ -5,12 +5,13 @@ import pytest
 import tensorflow as tf
 
 from tfrec import serving
+from tfrec.serving.files import export_manifest
 
 HISTORY = ["7", "a,b", "日本"]
 
 
 def test_every_signature_is_there_with_its_tensors(exported):
-    found = serving.manifest.signatures_of(exported)
+    found = export_manifest.signatures_of(exported)
     text, real = ["string", [-1, -1]], ["float32", [-1, 4]]
     lists = {"item_ids": ["string", [-1, 4]], "scores": real}
     assert found["serving_default"] == found["recommend"]
