@@ -1,9 +1,12 @@
 # On a fresh machine: `make quickstart`, `make test` and `make docs`. Each sets up what it needs in .venv.
+# TensorFlow 2.20 by default; `make test TENSORFLOW=2.21` sets up .venv-2.21 and runs the tests there.
+
+TENSORFLOW := 2.20
 
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& echo $$python && break; done)
-VENV := .venv
+VENV := .venv$(if $(filter-out 2.20,$(TENSORFLOW)),-$(TENSORFLOW))
 BIN := $(VENV)/bin
 
 # Packages are compiled as they are first imported; not kept, that would be done again in each process of the tests.
@@ -40,7 +43,8 @@ clean:
 $(VENV)/.installed: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "tfrec needs Python 3.11, 3.12 or 3.13: install one, or name it with PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --no-compile --editable ".[test]"
+	$(BIN)/python -m pip install --quiet --no-compile --editable ".[test]" \
+		"tensorflow==$(TENSORFLOW).*" "tensorflow-serving-api==$(TENSORFLOW).*"
 	@touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed

@@ -2,7 +2,7 @@
 
     python client.py --rest http://localhost:8501 --model films --history 1 1196
 
-REST needs nothing but Python. gRPC needs `pip install tensorflow-serving-api==2.20.0`, which brings TensorFlow.
+REST needs nothing but Python. gRPC needs `pip install 'tensorflow-serving-api>=2.20,<2.22'`, with TensorFlow.
 
     client = Client("films", grpc="localhost:8500", label="stable", timeout=0.5)
     client.recommend([[1, 1196], []])  # a list of (id, score) for each history, best first
@@ -557,8 +557,8 @@ class _Grpc:
             )
         except ImportError as missing:
             raise ServingError(
-                f"gRPC needs a package that is not there ({missing}): pip install tensorflow-serving-api==2.20.0, or "
-                "use rest."
+                f"gRPC needs a package that is not there ({missing}): pip install "
+                "'tensorflow-serving-api>=2.20,<2.22', or use rest."
             ) from missing
         self._grpc, self._numpy, self._tf = grpc, numpy, tensorflow
         self._metadata, self._signature_map = (

@@ -27,7 +27,7 @@ def test_the_command_needs_nothing_but_python_for_rest(rest, client_module):
     expected = client_module.Client("films", rest=rest, timeout=20).recommend([["1", "1196"]])[0]
     assert done.stdout.splitlines() == [f"{item}\t{score:.6g}" for item, score in expected]
     without = command("--grpc", "localhost:1", "--model", "films", "--history", "1")
-    assert without.returncode == 1 and "pip install tensorflow-serving-api==2.20.0, or use rest" in without.stderr
+    assert without.returncode == 1 and "pip install 'tensorflow-serving-api>=2.20,<2.22', or use rest" in without.stderr
 
 
 def test_the_commands_options(rest, client_module, capsys):

@@ -10,6 +10,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from kit import KIT
 from tensorflow_serving.config import model_server_config_pb2
 
+from tfrec.serving.files.tensorflow_versions import minor_version
+
 COMPOSE, BATCHED = (
     yaml.safe_load((KIT / name).read_text("utf-8"))["services"]["serving"]
     for name in ("docker-compose.yml", "docker-compose.batching.yml")
@@ -123,8 +125,10 @@ def test_the_batching_file_adds_batching_and_nothing_else():
 
 def test_the_server_is_pinned_to_the_tensorflow_that_writes_the_graphs():
     project = (KIT.parent / "pyproject.toml").read_text("utf-8")
-    (version,) = re.findall(r'"tensorflow~=([\d.]+)"', project)
-    assert COMPOSE["image"] == f"tensorflow/serving:{version}"
+    (oldest, above) = re.findall(r'"tensorflow>=([\d.]+),<([\d.]+)"', project)[0]
+    (installed,) = re.findall(r"^TENSORFLOW := (.+)$", (KIT.parent / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert COMPOSE["image"] == f"tensorflow/serving:${{TENSORFLOW_SERVING:-{installed}.0}}"
+    assert minor_version(oldest) <= minor_version(installed) < minor_version(above)
 
 
 def test_ports_are_the_images_own_and_open_to_this_machine_only():

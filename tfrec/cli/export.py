@@ -145,7 +145,7 @@ def _run_one(options: argparse.Namespace) -> None:
         report=report,
         keep_rejected=options.keep_rejected,
     )
-    image = "A_SERVER_WITH_SCANN" if options.index == "scann" else serving.STOCK_IMAGE
+    image = "A_SERVER_WITH_SCANN" if options.index == "scann" else None
     some = [item for item in preset.spec.items.tokens[:20].tolist() if item not in withdrawn][:2]
     how = serving.how_to_serve(version, some, timestamps="timestamps" in preset.model.input_names, image=image)
     say(f"{version}: written, and its answers are the model's own\n\n{how}")

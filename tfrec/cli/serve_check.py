@@ -31,5 +31,6 @@ def run(options: argparse.Namespace) -> int:
     checks = serving.serve_check(options.version, options.requests, options.seed, options.timeout)
     width = max(len(check.name) for check in checks)
     for check in checks:
-        say(f"{check.name:{width}}  {'ok' if check.passed else 'FAILED':6}  {check.seen}")
+        verdict = "FAILED" if not check.passed else "WARNING" if check.warning else "ok"
+        say(f"{check.name:{width}}  {verdict:7}  {check.seen}")
     return 0 if all(check.passed for check in checks) else 1

@@ -2,7 +2,8 @@
 
 from tfrec.inference import Attention, explain, explain_history, heat_map, rank, recommend, score
 from tfrec.serving.exporter import export
-from tfrec.serving.how_to import STOCK_IMAGE, how_to_serve
+from tfrec.serving.files.tensorflow_versions import STOCK_IMAGE, server_image
+from tfrec.serving.how_to import how_to_serve
 from tfrec.serving.how_to_ask import how_to_ask
 from tfrec.serving.ranking_exporter import export_ranking, export_two_stage
 from tfrec.serving.runtime import Call, ReplayError, replay
@@ -31,4 +32,5 @@ __all__ = [
     "replay",
     "score",
     "serve_check",
+    "server_image",
 ]

@@ -5,11 +5,11 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-STOCK_IMAGE = "tensorflow/serving:2.20.0"
+from tfrec.serving.files.tensorflow_versions import image_for
 
 
 def how_to_serve(
-    version: Path, history: Sequence[str] = ("ID", "ID"), timestamps: bool = False, image: str = STOCK_IMAGE
+    version: Path, history: Sequence[str] = ("ID", "ID"), timestamps: bool = False, image: str | None = None
 ) -> str:
     """The `docker run` and `curl` lines for a version folder.
 
@@ -17,10 +17,10 @@ def how_to_serve(
         version: what `export` returned.
         history: raw ids to ask with.
         timestamps: whether it takes time stamps too; the request then has zeros to fill in.
-        image: of the server.
+        image: of the server; by default the one of the TensorFlow that wrote the export.
 
     Example:
-        >>> print(how_to_serve(Path("/srv/films/1"), ["m1"]))
+        >>> print(how_to_serve(Path("/srv/films/1"), ["m1"], image="tensorflow/serving:2.20.0"))
         docker run --rm -p 8501:8501 -v /srv/films:/models/films -e MODEL_NAME=films tensorflow/serving:2.20.0
         curl http://localhost:8501/v1/models/films:predict -d '{"inputs": {"history": [["m1"]]}}'
     """
@@ -29,6 +29,6 @@ def how_to_serve(
     inputs = {"history": [list(history)]} | ({"timestamps": [[0] * len(history)]} if timestamps else {})
     request = json.dumps({"inputs": inputs})
     return (
-        f"docker run --rm -p 8501:8501 -v {mount} -e MODEL_NAME={name} {image}\n"
+        f"docker run --rm -p 8501:8501 -v {mount} -e MODEL_NAME={name} {image or image_for(version)}\n"
         f"curl http://localhost:8501/v1/models/{name}:predict -d {shlex.quote(request)}"
     )

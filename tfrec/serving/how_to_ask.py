@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfrec.serving.files import export_manifest
+from tfrec.serving.files.tensorflow_versions import image_for
 
 _EXAMPLES = {"string": "", "float32": float("nan"), "int64": 0}
 _LONG = ("history", "item_ids")
@@ -26,7 +27,7 @@ def how_to_ask(version: Path) -> str:
     folder = version.resolve().parent
     mount, served = shlex.quote(f"{folder}:/models/{folder.name}"), shlex.quote(folder.name)
     return (
-        f"docker run --rm -p 8501:8501 -v {mount} -e MODEL_NAME={served} tensorflow/serving:2.20.0\n"
+        f"docker run --rm -p 8501:8501 -v {mount} -e MODEL_NAME={served} {image_for(version)}\n"
         f"curl http://localhost:8501/v1/models/{served}:predict -d {shlex.quote(request)}"
     )
 

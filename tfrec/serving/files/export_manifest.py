@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfrec import environment, presets
 from tfrec.errors import InputError
-from tfrec.serving.files.saved_model import INIT, check_inside, meta_graph
+from tfrec.serving.files.saved_model import INIT, check_inside, meta_graph, written_by
 
 PLACE = Path("assets.extra") / "tfrec.json"
 _FORMAT = 1
@@ -35,7 +35,7 @@ def write(export: Path, preset: presets.Preset, answers: dict[str, Any]) -> None
         "max_length": preset.spec.max_length,
         **answers,
         "signatures": signatures_of(export),
-        "versions": environment.versions(),
+        "versions": environment.versions() | {"tensorflow": written_by(export)},
         "machine": environment.machine(),
         "preset_files": preset.manifest["files"],  # with the hashes of weights, vocabulary and config
         "metrics": preset.metrics,  # the preset's own, before items were added or weights made int8

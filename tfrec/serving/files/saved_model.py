@@ -43,6 +43,11 @@ def meta_graph(export: Path) -> Any:
     return meta
 
 
+def written_by(export: Path) -> str:
+    """The version of TensorFlow that wrote an export, "2.20.0", as the SavedModel records it."""
+    return meta_graph(export).meta_info_def.tensorflow_version
+
+
 def check_inside(export: Path) -> None:
     """Raise `InputError` where something in a folder is a link that leads out of it, or no file or folder."""
     root = Path(export).resolve()

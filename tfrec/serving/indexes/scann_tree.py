@@ -11,10 +11,12 @@ import tensorflow as tf
 
 from tfrec.errors import InputError
 from tfrec.ops.random_state import random_state_kept
+from tfrec.serving.files.tensorflow_versions import minor_version
 from tfrec.serving.indexes.block_top_k import block_top_k
 from tfrec.serving.indexes.exact import Exact
 from tfrec.serving.indexes.index import FORBIDDEN, UNKNOWN, Index
 
+BUILT_FOR = (2, 20)  # the TensorFlow of scann 1.4.2, which the extra installs
 _FEW = 256  # items are too few to learn hashes from
 
 
@@ -89,6 +91,12 @@ def recommenders() -> Any:
     if missing:
         raise InputError(
             f"The index scann needs {' and '.join(missing)}, which cannot be found here: pip install 'tfrec[scann]'."
+        )
+    if minor_version(tf.__version__) != BUILT_FOR:
+        need = ".".join(map(str, BUILT_FOR))
+        raise InputError(
+            f"The operations of scann are built for TensorFlow {need}, and {tf.__version__} is installed: "
+            f"pip install 'tfrec[scann]' 'tensorflow=={need}.*', or use the index ivf."
         )
     try:
         with random_state_kept():

@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import tensorflow as tf
+
 from tfrec.errors import InputError
-from tfrec.serving.files import export_manifest, recorded_answers, warmup
+from tfrec.serving.files import export_manifest, recorded_answers, saved_model, tensorflow_versions, warmup
 from tfrec.serving.runtime import Call, ReplayError, ReplayTimeout, fuzz, replay, time_calls
 from tfrec.serving.verify import operations, parity, scann_ops
 
@@ -24,20 +26,25 @@ class Check(NamedTuple):
         name: what was looked at.
         passed: whether it was as it must be.
         seen: what was seen, in words.
+        warning: whether it passed and needs attention all the same.
     """
 
     name: str
     passed: bool
     seen: str
+    warning: bool = False
 
 
 def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0, timeout: float = TIMEOUT) -> list[Check]:
-    """Check a version folder: files, signatures, operations, answers in two runtimes, warm-up, fuzzing, latency.
+    """Check a version folder: files, signatures, operations, versions, answers, warm-up, fuzzing, latency.
 
     Nothing but the folder is needed: an export carries the calls that it was held against, and their answers. The first
     three checks read files and run nothing. Only where all of them pass is the graph loaded, in a process of its own,
     so a folder from an unknown source can be checked before anything of it runs. They refuse operations that the stock
     server lacks or that could touch other files than the export's own, whatever the manifest says.
+
+    Answers come from the Python package and from the C runtime of the installed TensorFlow. If it is older than the
+    TensorFlow that wrote the export, the line "TensorFlow" is a warning.
 
     Args:
         version: what `export` returned, or a copy of it.
@@ -74,10 +81,11 @@ def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0, timeo
     def left() -> float:
         return max(0.001, stop - time.monotonic())
 
-    def look(name: str, at: Callable[[], str]) -> bool:
+    def look(name: str, at: Callable[[], str | tuple[str, bool]]) -> bool:
         """Add a line; whether the checks may go on."""
         try:
-            checks.append(Check(name, True, at()))
+            seen = at()
+            checks.append(Check(name, True, *((seen,) if isinstance(seen, str) else seen)))
         except Exception as error:  # whatever is in a folder, reading it must end in a line of the table
             known = isinstance(error, (InputError, ReplayError, parity.ParityError))
             text = str(error) if known else f"it cannot be checked: {error!r}"
@@ -98,6 +106,7 @@ def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0, timeo
         look(name, at)
         if not checks[-1].passed:
             return checks
+    look("TensorFlow", lambda: _versions(export))
     if not look("answers", lambda: _answers(export, "tensorflow", left())):
         return checks
     # What takes longest is to load the export: its own calls and the warm-up share a process, if nothing is wrong.
@@ -142,6 +151,10 @@ def _operations(export: Path, said: dict[str, Any]) -> str:
     return f"{len(ops)} kinds, " + (
         f"NOT of the stock server: {', '.join(foreign)}" if foreign else "all of the stock server"
     )
+
+
+def _versions(export: Path) -> tuple[str, bool]:
+    return tensorflow_versions.compared(saved_model.written_by(export), tf.__version__)
 
 
 def _answers(export: Path, runtime: str, timeout: float, also: Sequence[Call] = ()) -> str:
