@@ -12,6 +12,7 @@ Results, with machine and versions: results/tensorflow_versions.json and results
 """
 
 import argparse
+import ctypes
 import json
 import os
 import subprocess
@@ -49,14 +50,15 @@ def write(folder, retrieval, ranking):
 
 def load(export):
     """What happens if the C runtime of this Python's TensorFlow loads an export and answers its recorded calls."""
-    import tensorflow as tf
-
     from tfrec.serving.files import recorded_answers
     from tfrec.serving.runtime import ReplayError, replay
+    from tfrec.serving.runtime.replay import job_of
     from tfrec.serving.verify.parity import ParityError, compare
 
     calls, expected = recorded_answers.read(export)
-    found = {"runtime": tf.__version__, "calls": len(calls)}
+    library = ctypes.CDLL(str(Path(job_of(export)["tensorflow"]) / "libtensorflow_cc.so.2"))
+    library.TF_Version.restype = ctypes.c_char_p
+    found = {"runtime": library.TF_Version().decode(), "calls": len(calls)}
     found["rows"] = sum(len(next(iter(call.inputs.values()))) for call in calls)
     try:
         answers = replay(export, calls, "c")
