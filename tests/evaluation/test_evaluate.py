@@ -177,7 +177,7 @@ def test_a_diverged_model_is_refused():
     with pytest.raises(InputError, match="diverged"):
         evaluate(Diverged(spec), spec, test)
     for ks in ((0,), (1.5,), (), ("10",), (True,), (float("nan"),), 10, "10", None, {10: 1}):
-        with pytest.raises(InputError, match="ks are positive"):
+        with pytest.raises(InputError, match="ks must be positive"):
             evaluate(Popularity(spec), spec, test, ks=ks)
 
 

@@ -93,6 +93,6 @@ def test_no_rows_are_an_error():
 @pytest.mark.parametrize("labels", [[-1, 1, 1], [0, 1, 0.5]])
 def test_clicks_are_0_and_1(labels):
     rows = table(labels, ["u", "u", "v"])
-    with pytest.raises(InputError, match="Labels of clicks are 0 and 1"):
+    with pytest.raises(InputError, match="Click labels must be 0 or 1"):
         evaluate_labelled(Fixed([0.1, 0.2, 0.3]), FeatureSpec.fit(rows), rows, task="click")
     evaluate_labelled(Fixed([0.1, 0.2, 0.3]), FeatureSpec.fit(rows), rows, task="rating")

@@ -46,7 +46,7 @@ def test_what_can_be_read_has_its_labels():
 
 
 def test_a_head_is_one_of_three():
-    with pytest.raises(ValueError, match="head is one of linear, dense, residual, got 'deep'"):
+    with pytest.raises(ValueError, match="head must be one of linear, dense, residual, got 'deep'"):
         AttentionMatcher(FEATURES, head="deep")
     with pytest.raises(ValueError, match="sequence 'history'"):
         AttentionMatcher([one for one in FEATURES if one["group"] != "history"])

@@ -55,5 +55,5 @@ def test_the_experts_read_what_is_theirs():
 
 
 def test_there_is_content():
-    with pytest.raises(ValueError, match="an expert of content: it needs a feature beside user"):
+    with pytest.raises(ValueError, match="content expert of ExpertFusion needs a feature other than user"):
         ExpertFusion([one for one in FEATURES if one["name"] in ("user", "item", "history", "item_count")])

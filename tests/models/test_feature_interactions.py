@@ -146,10 +146,10 @@ def test_afm_attends_to_the_pair_that_decides():
 def test_histories_are_no_fields_and_two_fields_are_the_least(kind):
     assert not [name for name in kind(FEATURES, embedding_dim=2).input_names if name.startswith("history")]
     of_item = [one for one in FEATURES if one["name"] in ("item", "history")]
-    with pytest.raises(ValueError, match=r"two or more features.*got \['item'\]"):
+    with pytest.raises(ValueError, match=r"at least two features.*got \['item'\]"):
         kind(of_item)
 
 
 def test_dcnv2_knows_two_structures():
-    with pytest.raises(ValueError, match="structure is one of stacked, parallel: got 'both'"):
+    with pytest.raises(ValueError, match="structure must be one of stacked, parallel, got 'both'"):
         DCNv2(FEATURES, structure="both")

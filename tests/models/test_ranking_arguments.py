@@ -47,14 +47,14 @@ def test_sizes_are_whole_numbers(kind, argument, least):
         (ExpertFusion, {"embedding_dim": 8, "num_heads": 3}, "num_heads must divide embedding_dim: got num_heads=3"),
         (BST, {"num_heads": 5}, "num_heads must divide event_width"),
         (DIEN, {"auxiliary_weight": -1.0}, "auxiliary_weight is a loss weight.* at least 0, got -1.0"),
-        (DIN, {"attention_dims": []}, "attention_dims are the widths of one or more maps"),
+        (DIN, {"attention_dims": []}, "attention_dims must hold at least one width"),
         (DIN, {"attention_dims": [8, 0]}, "Each of attention_dims must be a positive integer, got 0"),
         (
             ExpertFusion,
             {"count_feature": "genres"},
-            "count_feature names a numeric .* got 'genres', which is multivalued",
+            "count_feature must name a numeric .* got 'genres', which has the kind multivalued",
         ),
-        (ExpertFusion, {"count_feature": "age"}, "got 'age', which is numeric and of the group user"),
+        (ExpertFusion, {"count_feature": "age"}, "got 'age', which has the kind numeric and the group user"),
     ],
 )
 def test_what_cannot_be_is_named(kind, arguments, says):

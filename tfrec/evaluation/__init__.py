@@ -1,4 +1,4 @@
-"""The only numbers that are reported: the full catalogue ranked, seen items masked; or labels of rows held back."""
+"""Evaluation: full-catalogue ranking with seen items masked, or predictions against the labels of held-out rows."""
 
 from tfrec.evaluation.baselines import ItemToItem, Popularity
 from tfrec.evaluation.evaluate import evaluate

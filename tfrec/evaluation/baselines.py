@@ -1,4 +1,4 @@
-"""What any model must beat: popularity, and items that are often seen together."""
+"""Baselines for retrieval models: popularity and item-to-item similarity."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tfrec.data import FeatureSpec, Interactions
 from tfrec.data.batches.histories import histories
 
 _RESERVED = 2
-_NEWEST = 1000  # items of a user that count: a crawler with 50,000 would make a matrix of their square
+_NEWEST = 1000  # items counted per user: a crawler with 50,000 items would give a matrix of 50,000 squared
 
 
 class Popularity:
-    """Ranks items by how often they occur in the training data, for everyone alike.
+    """Ranks items by their count in the training data, the same for all users.
 
     Args:
         spec: fitted on the training data.
@@ -33,12 +33,12 @@ class Popularity:
         self._scores = np.concatenate([np.full(_RESERVED, -np.inf), spec.item_counts]).astype(np.float32)
 
     def score(self, inputs: dict[str, Any]) -> np.ndarray:
-        """The count of every id, (B, V + 2) float32."""
+        """Count of every id, (B, V + 2) float32."""
         return np.broadcast_to(self._scores, (len(inputs["history"]), len(self._scores)))
 
 
 class ItemToItem:
-    """Scores an item by its cosine with the newest items of the history, the newest counting most.
+    """Scores an item by its cosine with the items of the history, with weights that decay with age.
 
     `score(i) = sum_n decay^n cos(i, history[-n])`, where the cosine of two items is that of their columns in the
     user-item matrix.
@@ -46,7 +46,7 @@ class ItemToItem:
     Args:
         train: training data.
         spec: fitted on it.
-        decay: what an item counts less than the one after it.
+        decay: factor between the weight of an item and that of the next newer one.
 
     Reference:
         Linden, Smith and York, "Amazon.com recommendations: item-to-item collaborative filtering", 2003.
@@ -62,7 +62,7 @@ class ItemToItem:
         rows = np.repeat(np.arange(len(starts)), ends - starts)
         shape = (len(starts), spec.num_items + _RESERVED)
         matrix = scipy.sparse.csr_matrix((np.ones(len(ids), np.float32), (rows, ids)), shape=shape)
-        matrix.data[:] = 1.0  # an item counts once a user, however often it occurs
+        matrix.data[:] = 1.0  # an item counts once per user
         norms = np.sqrt(np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1.0))
         scaled = matrix @ scipy.sparse.diags(1.0 / norms)
         self._cosines = (scaled.T @ scaled).tocsr()

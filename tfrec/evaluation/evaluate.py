@@ -1,4 +1,4 @@
-"""Rank the whole catalogue for every user, and see where the held-back items stand."""
+"""Full-catalogue evaluation: rank all items for every user and find the ranks of the held-out items."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tfrec.evaluation.report import Report
 from tfrec.metrics import mrr_at_k, ndcg_at_k, recall_at_k, target_ranks
 from tfrec.ops import mask_items, top_items
 
-# Scores of one batch: a quarter of a gigabyte.
+# Scores of one batch: 256 MB.
 _CELLS = 2**26
 
 
 class Scorer(Protocol):
-    """Anything that scores every id for a batch of histories: a retrieval model, a baseline.
+    """Anything that scores every id for a batch of histories: a retrieval model or a baseline.
 
-    What says its `input_names` gets these, everything else the history.
+    Objects with `input_names` get these inputs, all others get the history.
     """
 
     name: str
@@ -63,12 +63,12 @@ def evaluate(
         seed: of the training run, for the report.
 
     Returns:
-        a `Report` with recall@K, ndcg@K, mrr@K and coverage@K, the share of the catalogue that stands in anyone's
-        first K.
+        a `Report` with recall@K, ndcg@K, mrr@K and coverage@K, the share of the catalogue in the top K of at least one
+        user.
 
     Raises:
-        InputError: if there is no one to ask about, no target is known, model and spec do not fit, the model reads
-            time stamps and the holdout has none, or a score is not a number.
+        InputError: if there are no users, no target is known, model and spec do not match, the model needs
+            timestamps but the holdout has none, or a score is NaN.
 
     Example:
         >>> import pandas as pd
@@ -89,7 +89,7 @@ def evaluate(
     inputs = history_inputs(holdout.history, spec, getattr(model, "input_names", ("history",)))
     targets = _Targets(holdout, spec)
     users = np.flatnonzero(np.diff(targets.bounds))
-    users = users[np.argsort(ends[users] - starts[users], kind="stable")]  # equal lengths together: little padding
+    users = users[np.argsort(ends[users] - starts[users], kind="stable")]  # group equal lengths: little padding
     most_targets = int(np.diff(targets.bounds).max())
     # A target is compared with all scores, and a model of several interests scores each item with every one of them;
     # and it is looked for in the whole history.
@@ -112,7 +112,10 @@ def evaluate(
         seen = pad_left(ids, starts[batch], ends[batch], max(1, int(lengths.max())))
         seen_targets += int(((rows >= 2) & (rows[:, :, None] == seen[:, None, :]).any(axis=2)).sum())
         if np.isnan(keras.ops.convert_to_numpy(scores)).any():
-            raise InputError(f"{model.name} gives scores that are not numbers (NaN): its training has diverged.")
+            raise InputError(
+                f"{model.name} returns NaN scores: its training has diverged. Train again, for example with a lower "
+                "learning rate."
+            )
         scores = mask_items(keras.ops.convert_to_tensor(scores), seen if mask_seen else np.zeros_like(seen[:, :1]))
         ranks = target_ranks(scores, rows)
         best = keras.ops.convert_to_numpy(top_items(scores, most)[0])
@@ -153,13 +156,13 @@ class _Targets:
         table = holdout.targets
         pairs = table.user_codes.astype(np.int64) * len(table.item_ids) + table.item_codes
         _, first = np.unique(pairs, return_index=True)
-        rows = np.sort(first)  # raw ids are compared: two unknown items are two targets
+        rows = np.sort(first)  # compares raw ids: two unknown items are two targets
         ids = spec.items.encode(table.item_ids)[table.item_codes[rows]]
         self.ids = np.where(ids < FIRST_ID, 0, ids).astype(np.int32)
         self.bounds = np.searchsorted(table.user_codes[rows], np.arange(len(table.user_ids) + 1))
 
     def rows(self, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Ids (B, T) and whether each is a target at all."""
+        """Ids (B, T), and a mask of the real targets."""
         starts, ends = self.bounds[users], self.bounds[users + 1]
         width = int((ends - starts).max())
         is_target = np.arange(-width, 0) >= (starts - ends)[:, None]
@@ -169,5 +172,5 @@ class _Targets:
 def _lengths(ks: object) -> tuple[int, ...]:
     lengths = tuple(ks) if isinstance(ks, Iterable) and not isinstance(ks, str | Mapping) else ()
     if not lengths or not all(isinstance(k, Integral) and not isinstance(k, bool) and k >= 1 for k in lengths):
-        raise InputError(f"ks are positive list lengths, whole numbers such as 10, got {ks!r}.")
+        raise InputError(f"ks must be positive integers (list lengths) such as 10, got {ks!r}.")
     return tuple(int(k) for k in lengths)

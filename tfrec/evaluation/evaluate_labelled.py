@@ -1,4 +1,4 @@
-"""How well a ranking model tells the labels of rows that were held back."""
+"""Evaluation of ranking models on held-out labelled rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tfrec.models import RankingModel
 
 
 class Predictor(Protocol):
-    """Anything that says a number for each row: a baseline."""
+    """Anything that predicts a number for each row, such as a baseline."""
 
     name: str
 
@@ -30,16 +30,16 @@ class Predictor(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class LabelReport:
-    """Metrics with everything that is needed to trust them. `str()` prints a table.
+    """Metrics and the information needed to reproduce them. `str()` prints a table.
 
     Attributes:
         model: what was evaluated.
         task: "click" or "rating".
         metrics: auc, grouped_auc (of users), log_loss and calibration_error of clicks; rmse and mae of ratings. The
             first is absent where all labels are alike, the second where those of each user are.
-        num_rows: that were asked about.
+        num_rows: number of evaluated rows.
         unseen: rows whose "user" or "item" is not in the vocabulary.
-        absent: columns that the model reads and the rows lack: they count as missing.
+        absent: model inputs without a column in the data; they count as missing values.
         data_sha256: hash of the rows.
         seed: of the run, where it has one.
         seconds: time the evaluation took.
@@ -60,16 +60,16 @@ class LabelReport:
     machine: str
 
     def to_json(self) -> dict[str, Any]:
-        """The attributes as a dict that JSON can hold."""
+        """The attributes as a JSON-compatible dict."""
         return dataclasses.asdict(self)
 
     def save(self, path: str | Path) -> None:
-        """Write the report as JSON, whole or not at all."""
+        """Write the report as JSON, atomically."""
         atomic.write_text(Path(path), json.dumps(self.to_json(), indent=2) + "\n")
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of the numbers should know, a sentence each."""
+        """Notes on how to read the metrics, one sentence each."""
         found = [
             f"{count:,} of {self.num_rows:,} rows have {what}s that training did not see."
             for what, count in self.unseen.items()
@@ -86,10 +86,10 @@ class LabelReport:
 def predictions(
     model: RankingModel | Predictor, spec: FeatureSpec, data: Examples, known: Examples | None, batch_size: int = 4096
 ) -> np.ndarray:
-    """What a model says of each row: probabilities or ratings, (N,) float64.
+    """Predictions of a model for each row: probabilities or ratings, (N,) float64.
 
     Raises:
-        InputError: if model and spec do not fit, or a number is NaN.
+        InputError: if model and spec do not match, or a prediction is NaN.
     """
     if not isinstance(model, RankingModel):
         return model.predict(data)
@@ -98,7 +98,10 @@ def predictions(
     score = keras.ops.convert_to_numpy
     found = np.concatenate([score(model.score(inputs)) for inputs, _ in batches]).astype(np.float64)
     if np.isnan(found).any():
-        raise InputError(f"{model.name} gives scores that are not numbers (NaN): its training has diverged.")
+        raise InputError(
+            f"{model.name} returns NaN scores: its training has diverged. Train again, for example with a lower "
+            "learning rate."
+        )
     return found
 
 
@@ -110,13 +113,13 @@ def evaluate_labelled(
     task: str | None = None,
     seed: int | None = None,
 ) -> LabelReport:
-    """Score every row and compare with the labels.
+    """Predict every row and compare with the labels.
 
     Args:
         model: a ranking model, or a baseline.
         spec: what the model was trained with.
         data: `valid` or `test` of a split.
-        known: the rows that histories are made of: the training part.
+        known: rows from which histories are built, usually the training part.
         task: of a baseline; a model knows its own.
         seed: of the training run, for the report.
 
@@ -155,7 +158,7 @@ def evaluate_labelled(
 
 
 def label_comparison(reports: list[LabelReport]) -> str:
-    """Several reports on the same data as one table, a row a model."""
+    """Format several reports on the same data as one table, one row per model."""
     names = list(reports[0].metrics)
     width = max(len("model"), *(len(report.model) for report in reports))
     lines = [f"{reports[0].num_rows:,} rows", f"{'model':<{width}}  " + "  ".join(f"{name:>17}" for name in names)]
@@ -168,8 +171,8 @@ def label_comparison(reports: list[LabelReport]) -> str:
 def _check_labels(labels: np.ndarray, task: str) -> None:
     if task == "click" and not np.isin(labels, (0, 1)).all():
         raise InputError(
-            f"Labels of clicks are 0 and 1, these run from {labels.min():g} to {labels.max():g}: convert them, for "
-            "example ratings by Examples.from_interactions(table, positive=4), or evaluate ratings with "
+            f"Click labels must be 0 or 1, but these range from {labels.min():g} to {labels.max():g}. Convert them, "
+            "for example with Examples.from_interactions(table, positive=4), or evaluate ratings with "
             'task="rating", which for a model is an argument of its constructor.'
         )
 
@@ -178,7 +181,7 @@ def _of_clicks(found: np.ndarray, data: Examples) -> dict[str, float]:
     measured = {"auc": metrics.auc(found, data.labels)}
     if data.user_codes is not None:
         measured["grouped_auc"] = metrics.grouped_auc(found, data.labels, data.user_codes)
-    # Without clicks, or with nothing else, there is no order to get right; JSON has no word for that.
+    # AUC is undefined if all labels are equal, and JSON cannot hold NaN.
     measured = {name: value for name, value in measured.items() if not np.isnan(value)}
     measured["log_loss"] = metrics.log_loss(found, data.labels)
     measured["calibration_error"] = metrics.calibration_error(found, data.labels)
@@ -190,7 +193,7 @@ def _of_ratings(found: np.ndarray, data: Examples) -> dict[str, float]:
 
 
 def _absent(data: Examples, spec: FeatureSpec) -> list[str]:
-    """Of users and context alone: the spec knows the items."""
+    """Only user and context columns; item features come from the spec."""
     return [
         one.column
         for one in spec.features

@@ -1,4 +1,4 @@
-"""What any ranking model must beat: the mean label, and how much users and items differ from it."""
+"""Baselines for ranking models: the mean label, and user and item biases."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tfrec.data import Examples
 
 
 class MeanLabel:
-    """Says the mean label of the training rows, whatever is asked.
+    """Predicts the mean label of the training rows for every row.
 
     Example:
         >>> table = Examples.from_pandas(pd.DataFrame({"y": [0, 0, 1, 1]}), label="y")
@@ -28,14 +28,14 @@ class MeanLabel:
 
 
 class Biases:
-    """The mean label, and how far an item, and then a user, lies from it on average; both are drawn to 0 by a damping.
+    """The mean label plus an item and a user bias, both damped towards 0.
 
-    `b[i] = sum of (r - mean) / (n[i] + damping)`, `b[u] = sum of (r - mean - b[i]) / (n[u] + damping)`. What it says
-    stays in the range of the training labels.
+    `b[i] = sum of (r - mean) / (n[i] + damping)`, `b[u] = sum of (r - mean - b[i]) / (n[u] + damping)`. Predictions are
+    clipped to the range of the training labels.
 
     Args:
         train: rows with users or items.
-        damping: as if so many more rows had been at the mean.
+        damping: number of additional pseudo-rows at the mean.
 
     Reference:
         Koren, "Factor in the Neighbors: Scalable and Accurate Collaborative Filtering", TKDD 2010, its baseline
@@ -59,7 +59,7 @@ class Biases:
             rest = rest - bias[codes]
 
     def predict(self, data: Examples) -> np.ndarray:
-        """(N,) float64; who or what is new has the bias 0."""
+        """(N,) float64; new users and items have a bias of 0."""
         found = np.full(len(data), self._mean)
         for role, biases in self._of.items():
             codes, ids = getattr(data, f"{role}_codes"), getattr(data, f"{role}_ids")
@@ -69,6 +69,6 @@ class Biases:
 
 
 def label_baselines(train: Examples) -> list[MeanLabel | Biases]:
-    """Those that say something about rows such as these: biases only where there are users or items."""
+    """The baselines that apply to these rows: biases need users or items."""
     has_ids = train.user_codes is not None or train.item_codes is not None
     return [MeanLabel(train), *([Biases(train)] if has_ids else [])]

@@ -1,4 +1,4 @@
-"""Scores beside labels as a picture: calibration of clicks, predicted against actual ratings."""
+"""Plots of predictions against labels: calibration of clicks, predicted against actual ratings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tfrec.terminal import printable
 
 
 def label_plot(found: np.ndarray, labels: np.ndarray, task: str, title: str) -> bytes:
-    """A PNG: for clicks the share of clicks over the predicted probability, for ratings what was predicted for each.
+    """Plot as PNG: share of clicks over predicted probability, or the predictions for each rating.
 
     Args:
         found: (N,) probabilities or ratings.
@@ -30,7 +30,7 @@ def label_plot(found: np.ndarray, labels: np.ndarray, task: str, title: str) -> 
         figure.suptitle(printable(title))
         for axes in (left, right):
             axes.grid(alpha=0.3)
-            # Below: within there is no corner in which no bar or tail may stand.
+            # Below the axes: any corner inside may hold a bar or tail.
             axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
         image = png(figure)
         pyplot.close(figure)
@@ -41,7 +41,7 @@ def _clicks(left: object, right: object, found: np.ndarray, labels: np.ndarray) 
     means, shares, _ = calibration(found, labels)
     left.plot([0, 1], [0, 1], color="gray", linestyle=":", label="perfect")
     left.plot(means, shares, marker="o", label=f"error {calibration_error(found, labels):.4f}")
-    left.set(title="Calibration, a tenth of the rows a point", xlabel="predicted probability", ylabel="share of clicks")
+    left.set(title="Calibration, one point per decile", xlabel="predicted probability", ylabel="share of clicks")
     bins = np.linspace(0, 1, 41)
     for label, name in ((0, "no click"), (1, "click")):
         right.hist(found[labels == label], bins, alpha=0.6, label=name)

@@ -1,4 +1,4 @@
-"""What an evaluation found, as a table and as JSON."""
+"""Evaluation reports, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from tfrec import atomic
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """Metrics with everything that is needed to trust them. `str()` prints a table.
+    """Metrics and the information needed to reproduce them. `str()` prints a table.
 
     Attributes:
         model: what was evaluated.
         metrics: "recall@10" and the like -> mean over users.
-        num_users: users asked about.
-        num_items: items ranked for each.
+        num_users: number of evaluated users.
+        num_items: number of items ranked per user.
         num_targets: distinct items held back for each user, summed over the users.
-        unknown_targets: targets that the vocabulary does not know: they count as misses.
-        seen_targets: targets that stand in the user's history: with seen items masked they count as misses.
+        unknown_targets: targets that are not in the vocabulary; they count as misses.
+        seen_targets: targets that are in the user's history; they count as misses if seen items are masked.
         mask_seen: whether items of the history were left out of the ranking.
         data_sha256: hash of the targets' table, and of the history before it.
         seed: of the run, where it has one.
@@ -47,16 +47,16 @@ class Report:
     repeated_targets: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """The attributes as a dict that JSON can hold."""
+        """The attributes as a JSON-compatible dict."""
         return dataclasses.asdict(self)
 
     def save(self, path: str | Path) -> None:
-        """Write the report as JSON, whole or not at all."""
+        """Write the report as JSON, atomically."""
         atomic.write_text(Path(path), json.dumps(self.to_json(), indent=2) + "\n")
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of the numbers should know, a sentence each."""
+        """Notes on how to read the metrics, one sentence each."""
         notes = []
         if self.repeated_targets:
             notes.append(
@@ -76,7 +76,7 @@ class Report:
 
 
 def comparison(reports: list[Report]) -> str:
-    """Several reports on the same data as one table, a row a model."""
+    """Format several reports on the same data as one table, one row per model."""
     first = reports[0]
     names = list(first.metrics)
     width = max(len("model"), *(len(report.model) for report in reports))

@@ -119,7 +119,7 @@ def explain_history(
 
 def _check_attention(model: RankingModel | RetrievalModel) -> None:
     if not model.attention_axes:
-        raise InputError(f"{type(model).__name__} has no attention, so there are no weights to show.")
+        raise InputError(f"{type(model).__name__} has no attention weights: use a model with attention.")
 
 
 def _of_first_row(

@@ -1,4 +1,4 @@
-"""Which losses `compile` takes: a loss that reads logits as probabilities would train on wrong numbers in silence."""
+"""Check the losses passed to `compile`: one that reads logits as probabilities would train silently on wrong values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,24 +13,24 @@ _RATINGS = {
     *("MeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredLogarithmicError"),
     *("Huber", "LogCosh"),
 }
-_BY_SHAPE = ("crossentropy", "ce")  # Keras resolves these two by the shapes of the outputs
+_BY_SHAPE = ("crossentropy", "ce")  # Keras resolves these two by the output shape
 
 
 def retrieval_loss(loss: Any, loss_weights: Any) -> tuple[Any, Any]:
     """The loss of a retrieval model, and its weight, from what `compile` was given.
 
-    A name, a class or a function of a cross-entropy gives no choice between logits and probabilities, and means logits
-    here. An instance that reads probabilities is refused, as is every other loss of Keras.
+    A name, class or function of a cross-entropy does not choose between logits and probabilities, and means logits
+    here. Instances that read probabilities are rejected, and so are all other Keras losses.
 
     Args:
-        loss: a loss, its name, or a list or dict that holds one. Losses of the user's own are taken as they are.
+        loss: a loss, its name, or a list or dict that holds one. Custom losses are used unchanged.
         loss_weights: as in Keras, for losses of Keras.
 
     Raises:
         ValueError: if the loss does not compare logits over all ids with the id of the target.
     """
     advice = (
-        "Its targets are item ids and its scores are logits: take tfrec.losses.FullSoftmax() or another loss of "
+        "Its targets are item ids and its scores are logits: use tfrec.losses.FullSoftmax() or another loss of "
         "tfrec.losses, or keras.losses.SparseCategoricalCrossentropy(from_logits=True)"
     )
     loss, loss_weights = _only_one(loss, loss_weights)
@@ -38,7 +38,7 @@ def retrieval_loss(loss: Any, loss_weights: Any) -> tuple[Any, Any]:
         loss = loss()
     if isinstance(loss, ItemLoss):
         if loss_weights not in (None, 1, 1.0):
-            raise ValueError(f"{type(loss).__name__} takes no loss_weights, got {loss_weights!r}: leave them out.")
+            raise ValueError(f"{type(loss).__name__} does not support loss_weights, got {loss_weights!r}: omit them.")
         return loss, None
     if loss in _BY_SHAPE:
         loss = "sparse_categorical_crossentropy"
@@ -49,21 +49,21 @@ def ranking_loss(loss: Any, loss_weights: Any, task: str) -> tuple[Any, Any]:
     """The loss of a ranking model, and its weight, from what `compile` was given; as `retrieval_loss`.
 
     Raises:
-        ValueError: if the loss is not one of clicks as logits, or of ratings.
+        ValueError: if the loss is neither a click loss on logits nor a regression loss.
     """
     loss, loss_weights = _only_one(loss, loss_weights)
     if isinstance(loss, ItemLoss) or (isinstance(loss, type) and issubclass(loss, ItemLoss)):
         raise ValueError(f"{_name_of(loss)} compares queries with an item table, which a ranking model does not have.")
     if task == "click":
-        advice = "Its outputs are logits of a click: take keras.losses.BinaryCrossentropy(from_logits=True)"
+        advice = "Its outputs are click logits: use keras.losses.BinaryCrossentropy(from_logits=True)"
         loss = "binary_crossentropy" if loss in _BY_SHAPE else loss
         return _on_logits(loss, _CLICKS, "a ranking model of clicks", advice), loss_weights
-    advice = "Its outputs are the ratings: take keras.losses.MeanSquaredError() or another loss of regression"
+    advice = "Its outputs are ratings: use keras.losses.MeanSquaredError() or another regression loss"
     return _on_logits(loss, _RATINGS, "a ranking model of ratings", advice), loss_weights
 
 
 def _only_one(loss: Any, loss_weights: Any) -> tuple[Any, Any]:
-    """A list or dict with one entry stands for the entry; a dict that configures a loss is the loss."""
+    """Unwrap a list or dict with one entry; a dict that is a loss config is returned unchanged."""
     if isinstance(loss, Mapping) and "class_name" in loss:
         loss = keras.losses.get(loss)
     found = []
@@ -71,7 +71,7 @@ def _only_one(loss: Any, loss_weights: Any) -> tuple[Any, Any]:
         entries = list(what.values()) if isinstance(what, Mapping) else what
         if isinstance(entries, list | tuple):
             if len(entries) != 1:
-                raise ValueError(f"The model has one output, hence one {name}: got {len(entries)}.")
+                raise ValueError(f"The model has one output and takes one {name}, got {len(entries)}.")
             [what] = entries
         found.append(what)
     return found[0], found[1]
@@ -92,12 +92,12 @@ def _on_logits(loss: Any, allowed: set[str], model: str, advice: str) -> Any:
     if isinstance(loss, str) or _is_function_of_keras(loss):
         return kind(from_logits=True)
     if not found.from_logits:
-        raise ValueError(f"{_name_of(found)} with from_logits=False reads the logits of {model} wrongly. {advice}.")
+        raise ValueError(f"{_name_of(found)} with from_logits=False would misread the logits of {model}. {advice}.")
     return found
 
 
 def _class_of(loss: Any) -> type | None:
-    """The class of Keras behind an instance, a subclass, a class or a function; None for what is the user's own."""
+    """The Keras class of an instance, subclass, class or function; None for custom losses."""
     if _is_function_of_keras(loss):
         return getattr(keras.losses, _camel(loss.__name__), None)
     ours = [keras.losses.Loss]

@@ -1,4 +1,4 @@
-"""Which metrics `compile` takes: those that mean something of what the two kinds of model hand to their metrics."""
+"""Check the metrics passed to `compile` against what retrieval and ranking models pass to their metrics."""
 
 from typing import Any
 
@@ -23,9 +23,9 @@ _OF_LISTS = {"TopKCategoricalAccuracy", "CategoricalAccuracy", "top_k_categorica
 
 
 def retrieval_metrics(metrics: Any) -> Any:
-    """The metrics of a retrieval model: those of lists with one-hot labels, and what stands for them.
+    """The metrics of a retrieval model: metrics of score lists with one-hot labels.
 
-    The sparse metrics of Keras are the same question asked of integer labels, so they become their one-hot forms.
+    Sparse Keras metrics, which expect integer labels, are replaced by their one-hot equivalents.
 
     Raises:
         ValueError: if a metric of Keras cannot read a list of scores with a one-hot label.
@@ -45,15 +45,15 @@ def retrieval_metrics(metrics: Any) -> Any:
         if name is None or name in _OF_LISTS or of_a_list:
             return given
         raise ValueError(
-            f"The metric {name} does not fit a retrieval model, whose metrics see a list of scores with a one-hot "
-            "label: take metrics of keras_rs such as NDCG(k=10), or keras.metrics.TopKCategoricalAccuracy(k=10)."
+            f"The metric {name} does not fit a retrieval model, whose metrics get a list of scores and a one-hot "
+            "label: use keras_rs metrics such as NDCG(k=10), or keras.metrics.TopKCategoricalAccuracy(k=10)."
         )
 
     return _each(metrics, chosen)
 
 
 def ranking_metrics(metrics: Any, task: str) -> Any:
-    """The metrics of a ranking model, which see what `score` gives: probabilities of clicks, or ratings.
+    """The metrics of a ranking model, which get the output of `score`: click probabilities or ratings.
 
     Raises:
         ValueError: if a metric of Keras or keras-rs means something else by its predictions.
@@ -66,18 +66,18 @@ def ranking_metrics(metrics: Any, task: str) -> Any:
         if task == "click" and _reads_logits(metric):
             raise ValueError(
                 f"The metric {name or type(metric).__name__} expects logits (from_logits=True, or a threshold of 0), "
-                "while the metrics of a model of clicks see probabilities: leave from_logits and the threshold out."
+                "but the metrics of a click model get probabilities: leave out from_logits and the threshold."
             )
         if type(metric).__module__.startswith("keras_rs."):
             name = type(metric).__name__
         elif name is None or name in (_OF_CLICKS if task == "click" else _REGRESSION):
             if name in ("F1Score", "FBetaScore") and metric.threshold is None:
-                raise ValueError(f"The metric {name} needs a threshold for a single probability: threshold=0.5.")
+                raise ValueError(f"The metric {name} needs a threshold on the probability: pass threshold=0.5.")
             return given
         good = "keras.metrics.AUC() or BinaryCrossentropy()" if task == "click" else "RootMeanSquaredError()"
         kind = "probabilities of a click" if task == "click" else "ratings"
         raise ValueError(
-            f"The metric {name} does not fit a model of {task}s, whose metrics see {kind}, (B, 1): take {good}."
+            f"The metric {name} does not fit a {task} model, whose metrics get {kind}, (B, 1): use {good}."
         )
 
     return _each(metrics, chosen)
@@ -85,12 +85,12 @@ def ranking_metrics(metrics: Any, task: str) -> Any:
 
 def _each(metrics: Any, chosen: Any) -> Any:
     if not isinstance(metrics, list | tuple | dict):
-        return metrics  # None, or what Keras refuses
+        return metrics  # None, or a value that Keras rejects
     return keras.tree.map_structure(lambda one: one if one is None else chosen(one), metrics)
 
 
 def _resolved(given: Any) -> tuple[Any, str | None]:
-    """A metric, and its name in `keras.metrics`; None for one of the user's own."""
+    """A metric, and its name in `keras.metrics`; None for custom metrics."""
     metric = keras.metrics.get(given)
     name = getattr(metric, "__name__", type(metric).__name__)
     own = metric if hasattr(metric, "__name__") else type(metric)

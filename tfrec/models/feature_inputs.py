@@ -1,6 +1,6 @@
-"""What a ranking model is told of its inputs, and the Keras inputs that follow from it.
+"""Feature descriptions of ranking models, and the Keras inputs made from them.
 
-A feature is a flat dict, as `tfrec.data.FeatureSpec.model_features()` gives it:
+A feature is a flat dict, as returned by `tfrec.data.FeatureSpec.model_features()`:
 
 | key | meaning |
 |---|---|
@@ -36,13 +36,13 @@ def check_features(features: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]
     """The features as plain dicts.
 
     Raises:
-        ValueError: if a key is missing or a value is none of the table above, a name is there twice, or a sequence
-            is one of a feature that is not there.
+        ValueError: if a key is missing or has a value that is not in the table above, a name occurs twice, or a
+            sequence refers to a missing feature.
 
     Example:
         >>> check_features([{"name": "age", "kind": "number", "group": "user"}])
         Traceback (most recent call last):
-        ValueError: The feature 'age' is of kind 'number': expected one of categorical, numeric, multivalued, vector, \
+        ValueError: Feature 'age' has the kind 'number': expected one of categorical, numeric, multivalued, vector, \
 sequence.
     """
     checked = [dict(feature) for feature in features]
@@ -50,13 +50,13 @@ sequence.
     for feature in checked:
         name, kind, group = (feature.get(key) for key in ("name", "kind", "group"))
         if not isinstance(name, str) or not name or name in by_name:
-            raise ValueError(f"Every feature has a name of its own: got {name!r} among {list(by_name)}.")
+            raise ValueError(f"Feature names must be unique strings: got {name!r} among {list(by_name)}.")
         if kind not in KINDS:
-            raise ValueError(f"The feature '{name}' is of kind {kind!r}: expected one of {', '.join(KINDS)}.")
+            raise ValueError(f"Feature '{name}' has the kind {kind!r}: expected one of {', '.join(KINDS)}.")
         if group not in GROUPS or (group == "history") != (kind == "sequence"):
             raise ValueError(
-                f"The feature '{name}' is of group {group!r}: expected one of {', '.join(GROUPS)}, the last for "
-                "sequences and for them alone."
+                f"Feature '{name}' has the group {group!r}: expected one of {', '.join(GROUPS)}; the last is "
+                "for sequences only."
             )
         own = ("size",) if kind == "sequence" and not feature.get("of") else ()
         for key in (*KINDS[kind], *own):
@@ -66,7 +66,7 @@ sequence.
         of = feature.get("of")
         if of and (of not in by_name or by_name[of]["kind"] in ("sequence", "vector")):
             raise ValueError(
-                f"'{feature['name']}' is a sequence of '{of}', which is no feature that can have sequences."
+                f"Sequence '{feature['name']}' refers to '{of}', which is missing or is itself a sequence or vector."
             )
     return checked
 

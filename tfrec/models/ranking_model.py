@@ -1,4 +1,4 @@
-"""What every ranking model can do: score one (user, candidate, context) at a time."""
+"""Base class of ranking models, which score one (user, candidate, context) at a time."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,12 +19,12 @@ _LABELS = "labels"
 
 
 class RankingModel(Recommender):
-    """A Keras model whose output is a number for each row: the logit of a click, or a rating.
+    """Base class of models with one output per row: a click logit or a rating.
 
     `model(inputs)` gives (B, 1): train it with stock `fit`, against `keras.losses.BinaryCrossentropy(from_logits=True)`
     or "binary_crossentropy" for clicks and `keras.losses.MeanSquaredError()` for ratings. Labels of clicks are 0 and 1,
-    or lie between. `predict` gives what the model gives, logits of clicks: for probabilities ask `score`. Metrics of
-    `compile` see what `score` gives: probabilities, or ratings within their range.
+    or lie between. `predict` returns the outputs, for clicks logits; `score` returns probabilities. Metrics of
+    `compile` get the output of `score`: probabilities, or ratings clipped to their range.
 
     An attention can be supervised. With `attention_supervision` λ above 0, a batch may bring `given_<name>` beside the
     inputs, for any name of `attention_axes`: (B, L), or with the axes of the heads and queries between, how much weight
@@ -51,8 +51,8 @@ class RankingModel(Recommender):
         attention_supervision: λ. Every model takes it by keyword.
 
     Raises:
-        ValueError: if the task is unknown, or a range is given that is none, or λ is negative, or above 0 for a
-            model without attention.
+        ValueError: if the task is unknown, the range is invalid, or λ is negative, or positive for a model
+            without attention.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class RankingModel(Recommender):
         check_task(task, rating_range)
         if attention_supervision < 0 or (attention_supervision and not attention):
             raise ValueError(
-                "attention_supervision is the weight of the divergence from a given attention, 0 or more, and 0 for a "
-                f"model without attention: got {attention_supervision!r}."
+                "attention_supervision is a loss weight of at least 0, and must be 0 for a model without "
+                f"attention: got {attention_supervision!r}."
             )
         super().__init__(inputs=dict(inputs), outputs=outputs, **kwargs)
         self.task = task
@@ -87,7 +87,7 @@ class RankingModel(Recommender):
         )
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Score, and add what a given attention costs to the losses."""
+        """Compute the output, and add the attention supervision to the losses."""
         own = self._own_inputs(inputs)
         given = {name: inputs[f"given_{name}"] for name in self.attention_axes if f"given_{name}" in inputs}
         if not given or not self._supervised:
@@ -97,7 +97,7 @@ class RankingModel(Recommender):
         for name, wanted in given.items():
             axes = self.attention_axes[name]
             real = ops.not_equal(own["history"], PADDING_ID) if axes[-1] == "history" else None
-            if axes[-2:] == ["history", "history"]:  # nor do queries at padding count
+            if axes[-2:] == ["history", "history"]:  # queries at padding do not count either
                 wanted = wanted if len(wanted.shape) > 2 else ops.expand_dims(wanted, 1)
                 asks = ops.expand_dims(real, -1) if len(wanted.shape) == 3 else ops.expand_dims(real, (1, 3))
                 wanted = ops.where(asks, wanted, 0.0)
@@ -107,7 +107,7 @@ class RankingModel(Recommender):
         return found[""]
 
     def score(self, inputs: Any) -> Any:
-        """The probability of a click, or the rating, for each row: (B,) float32."""
+        """Click probability or rating of each row: (B,) float32."""
         if any(getattr(one, "shape", (None,))[:1] == (0,) for one in tree.flatten(inputs)):
             return ops.zeros((0,), "float32")  # for no rows TensorFlow's kernels of biases raise
         return ops.squeeze(self.readable(self(inputs, training=False)), axis=-1)
@@ -124,7 +124,7 @@ class RankingModel(Recommender):
             ValueError: if the model has no attention, or an input is missing.
         """
         if self._attend is None:
-            raise ValueError(f"{type(self).__name__} has no attention, so there are no weights to show.")
+            raise ValueError(f"{type(self).__name__} has no attention weights: use a model with attention.")
         own = self._own_inputs(inputs)
         check_ids(self.name, own, self.id_sizes())
         given = _tensors(own)
@@ -138,10 +138,10 @@ class RankingModel(Recommender):
 
     def _check_messages(self) -> dict[str, str]:
         if self.task == "rating":
-            return {_LABELS: "A rating is not a finite number: drop the rows that have none."}
+            return {_LABELS: "A rating is NaN or infinite: drop those rows."}
         return {
-            _LABELS: "Labels of clicks are 0 and 1, or lie between; some of these do not. Convert labels of -1 and 1 "
-            "by (label + 1) / 2, make clicks of ratings (Examples.from_interactions(table, positive=4)), "
+            _LABELS: "Click labels must lie between 0 and 1, but some do not. Convert labels of -1 and 1 with "
+            "(label + 1) / 2, convert ratings to clicks (Examples.from_interactions(table, positive=4)), "
             'or build the model with task="rating".'
         }
 
@@ -151,11 +151,11 @@ class RankingModel(Recommender):
         """The loss of `compile`, plus the losses of the layers."""
         if self.loss is None and training:
             what = "BinaryCrossentropy(from_logits=True)" if self.task == "click" else "MeanSquaredError()"
-            raise ValueError(f"The model has no loss to learn by: compile(loss=keras.losses.{what}).")
+            raise ValueError(f"The model is compiled without a loss: call compile(loss=keras.losses.{what}).")
         return super().compute_loss(x, _column(y), y_pred, sample_weight, training)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Metrics of what `score` gives."""
+        """Compute the metrics on the output of `score`."""
         found = super().compute_metrics(x, _column(y), self.readable(y_pred), sample_weight)
         labels = ops.reshape(ops.cast(y, "float32"), (-1,))
         right = ops.logical_and(labels >= 0, labels <= 1) if self.task == "click" else ops.isfinite(labels)
@@ -171,7 +171,7 @@ class RankingModel(Recommender):
         return {name: size for name, size in sizes.items() if size is not None}
 
     def readable(self, outputs: Any) -> Any:
-        """What the model's outputs say: probabilities of a click, or ratings within their range, float32."""
+        """Convert outputs to click probabilities, or to ratings clipped to their range, float32."""
         outputs = ops.cast(outputs, "float32")
         if self.task == "click":
             return ops.sigmoid(outputs)
@@ -179,7 +179,7 @@ class RankingModel(Recommender):
 
 
 def _column(labels: Any) -> Any:
-    """(B, 1), as the outputs are: beside (B,) a loss of one's own would compare each row with every other."""
+    """(B, 1), as the outputs: with (B,), a custom loss would broadcast and compare each row with every other."""
     return ops.expand_dims(labels, -1) if len(labels.shape) == 1 else labels
 
 
@@ -188,10 +188,10 @@ def _tensors(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_task(task: str, rating_range: Sequence[float] | None) -> None:
-    """Raise `ValueError` if a task is unknown or a range of ratings is none."""
+    """Raise `ValueError` if the task is unknown or the rating range is invalid."""
     if task not in TASKS:
-        raise ValueError(f'task is "click" or "rating", got {task!r}.')
+        raise ValueError(f'task must be "click" or "rating", got {task!r}.')
     if rating_range is None:
         return
     if task == "click" or len(rating_range) != 2 or not rating_range[0] < rating_range[1]:
-        raise ValueError(f"rating_range is (lowest, highest) of a rating, and None for clicks: got {rating_range!r}.")
+        raise ValueError(f"rating_range must be (lowest, highest) for ratings, None for clicks; got {rating_range!r}.")

@@ -59,12 +59,12 @@ class Recommender(keras.Model):
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """What it reads, by name. The data path, the evaluation and the export give it just that."""
+        """Names of the inputs. The data pipeline, the evaluation and the export provide exactly these."""
         return tuple(tensor.name for tensor in getattr(self, "inputs", None) or ())
 
     @classmethod
     def from_preset(cls, preset: str | Path) -> Self:
-        """The model of a preset, with its weights.
+        """Load the model of a preset, with its weights.
 
         The model reads integer ids. What gives them their meaning is the preset's feature spec: for raw ids, load both
         with `tfrec.presets.load`, and ask `tfrec.serving.recommend`.
@@ -247,7 +247,7 @@ class Recommender(keras.Model):
         absent = [name for name in self.input_names if name not in inputs] if isinstance(inputs, Mapping) else ["dict"]
         if absent:
             came = list(inputs) if isinstance(inputs, Mapping) else type(inputs).__name__
-            raise ValueError(f"{type(self).__name__} reads a dict of {list(self.input_names)}, got {came}.")
+            raise ValueError(f"{type(self).__name__} expects a dict of {list(self.input_names)}, got {came}.")
         return {name: inputs[name] for name in self.input_names}
 
     def compile(
@@ -259,9 +259,9 @@ class Recommender(keras.Model):
         weighted_metrics: Any = None,
         **kwargs: Any,
     ) -> None:
-        """As in Keras, with the losses and metrics that mean something of the model's outputs.
+        """As in Keras, but checks that losses and metrics fit the model's outputs.
 
-        A name such as "binary_crossentropy" means the loss on logits, since logits are what the model gives.
+        A name such as "binary_crossentropy" means the loss on logits, because the model outputs logits.
 
         Args:
             optimizer: as in Keras.
@@ -272,28 +272,28 @@ class Recommender(keras.Model):
             **kwargs: further arguments of `keras.Model.compile`.
 
         Raises:
-            ValueError: if a loss or metric of Keras would read the model's outputs wrongly. The text names a right
-                one. Losses and metrics of your own are taken as they are.
+            ValueError: if a loss or metric of Keras would misread the model's outputs; the message names one that
+                fits. Custom losses and metrics are used unchanged.
         """
         loss, loss_weights = self._loss_meant(loss, loss_weights)
         metrics, weighted_metrics = self._metrics_meant(metrics), self._metrics_meant(weighted_metrics)
         super().compile(optimizer, loss, loss_weights, metrics, weighted_metrics, **kwargs)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """As in Keras, which leaves out models that have a `compile` of their own."""
+        """As in Keras, which skips models that override `compile`."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.optimizer is not None and self.built:
             self.optimizer.build(self.trainable_variables)
 
     def _compute_loss(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        # Keras' step asks here, whatever a subclass makes of `compute_loss`.
+        # Keras' train step calls this, even if a subclass overrides `compute_loss`.
         loss = super()._compute_loss(x, y, *args, **kwargs)
-        if y is None or getattr(self.loss, "reduction", None) == "sum":  # a sum adds up by itself
+        if y is None or getattr(self.loss, "reduction", None) == "sum":  # sums need no scaling
             return loss
         return shared_out(loss, ops.shape(y)[0])
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        # Keras adds up what the replicas hold of the first batch, which fails where they hold unequal numbers of rows.
+        # Keras sums the first batch over the replicas, which fails if they hold unequal numbers of rows.
         if iterator is not None and self._distribute_strategy is not None:
             local = self._distribute_strategy.experimental_local_results
             batch = next(next(iter(iterator))[-1])
@@ -307,7 +307,7 @@ class Recommender(keras.Model):
         return metrics
 
     def _check_messages(self) -> dict[str, str]:
-        """What to raise where a step flags something wrong with its batch; see `tfrec.models.step_checks`."""
+        """Error messages of the step checks, by name; see `tfrec.models.step_checks`."""
         return {}
 
     @property
@@ -322,7 +322,7 @@ class Recommender(keras.Model):
         self._checks.start()
 
     def make_train_function(self, force: bool = False) -> None:
-        """As in Keras, but the optimizer's variables are there before: a graph that makes some is traced twice."""
+        """As in Keras, but creates the optimizer's variables first: a graph that creates them is traced twice."""
         if self.built and self.optimizer is not None and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
         if force or self.train_function is None:
@@ -330,7 +330,7 @@ class Recommender(keras.Model):
             self.train_function = self._checks.around(self.train_function)
 
     def make_test_function(self, force: bool = False) -> None:
-        """As in Keras, with the checks of a step around it."""
+        """As in Keras, with the step checks."""
         if force or self.test_function is None:
             super().make_test_function(force)
             self.test_function = self._checks.around(self.test_function)

@@ -1,7 +1,7 @@
-"""What the replicas of `tf.distribute` add up to where they hold different numbers of rows.
+"""Weighting of `tf.distribute` replicas that hold different numbers of rows.
 
-Keras divides the mean of each replica by the number of replicas. That is the mean of the global batch only where all
-replicas hold equally many rows, which those of a last batch need not, and some of them may hold none.
+Keras divides the mean of each replica by the number of replicas. This is the mean of the global batch only if all
+replicas hold equally many rows; in a last batch they may not, and some may hold none.
 """
 
 import sys
@@ -12,14 +12,14 @@ from keras import ops
 
 
 def summed(value: Any) -> Any:
-    """The sum of a scalar over all replicas; the scalar itself where there is one, or outside of a replica."""
+    """Sum of a scalar over all replicas; the scalar itself with one replica or outside of a replica."""
     if not _in_replicas():
         return value
     return sys.modules["tensorflow"].distribute.get_replica_context().all_reduce("SUM", value)
 
 
 def shared_out(loss: Any, rows: Any) -> Any:
-    """The loss of a replica, with the gradient that its share of the rows of the global batch gives it.
+    """The loss of a replica, with its gradient scaled by the replica's share of the rows of the global batch.
 
     ```
     gradient = rows / (sum of rows / replicas) x gradient of the loss

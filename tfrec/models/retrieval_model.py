@@ -1,4 +1,4 @@
-"""What every retrieval model can do: compare a query vector with all items."""
+"""Base class of retrieval models, which compare a query vector with all items."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ _LONGEST_LIST = 100  # that ranking metrics ask for
 
 
 class RetrievalModel(Recommender):
-    """A Keras model whose output is a query vector and which holds a table of items to compare it with.
+    """Base class of models that output query vectors and hold an item table to compare them with.
 
     `model(inputs)` gives query vectors, (B, D) or, for sequences, (B, L, D), one for every position. Everything else
     follows: the loss named at `compile` gets the queries and the table, metrics rank the catalogue at the newest
@@ -68,7 +68,7 @@ class RetrievalModel(Recommender):
         self._is_training = False
         self._negatives_seed = keras.random.SeedGenerator(seed)
 
-    # What a model must say.
+    # === To implement ===
 
     def item_table(self) -> Any:
         """The vectors of all ids, (V + 2, D): row 0 is padding, row 1 the unknown item."""
@@ -76,7 +76,7 @@ class RetrievalModel(Recommender):
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """What it reads: "history", and "timestamps" where it asks for them.
+        """Names of the inputs: "history", and "timestamps" if the model uses them.
 
         `tfrec.data.sequences(..., inputs=model.input_names)`, the evaluation and the export give it just that.
         """
@@ -99,7 +99,7 @@ class RetrievalModel(Recommender):
             return num_items + RESERVED_IDS
         return self.item_table().shape[0] if self.built else None
 
-    # What it can then do.
+    # === Inference ===
 
     def embed(self, inputs: Any) -> Any:
         """The query vector of each row at its newest position, (B, D) float32, or its K vectors, (B, K, D)."""
@@ -108,7 +108,7 @@ class RetrievalModel(Recommender):
     def score(self, inputs: Any) -> Any:
         """The score of every id for each row, (B, V + 2) float32; those of ids 0 and 1 are -inf.
 
-        A history without an item, all padding or unknown, is answered by popularity, as in an export.
+        Histories without a known item are scored by popularity, as in an export.
         """
         scores = self._scores(self.embed(inputs))
         if not isinstance(inputs, Mapping) or "history" not in inputs:
@@ -117,15 +117,15 @@ class RetrievalModel(Recommender):
         return ops.where(is_known, scores, self._popularity(scores.shape[-1]))
 
     def recommend(self, inputs: Any, k: int = 10, mask_seen: bool = True) -> tuple[Any, Any]:
-        """The K best items for each row, best first; of a history without an item, the most popular ones.
+        """The K best items for each row, best first; the most popular ones if the history has no known item.
 
         Args:
             inputs: as for the model itself.
             k: how many, at most the number of items.
-            mask_seen: leave out what stands in the row's history.
+            mask_seen: leave out the items of the row's history.
 
         Returns:
-            ids (B, K) int32 and scores (B, K) float32; id 0 with -inf where fewer than K items are left.
+            ids (B, K) int32 and scores (B, K) float32; id 0 with -inf if fewer than K items are left.
 
         Raises:
             ValueError: if K is more than there are items, an id is outside of the table, or scores are not numbers.
@@ -139,7 +139,7 @@ class RetrievalModel(Recommender):
         """The K items whose vectors have the highest cosine with each given item, itself left out.
 
         Args:
-            item_ids: (B,) integer ids. Padding and the unknown item are like nothing.
+            item_ids: (B,) integer ids. Padding and the unknown item have no similar items.
             k: how many.
 
         Returns:
@@ -176,13 +176,13 @@ class RetrievalModel(Recommender):
             (TensorShape([1, 1, 3, 3]), ['head', 'history', 'history'])
         """
         if not self.attention_axes:
-            raise ValueError(f"{type(self).__name__} has no attention, so there are no weights to show.")
+            raise ValueError(f"{type(self).__name__} has no attention weights: use a model with attention.")
         given = self._own_inputs(inputs)
         with attention_record() as found:
             self(given, training=False)
         return {name: ops.cast(weights, "float32") for name, weights in zip(self.attention_axes, found, strict=True)}
 
-    # How it learns, with stock fit.
+    # === Training with stock fit ===
 
     def _loss_meant(self, loss: Any, loss_weights: Any) -> tuple[Any, Any]:
         return retrieval_loss(loss, loss_weights)
@@ -196,16 +196,16 @@ class RetrievalModel(Recommender):
         """The loss of `compile`, given the item table where it asks for one, plus the losses of the layers."""
         self._is_training = training
         if self.loss is None and training:
-            raise ValueError("The model has no loss to learn by: compile(loss=tfrec.losses.FullSoftmax()).")
-        if len(y.shape) == 2 and y.shape[1] == 1:  # a column, as many data sets give a label
+            raise ValueError("The model is compiled without a loss: call compile(loss=tfrec.losses.FullSoftmax()).")
+        if len(y.shape) == 2 and y.shape[1] == 1:  # a column, as in many datasets
             y = y[:, 0]
             sample_weight = sample_weight if sample_weight is None else ops.reshape(sample_weight, (-1,))
-        if len(y.shape) == 1:  # one target a row: the one behind the newest position
+        if len(y.shape) == 1:  # one target per row: the item after the newest position
             y_pred = self._newest_query(y_pred)
         if self.num_interests is not None:
             y_pred = chosen_interest(y_pred, ops.take(self.item_table(), ops.cast(y, "int32"), axis=0))
         if not isinstance(self.loss, ItemLoss):
-            # Finite, since at padding the target is id 0, times weight 0.
+            # Finite, because at padding the target is id 0 with weight 0.
             logits = ops.maximum(_mask_reserved(self._logits(y_pred)), -1e9)
             return super().compute_loss(x, y, logits, sample_weight, training)
         sample_weight = weight_of_each(is_item(y)) if sample_weight is None else sample_weight
@@ -215,7 +215,7 @@ class RetrievalModel(Recommender):
         return sum(self.losses, start=loss)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Rank the catalogue at the newest position, with the history masked, for the metrics of `compile`."""
+        """Rank the catalogue at the newest position, with the history masked, and update the metrics."""
         if self._is_training or len(self.metrics) == 1:  # the loss tracker alone
             return self.get_metrics_result()
         targets = _newest(y, sequence_rank=2)
@@ -223,7 +223,7 @@ class RetrievalModel(Recommender):
         scores = mask_items(self._scores(queries), x["history"])
         scores = ops.maximum(scores, -1e9)  # Keras' top-k metrics give 0 where any score is infinite
         labels, scores = shortlist(scores, targets, min(_LONGEST_LIST, scores.shape[1]))
-        # NaN is in no order: a model that has diverged would have its targets anywhere in the list.
+        # NaN cannot be ordered: a diverged model would get arbitrary ranks.
         is_number = ops.all(ops.isfinite(ops.reshape(queries, (ops.shape(queries)[0], -1))), axis=-1, keepdims=True)
         labels, scores = ops.where(is_number, labels, ops.zeros_like(labels)), ops.where(is_number, scores, 0.0)
         return super().compute_metrics(x, labels, scores, ops.cast(is_item(targets), "float32"))
@@ -238,14 +238,14 @@ class RetrievalModel(Recommender):
         """Raise `InputError` if scores that lie in memory are not numbers."""
         if in_memory(scores) and bool(ops.any(ops.isnan(scores))):
             raise InputError(
-                f"{self.name} gives scores that are not numbers (NaN): its training has diverged. Train it again with "
+                f"{self.name} returns NaN scores: its training has diverged. Train it again with "
                 "a lower learning rate, or with clipnorm=1.0 in the optimizer."
             )
 
     def _check_list(self, k: int) -> None:
         items = self.item_table().shape[0] - RESERVED_IDS
         if not 0 < k <= items:
-            raise ValueError(f"k must lie between 1 and the {items} items of the model, got {k}.")
+            raise ValueError(f"k must be between 1 and {items}, the number of items of the model, got {k}.")
 
     def _logits(self, queries: Any) -> Any:
         table = ops.cast(self.item_table(), queries.dtype)
@@ -270,7 +270,7 @@ class RetrievalModel(Recommender):
 
 
 def _with_a_position(inputs: Any) -> Any:
-    """Inputs with a position of padding where histories of no length are given."""
+    """Inputs with one position of padding, if histories have length 0."""
     if not isinstance(inputs, Mapping):
         return inputs
     empty = {name for name, value in inputs.items() if len(value.shape) == 2 and value.shape[1] == 0}

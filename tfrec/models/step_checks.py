@@ -1,8 +1,8 @@
-"""What a step of training or evaluation finds wrong with its batch, raised outside of its graph.
+"""Checks on batches of training and evaluation steps, whose errors are raised outside of the graph.
 
-What a batch holds is known in the graph alone, and a graph cannot raise on every backend. So a step returns flags
-beside its logs. The first step of an epoch is checked at once; the flags of the others are gathered without waiting for
-the device, and checked when the epoch is over.
+The values of a batch are only known in the graph, and a graph cannot raise on every backend. So a step returns flags
+with its logs. The first step of an epoch is checked immediately; the flags of the others are collected without waiting
+for the device and checked at the end of the epoch.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,12 +14,12 @@ _PREFIX = "step check: "  # of the flags among the logs of a step, until `StepCh
 
 
 def flags(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Logs of a step that say what is wrong with its batch: name of the check -> bool tensor of any shape."""
+    """Flags of a step, as logs: name of the check -> bool tensor of any shape, True if it fails."""
     return {_PREFIX + name: ops.cast(ops.any(wrong), "float32") for name, wrong in found.items()}
 
 
 class StepChecks:
-    """Takes the flags out of the logs of a model's steps, and raises.
+    """Removes the flags from the logs of a model's steps and raises errors.
 
     Args:
         messages: name of a check -> what to raise.
@@ -31,12 +31,12 @@ class StepChecks:
         self._is_first = True
 
     def start(self) -> None:
-        """An epoch begins: raise what the one before has gathered."""
+        """Start an epoch; raises errors that the previous one collected."""
         self.finish()
         self._is_first = True
 
     def finish(self) -> None:
-        """Raise what was gathered.
+        """Raise the collected errors.
 
         Raises:
             ValueError: with the message of the first check that failed.
@@ -47,7 +47,7 @@ class StepChecks:
                 raise ValueError(self._messages[name])
 
     def around(self, step: Callable[..., Any]) -> Callable[..., Any]:
-        """The function of a step, or of several, with the checks behind it."""
+        """Wrap the function of one or several steps with the checks."""
 
         def checked(*args: Any) -> Any:
             done = step(*args)

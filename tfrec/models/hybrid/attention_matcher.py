@@ -127,7 +127,7 @@ class AttentionMatcher(RankingModel):
         user_layers, item_layers = check_size("user_layers", user_layers, 0), check_size("item_layers", item_layers, 0)
         check_weights(embedding_l2=embedding_l2)
         if head not in HEADS:
-            raise ValueError(f"head is one of {', '.join(HEADS)}, got {head!r}.")
+            raise ValueError(f"head must be one of {', '.join(HEADS)}, got {head!r}.")
 
         # === Layers ===
         policy = keras.dtype_policies.get(dtype)

@@ -109,8 +109,8 @@ class ExpertFusion(RankingModel):
         counted = next((one for one in features if one["name"] == count_feature), None)
         if counted is not None and (counted["kind"], counted["group"]) != ("numeric", "item"):
             raise ValueError(
-                f"count_feature names a numeric feature of the item, how often it was seen: got '{count_feature}', "
-                f"which is {counted['kind']} and of the group {counted['group']}."
+                f"count_feature must name a numeric item feature, the count of the item: got '{count_feature}', "
+                f"which has the kind {counted['kind']} and the group {counted['group']}."
             )
         marks = [one["name"] for one in of_groups(features, "history") if not one.get("of")]
         static = of_groups(features, "user", "item", "context")
@@ -119,7 +119,7 @@ class ExpertFusion(RankingModel):
         of_item = [one["name"] for one in of_groups(static, "item") if one["name"] not in no_content]
         if not content:
             raise ValueError(
-                "ExpertFusion has an expert of content: it needs a feature beside user, item and "
+                "The content expert of ExpertFusion needs a feature other than user, item and "
                 f"{count_feature}, got {[one['name'] for one in features]}."
             )
         past_content = [sequence for sequence, of in paired if of in content]

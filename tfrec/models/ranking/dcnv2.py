@@ -95,7 +95,7 @@ class DCNv2(RankingModel):
         projection_dim = check_size("projection_dim", projection_dim, optional=True)
         check_weights(embedding_l2=embedding_l2)
         if structure not in STRUCTURES:
-            raise ValueError(f"structure is one of {', '.join(STRUCTURES)}: got {structure!r}.")
+            raise ValueError(f"structure must be one of {', '.join(STRUCTURES)}, got {structure!r}.")
         fields = field_features(features)
 
         # === Layers ===

@@ -89,14 +89,14 @@ class DIN(RankingModel):
         embedding_dim = check_size("embedding_dim", embedding_dim)
         attention_dims = [check_size("Each of attention_dims", width) for width in attention_dims]
         if not attention_dims:
-            raise ValueError("attention_dims are the widths of one or more maps, got none.")
+            raise ValueError("attention_dims must hold at least one width, got none.")
         check_weights(embedding_l2=embedding_l2)
         paired_features(features)
 
         if kwargs.get("attention_supervision") and not softmax:
             raise ValueError(
-                "attention_supervision compares shares that add up to 1, and the weights of DIN do so with "
-                "softmax=True alone: without, their divergence from what is given has no lower bound."
+                "attention_supervision needs weights that sum to 1: build DIN with softmax=True. Without it, "
+                "the divergence has no lower bound."
             )
 
         # === Layers ===

@@ -19,7 +19,7 @@ def field_features(features: Sequence[Mapping[str, Any]]) -> list[Mapping[str, A
     fields = of_groups(check_features(features), "user", "item", "context")
     if len(fields) < 2:
         raise ValueError(
-            "Expected two or more features of the groups user, item and context, whose interactions are to be learnt: "
+            "Expected at least two features of the groups user, item and context, to learn their interactions: "
             f"got {[field['name'] for field in fields]}."
         )
     return fields

@@ -44,7 +44,7 @@ def paired_features(features: Sequence[Mapping[str, Any]]) -> list[tuple[str, st
         raise ValueError(
             "This model compares the candidate with the history: it needs a feature 'item' and a sequence 'history' of "
             f"it, got the features {[one['name'] for one in features]}. Fit the FeatureSpec with a History (in a "
-            "recipe, a table [history]), or take a model that reads none."
+            "recipe, a table [history]), or use a model without a history."
         )
     return sorted(pairs, key=lambda pair: pair[0] != "history")
 

@@ -36,8 +36,8 @@ def make_block(
     """
     if isinstance(attention, Mapping) and attention.get("causal", True) is not True:
         raise ValueError(
-            "attention cannot be made not causal here: the model learns the next item at every position, and would see "
-            "it. BERT4Rec is the model that attends both ways."
+            "attention must be causal here: the model predicts the next item at every position, and would otherwise "
+            "see it. Use BERT4Rec for bidirectional attention."
         )
     mixing = make_attention(attention, num_heads, dropout, dtype)
     if kind == "sasrec":
@@ -65,4 +65,4 @@ def make_attention(
             **{"num_heads": num_heads, "dropout": dropout, **arguments}, dtype=dtype, name="attention"
         )
     except TypeError as error:
-        raise ValueError(f"attention cannot be used: {error}") from error
+        raise ValueError(f"attention is invalid: {error}") from error

@@ -49,8 +49,8 @@ class MaskedItemModel(SequenceModel):
             if not self._is_checked and asks is not None and not float(ops.max(asks)):
                 raise ValueError(
                     f"{type(self).__name__} sees the whole row, and this batch has targets at all positions but no "
-                    f"mask (id {self.mask_id}) in its history: it would learn to copy what it is asked for. Train on "
-                    "tfrec.data.masked_items(batches, model.mask_id), or give one target a row."
+                    f"mask (id {self.mask_id}) in its history: the model would learn to copy the targets. Train on "
+                    "tfrec.data.masked_items(batches, model.mask_id), or pass one target per row."
                 )
             self._is_checked = True
             return done
