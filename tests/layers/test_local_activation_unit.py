@@ -79,5 +79,5 @@ def test_survives_its_config():
 
 @pytest.mark.parametrize("wrong", [[], [0], [True], [3, 1.5]])
 def test_widths_are_positive_integers(wrong):
-    with pytest.raises(ValueError, match=r"hidden_dims (must be a positive integer|are the widths of)"):
+    with pytest.raises(ValueError, match=r"hidden_dims (must be a positive integer|must hold at least one width)"):
         LocalActivationUnit(wrong)

@@ -242,7 +242,7 @@ def test_what_is_wrong_with_a_recipe_is_named(text, says, tmp_path):
     ("entries", "says"),
     [
         ({}, "Click labels must be 0 or 1, but these range from 1 to 5"),
-        ({"positive": 9}, "All labels are 0"),
+        ({"positive": 9}, "All labels equal 0"),
         ({"positive": 4, "split": {"rule": "leave-last-out"}}, "split.rule must be one of random, by-time"),
         ({"positive": 4, "history": {"size": 3}}, "history has an unknown entry 'size'"),
         ({"positive": 4, "history": {"known": "all"}}, "history.known is training or past"),

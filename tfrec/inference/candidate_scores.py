@@ -27,7 +27,7 @@ def rank(
     features: Mapping[str, Sequence[Any]] | None = None,
     history_labels: Sequence[Sequence[float]] | None = None,
 ) -> np.ndarray:
-    """What a ranking model says of given items: probabilities of a click, or ratings.
+    """Score given items with a ranking model: click probabilities or ratings.
 
     An id that training did not have is read as an unseen item, with the features that the spec's side table has of it
     (`spec.cold`), else with none. Such ids in a history are ignored.

@@ -1,4 +1,4 @@
-"""Attention weights as a picture."""
+"""Heat maps of attention weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has been seen so far, each item weighted by additive attention."""
+"""Additive attention pooling of a sequence up to each position."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tfrec.ops import additive_scores, check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class AdditivePooling(MaskedLayer):
-    """At each position the weighted sum of the context up to there, weighted by an additive attention.
+    """At each position, the sum of the context up to that position, weighted by additive attention.
 
     ```
     a[l, j] = v . sigmoid(Wq q[l] + Wk c[j] + b);  y[l] = sum_{j <= l} a[l, j] c[j]

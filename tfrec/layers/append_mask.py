@@ -1,4 +1,4 @@
-"""The question that a masked-item model is asked: what stands behind the newest item?"""
+"""Append a mask token to a history, to predict the next item with a masked-item model."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tfrec.ops import PADDING_ID, check_length, check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class AppendMask(keras.layers.Layer):
-    """Puts the mask behind the newest item of each row that holds no mask yet.
+    """Appends a mask token after the newest item of each row that has none.
 
     ```
     0 a b    ->  0 a b M     a history: the mask asks for its next item

@@ -1,4 +1,4 @@
-"""The weights of attentions, for who asks: layers leave them here while a call is recorded, and else make none."""
+"""Recording of attention weights: layers compute and store them here only while a call is recorded."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ _FOUND: ContextVar[list[Any] | None] = ContextVar("found", default=None)
 
 @contextlib.contextmanager
 def attention_record() -> Iterator[list[Any]]:
-    """Collect what every attention layer that is called meanwhile weighs with, in the order of the calls.
+    """Collect the weights of every attention layer called within the context, in the order of the calls.
 
     In training and serving nobody asks, and an attention that never holds its weights, or leaves them to a fused
     kernel, is not made to.
@@ -34,12 +34,12 @@ def attention_record() -> Iterator[list[Any]]:
 
 
 def is_recorded() -> bool:
-    """Whether somebody asks."""
+    """Whether weights are being recorded."""
     return _FOUND.get() is not None
 
 
 def record(weights: Any) -> None:
-    """Leave weights, (B, ...), to who asks, if anybody does."""
+    """Store weights, (B, ...), if a recording is active."""
     found = _FOUND.get()
     if found is not None:
         found.append(weights)

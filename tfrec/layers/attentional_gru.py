@@ -1,4 +1,4 @@
-"""A GRU whose steps are as long as an attention says."""
+"""A GRU whose update gate is scaled by attention weights."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The products of all pairs of features, each as much as it matters."""
+"""Attention pooling over the products of all pairs of features."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ class AttentionalPairPooling(keras.layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         if input_shape[1] is None or input_shape[1] < 2:
-            raise ValueError(f"Pairs need two features or more, a number known beforehand: got {input_shape[1]}.")
+            raise ValueError(f"Expected a static number of at least two features, got {input_shape[1]}.")
         first, second = (None if self.seed is None else self.seed + 104729 * i for i in (1, 2))
         self.hidden_map = keras.layers.Dense(
             self.attention_dim,

@@ -1,4 +1,4 @@
-"""Attention to a few blocks: the neighbours, the oldest, and some drawn at random."""
+"""Block-sparse attention: to neighbouring blocks, the oldest blocks and random blocks."""
 
 from collections.abc import Callable
 from typing import Any

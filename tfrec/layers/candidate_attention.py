@@ -11,7 +11,7 @@ from tfrec.ops import check_heads, check_size, masked_softmax
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class CandidateAttention(MaskedLayer):
-    """What a sequence says to one query, and the weights by which it does.
+    """Attention of one query over a sequence; returns the output and the weights.
 
     ```
     a_h = softmax_l((q Q_h + b_h) . (x_l K_h) / sqrt(W / H));  y_h = sum_l a_h[l] x_l V_h + v_h

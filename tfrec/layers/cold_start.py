@@ -1,4 +1,4 @@
-"""What a never seen item looks like, shown in training."""
+"""Simulate unseen items in training, so that the model learns to handle them."""
 
 from typing import Any
 
@@ -10,15 +10,15 @@ from tfrec.ops import RESERVED_IDS, UNKNOWN_ID
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class ColdStart(keras.layers.Layer):
-    """Makes a part of the items unseen in training, and gives all unseen ones the same count.
+    """Replaces a share of the items by the unseen id in training, and sets the count of all unseen items to one value.
 
     ```
     training:   id = 1 with probability `rate`, as it was otherwise
     always:     count = `cold_count` where id is 1 or 0, as it was otherwise
     ```
 
-    A model that never met id 1 in training knows nothing of it. Where it meets some of its items as if they were new,
-    it learns what to do without an id, from what else is known of them.
+    A model that never sees id 1 in training learns nothing for it. By seeing some items as if they were new, it learns
+    to rely on their other features.
 
     Args:
         rate: the part of a batch's rows whose item is made unseen in training, from 0 to below 1.
@@ -46,7 +46,7 @@ class ColdStart(keras.layers.Layer):
     def __init__(self, rate: float = 0.1, cold_count: float = 0.0, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
-            raise ValueError(f"rate is the part of the rows that is made cold, from 0 to below 1: got {rate!r}.")
+            raise ValueError(f"rate, the share of rows made cold, must be at least 0 and below 1, got {rate!r}.")
         self.rate = rate
         self.cold_count = cold_count
         self.seed = seed

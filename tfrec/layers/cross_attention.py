@@ -12,7 +12,7 @@ from tfrec.ops import check_heads, check_size, masked_softmax
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class CrossAttention(MaskedLayer):
-    """Multi-head attention of queries over a padded context of another kind: one side asks, the other answers.
+    """Multi-head attention of queries over a padded context, which may differ from them in kind and width.
 
     ```
     a[k, l] = softmax_l (Wq q[k] + bq) . (Wk c[l]) / sqrt(D / H)      over the real positions l
@@ -110,7 +110,7 @@ class CrossAttention(MaskedLayer):
         if self.causal:
             place = ops.arange(ops.shape(context)[1])
             is_real = is_real & (ops.expand_dims(place, 1) >= place)
-        if self.may_abstain:  # nothing is one more place, and always there
+        if self.may_abstain:  # one more position, for attending to nothing
             nothing = ops.reshape(ops.cast(self.abstain, "float32"), (1, self.num_heads, 1, 1))
             scores = ops.concatenate([nothing + ops.zeros_like(scores[..., :1]), scores], axis=-1)
             is_real = ops.concatenate([ops.ones_like(is_real[..., :1]), is_real], axis=-1)

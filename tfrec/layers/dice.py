@@ -1,4 +1,4 @@
-"""An activation whose bend follows the data."""
+"""Dice, an activation that adapts to the distribution of its inputs."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class Dice(keras.layers.Layer):
-    """Data adaptive activation: a PReLU whose bend lies, softly, at the mean of its inputs.
+    """Data adaptive activation: a PReLU with a smooth transition at the mean of its inputs.
 
     ```
     p = sigmoid((x - mean) / sqrt(var + epsilon));  y = p x + (1 - p) alpha x
@@ -43,7 +43,7 @@ class Dice(keras.layers.Layer):
     def build(self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None) -> None:
         shape = (inputs_shape[-1],)
         self.alpha = self.add_weight(name="alpha", shape=shape, initializer="zeros")
-        # float32 under every policy: an average of small steps stands still in half precision.
+        # float32 under every policy: small updates of an average vanish in half precision.
         averages = {"shape": shape, "trainable": False, "dtype": "float32", "autocast": False}
         self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", **averages)
         self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **averages)
@@ -69,7 +69,7 @@ class Dice(keras.layers.Layer):
         weights = ops.transpose(is_real) / ops.maximum(count, 1.0)
         mean = ops.matmul(weights, flat)[0]
         variance = ops.matmul(weights, ops.square(flat - mean))[0]
-        pace = ops.where(count > 0, 1.0 - self.momentum, 0.0)  # a batch of empty histories says nothing
+        pace = ops.where(count > 0, 1.0 - self.momentum, 0.0)  # skip batches of empty histories
         for average, found in ((self.moving_mean, mean), (self.moving_variance, variance)):
             average.assign(average + pace * (ops.stop_gradient(found) - average))
         return mean, variance

@@ -1,4 +1,4 @@
-"""A block of self-attention whose weights can be read."""
+"""A self-attention block that also returns its weights."""
 
 from typing import Any
 

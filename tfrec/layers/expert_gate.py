@@ -1,4 +1,4 @@
-"""How much to lean on each of several experts, row by row."""
+"""A gate that weighs several experts, per row."""
 
 from typing import Any
 

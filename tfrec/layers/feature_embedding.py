@@ -1,4 +1,4 @@
-"""A vector for each feature of a row."""
+"""Embeddings for features of all kinds."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class FeatureEmbedding(keras.layers.Layer):
-    """Vectors of features of all kinds, all of one width, with a meaning for what is missing.
+    """Embeds features of all kinds into vectors of one width, with learned vectors for missing values.
 
     ```
     categorical, id c:           e = T[c];                T[0] stands for missing, T[1] for unseen values

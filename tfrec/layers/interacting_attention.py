@@ -1,4 +1,4 @@
-"""Every feature of a row looks at all of them."""
+"""Self-attention over the features of a row."""
 
 from typing import Any
 

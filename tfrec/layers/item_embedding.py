@@ -1,4 +1,4 @@
-"""From the ids of a padded history to vectors without positions."""
+"""Item embeddings of a padded history, without positions."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A vector for each item, and in training one for each attribute that items share."""
+"""Item embeddings that can share attribute embeddings in training."""
 
 from typing import Any
 
@@ -130,5 +130,5 @@ class ItemVectors(keras.layers.Embedding):
     def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
         """As `keras.layers.Embedding` does."""
         if self._attributes is not None:
-            raise ValueError("A table that shares attributes cannot be quantized: `fold()` it before.")
+            raise ValueError("A table that shares attributes cannot be quantized: call `fold()` first.")
         super().quantize(mode, type_check=False, config=config)

@@ -1,4 +1,4 @@
-"""How much each event of a history has to do with a candidate."""
+"""The relevance of each event of a history to a candidate."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from tfrec.ops import check_size, masked_softmax
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class LocalActivationUnit(MaskedLayer):
-    """A weight for each event of a history, by a small network that looks at event and candidate together.
+    """Weighs each event of a history with a small network that reads event and candidate together.
 
     ```
     x_1 = dice([q, k_l, q - k_l, q * k_l] W_1 + b_1);  x_i = dice(x_{i-1} W_i + b_i);  a_l = x_n . w + b
@@ -58,7 +58,7 @@ class LocalActivationUnit(MaskedLayer):
         super().__init__(**kwargs)
         self.hidden_dims = [check_size("Each of hidden_dims", width) for width in hidden_dims]
         if not self.hidden_dims:
-            raise ValueError("hidden_dims are the widths of one or more maps, got none.")
+            raise ValueError("hidden_dims must hold at least one width, got none.")
         self.softmax = softmax
         self.seed = seed
 

@@ -1,4 +1,4 @@
-"""The two levels of SHAN: attention over old items, then over what it gave and the new ones."""
+"""The two attention levels of SHAN: over old items, then over its result and the new items."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Several weighted means of what has been seen so far, at every position."""
+"""Multi-interest attention pooling of a sequence up to each position."""
 
 from typing import Any
 

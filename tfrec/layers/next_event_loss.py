@@ -1,4 +1,4 @@
-"""A loss on the states of a history: each is to tell the next event from one that was drawn."""
+"""Auxiliary loss on the states of a history: tell the next event from a sampled one."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tfrec.layers.masked_layer import MaskedLayer
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class NextEventLoss(MaskedLayer):
-    """Hands states through, and adds in training what they know too little of the event that comes next.
+    """Returns the states unchanged and, in training, adds a loss for predicting the next event from each of them.
 
     ```
     z(l, e) = (h_l M) . e

@@ -1,4 +1,4 @@
-"""For each item of a history another one, that was not there."""
+"""Random negatives for the items of a history."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tfrec.ops import RESERVED_IDS, check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class OtherItems(keras.layers.Layer):
-    """Draws, in training, an item for each position: any but the one that stands there, all alike.
+    """Draws, in training, one item per position, uniformly from all items except the one at that position.
 
     For inference nothing is drawn, and the history is given back as it is.
 
@@ -32,7 +32,7 @@ class OtherItems(keras.layers.Layer):
 
     def __init__(self, size: int, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        # Two items or more: of one there is no other.
+        # At least two items, so that another one exists.
         self.size = check_size("size", size, least=RESERVED_IDS + 2)
         self.seed = seed
         self.draws = keras.random.SeedGenerator(seed)

@@ -1,4 +1,4 @@
-"""Scores that are cosines, so that an attention can tell things apart before their vectors have grown."""
+"""Query-key normalisation: attention scores are cosines times a learned temperature."""
 
 import math
 from typing import Any
@@ -44,7 +44,7 @@ class QueryKeyNorm(keras.layers.Layer):
         super().__init__(**kwargs)
         self.num_heads = check_size("num_heads", num_heads)
         if not start > 0:
-            raise ValueError(f"start is a temperature above 0, got {start!r}.")
+            raise ValueError(f"start must be a temperature above 0, got {start!r}.")
         self.start = start
 
     def build(self, queries_shape: Any = None, keys_shape: Any = None) -> None:

@@ -1,4 +1,4 @@
-"""A learned number for each distance between two positions."""
+"""Relative position bias of attention scores."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tfrec.ops import check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class RelativePositionBias(keras.layers.Layer):
-    """A bias of attention scores that knows how far apart two positions are, and nothing else.
+    """A learned bias of attention scores for each distance between two positions.
 
     `b[i, j] = w[clip(i - j, -(max_length - 1), max_length - 1)]`, where i attends to j. Padding on the left moves both
     alike, so it changes nothing. All heads share the bias.
@@ -45,7 +45,7 @@ class RelativePositionBias(keras.layers.Layer):
         )
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
-        """None: a bias of pairs is no sequence whose positions could be masked."""
+        """None: the output holds pairs of positions, not a sequence that could be masked."""
 
     def call(self, inputs: Any) -> Any:
         position = ops.arange(ops.shape(inputs)[1], dtype="int32")

@@ -1,4 +1,4 @@
-"""From the ids of a padded history to vectors with positions."""
+"""Item embeddings of a padded history, with positions."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A learned number for the time between two items."""
+"""Time interval bias of attention scores."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tfrec.ops import check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class TimeBias(keras.layers.Layer):
-    """A bias of attention scores that knows how much time lies between two items, and nothing else.
+    """A learned bias of attention scores for each bucket of the time between two items.
 
     `b[i, j] = w[r[i, j]]`, r being the bucket of the time from item j to item i as `TimeIntervals` counts it. All heads
     share the bias.
@@ -43,7 +43,7 @@ class TimeBias(keras.layers.Layer):
         )
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
-        """None: a bias of pairs is no sequence whose positions could be masked."""
+        """None: the output holds pairs of positions, not a sequence that could be masked."""
 
     def call(self, inputs: Any) -> Any:
         return ops.take(self.weight, inputs, axis=0)

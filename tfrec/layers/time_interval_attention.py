@@ -1,4 +1,4 @@
-"""Self-attention that knows when things happened, not only in which order."""
+"""Self-attention with time intervals and positions."""
 
 from typing import Any
 

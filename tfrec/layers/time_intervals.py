@@ -1,4 +1,4 @@
-"""How long ago, in steps that grow with the time itself."""
+"""Logarithmic buckets of the time between items."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ class TimeIntervals(keras.layers.Layer):
         # A bound in whole seconds for each bucket but the first.
         self.max_interval = check_size("max_interval", max_interval, least=self.num_buckets - 1)
         if self.max_interval >= 2**31:
-            raise ValueError(f"max_interval is at most 2**31 - 1 seconds, got {max_interval}.")
+            raise ValueError(f"max_interval must be at most 2**31 - 1 seconds, got {max_interval}.")
         self.bounds = _bounds(self.num_buckets - 1, self.max_interval)
 
     def call(self, timestamps: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Vectors of one length, for scores that are cosines."""
+"""Scale vectors to one length, for cosine scores."""
 
 from typing import Any
 

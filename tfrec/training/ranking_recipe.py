@@ -121,13 +121,11 @@ class RankingRecipe(RecipeFile):
         values = np.unique(table.labels)
         if self.task == "click" and not set(values.tolist()) <= {0.0, 1.0}:
             raise InputError(
-                f"Labels of clicks are 0 and 1, these run from {values[0]:g} to {values[-1]:g}. Name the rating from "
-                'which on one is a click (positive = 4), or the task: task = "rating".'
+                f"Click labels must be 0 or 1, but these range from {values[0]:g} to {values[-1]:g}. Set the "
+                'lowest rating that counts as a click (positive = 4), or predict ratings: task = "rating".'
             )
         if len(values) < 2:
-            raise InputError(
-                f"All labels are {values[0]:g}: expected rows that differ, of which there is something to tell."
-            )
+            raise InputError(f"All labels equal {values[0]:g}; training needs at least two distinct labels.")
         for group, side in (("user", table.users), ("item", table.items)):
             there = [] if side is None else list(side.columns)
             named = [name for name, entry in self.features.items() if entry.get("group") == group]

@@ -1,4 +1,4 @@
-"""AttentionMatcher: a candidate's features ask a user's encoded history what it has to say of them."""
+"""AttentionMatcher: cross-attention from a candidate's features to the encoded history of a user."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""ExpertFusion: one expert that knows who took what, one that knows what things are like, and a gate between them."""
+"""ExpertFusion: a collaborative and a content expert, combined by a gate."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""AFM: a factorization machine that learns which pairs of features matter."""
+"""AFM: a factorization machine with attention over the pairs of features."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""DIEN: how an interest has grown, followed step by step with the candidate in mind."""
+"""DIEN: the evolution of a user's interest with respect to the candidate."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""DIN: what of a history has to do with the candidate, weighed event by event."""
+"""DIN: the events of a history, weighted by their relevance to the candidate."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

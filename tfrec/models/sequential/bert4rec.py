@@ -1,4 +1,4 @@
-"""BERT4Rec: attention in both directions over a history with holes in it."""
+"""BERT4Rec: bidirectional attention over a history with masked items."""
 
 from typing import Any
 

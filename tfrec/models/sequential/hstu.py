@@ -1,4 +1,4 @@
-"""HSTU: attention without softmax over what a user did."""
+"""HSTU: attention without softmax over a user's history."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""SASRec: causal self-attention over what a user did."""
+"""SASRec: causal self-attention over a user's history."""
 
 from typing import Any
 

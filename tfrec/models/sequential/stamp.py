@@ -1,4 +1,4 @@
-"""STAMP: what a session was about, attended to with its last item in mind, times the last item."""
+"""STAMP: attention over a session, guided and gated by its last item."""
 
 from typing import Any
 

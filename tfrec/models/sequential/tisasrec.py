@@ -1,4 +1,4 @@
-"""TiSASRec: causal self-attention over what a user did and when."""
+"""TiSASRec: causal self-attention over a user's history and its timestamps."""
 
 from typing import Any
 
