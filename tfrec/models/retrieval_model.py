@@ -1,14 +1,18 @@
 """Base class of retrieval models, which compare a query vector with all items."""
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from tfrec.errors import InputError
 from tfrec.layers.attention_record import attention_record
 from tfrec.losses import ItemLoss
+from tfrec.models import step_checks
+from tfrec.models.asked_histories import asked, is_padded_behind
 from tfrec.models.compiled_losses import retrieval_loss
 from tfrec.models.compiled_metrics import retrieval_metrics
 from tfrec.models.known_ids import check_ids, in_memory
@@ -17,6 +21,7 @@ from tfrec.models.replicas import weight_of_each
 from tfrec.ops import RESERVED_IDS, chosen_interest, is_item, mask_items, popularity_scores, shortlist, top_items
 
 _LONGEST_LIST = 100  # that ranking metrics ask for
+_PADDING = "padding"
 
 
 class RetrievalModel(Recommender):
@@ -102,16 +107,21 @@ class RetrievalModel(Recommender):
     # === Inference ===
 
     def embed(self, inputs: Any) -> Any:
-        """The query vector of each row at its newest position, (B, D) float32, or its K vectors, (B, K, D)."""
-        return ops.cast(self._newest_query(self(_with_a_position(inputs), training=False)), "float32")
+        """The query vector of each row at its newest item, (B, D) float32, or its K vectors, (B, K, D).
+
+        Padding and unknown ids count nothing, wherever they stand in a history.
+        """
+        inputs = _with_a_position(asked(inputs, self.name))
+        return ops.cast(self._newest_query(self(inputs, training=False)), "float32")
 
     def score(self, inputs: Any) -> Any:
         """The score of every id for each row, (B, V + 2) float32; those of ids 0 and 1 are -inf.
 
         Histories without a known item are scored by popularity, as in an export.
         """
+        inputs = asked(inputs, self.name)
         scores = self._scores(self.embed(inputs))
-        if not isinstance(inputs, Mapping) or "history" not in inputs:
+        if "history" not in inputs:
             return scores
         is_known = ops.any(is_item(inputs["history"]), axis=1, keepdims=True)
         return ops.where(is_known, scores, self._popularity(scores.shape[-1]))
@@ -131,6 +141,7 @@ class RetrievalModel(Recommender):
             ValueError: if K is more than there are items, an id is outside of the table, or scores are not numbers.
         """
         self._check_list(k)
+        inputs = asked(inputs, self.name)
         scores = self.score(inputs)
         self._check_numbers(scores)
         return top_items(mask_items(scores, inputs["history"]) if mask_seen else scores, k)
@@ -147,6 +158,10 @@ class RetrievalModel(Recommender):
             everywhere for padding and the unknown item.
         """
         self._check_list(k)
+        if not hasattr(item_ids, "shape"):
+            item_ids = np.asarray(item_ids)
+        if len(item_ids.shape) != 1:
+            raise InputError(f"item_ids are a list of integer ids, got shape {tuple(item_ids.shape)}.")
         check_ids(self.name, {"targets": item_ids}, self._target_sizes())
         table = ops.normalize(ops.cast(self.item_table(), "float32"), axis=-1)
         scores = _mask_reserved(ops.matmul(ops.take(table, item_ids, axis=0), ops.transpose(table)))
@@ -216,17 +231,26 @@ class RetrievalModel(Recommender):
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Rank the catalogue at the newest position, with the history masked, and update the metrics."""
+        history = x.get("history") if isinstance(x, Mapping) else x
+        flags = {} if history is None else step_checks.flags({_PADDING: is_padded_behind(history)})
         if self._is_training or len(self.metrics) == 1:  # the loss tracker alone
-            return self.get_metrics_result()
+            return {**self.get_metrics_result(), **flags}
         targets = _newest(y, sequence_rank=2)
         queries = ops.cast(self._newest_query(y_pred), "float32")
-        scores = mask_items(self._scores(queries), x["history"])
+        scores = mask_items(self._scores(queries), history)
         scores = ops.maximum(scores, -1e9)  # Keras' top-k metrics give 0 where any score is infinite
         labels, scores = shortlist(scores, targets, min(_LONGEST_LIST, scores.shape[1]))
         # NaN cannot be ordered: a diverged model would get arbitrary ranks.
         is_number = ops.all(ops.isfinite(ops.reshape(queries, (ops.shape(queries)[0], -1))), axis=-1, keepdims=True)
         labels, scores = ops.where(is_number, labels, ops.zeros_like(labels)), ops.where(is_number, scores, 0.0)
-        return super().compute_metrics(x, labels, scores, ops.cast(is_item(targets), "float32"))
+        return {**super().compute_metrics(x, labels, scores, ops.cast(is_item(targets), "float32")), **flags}
+
+    def _check_messages(self) -> dict[str, str]:
+        return {
+            _PADDING: "A history of this batch has padding (id 0) behind an item. Models read the newest item at the "
+            "last position: pad on the left, as keras.utils.pad_sequences(histories, padding='pre') and "
+            "tfrec.data.sequences do."
+        }
 
     def get_metrics_result(self) -> dict[str, Any]:
         """The results of all metrics; in training of the loss alone, as the others are not computed there."""
@@ -244,8 +268,8 @@ class RetrievalModel(Recommender):
 
     def _check_list(self, k: int) -> None:
         items = self.item_table().shape[0] - RESERVED_IDS
-        if not 0 < k <= items:
-            raise ValueError(f"k must be between 1 and {items}, the number of items of the model, got {k}.")
+        if not isinstance(k, Integral) or isinstance(k, bool) or not 0 < k <= items:
+            raise ValueError(f"k must be a whole number between 1 and the {items} items of the model, got {k!r}.")
 
     def _logits(self, queries: Any) -> Any:
         table = ops.cast(self.item_table(), queries.dtype)
