@@ -291,6 +291,26 @@ def test_no_size_of_a_config_is_built_that_its_weights_do_not_have(spec, labelle
 
 
 @pytest.mark.parametrize(
+    ("name", "entry", "said"),
+    [
+        ("config.json", {"bytes": "x", "sha256": "00"}, "says neither size nor hash"),
+        ("config.json", {"bytes": 1, "sha256": 5}, "says neither size nor hash"),
+        ("a" * 5000, {"bytes": 1, "sha256": "00"}, "does not lie inside"),
+        ("a\0b", {"bytes": 1, "sha256": "00"}, "does not lie inside"),
+        ("\ud800", {"bytes": 1, "sha256": "00"}, "is missing"),
+    ],
+    ids=["size", "hash", "long", "nul", "surrogate"],
+)
+def test_a_manifest_that_was_edited_is_one_sentence(saved, name, entry, said):
+    _, folder = saved
+    listed = json.loads((folder / "preset.json").read_text())
+    listed["files"][name] = entry
+    (folder / "preset.json").write_text(json.dumps(listed))
+    with pytest.raises(InputError, match=said):
+        presets.load(folder)
+
+
+@pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"num_items": 10**10}, "num_items=10000000000"),

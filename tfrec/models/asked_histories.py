@@ -7,13 +7,13 @@ import numpy as np
 from keras import ops
 
 from tfrec.errors import InputError
-from tfrec.models.known_ids import in_memory
+from tfrec.models.known_ids import check_ids, in_memory
 from tfrec.ops import PADDING_ID, RESERVED_IDS
 
 _ALONG = ("history", "timestamps")
 
 
-def asked(inputs: Any, model: str) -> Any:
+def asked(inputs: Any, model: str, sizes: Mapping[str, int]) -> Any:
     """Inputs whose histories end with their newest item.
 
     A model reads its answer at the last position. Padding and unknown ids are therefore moved to the front, with their
@@ -23,9 +23,10 @@ def asked(inputs: Any, model: str) -> Any:
     Args:
         inputs: name -> (B, L); an array alone, or nested lists, are the history.
         model: its name, for errors.
+        sizes: name -> number of ids that the model has vectors for.
 
     Raises:
-        InputError: where the history is no (B, L) of integers.
+        InputError: where the history is no (B, L) of integers, or an id is outside of the model's table.
     """
     if not isinstance(inputs, Mapping):
         inputs = {"history": inputs}
@@ -40,6 +41,7 @@ def asked(inputs: Any, model: str) -> Any:
             f"{model} reads integer ids, (rows, positions) in 'history', got {what}. For raw ids of any length ask "
             "tfrec.inference.recommend(model, spec, histories), or a loaded preset's recommend."
         )
+    check_ids(model, {"history": ids}, sizes)
     is_known = ids >= RESERVED_IDS
     if not (is_known[:, :-1] & ~is_known[:, 1:]).any():
         return inputs

@@ -111,7 +111,7 @@ class RetrievalModel(Recommender):
 
         Padding and unknown ids count nothing, wherever they stand in a history.
         """
-        inputs = _with_a_position(asked(inputs, self.name))
+        inputs = _with_a_position(asked(inputs, self.name, self.id_sizes()))
         return ops.cast(self._newest_query(self(inputs, training=False)), "float32")
 
     def score(self, inputs: Any) -> Any:
@@ -119,7 +119,7 @@ class RetrievalModel(Recommender):
 
         Histories without a known item are scored by popularity, as in an export.
         """
-        inputs = asked(inputs, self.name)
+        inputs = asked(inputs, self.name, self.id_sizes())
         scores = self._scores(self.embed(inputs))
         if "history" not in inputs:
             return scores
@@ -141,7 +141,7 @@ class RetrievalModel(Recommender):
             ValueError: if K is more than there are items, an id is outside of the table, or scores are not numbers.
         """
         self._check_list(k)
-        inputs = asked(inputs, self.name)
+        inputs = asked(inputs, self.name, self.id_sizes())
         scores = self.score(inputs)
         self._check_numbers(scores)
         return top_items(mask_items(scores, inputs["history"]) if mask_seen else scores, k)

@@ -48,7 +48,8 @@ def verify(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder / NAME} does not list {unlisted[0]}: it is damaged.")
     for name, expected in files.items():
         path = inside(folder, name)
-        if not isinstance(expected, dict) or not {"bytes", "sha256"} <= expected.keys():
+        told = (expected.get("bytes"), expected.get("sha256")) if isinstance(expected, dict) else (None, None)
+        if not isinstance(told[0], int) or not isinstance(told[1], str):
             raise InputError(f"{folder / NAME} says neither size nor hash of {name}: it is damaged.")
         if not path.is_file():
             raise InputError(f"{path} is missing. Save or download the preset again.")
@@ -67,9 +68,14 @@ def _release(version: str) -> tuple[int, ...]:
 def inside(folder: Path, name: str) -> Path:
     """The path of a file of the preset; raises `InputError` where the name leads out of it."""
     parts = PurePosixPath(name).parts
-    if not parts or PurePosixPath(name).is_absolute() or ".." in parts or "\\" in name:
+    if not parts or PurePosixPath(name).is_absolute() or ".." in parts or "\\" in name or not _is_file_name(name):
         raise InputError(f"{folder / NAME} names '{name}', which does not lie inside the preset.")
     return folder / name
+
+
+def _is_file_name(name: str) -> bool:
+    parts = [part.encode("utf-8", "replace") for part in name.split("/")]
+    return "\0" not in name and len(b"/".join(parts)) < 1024 and all(len(part) < 256 for part in parts)
 
 
 def read_json(path: Path) -> dict[str, Any]:
