@@ -67,7 +67,7 @@ def test_half_precision_has_a_softmax_of_float32():
 
 @pytest.mark.parametrize("count", [None, 1])
 def test_needs_a_pair(count):
-    with pytest.raises(ValueError, match=f"two features or more.*got {count}"):
+    with pytest.raises(ValueError, match=f"at least two features.*got {count}"):
         AttentionalPairPooling().build((None, count, D))
 
 

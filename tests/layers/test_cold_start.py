@@ -33,5 +33,5 @@ def test_survives_its_config():
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0])
 def test_a_rate_is_a_part(rate):
-    with pytest.raises(ValueError, match="from 0 to below 1"):
+    with pytest.raises(ValueError, match="at least 0 and below 1"):
         ColdStart(rate)
