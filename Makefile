@@ -12,13 +12,17 @@ BIN := $(VENV)/bin
 # Packages are compiled as they are first imported; not kept, that would be done again in each process of the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: quickstart test lint format zoo docs clean
+.PHONY: quickstart test test-fast lint format zoo docs clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/tfrec quickstart
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# All but what exports, starts a process or trains: for a look between two changes.
+test-fast: $(VENV)/.installed
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

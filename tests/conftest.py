@@ -1,6 +1,9 @@
-"""What several rooms of tests share."""
+"""Fixtures that several packages of tests share, the order of files, and the report on the slowest ones."""
 
+import collections
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 try:
@@ -16,6 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 CYCLE = 30
+SLOWEST = 15  # files to report
 
 # The longest files: begun last, they would keep one worker busy while the other has nothing left.
 FIRST = (
@@ -25,8 +29,49 @@ FIRST = (
 
 
 def pytest_collection_modifyitems(items):
-    """The longest files first."""
+    """The longest files first; what asks for a shared export or training is slow, whichever test makes it."""
     items.sort(key=lambda item: item.path.stem not in FIRST)
+    for item in items:
+        if "once" in item.fixturenames:
+            item.add_marker("slow")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """A test that is not marked `slow` may start no Python and write no SavedModel: `make test-fast` runs it."""
+    if item.get_closest_marker("slow"):
+        return (yield)
+    start = subprocess.Popen.__init__
+
+    def without_python(self, arguments, *rest, **options):
+        if not isinstance(arguments, str | bytes) and str(next(iter(arguments), "")) == sys.executable:
+            pytest.fail("starts a Python process: mark this test `slow`")
+        start(self, arguments, *rest, **options)
+
+    def no_export(*arguments, **options):
+        pytest.fail("writes a SavedModel: mark this test `slow`")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess.Popen, "__init__", without_python)
+        if "tensorflow" in sys.modules:
+            patch.setattr("tensorflow.saved_model.save", no_export)
+        return (yield)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The slowest files, with the seconds and the slowest test of each."""
+    of_file = collections.defaultdict(collections.Counter)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "duration", 0):
+                file, _, test = report.nodeid.partition("::")
+                of_file[file][test] += report.duration
+    slowest = sorted(of_file.items(), key=lambda one: -one[1].total())[:SLOWEST]
+    if len(of_file) > 1:
+        terminalreporter.section("slowest files: seconds, tests, slowest test")
+    for file, tests in slowest if len(of_file) > 1 else []:
+        [(test, seconds)] = tests.most_common(1)
+        terminalreporter.line(f"{tests.total():6.1f} {len(tests):4}  {file}  ({test}: {seconds:.1f})")
 
 
 @pytest.fixture(scope="session")
