@@ -41,6 +41,7 @@ def test_every_script_is_tried_and_short():
 OWN = pytest.param("own_model", marks=pytest.mark.xfail(reason="presets take only models of tfrec", strict=False))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [OWN if name == "own_model" else name for name in SMALL])
 def test_an_example_runs(name, tmp_path, capsys):
     options = {"out": tmp_path, **SMALL[name]} if name != "own_layers" else SMALL[name]
@@ -48,6 +49,7 @@ def test_an_example_runs(name, tmp_path, capsys):
     assert SHOWS[name] in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_and_its_plots_are_kept(tmp_path):
     nbclient = pytest.importorskip("nbclient")
     nbformat = pytest.importorskip("nbformat")

@@ -130,6 +130,7 @@ def test_all_that_is_printed_goes_through_one_function():
         assert not printing or named(path) in PRINTS, f"{named(path)}, line {printing[0]}: use tfrec.terminal.say"
 
 
+@pytest.mark.slow
 def test_importing_tfrec_is_cheap_and_leaves_the_process_alone():
     script = (
         "import os, sys; before = dict(os.environ); import tfrec\n"

@@ -18,6 +18,7 @@ ROOMS = ["tests/losses"]  # layers and operations are in the scores of every mod
 WHAT_COUNTS = "formula"  # most of the time goes into compiling, again for each case
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.tensorflow,
     pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed"),
 ]

@@ -227,6 +227,7 @@ for argument in sys.argv[1:]:  # processes of their own, made before TensorFlow 
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="saves are killed in forked processes")
 def test_a_save_that_is_killed_leaves_the_old_preset_whole(saved, tmp_path):
     stops = {stop: shutil.copytree(saved[1], tmp_path / f"stopped after {stop}") for stop in (0, 4)}

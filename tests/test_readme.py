@@ -72,6 +72,7 @@ def quickstart(films):
         return execute(ROOT / "docs" / "guides" / "quickstart.md", {})
 
 
+@pytest.mark.slow
 def test_the_readme_fits_on_its_page_and_its_example_runs(films, monkeypatch):
     monkeypatch.chdir(films)
     assert len(text(README).splitlines()) <= 150
@@ -81,10 +82,12 @@ def test_the_readme_fits_on_its_page_and_its_example_runs(films, monkeypatch):
     assert (films / "served" / "my_model" / "1" / "saved_model.pb").exists()
 
 
+@pytest.mark.slow
 def test_the_quickstart_trains_a_preset(films, quickstart):
     assert (films / "my_model" / "preset.json").exists() and quickstart["bundled"].spec.num_items == 3416
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in GUIDES if page.name != "quickstart.md"], ids=lambda page: page.stem)
 def test_the_blocks_of_a_guide_run(page, films, quickstart, monkeypatch):
     if not blocks(page):

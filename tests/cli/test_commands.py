@@ -7,6 +7,8 @@ import pytest
 from tfrec.cli import main
 from tfrec.presets import load
 
+pytestmark = pytest.mark.slow
+
 
 def test_train_reports_writes_and_measures(films, tmp_path, capsys):
     out, rows = tmp_path / "preset", (films / "ratings.csv").read_text()

@@ -9,6 +9,8 @@ import pytest
 from tfrec import runner
 from tfrec.cli import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def parts(films, tmp_path):

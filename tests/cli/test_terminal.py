@@ -70,6 +70,7 @@ def test_a_stream_that_cannot_encode_a_title(preset):
     assert done.returncode == 0 and done.stdout == "Gr\\xf6\\xdfe \\U0001f3ac\n" and done.stderr == "\\u65e5\\u672c\n"
 
 
+@pytest.mark.slow
 def test_help_lists_and_mistakes_need_no_tensorflow():
     commands = [
         (["list"], 0, "sasrec_ml1m"),
@@ -119,6 +120,7 @@ def test_recipes_are_found_by_name_with_weights_or_without(name):
     assert path.parent.name == name and path == presets.find_recipe(path) == presets.find_recipe(path.parent)
 
 
+@pytest.mark.slow
 def test_a_recipe_by_name_is_the_one_that_is_trained_by(films, tmp_path, monkeypatch, capsys):
     asked = {}
     monkeypatch.setattr("tfrec.runner.run", lambda *given, **more: asked.update(recipe=given[1], **more))

@@ -97,6 +97,7 @@ def test_lines_of_the_kits_own_programs(name, client_module, smoke_module, rest,
         assert code == 0, capsys.readouterr()
 
 
+@pytest.mark.slow
 def test_commands_of_tfrec_exist():
     for command, *_ in lines_of("tfrec"):
         assert command in _COMMANDS

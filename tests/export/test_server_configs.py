@@ -172,6 +172,7 @@ def test_what_the_parser_is_good_for(file, kind):
         text_format.Parse(f"{text}\nno_such_field: 1", MESSAGES[kind]())
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_the_health_check_asks_for_the_stable_version(rest, tmp_path):
     """The command itself, in bash, against the double: this machine's bash stands for the image's."""

@@ -10,6 +10,7 @@ from test_attention_supervision import compiled, reading_world, small
 from tfrec.models import AttentionMatcher
 
 
+@pytest.mark.slow
 def test_learns_to_read_the_event_that_the_candidate_asks_for():
     inputs, labels, where = reading_world(1500)
     keras.utils.set_random_seed(0)

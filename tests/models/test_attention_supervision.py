@@ -50,6 +50,7 @@ def compiled(model, rate=0.02):
     return model
 
 
+@pytest.mark.slow
 def test_the_given_attention_is_learned():
     inputs, labels, given = reading_world()
     test, _, wanted = reading_world(128, seed=1)

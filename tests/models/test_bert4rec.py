@@ -99,6 +99,7 @@ def walks(rows=64, length=8):
     return {"history": history.astype("int32")}, targets.astype("int32"), weights.astype("float32")
 
 
+@pytest.mark.slow
 def test_learns_from_plain_arrays():
     inputs, targets, weights = walks()
     keras.utils.set_random_seed(0)
@@ -108,6 +109,7 @@ def test_learns_from_plain_arrays():
     assert losses[-1] < 0.9 * losses[0]
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_recovers_a_planted_cycle_on_either_side(cyclic_walks):
     """It learns to continue a walk, and to fill a hole in it from what came later.

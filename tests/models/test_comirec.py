@@ -50,6 +50,7 @@ def answers(num_interests):
     return of_user.mean(), np.mean(both), model, ids
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_two_interests_find_both_of_two_tastes_and_one_does_not():
     hits, both, model, history = answers(num_interests=2)

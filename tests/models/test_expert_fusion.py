@@ -10,6 +10,7 @@ from small_ranking import given, made, rows
 from tfrec.models import ExpertFusion
 
 
+@pytest.mark.slow
 def test_leans_on_content_for_cold_items_and_on_collaboration_for_warm_ones():
     keras.utils.set_random_seed(0)
     (inputs, labels), *asked = cold_world()

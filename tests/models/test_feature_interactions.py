@@ -128,6 +128,7 @@ def test_autoint_equals_the_formula_and_shows_its_layers(name, inputs):
     assert model.attention_labels["feature"] == FIELDS
 
 
+@pytest.mark.slow
 def test_afm_attends_to_the_pair_that_decides():
     """Users and items interact, hours do not: once learnt, their pair has more of the attention than by chance."""
     keras.utils.set_random_seed(0)

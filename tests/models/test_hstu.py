@@ -30,6 +30,7 @@ def learn(model, inputs, targets, epochs):
     model.fit(inputs, targets, sample_weight=weights, epochs=epochs, verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("temperature", [0.05, None], ids=["cosine", "inner product"])
 def test_recovers_a_planted_cycle(temperature):
     rng = np.random.default_rng(0)
@@ -76,6 +77,7 @@ def visits(rows, seed):
     return {"history": history, "timestamps": 1_600_000_000 - ago}, history[before == 0] + 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("timed", "least", "most"), [(True, 0.95, 1.0), (False, 0.0, 0.6)])
 def test_recovers_what_only_the_times_can_tell(timed, least, most):
     inputs, targets = visits(512, seed=0)

@@ -13,6 +13,8 @@ from tfrec.data import Examples, FeatureSpec, History, Interactions, LeaveLastOu
 from tfrec.data.features.vocabulary import Vocabulary
 from tfrec.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 OTHER = "another vocabulary"
 
 

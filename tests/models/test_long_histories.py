@@ -8,6 +8,8 @@ from keras import ops
 from tfrec.losses import FullSoftmax
 from tfrec.models import SASRec
 
+pytestmark = pytest.mark.slow
+
 KEYS, FILLERS, LENGTH, BACK = 10, 20, 56, 40
 ANSWER = np.random.default_rng(5).permutation(KEYS) + KEYS + FILLERS  # what follows BACK items after each key
 LONG = {

@@ -20,6 +20,7 @@ def scores_of(model, history):
     return ops.convert_to_numpy(model.score(given(model, history)))
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_recovers_a_planted_cycle(name, cyclic_walks):
     if name in BIDIRECTIONAL:
@@ -89,6 +90,7 @@ def test_half_precision_stays_near(name, dtype, close):
     np.testing.assert_allclose(half[:, 2:], exact[:, 2:], atol=close * np.abs(exact[:, 2:]).max())
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_half_precision_learns_with_every_weight(name):
     model = build(name, dropout=0.0, seed=1, dtype="mixed_float16", **shallow(name))
@@ -109,6 +111,7 @@ def test_half_precision_learns_with_every_weight(name):
         assert np.isfinite(new).all() and (not weight.trainable or (new != old).any()), weight.path
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_an_export_answers_as_the_model_does(name, tmp_path):
     """The gate of `export` compares a fresh process without keras and tfrec with the model."""

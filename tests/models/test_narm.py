@@ -76,6 +76,7 @@ def test_an_unknown_item_is_read_and_padding_is_not():
     assert np.abs(with_unknown - without).max() > 0.01
 
 
+@pytest.mark.slow
 def test_recovers_a_pattern_of_order():
     """Items 2 and 3 in either order, then item 6: neither the set nor the last item tells what is next."""
     rng = np.random.default_rng(0)

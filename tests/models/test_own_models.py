@@ -15,6 +15,8 @@ from tfrec.data import Examples, FeatureSpec, LeaveLastOut, generate_world, labe
 from tfrec.errors import InputError
 from tfrec.training import RankingRecipe, Recipe, load_recipe, train, train_ranking
 
+pytestmark = pytest.mark.slow
+
 RECIPE = """
 epochs = 1
 batch_size = 64

@@ -26,6 +26,7 @@ def fitted(model, inputs, labels, epochs=1, often=1, rate=0.01, batch_size=64, e
     return model.fit(again, labels, batch_size=batch_size, epochs=epochs, verbose=0).history["loss"]
 
 
+@pytest.mark.slow
 def test_finds_a_planted_interaction(name):
     """Whether an odd user meets an odd item decides, which neither tells alone: a linear model can do nothing."""
     if name in SIBLINGS - {"fm"}:
@@ -70,6 +71,7 @@ def test_what_is_missing_poisons_nothing(name):
     np.testing.assert_allclose(output_of(model, both)[:8], plain, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_learns_with_every_weight_where_values_are_missing(name):
     """In half precision, where the room for mishaps is smallest."""
     if name in SIBLINGS:

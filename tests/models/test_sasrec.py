@@ -55,6 +55,7 @@ def cycle(cyclic_walks):
     return cyclic_walks, FeatureSpec.fit(cyclic_walks, max_length=LENGTH)
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_recovers_a_planted_cycle_from_sampled_negatives(cycle):
     from tfrec.data import sequences
@@ -143,6 +144,7 @@ def test_survives_its_config():
     np.testing.assert_array_equal(*numpy([again.score(inputs), model.score(inputs)]))
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_half_precision_learns_with_its_loss_scaled():
     inputs, targets, weights = walks()
@@ -156,6 +158,7 @@ def test_half_precision_learns_with_its_loss_scaled():
 # How it learns.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", [SampledSoftmax(8), pytest.param(FullSoftmax(), marks=pytest.mark.tensorflow)])
 def test_learns_from_plain_arrays(loss):
     inputs, targets, weights = walks()
@@ -163,6 +166,7 @@ def test_learns_from_plain_arrays(loss):
     assert history.history["loss"][-1] < 0.7 * history.history["loss"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [pytest.param(False, marks=pytest.mark.tensorflow), True])
 def test_negatives_are_new_at_every_step(jit_compile):
     inputs, targets, weights = walks()
@@ -171,6 +175,7 @@ def test_negatives_are_new_at_every_step(jit_compile):
     assert len(set(fitted.history["loss"])) == 4  # nothing but the draw changes
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_compiled_by_xla_or_not_the_loss_is_the_same():
     inputs, targets, weights = walks()
@@ -275,6 +280,7 @@ def test_compile_metrics_rank_the_newest_position_with_the_history_masked(one_ta
         assert reported[name] == pytest.approx(value, abs=1e-5), name
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_stock_callbacks(tmp_path):
     inputs, targets, weights = walks()

@@ -13,6 +13,8 @@ import small_ranking
 
 from tfrec import layers, losses
 
+pytestmark = pytest.mark.slow
+
 OPEN = """
 import sys
 import tfrec

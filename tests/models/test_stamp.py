@@ -80,11 +80,13 @@ def learned(history, targets, epochs):
     return np.mean(ops.convert_to_numpy(found)[:, 0] == targets[:64])
 
 
+@pytest.mark.slow
 def test_follows_the_last_item_where_the_last_item_decides():
     history = np.random.default_rng(0).integers(2, 22, (448, 4))
     assert learned(history, (history[:, -1] - 2 + 7) % 20 + 2, epochs=20) > 0.95
 
 
+@pytest.mark.slow
 def test_follows_the_session_where_the_session_decides():
     """What came before the last item is of one of two kinds; the last item is of any, and says nothing."""
     rng = np.random.default_rng(0)

@@ -49,6 +49,7 @@ def logits(model, inputs):
     return ops.convert_to_numpy(model(inputs))[:, 0]
 
 
+@pytest.mark.slow
 def test_an_irrelevant_event_moves_a_din_score_less_than_a_relevant_one():
     """A click is a candidate of a genre that the history knows."""
     inputs = drawn(1500, seed=0)
@@ -78,6 +79,7 @@ def test_din_does_not_read_the_order_and_the_others_do():
     assert moved["din"] < 1e-5 and moved["dien"] > 1e-3 and moved["bst"] > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "width", "rate", "epochs"), [(models.DIEN, 8, 0.02, 20), (models.BST, 16, 0.005, 40)], ids=["dien", "bst"]
 )
@@ -109,6 +111,7 @@ def test_the_auxiliary_loss_is_there_in_training_alone_and_has_its_weight():
     np.testing.assert_allclose(losses[1.0], 2 * np.log(2), atol=0.05)  # at the start nothing is known
 
 
+@pytest.mark.slow
 def test_the_auxiliary_loss_learns_what_comes_next():
     """Each event is the one behind the last in a cycle; the labels say nothing."""
     start = np.random.default_rng(0).integers(0, ITEMS - 2, 1000)

@@ -47,6 +47,7 @@ def walks(rows=256, length=9, seed=0):
     return {"history": history, "timestamps": 1_500_000_000 + np.cumsum(gaps, axis=1)}, targets, weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "own", "low", "high"),
     [(TiSASRec, {"num_buckets": 16}, 0.95, 1.0), (SASRec, {}, 0.35, 0.65)],
@@ -131,6 +132,7 @@ def test_what_cannot_be_built_or_asked_is_refused():
 # Real time stamps.
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("name", ["ml-100k", "ml-latest-small"])
 def test_learns_from_the_times_of_real_tables(shared_data, name):

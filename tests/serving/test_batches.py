@@ -14,7 +14,7 @@ from tfrec.serving.exporter import Options, retrieval_module
 from tfrec.serving.indexes import Clustered, Exact, Quantized
 
 V, D, B = 2_000, 16, 24
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,8 @@ from tfrec.serving.files import export_manifest, recorded_answers, warmup
 from tfrec.serving.runtime import Call, ReplayError, fuzz, replay
 from tfrec.serving.verify import parity, version_check
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture()
 def copy(exported, tmp_path):

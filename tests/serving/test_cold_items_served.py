@@ -16,7 +16,7 @@ from tfrec.evaluation import predictions
 from tfrec.models import ExpertFusion, SASRec
 from tfrec.serving.files import export_manifest, recorded_answers
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 COLD = ["🎬", "only ranked"]  # the side table has no vector for the second
 ALL = [*IDS, "only ranked", "nowhere"]
 HISTORY, LABELS = ["7", "a,b", "日本"], [5.0, 3.0, 4.0]

@@ -19,6 +19,8 @@ from tfrec.models import SASRec, TiSASRec
 from tfrec.serving.files import export_manifest
 from tfrec.serving.verify import operations, parity
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def ask_lists(ask):

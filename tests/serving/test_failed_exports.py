@@ -21,6 +21,8 @@ from tfrec.serving.runtime import Call
 from tfrec.serving.verify import parity, rejected, samples
 from tfrec.training import checkpoints
 
+pytestmark = pytest.mark.slow
+
 resource = pytest.importorskip("resource")
 
 # === Answers that are not the model's ===

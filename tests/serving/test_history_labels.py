@@ -14,7 +14,7 @@ from tfrec.evaluation import predictions
 from tfrec.models import SASRec
 from tfrec.serving.files import export_manifest, recorded_answers
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 # Five liked films, one more than is read, and disliked ones among them and after them.
 HISTORY = ["7", "007", "with space", "a,b", "日本", "Größe", "🎬", " lead"]
 LABELS = [5.0, 4.0, 1.0, 4.0, 5.0, 5.0, 3.0, 1.0]

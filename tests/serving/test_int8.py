@@ -10,6 +10,8 @@ from tfrec.cli import main
 from tfrec.models import HSTU, BERT4Rec
 from tfrec.serving.files import export_manifest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("kind", [BERT4Rec, HSTU])
 def test_vectors_are_near_and_the_export_holds_integers_once(kind, small_spec, ask, tmp_path):

@@ -34,6 +34,7 @@ def test_old_versions_go_and_what_is_no_version_stays(tmp_path):
     assert keep_newest(tmp_path, 5) == []
 
 
+@pytest.mark.slow
 def test_what_a_dead_process_left_is_cleared_and_what_a_living_one_writes_is_not(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()

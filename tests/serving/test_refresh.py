@@ -16,6 +16,8 @@ from tfrec.models import BERT4Rec
 from tfrec.presets.attribute_vectors import PLACE, AttributeVectors
 from tfrec.serving.files import export_manifest
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_new_item_like_another_is_found_where_the_other_is(preset, ask, tmp_path):
     twin = presets.with_items(preset, {"twin of 7": ["7"]})

@@ -20,6 +20,8 @@ from tfrec.models import SASRec
 from tfrec.serving.indexes import Exact, build, scann_tree
 from tfrec.serving.verify import scann_ops
 
+pytestmark = pytest.mark.slow
+
 needs_scann = pytest.mark.skipif(
     not all(importlib.util.find_spec(name) for name in ("scann", "tensorflow_recommenders", "tf_keras")),
     reason="the extra is not installed: pip install 'tfrec[scann]'",

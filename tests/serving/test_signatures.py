@@ -7,6 +7,8 @@ import tensorflow as tf
 from tfrec import serving
 from tfrec.serving.files import export_manifest
 
+pytestmark = pytest.mark.slow
+
 HISTORY = ["7", "a,b", "日本"]
 
 

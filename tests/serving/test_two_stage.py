@@ -24,7 +24,7 @@ from tfrec.serving import stage_overlap
 from tfrec.serving.files import export_manifest, recorded_answers
 from tfrec.serving.verify import parity
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 HISTORY = ["7", "a,b", "日本"]
 ANN = {"user": "ann", "age": 20.0, "zip code": "1010", "device": "tv", "price": 12.5, "tastes": ["Drama", "War"]}
 

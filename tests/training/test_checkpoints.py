@@ -16,6 +16,8 @@ from tfrec.data import generate_world
 from tfrec.errors import InputError
 from tfrec.training import Recipe, checkpoints, train
 
+pytestmark = pytest.mark.slow
+
 # Sampled negatives and dropout draw random numbers, the cosine counts steps, patience counts epochs.
 RECIPE = Recipe(
     epochs=4,

@@ -98,6 +98,7 @@ def test_the_cosine_rises_then_falls_to_nothing():
     assert rates[10:] == sorted(rates[10:], reverse=True) and rates[-1] == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_training_learns_and_keeps_the_best_epoch():
     """By the loss that no test of the command line takes."""
     table = generate_world(num_users=300, num_items=120, seed=0)
@@ -129,6 +130,7 @@ def test_a_recipe_names_how_negatives_are_drawn(text, kind, power):
         assert sampler.counts.tolist() == spec.item_counts.tolist()
 
 
+@pytest.mark.slow
 def test_training_draws_negatives_by_the_counts_of_the_training_part():
     table = generate_world(num_users=80, num_items=120, seed=0)
     loss = {"class": "SampledSoftmax", "num_negatives": 8, "negatives": "popularity"}

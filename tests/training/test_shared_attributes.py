@@ -9,7 +9,7 @@ from tfrec.data import Attributes, Interactions, sequences
 from tfrec.presets.attribute_vectors import PLACE, AttributeVectors
 from tfrec.training import Recipe, train
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
 KINDS, ITEMS = 8, 240
 

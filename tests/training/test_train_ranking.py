@@ -15,7 +15,7 @@ from tfrec.presets import load
 from tfrec.training import RankingRecipe, Recipe, load_recipe, train_ranking
 from tfrec.training.recipe_features import describe_features, read_features
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
 TOML = """
 task = "click"
