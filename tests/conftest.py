@@ -1,6 +1,7 @@
 """Fixtures that several packages of tests share, the order of files, and the report on the slowest ones."""
 
 import collections
+import importlib
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ try:
 except ImportError:  # Windows, where the workers are one
     fcntl = None
 
+import forked_runtime
 import numpy as np
 import pytest
 
@@ -20,6 +22,7 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 CYCLE = 30
 SLOWEST = 15  # files to report
+FORKS = sys.platform == "linux"
 
 # The longest files: begun last, they would keep one worker busy while the other has nothing left.
 FIRST = (
@@ -38,9 +41,16 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
-    """A test that is not marked `slow` may start no Python and write no SavedModel: `make test-fast` runs it."""
+    """A test that is not marked `slow` may start no Python and write no SavedModel: `make test-fast` runs it.
+
+    Exports are asked in forked processes, in those marked `new_processes` in new ones.
+    """
     if item.get_closest_marker("slow"):
-        return (yield)
+        with pytest.MonkeyPatch.context() as patch:
+            if FORKS and "tensorflow" in sys.modules and not item.get_closest_marker("new_processes"):
+                replay = importlib.import_module("tfrec.serving.runtime.replay")
+                patch.setattr(replay, "subprocess", forked_runtime.MODULE)
+            return (yield)
     start = subprocess.Popen.__init__
 
     def without_python(self, arguments, *rest, **options):

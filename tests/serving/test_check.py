@@ -21,6 +21,7 @@ def copy(exported, tmp_path):
     return shutil.copytree(exported, tmp_path / "films" / "7")
 
 
+@pytest.mark.new_processes
 def test_an_export_passes_and_everything_was_looked_at(exported, capsys):
     assert main(["serve-check", str(exported), "--requests", "300"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -88,6 +89,7 @@ def test_a_manifest_may_not_lead_out_of_the_export(copy):
         export_manifest.read(copy)
 
 
+@pytest.mark.new_processes
 def test_both_runtimes_give_the_same_answers(exported):
     calls, _ = recorded_answers.read(exported)
     python, c = (replay(exported, calls, runtime) for runtime in ("tensorflow", "c"))
