@@ -311,7 +311,7 @@ def test_sizes_are_positive_integers(argument, bad):
 @pytest.mark.parametrize("attention", ["SoftmaxAttention", "LinearAttention", "BlockSparseAttention"])
 @pytest.mark.parametrize("block", ["sasrec", "ligr"])
 def test_attention_that_sees_the_future_is_refused(attention, block):
-    with pytest.raises(ValueError, match="would see it"):
+    with pytest.raises(ValueError, match="would otherwise see it"):
         SASRec(5, block=block, attention={"class": attention, "causal": False})
 
 
