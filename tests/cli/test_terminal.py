@@ -29,6 +29,7 @@ def evil(preset, tmp_path_factory):
     table.index = tokens
     table["title"] = [f"T{row}{EVIL}x" for row in range(len(table))]
     spec = dataclasses.replace(loaded.spec, items=Vocabulary(tokens), item_table=table)
+    loaded.model.bind_vocabulary(spec)
     return presets.save(loaded.model, spec, folder), tokens
 
 
