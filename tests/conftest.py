@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items):
     """The longest files first; what asks for a shared export or training is slow, whichever test makes it."""
     items.sort(key=lambda item: item.path.stem not in FIRST)
     for item in items:
-        if "once" in item.fixturenames:
+        if "once" in item.fixturenames or item.path.parent.name == "export":
             item.add_marker("slow")
 
 

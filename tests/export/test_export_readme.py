@@ -110,6 +110,7 @@ def test_commands_of_tfrec_exist():
 
 def test_the_server_shown_is_the_servers_of_the_compose_file():
     image = yaml.safe_load((KIT / "docker-compose.yml").read_text("utf-8"))["services"]["serving"]["image"]
+    image = re.sub(r"\$\{TENSORFLOW_SERVING:-(.*)\}", r"\1", image)  # the variable's default
     (run,) = lines_of("docker", "run")
     assert run[-1] == image
     assert set(re.findall(r"tensorflow/serving:[\w.]+", README)) == {image}

@@ -145,7 +145,7 @@ def test_a_weight_a_row_may_be_a_column_and_other_shapes_are_refused():
     values = [float(FullSoftmax()(targets, queries, given, items=items)) for given in (rows, rows[:, None])]
     assert values[0] == values[1] == pytest.approx((rows[:, None] * slow(targets, queries, items)).sum() / 8, rel=1e-5)
     for shape in ((4,), (1, 4), (2, 3), (2, 4, 1)):
-        with pytest.raises(ValueError, match=r"sample_weight has the shape .*: expected that of the targets, \(2, 4\)"):
+        with pytest.raises(ValueError, match=r"sample_weight has the shape .*: expected the shape of .*, \(2, 4\)"):
             FullSoftmax()(targets, queries, np.ones(shape, "float32"), items=items)
 
 
