@@ -22,10 +22,16 @@ import types
 from pathlib import Path
 
 
+START = str(Path.cwd())
+
+
 def run(command, *, timeout=None, **_):
     """As `subprocess.run` for a command of `tfrec.serving.runtime`, with its output as text."""
     _, isolated, *arguments = command
     assert isolated == "-I"
+    if str(Path.cwd()) != START:  # relative paths mean other files to the parent
+        kept = {"capture_output": True, "text": True, "errors": "replace", "stdin": subprocess.DEVNULL}
+        return subprocess.run(command, timeout=timeout, **kept)
     parent = parent_of("tensorflow" if Path(arguments[0]).name == "replay_tensorflow.py" else "c")
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder) / "out", Path(folder) / "err"
@@ -47,7 +53,7 @@ def parent_of(kind):
     """The process that is forked, started when it is first needed."""
     folder = str(Path(importlib.util.find_spec("tensorflow").origin).parent)
     command = [sys.executable, "-I", __file__, folder, kind]
-    parent = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=START)
     atexit.register(parent.stdin.close)
     return parent
 
