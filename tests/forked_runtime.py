@@ -21,7 +21,6 @@ import tempfile
 import types
 from pathlib import Path
 
-
 START = str(Path.cwd())
 
 
