@@ -23,7 +23,7 @@ def build_model() -> keras.Model:
     hour = keras.Input((1,), name="hour")
     padding_mask = ops.not_equal(history, PADDING_ID)  # id 0 is padding, on the left
     vectors = ItemEmbedding(NUM_ITEMS + 2, 16)(history)
-    vectors, _ = EncoderBlock(num_heads=2)(vectors, padding_mask)  # the second output is the attention weights
+    vectors = EncoderBlock(num_heads=2)(vectors, padding_mask)
     pooled = AdditivePooling()(vectors[:, -1:], vectors, padding_mask)[:, 0]
     output = keras.layers.Dense(1, activation="sigmoid")(ops.concatenate([pooled, hour], axis=-1))
     return keras.Model({"history": history, "hour": hour}, output)

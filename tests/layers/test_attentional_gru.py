@@ -81,6 +81,23 @@ def test_with_weights_of_1_it_is_the_gru_of_keras():
     )
 
 
+@pytest.mark.tensorflow
+def test_a_mask_of_keras_is_a_weight_of_0(tmp_path):
+    layer, (values, weights, mask) = made(return_sequences=True), batch()
+    values, ones = np.where(mask[..., None], values, 9.0).astype("float32"), np.maximum(weights, 0.3)
+    expected = run(layer, values, ones * mask)
+    np.testing.assert_allclose(layer(values, ones, mask=ops.convert_to_tensor(mask)), expected, atol=1e-6)
+    vectors, scores = keras.Input((5, W)), keras.Input((5,))
+    hidden = layer(keras.layers.Masking(9.0)(vectors), scores)
+    model = keras.Model([vectors, scores], keras.layers.GlobalAveragePooling1D()(hidden))  # which reads the mask
+    mean = (expected * mask[..., None]).sum(1) / np.maximum(mask.sum(1, keepdims=True), 1)
+    lengths = mask.any(1)  # the mean of no position is not a number
+    np.testing.assert_allclose(np.asarray(model([values, ones]))[lengths], mean[lengths], atol=1e-5)
+    model.save(tmp_path / "gru.keras")
+    again = keras.models.load_model(tmp_path / "gru.keras")
+    np.testing.assert_allclose(np.asarray(again([values, ones]))[lengths], mean[lengths], atol=1e-5)
+
+
 def test_survives_its_config():
     layer, (inputs, weights, _) = made(return_sequences=True, seed=4), batch()
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))

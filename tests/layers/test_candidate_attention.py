@@ -23,7 +23,7 @@ def batch(seed=1):
 
 
 def run(layer, *given, **kwargs):
-    return [ops.convert_to_numpy(each) for each in layer(*given, **kwargs)]
+    return [ops.convert_to_numpy(each) for each in layer(*given, return_attention_scores=True, **kwargs)]
 
 
 @pytest.mark.parametrize("heads", [1, 2, 3])

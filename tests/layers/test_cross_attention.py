@@ -17,7 +17,7 @@ def made(seed=0, **kwargs):
 
 
 def run(layer, queries, context, mask, **kwargs):
-    found = layer(queries.astype("float32"), context.astype("float32"), mask, **kwargs)
+    found = layer(queries.astype("float32"), context.astype("float32"), mask, return_attention_scores=True, **kwargs)
     return [ops.convert_to_numpy(one) for one in found]
 
 
@@ -78,7 +78,7 @@ def test_a_context_of_nothing_has_finite_gradients(value_and_gradients):
     layer, (queries, context, mask) = made(), padded_batch()
 
     def total(queries, context):
-        return ops.sum(layer(queries, context, mask)[0])
+        return ops.sum(layer(queries, context, mask))
 
     _, gradients = value_and_gradients(total, queries.astype("float32"), context.astype("float32"))
     assert all(np.isfinite(gradient).all() for gradient in gradients) and not gradients[1][2].any()
@@ -93,7 +93,7 @@ def test_drops_weights_in_training_alone():
 def test_half_precision_has_whole_weights():
     queries, context, mask = padded_batch()
     layer = CrossAttention(dtype="mixed_float16")
-    found, weights = layer(queries.astype("float16"), context.astype("float16"), mask)
+    found, weights = layer(queries.astype("float16"), context.astype("float16"), mask, return_attention_scores=True)
     assert keras.backend.standardize_dtype(found.dtype) == "float16"
     assert keras.backend.standardize_dtype(weights.dtype) == "float32"
 

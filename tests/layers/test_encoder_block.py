@@ -17,7 +17,7 @@ def made(seed=0, **kwargs):
 
 
 def run(layer, x, mask):
-    return [ops.convert_to_numpy(one) for one in layer(x.astype("float32"), mask)]
+    return [ops.convert_to_numpy(one) for one in layer(x.astype("float32"), mask, return_attention_scores=True)]
 
 
 def padded_batch(seed=1):

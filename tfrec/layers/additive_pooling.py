@@ -5,13 +5,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.layers.attention_record import record
+from tfrec.layers.attention_scores import AttentionScores
 from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.ops import additive_scores, check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class AdditivePooling(MaskedLayer):
+class AdditivePooling(AttentionScores, MaskedLayer):
     """At each position, the sum of the context up to that position, weighted by additive attention.
 
     ```
@@ -29,7 +29,8 @@ class AdditivePooling(MaskedLayer):
         use_bias: whether there is a b.
 
     Shapes:
-        queries (B, L, E), context (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D).
+        queries (B, L, E), context (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D),
+        and with `return_attention_scores` also the weights (B, L, L).
 
     Reference:
         Li et al., "Neural Attentive Session-based Recommendation", CIKM 2017, arXiv 1711.04725, equations 7 and 8; Liu
@@ -66,13 +67,14 @@ class AdditivePooling(MaskedLayer):
             name="vector", shape=(inner,), initializer=keras.initializers.RandomUniform(-(inner**-0.5), inner**-0.5)
         )
 
-    def call(self, queries: Any, context: Any, padding_mask: Any = None) -> Any:
+    def call(
+        self, queries: Any, context: Any, padding_mask: Any = None, *, return_attention_scores: bool = False
+    ) -> Any:
         scores = additive_scores(self.query_map(queries), self.key_map(context), ops.convert_to_tensor(self.vector))
         place = ops.arange(ops.shape(context)[1])
         is_seen = (ops.expand_dims(place, 1) >= place) & ops.expand_dims(padding_mask, 1)
         weights = ops.where(is_seen, scores, ops.zeros_like(scores))
-        record(weights)
-        return ops.matmul(weights, context)
+        return self.with_scores(ops.matmul(weights, context), weights, return_attention_scores)
 
     def compute_output_shape(
         self,

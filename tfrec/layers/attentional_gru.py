@@ -15,8 +15,8 @@ class AttentionalGRU(keras.layers.Layer):
     h <- (1 - a_l u) h + a_l u c;     h = 0 before the first step
     ```
 
-    Where the weight a_l is 0 the state stays as it is. So padding needs no mask but a weight of 0, wherever it stands;
-    and with a weight of 1 at every real position this is a plain GRU.
+    Where the weight a_l is 0 the state stays as it is, so padding needs either a weight of 0 or a mask. With a weight
+    of 1 at every real position this is a plain GRU.
 
     The maps of the inputs are one product for all steps; a step is one (B, D) x (D, 3 D) product.
 
@@ -26,7 +26,9 @@ class AttentionalGRU(keras.layers.Layer):
         seed: of the initial maps.
 
     Shapes:
-        inputs (B, L, W), weights (B, L), floats; output (B, L, D), or (B, D) without `return_sequences`.
+        inputs (B, L, W), weights (B, L), floats, mask (B, L) bool with True at real positions: where it is not given,
+        the mask that Keras keeps with the inputs, if there is one. Output (B, L, D), or (B, D) without
+        `return_sequences`.
 
     Reference:
         Zhou et al., "Deep Interest Evolution Network for Click-Through Rate Prediction", AAAI 2019, arXiv 1809.03672,
@@ -40,11 +42,17 @@ class AttentionalGRU(keras.layers.Layer):
 
     def __init__(self, units: int, return_sequences: bool = False, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.units = units
         self.return_sequences = return_sequences
         self.seed = seed
 
-    def build(self, inputs_shape: tuple[int | None, ...], weights_shape: Any = None) -> None:
+    def __call__(self, inputs: Any, weights: Any, mask: Any = None, **kwargs: Any) -> Any:
+        """As in Keras: without a `mask`, the mask that Keras keeps with the inputs."""
+        mask = getattr(inputs, "_keras_mask", None) if mask is None else mask
+        return super().__call__(inputs, weights, mask=mask, **kwargs)
+
+    def build(self, inputs_shape: tuple[int | None, ...], weights_shape: Any = None, mask_shape: Any = None) -> None:
         start = keras.initializers.GlorotUniform(self.seed)
         self.input_map = keras.layers.Dense(
             3 * self.units, kernel_initializer=start, dtype=self.dtype_policy, name="input_map"
@@ -54,14 +62,20 @@ class AttentionalGRU(keras.layers.Layer):
         self.loop = keras.layers.RNN(step, return_sequences=self.return_sequences, dtype=self.dtype_policy, name="loop")
         self.loop.build((None, None, 3 * self.units + 1))
 
-    def call(self, inputs: Any, weights: Any) -> Any:
-        weights = ops.expand_dims(ops.cast(weights, self.compute_dtype), -1)
+    def call(self, inputs: Any, weights: Any, mask: Any = None) -> Any:
+        weights = ops.cast(weights, self.compute_dtype)
+        if mask is not None:
+            weights = ops.where(mask, weights, 0.0)
+        weights = ops.expand_dims(weights, -1)
         return self.loop(ops.concatenate([self.input_map(inputs), weights], axis=-1))
 
     def compute_output_shape(
-        self, inputs_shape: tuple[int | None, ...], weights_shape: Any = None
+        self, inputs_shape: tuple[int | None, ...], weights_shape: Any = None, mask_shape: Any = None
     ) -> tuple[int | None, ...]:
         return (*inputs_shape[: 2 if self.return_sequences else 1], self.units)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return previous_mask if self.return_sequences else None
 
     def get_config(self) -> dict[str, Any]:
         own = {"units": self.units, "return_sequences": self.return_sequences, "seed": self.seed}

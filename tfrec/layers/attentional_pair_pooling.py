@@ -5,11 +5,12 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.layers.attention_scores import AttentionScores
 from tfrec.ops import check_size, pair_products
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class AttentionalPairPooling(keras.layers.Layer):
+class AttentionalPairPooling(AttentionScores):
     """The mean of the products of all pairs of features, weighted by an attention that reads the products.
 
     ```
@@ -24,8 +25,8 @@ class AttentionalPairPooling(keras.layers.Layer):
         seed: of the initial maps.
 
     Shapes:
-        input (B, F, D) with F of at least 2; output (B, D), and the weights (B, F (F - 1) / 2) float32 in the order of
-        `tfrec.ops.feature_pairs`.
+        input (B, F, D) with F of at least 2; output (B, D), and with `return_attention_scores` also the weights
+        (B, F (F - 1) / 2) float32 in the order of `tfrec.ops.feature_pairs`.
 
     Raises:
         ValueError: if there is no pair.
@@ -36,10 +37,13 @@ class AttentionalPairPooling(keras.layers.Layer):
 
     Example:
         >>> import numpy as np
-        >>> outputs, weights = AttentionalPairPooling(attention_dim=4)(np.ones((1, 5, 3), "float32"))
+        >>> layer = AttentionalPairPooling(attention_dim=4)
+        >>> outputs, weights = layer(np.ones((1, 5, 3), "float32"), return_attention_scores=True)
         >>> outputs.shape, weights.shape
         (TensorShape([1, 3]), TensorShape([1, 10]))
     """
+
+    always_returned_scores = True
 
     def __init__(
         self, attention_dim: int = 16, attention_l2: float = 0.0, seed: int | None = None, **kwargs: Any
@@ -71,16 +75,15 @@ class AttentionalPairPooling(keras.layers.Layer):
         )
         self.score_map.build((None, None, self.attention_dim))
 
-    def call(self, inputs: Any) -> tuple[Any, Any]:
+    def call(self, inputs: Any, *, return_attention_scores: bool = False) -> Any:
         products = pair_products(inputs)
         scores = ops.squeeze(self.score_map(self.hidden_map(products)), axis=-1)
         weights = ops.softmax(ops.cast(scores, "float32"), axis=-1)
         row = ops.expand_dims(ops.cast(weights, self.compute_dtype), 1)
-        return ops.squeeze(ops.matmul(row, products), axis=1), weights
+        return self.with_scores(ops.squeeze(ops.matmul(row, products), axis=1), weights, return_attention_scores)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[tuple[int | None, ...], ...]:
-        batch, fields, width = input_shape
-        return (batch, width), (batch, fields * (fields - 1) // 2)
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape[0], input_shape[2]
 
     def get_config(self) -> dict[str, Any]:
         own = {"attention_dim": self.attention_dim, "attention_l2": self.attention_l2, "seed": self.seed}

@@ -39,7 +39,7 @@ class BlockSparseAttention(BlockedAttention):
 
     Shapes:
         queries and context (B, L, D), padding_mask (B, L) bool, True at real positions, padding on the left; output
-        (B, L, D), without meaning at padding.
+        (B, L, D), without meaning at padding, and with `return_attention_scores` also the scores (B, H, L, L).
 
     Raises:
         ValueError: if H does not divide D or a size is not an integer in its range.

@@ -6,12 +6,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.layers.attention_record import is_recorded, record
+from tfrec.layers.attention_scores import AttentionScores
 from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.ops import check_heads, check_size, to_blocks
 
 
-class BlockedAttention(MaskedLayer):
+class BlockedAttention(AttentionScores, MaskedLayer):
     """Queries, keys and values in heads, cut into blocks; a subclass says in `attend` which keys a query sees.
 
     Not a layer of its own: subclasses write `attend`, and `block_length`.
@@ -23,7 +23,8 @@ class BlockedAttention(MaskedLayer):
 
     Shapes:
         queries and context (B, L, D), padding_mask (B, L) bool, True at real positions, padding on the left; output
-        (B, L, D), finite and without meaning at padding.
+        (B, L, D), finite and without meaning at padding, and with `return_attention_scores` also the scores
+        (B, H, L, L), of which the layer holds nothing otherwise.
 
     Raises:
         ValueError: if H does not divide D.
@@ -80,16 +81,26 @@ class BlockedAttention(MaskedLayer):
         """
         raise NotImplementedError
 
-    def call(self, queries: Any, context: Any, padding_mask: Any = None, training: bool | None = None) -> Any:
+    def call(
+        self,
+        queries: Any,
+        context: Any,
+        padding_mask: Any = None,
+        training: bool | None = None,
+        *,
+        return_attention_scores: bool = False,
+    ) -> Any:
         length = ops.shape(queries)[1]
         blocks = [self._cut(x) for x in (queries, context, padding_mask)]
-        if is_recorded():
-            # An attention is linear in its values: of unit vectors it makes the weights themselves.
-            weights = self.attend(*blocks, self._places, training=False)
-            filled = weights.shape[-1]
-            weights = ops.reshape(weights, (*ops.shape(weights)[:2], filled, filled))
-            record(weights[:, :, filled - length :, filled - length :])
-        return self.join(self.attend(*blocks, lambda x: self.split(self.value(x)), training=training), length)
+        outputs = self.join(self.attend(*blocks, lambda x: self.split(self.value(x)), training=training), length)
+        if not self.needs_scores(return_attention_scores):
+            return outputs
+        # An attention is linear in its values: of unit vectors it makes the scores themselves.
+        scores = self.attend(*blocks, self._places, training=False)
+        filled = ops.shape(scores)[-1]
+        scores = ops.reshape(scores, (*ops.shape(scores)[:2], filled, filled))
+        scores = scores[:, :, filled - length :, filled - length :]
+        return self.with_scores(outputs, scores, return_attention_scores)
 
     def _cut(self, sequence: Any) -> Any:
         return ops.expand_dims(sequence, 1) if self.block_length is None else to_blocks(sequence, self.block_length)

@@ -5,13 +5,14 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.layers.attention_scores import AttentionScores
 from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.ops import check_heads, check_size, masked_softmax
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class CandidateAttention(MaskedLayer):
-    """Attention of one query over a sequence; returns the output and the weights.
+class CandidateAttention(AttentionScores, MaskedLayer):
+    """Attention of one query over a sequence.
 
     ```
     a_h = softmax_l((q Q_h + b_h) . (x_l K_h) / sqrt(W / H));  y_h = sum_l a_h[l] x_l V_h + v_h
@@ -28,8 +29,8 @@ class CandidateAttention(MaskedLayer):
         seed: of the initial maps and of the dropout.
 
     Shapes:
-        query (B, W), context (B, L, W), padding_mask (B, L) bool with True at real positions; output (B, W) and
-        weights (B, H, L), which add up to 1 over the real positions.
+        query (B, W), context (B, L, W), padding_mask (B, L) bool with True at real positions; output (B, W), and with
+        `return_attention_scores` also the weights (B, H, L), which add up to 1 over the real positions.
 
     Raises:
         ValueError: if H does not divide W.
@@ -40,13 +41,15 @@ class CandidateAttention(MaskedLayer):
     Example:
         >>> import numpy as np
         >>> query, context = np.ones((1, 4), "float32"), np.ones((1, 3, 4), "float32")
-        >>> pooled, weights = CandidateAttention(2)(query, context, np.array([[False, True, True]]))
+        >>> layer, mask = CandidateAttention(2), np.array([[False, True, True]])
+        >>> pooled, weights = layer(query, context, mask, return_attention_scores=True)
         >>> pooled.shape, weights.shape
         (TensorShape([1, 4]), TensorShape([1, 2, 3]))
     """
 
     masked_by = ("context", 1)
     mask_place = 2
+    always_returned_scores = True
 
     def __init__(self, num_heads: int = 1, dropout: float = 0.0, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -79,7 +82,15 @@ class CandidateAttention(MaskedLayer):
         )
         self.value_bias = self.add_weight(name="value_bias", shape=(width,), initializer="zeros")
 
-    def call(self, query: Any, context: Any, padding_mask: Any = None, training: bool | None = None) -> tuple[Any, Any]:
+    def call(
+        self,
+        query: Any,
+        context: Any,
+        padding_mask: Any = None,
+        training: bool | None = None,
+        *,
+        return_attention_scores: bool = False,
+    ) -> Any:
         width, heads = self.head_width * self.num_heads, (self.num_heads, self.head_width)
         key_map, value_map = (ops.reshape(each, (width, *heads)) for each in (self.key_map, self.value_map))
         asked = ops.reshape(self.query_map(query), (-1, *heads)) * self.head_width**-0.5
@@ -87,12 +98,12 @@ class CandidateAttention(MaskedLayer):
         weights = masked_softmax(ops.einsum("bhw,blw->bhl", asked, context), ops.expand_dims(padding_mask, 1))
         pooled = ops.einsum("bhl,blw->bhw", self.drop(weights, training=training), context)
         found = ops.reshape(ops.einsum("bhw,whk->bhk", pooled, value_map), (-1, width))
-        return self.merge(found + self.value_bias), weights
+        return self.with_scores(self.merge(found + self.value_bias), weights, return_attention_scores)
 
     def compute_output_shape(
         self, query_shape: tuple[int | None, ...], context_shape: tuple[int | None, ...], padding_mask_shape: Any = None
-    ) -> tuple[tuple[int | None, ...], tuple[int | None, ...]]:
-        return query_shape, (query_shape[0], self.num_heads, context_shape[1])
+    ) -> tuple[int | None, ...]:
+        return query_shape
 
     def get_config(self) -> dict[str, Any]:
         own = {"num_heads": self.num_heads, "dropout": self.dropout, "seed": self.seed}

@@ -1,17 +1,18 @@
-"""Attention of some vectors over others, with its weights."""
+"""Attention of some vectors over others."""
 
 from typing import Any
 
 import keras
 from keras import ops
 
+from tfrec.layers.attention_scores import AttentionScores
 from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.layers.query_key_norm import QueryKeyNorm
 from tfrec.ops import check_heads, check_size, masked_softmax
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class CrossAttention(MaskedLayer):
+class CrossAttention(AttentionScores, MaskedLayer):
     """Multi-head attention of queries over a padded context, which may differ from them in kind and width.
 
     ```
@@ -36,7 +37,7 @@ class CrossAttention(MaskedLayer):
 
     Shapes:
         queries (B, K, D), context (B, L, E), padding_mask (B, L) bool with True at real positions; the output
-        (B, K, D) and the weights (B, H, K, L) float32.
+        (B, K, D), and with `return_attention_scores` also the weights (B, H, K, L) float32.
 
     Raises:
         ValueError: if H does not divide D.
@@ -48,13 +49,15 @@ class CrossAttention(MaskedLayer):
     Example:
         >>> import numpy as np
         >>> asks, answers = np.ones((1, 2, 4), "float32"), np.ones((1, 3, 6), "float32")
-        >>> y, weights = CrossAttention(num_heads=2)(asks, answers, np.array([[False, True, True]]))
+        >>> layer, mask = CrossAttention(num_heads=2), np.array([[False, True, True]])
+        >>> y, weights = layer(asks, answers, mask, return_attention_scores=True)
         >>> y.shape, np.asarray(weights)[0, 0, 0].tolist()
         (TensorShape([1, 2, 4]), [0.0, 0.5, 0.5])
     """
 
     masked_by = ("context", 1)
     mask_place = 2
+    always_returned_scores = True
 
     def __init__(
         self,
@@ -98,8 +101,14 @@ class CrossAttention(MaskedLayer):
             self.abstain = self.add_weight(name="abstain", shape=(self.num_heads,), initializer="zeros")
 
     def call(
-        self, queries: Any, context: Any, padding_mask: Any = None, training: bool | None = None
-    ) -> tuple[Any, Any]:
+        self,
+        queries: Any,
+        context: Any,
+        padding_mask: Any = None,
+        training: bool | None = None,
+        *,
+        return_attention_scores: bool = False,
+    ) -> Any:
         asked, keys, values = self.query_map(queries), self.key_map(context), self.value_map(context)
         each = asked.shape[-1] // self.num_heads
         asked, keys, values = (self._in_heads(x, each) for x in (asked, keys, values))
@@ -119,15 +128,16 @@ class CrossAttention(MaskedLayer):
         found = ops.matmul(self.drop(ops.cast(weights, values.dtype), training=training), values)
         shape = ops.shape(queries)
         together = ops.reshape(ops.transpose(found, (0, 2, 1, 3)), (shape[0], shape[1], self.num_heads * each))
-        return self.output_map(together), weights
+        return self.with_scores(self.output_map(together), weights, return_attention_scores)
 
     def _in_heads(self, x: Any, each: int) -> Any:
         shape = ops.shape(x)
         return ops.transpose(ops.reshape(x, (shape[0], shape[1], self.num_heads, each)), (0, 2, 1, 3))
 
-    def compute_output_spec(self, queries: Any, context: Any, padding_mask: Any, training: bool | None = None) -> Any:
-        weights = (queries.shape[0], self.num_heads, queries.shape[1], context.shape[1])
-        return keras.KerasTensor(queries.shape, self.compute_dtype), keras.KerasTensor(weights, "float32")
+    def compute_output_shape(
+        self, queries_shape: tuple[int | None, ...], context_shape: Any = None, padding_mask_shape: Any = None
+    ) -> tuple[int | None, ...]:
+        return queries_shape
 
     def get_config(self) -> dict[str, Any]:
         own = {

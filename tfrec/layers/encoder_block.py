@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from tfrec.layers.attention_scores import AttentionScores
 from tfrec.layers.cross_attention import CrossAttention
 from tfrec.layers.feed_forward import FeedForward
 from tfrec.layers.masked_layer import MaskedLayer
@@ -11,8 +12,8 @@ from tfrec.ops import check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class EncoderBlock(MaskedLayer):
-    """Self-attention and a map of each position, with residuals, and the weights of the attention beside the output.
+class EncoderBlock(AttentionScores, MaskedLayer):
+    """Self-attention and a map of each position, with residuals; the weights of the attention come on request.
 
     ```
     h = x + drop(attention(norm(x), norm(x)));  y = h + feed_forward(norm(h))
@@ -28,8 +29,8 @@ class EncoderBlock(MaskedLayer):
         seed: of the initial maps and of the draws.
 
     Shapes:
-        inputs (B, L, D), padding_mask (B, L) bool with True at real positions; the output (B, L, D) and the weights
-        (B, H, L, L) float32, queries before keys.
+        inputs (B, L, D), padding_mask (B, L) bool with True at real positions; the output (B, L, D), and with
+        `return_attention_scores` also the weights (B, H, L, L) float32, queries before keys.
 
     Reference:
         Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762; the norm comes first, as in
@@ -37,13 +38,15 @@ class EncoderBlock(MaskedLayer):
 
     Example:
         >>> import numpy as np
-        >>> y, weights = EncoderBlock(2)(np.ones((1, 3, 4), "float32"), np.array([[False, True, True]]))
+        >>> x, mask = np.ones((1, 3, 4), "float32"), np.array([[False, True, True]])
+        >>> y, weights = EncoderBlock(2)(x, mask, return_attention_scores=True)
         >>> y.shape, np.asarray(weights)[0, 0, 2].tolist()
         (TensorShape([1, 3, 4]), [0.0, 0.5, 0.5])
     """
 
     masked_by = ("inputs", 0)
     mask_place = 1
+    always_returned_scores = True
 
     def __init__(
         self, num_heads: int = 1, dropout: float = 0.0, causal: bool = False, seed: int | None = None, **kwargs: Any
@@ -65,15 +68,24 @@ class EncoderBlock(MaskedLayer):
         for layer in (self.feed_forward, self.attention_norm, self.feed_forward_norm):
             layer.build(inputs_shape)
 
-    def call(self, inputs: Any, padding_mask: Any = None, training: bool | None = None) -> tuple[Any, Any]:
+    def call(
+        self,
+        inputs: Any,
+        padding_mask: Any = None,
+        training: bool | None = None,
+        *,
+        return_attention_scores: bool = False,
+    ) -> Any:
         normed = self.attention_norm(inputs)
-        change, weights = self.attention(normed, normed, padding_mask, training=training)
+        change, weights = self.attention(normed, normed, padding_mask, training=training, return_attention_scores=True)
         hidden = inputs + self.drop(change, training=training)
-        return hidden + self.feed_forward(self.feed_forward_norm(hidden), training=training), weights
+        outputs = hidden + self.feed_forward(self.feed_forward_norm(hidden), training=training)
+        return self.returned(outputs, weights, return_attention_scores)
 
-    def compute_output_spec(self, inputs: Any, padding_mask: Any, training: bool | None = None) -> Any:
-        weights = (inputs.shape[0], self.num_heads, inputs.shape[1], inputs.shape[1])
-        return keras.KerasTensor(inputs.shape, self.compute_dtype), keras.KerasTensor(weights, "float32")
+    def compute_output_shape(
+        self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None
+    ) -> tuple[int | None, ...]:
+        return inputs_shape
 
     def get_config(self) -> dict[str, Any]:
         own = {"num_heads": self.num_heads, "dropout": self.dropout, "causal": self.causal, "seed": self.seed}

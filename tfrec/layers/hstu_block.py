@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.layers.attention_record import is_recorded, record
+from tfrec.layers.attention_scores import AttentionScores
 from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.layers.relative_bias import RelativePositionBias
 from tfrec.layers.time_bias import TimeBias
@@ -13,7 +13,7 @@ from tfrec.ops import check_heads, check_size, pointwise_attention
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class HSTUBlock(MaskedLayer):
+class HSTUBlock(AttentionScores, MaskedLayer):
     """One Hierarchical Sequential Transduction Unit over a padded sequence.
 
     ```
@@ -37,7 +37,8 @@ class HSTUBlock(MaskedLayer):
 
     Shapes:
         inputs (B, L, D), padding_mask (B, L) bool with True at real positions, intervals (B, L, L) integers below R as
-        `TimeIntervals` gives them, where the block knows time; output (B, L, D).
+        `TimeIntervals` gives them, where the block knows time; output (B, L, D), and with
+        `return_attention_scores` also a, (B, H, L, L).
 
     Raises:
         ValueError: if a width is to be D / H and H does not divide D.
@@ -110,7 +111,15 @@ class HSTUBlock(MaskedLayer):
         if self.num_intervals is not None:
             self.time_bias.build((None, None, None))
 
-    def call(self, inputs: Any, padding_mask: Any = None, intervals: Any = None, training: bool | None = None) -> Any:
+    def call(
+        self,
+        inputs: Any,
+        padding_mask: Any = None,
+        intervals: Any = None,
+        training: bool | None = None,
+        *,
+        return_attention_scores: bool = False,
+    ) -> Any:
         keep = ops.cast(ops.expand_dims(padding_mask, -1), inputs.dtype)
         ends = [self._value_width, 2 * self._value_width, 2 * self._value_width + self._key_width]
         gates, values, queries, keys = ops.split(self.expand(self.input_norm(inputs)), ends, axis=-1)
@@ -120,15 +129,17 @@ class HSTUBlock(MaskedLayer):
         # A value of zero adds nothing: no mask over (B, H, L, L) is needed to keep padding out.
         queries, keys, values = (self._heads(x) for x in (queries, keys, values * keep))
         attended = pointwise_attention(queries, keys, values, bias)
-        if is_recorded():
-            # An attention is linear in its values: of unit vectors it makes the weights themselves.
-            places = ops.expand_dims(ops.eye(ops.shape(inputs)[1], dtype=keep.dtype) * keep, 1)
-            places = ops.broadcast_to(places, (*ops.shape(queries)[:3], ops.shape(inputs)[1]))
-            record(pointwise_attention(queries, keys, places, bias) / self.max_length)
         attended = ops.transpose(attended, (0, 2, 1, 3))
         attended = ops.reshape(attended, (*ops.shape(inputs)[:2], self._value_width))
         gated = self.drop(self.attended_norm(attended) * gates, training=training)
-        return (inputs + self.contract(gated)) * keep
+        outputs = (inputs + self.contract(gated)) * keep
+        if not self.needs_scores(return_attention_scores):
+            return outputs
+        # An attention is linear in its values: of unit vectors it makes the weights themselves.
+        places = ops.expand_dims(ops.eye(ops.shape(inputs)[1], dtype=keep.dtype) * keep, 1)
+        places = ops.broadcast_to(places, (*ops.shape(queries)[:3], ops.shape(inputs)[1]))
+        scores = pointwise_attention(queries, keys, places, bias) / self.max_length
+        return self.with_scores(outputs, scores, return_attention_scores)
 
     def _heads(self, x: Any) -> Any:
         """(B, L, H d) -> (B, H, L, d)."""

@@ -5,12 +5,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfrec.layers.attention_scores import AttentionScores
 from tfrec.layers.query_key_norm import QueryKeyNorm
 from tfrec.ops import check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class InteractingAttention(keras.layers.Layer):
+class InteractingAttention(AttentionScores):
     """Multi-head self-attention over the features of a row, the interacting layer of AutoInt.
 
     ```
@@ -29,7 +30,8 @@ class InteractingAttention(keras.layers.Layer):
         seed: of the initial maps and of the dropout.
 
     Shapes:
-        input (B, F, D); output (B, F, H K), and the weights (B, H, F, F) float32 as they were before dropout.
+        input (B, F, D); output (B, F, H K), and with `return_attention_scores` also the weights (B, H, F, F) float32 as
+        they were before dropout.
 
     Reference:
         Song et al., "AutoInt: Automatic Feature Interaction Learning via Self-Attentive Neural Networks", CIKM 2019,
@@ -37,10 +39,13 @@ class InteractingAttention(keras.layers.Layer):
 
     Example:
         >>> import numpy as np
-        >>> outputs, weights = InteractingAttention(num_heads=2, head_dim=4)(np.zeros((1, 5, 3), "float32"))
+        >>> layer = InteractingAttention(num_heads=2, head_dim=4)
+        >>> outputs, weights = layer(np.zeros((1, 5, 3), "float32"), return_attention_scores=True)
         >>> outputs.shape, weights.shape
         (TensorShape([1, 5, 8]), TensorShape([1, 2, 5, 5]))
     """
+
+    always_returned_scores = True
 
     def __init__(
         self,
@@ -79,7 +84,7 @@ class InteractingAttention(keras.layers.Layer):
         dense.build(input_shape)
         return dense
 
-    def call(self, inputs: Any, training: bool | None = None) -> tuple[Any, Any]:
+    def call(self, inputs: Any, training: bool | None = None, *, return_attention_scores: bool = False) -> Any:
         queries, keys, values = (self._heads(each(inputs)) for each in (self.query_map, self.key_map, self.value_map))
         if self.norm:
             queries, keys = self.norm(queries, keys)
@@ -90,16 +95,15 @@ class InteractingAttention(keras.layers.Layer):
         outputs = ops.reshape(joined, (-1, inputs.shape[1], self.num_heads * self.head_dim))
         if self.use_residual:
             outputs = outputs + self.residual_map(inputs)
-        return ops.relu(outputs), weights
+        return self.with_scores(ops.relu(outputs), weights, return_attention_scores)
 
     def _heads(self, inputs: Any) -> Any:
         """(B, F, H K) to (B, H, F, K)."""
         parted = ops.reshape(inputs, (-1, inputs.shape[1], self.num_heads, self.head_dim))
         return ops.transpose(parted, (0, 2, 1, 3))
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[tuple[int | None, ...], ...]:
-        batch, fields, _ = input_shape
-        return (batch, fields, self.num_heads * self.head_dim), (batch, self.num_heads, fields, fields)
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return (*input_shape[:2], self.num_heads * self.head_dim)
 
     def get_config(self) -> dict[str, Any]:
         own = {"num_heads": self.num_heads, "head_dim": self.head_dim, "use_residual": self.use_residual}

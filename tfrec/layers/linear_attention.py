@@ -41,7 +41,7 @@ class LinearAttention(BlockedAttention):
 
     Shapes:
         queries and context (B, L, D), padding_mask (B, L) bool, True at real positions, padding on the left; output
-        (B, L, D), without meaning at padding.
+        (B, L, D), without meaning at padding, and with `return_attention_scores` also the scores (B, H, L, L).
 
     Raises:
         ValueError: if H does not divide D or a size is not a positive integer.
@@ -76,8 +76,22 @@ class LinearAttention(BlockedAttention):
         """C where it is causal."""
         return self.chunk_size if self.causal else None
 
-    def call(self, queries: Any, context: Any, padding_mask: Any, training: bool | None = None) -> Any:
-        return self.drop(super().call(queries, context, padding_mask, training), training=training)
+    def call(
+        self,
+        queries: Any,
+        context: Any,
+        padding_mask: Any = None,
+        training: bool | None = None,
+        *,
+        return_attention_scores: bool = False,
+    ) -> Any:
+        """Attend, and apply dropout to the output, since there are no weights to apply it to."""
+        asked = return_attention_scores
+        found = super().call(queries, context, padding_mask, training, return_attention_scores=asked)
+        if not asked:
+            return self.drop(found, training=training)
+        outputs, scores = found
+        return self.drop(outputs, training=training), scores
 
     def attend(
         self, queries: Any, context: Any, is_real: Any, values: Callable[[Any], Any], training: bool | None

@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.layers.attention_record import is_recorded, record
+from tfrec.layers.attention_record import record
+from tfrec.layers.attention_scores import AttentionScores
 from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.ops import check_size
 
@@ -13,7 +14,7 @@ _NEVER = -1e9  # a logit far below any real one
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class LongShortPooling(MaskedLayer):
+class LongShortPooling(AttentionScores, MaskedLayer):
     """At each position, short-term attention over long-term attention.
 
     The newest S items up to position l, l included, are short-term, all before them long-term:
@@ -32,7 +33,9 @@ class LongShortPooling(MaskedLayer):
         activation: act.
 
     Shapes:
-        queries (B, L, D), context (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D).
+        queries (B, L, D), context (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D),
+        and with `return_attention_scores` also a pair: the long-term shares (B, L, L), and the shares (B, L, L + 1) of
+        the items and, behind them, of the long-term vector.
 
     Raises:
         ValueError: if S is not a positive integer.
@@ -68,7 +71,9 @@ class LongShortPooling(MaskedLayer):
         self.short_keys = keras.layers.Dense(width, self.activation, dtype=self.dtype_policy, name="short_keys")
         self.short_keys.build(context_shape)
 
-    def call(self, queries: Any, context: Any, padding_mask: Any = None) -> Any:
+    def call(
+        self, queries: Any, context: Any, padding_mask: Any = None, *, return_attention_scores: bool = False
+    ) -> Any:
         place = ops.arange(ops.shape(context)[1])
         age = ops.expand_dims(place, 1) - place
         is_real = ops.expand_dims(padding_mask, 1)
@@ -82,10 +87,13 @@ class LongShortPooling(MaskedLayer):
         scores = ops.concatenate([score_of_long, _inner(queries, self.short_keys(context))], axis=-1)
         is_there = ops.concatenate([ops.any(is_long, axis=-1, keepdims=True), is_short], axis=-1)
         shares = ops.cast(_shares(scores, is_there), context.dtype)
-        record(long_shares)
-        if is_recorded():
-            record(ops.concatenate([shares[..., 1:], shares[..., :1]], axis=-1))  # the long term behind the items
-        return shares[..., :1] * long + ops.matmul(shares[..., 1:], context)
+        outputs = shares[..., :1] * long + ops.matmul(shares[..., 1:], context)
+        if not self.needs_scores(return_attention_scores):
+            return outputs
+        scores = (long_shares, ops.concatenate([shares[..., 1:], shares[..., :1]], axis=-1))
+        for one in scores:
+            record(one)
+        return self.returned(outputs, scores, return_attention_scores)
 
     def compute_output_shape(
         self,

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.layers.attention_record import record
+from tfrec.layers.attention_scores import AttentionScores
 from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.ops import check_length, check_size
 
@@ -13,7 +13,7 @@ _NEVER = -1e30  # a logit far below any real one; the sum of two is still finite
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class MultiInterestPooling(MaskedLayer):
+class MultiInterestPooling(AttentionScores, MaskedLayer):
     """K attention-pooled vectors of a history, at each position those of the history up to there.
 
     ```
@@ -33,7 +33,7 @@ class MultiInterestPooling(MaskedLayer):
 
     Shapes:
         inputs (B, L, D) with L at most `max_length`, padding_mask (B, L) bool with True at real positions; output
-        (B, L, K, D).
+        (B, L, K, D), and with `return_attention_scores` also the weights (B, L, K, L) float32.
 
     Raises:
         ValueError: if L is known and greater than `max_length`.
@@ -73,7 +73,7 @@ class MultiInterestPooling(MaskedLayer):
             name="recency", shape=shape, initializer="zeros", dtype="float32", autocast=False
         )
 
-    def call(self, inputs: Any, padding_mask: Any = None) -> Any:
+    def call(self, inputs: Any, padding_mask: Any = None, *, return_attention_scores: bool = False) -> Any:
         check_length(inputs.shape[1], self.max_length)
         batch, length, width = ops.shape(inputs)[0], ops.shape(inputs)[1], inputs.shape[-1]
         # In float32 and less the maximum of each row, which softmax takes off: no logit is too large.
@@ -84,11 +84,11 @@ class MultiInterestPooling(MaskedLayer):
         recency = ops.take(ops.convert_to_tensor(self.recency), ops.maximum(distance, 0), axis=1)
         recency = ops.transpose(ops.where(distance >= 0, recency, _NEVER), (1, 0, 2))
         shares = ops.softmax(ops.expand_dims(logits, 1) + recency, axis=-1)  # (B, L, K, L)
-        record(shares)
         # One product of matrices a row, and its result lies as it is wanted.
-        shares = ops.reshape(ops.cast(shares, inputs.dtype), (batch, length * self.num_interests, length))
-        pooled = ops.reshape(ops.matmul(shares, inputs), (batch, length, self.num_interests, width))
-        return pooled * ops.cast(ops.expand_dims(padding_mask, (2, 3)), pooled.dtype)
+        rows = ops.reshape(ops.cast(shares, inputs.dtype), (batch, length * self.num_interests, length))
+        pooled = ops.reshape(ops.matmul(rows, inputs), (batch, length, self.num_interests, width))
+        pooled = pooled * ops.cast(ops.expand_dims(padding_mask, (2, 3)), pooled.dtype)
+        return self.with_scores(pooled, shares, return_attention_scores)
 
     def compute_output_shape(
         self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None

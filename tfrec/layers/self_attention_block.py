@@ -1,10 +1,12 @@
 """One block: a layer that mixes positions, a map of each position, and the residuals around them."""
 
+import inspect
 from typing import Any
 
 import keras
 from keras import ops
 
+from tfrec.layers.attention_scores import AttentionScores
 from tfrec.layers.feed_forward import FeedForward
 from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.layers.softmax_attention import SoftmaxAttention
@@ -13,7 +15,7 @@ RESIDUALS = ("sasrec", "pre-norm", "post-norm", "gated")
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class SelfAttentionBlock(MaskedLayer):
+class SelfAttentionBlock(AttentionScores, MaskedLayer):
     """A self-attention block over a padded sequence, put together from small layers.
 
     `attention` decides how positions see each other, `feed_forward` what happens to each of them, and `residual` how
@@ -37,11 +39,12 @@ class SelfAttentionBlock(MaskedLayer):
         dropout: rate on the output of the attention. The two layers bring their own dropout within.
 
     Shapes:
-        inputs (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D). pairs (B, L, L), for
-        an attention that knows more of two positions than what stands there, such as `TimeIntervalAttention`.
+        inputs (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D), and with
+        `return_attention_scores` also the scores of the attention. pairs (B, L, L), for an attention that knows more of
+        two positions than what stands there, such as `TimeIntervalAttention`.
 
     Raises:
-        ValueError: if `residual` is none of the four.
+        ValueError: if `residual` is not one of the four, or scores are requested and the attention has none to give.
 
     Reference:
         sasrec: Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018, arXiv 1808.09781; as in the
@@ -96,11 +99,40 @@ class SelfAttentionBlock(MaskedLayer):
             self.attention_gate.build(inputs_shape)
             self.feed_forward_gate.build(inputs_shape)
 
-    def call(self, inputs: Any, padding_mask: Any = None, pairs: Any = None, training: bool | None = None) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As in Keras.
+
+        Raises:
+            ValueError: if scores are requested and the attention has none to give.
+        """
+        given = inspect.signature(self.attention.call).parameters
+        if kwargs.get("return_attention_scores") and "return_attention_scores" not in given:
+            raise ValueError(
+                f"{type(self).__name__} cannot return attention scores, since the call of its attention, "
+                f"{type(self.attention).__name__}, has no argument return_attention_scores."
+            )
+        return super().__call__(*args, **kwargs)
+
+    def call(
+        self,
+        inputs: Any,
+        padding_mask: Any = None,
+        pairs: Any = None,
+        training: bool | None = None,
+        *,
+        return_attention_scores: bool = False,
+    ) -> Any:
+        scores = []
         known = (padding_mask,) if pairs is None else (padding_mask, pairs)
 
         def attend(queries: Any, context: Any) -> Any:
-            return self.drop(self.attention(queries, context, *known, training=training), training=training)
+            if return_attention_scores:
+                how = {"training": training, "return_attention_scores": True}
+                change, found = self.attention(queries, context, *known, **how)
+                scores.append(found)
+            else:
+                change = self.attention(queries, context, *known, training=training)
+            return self.drop(change, training=training)
 
         def feed(hidden: Any) -> Any:
             return self.feed_forward(hidden, training=training)
@@ -119,7 +151,8 @@ class SelfAttentionBlock(MaskedLayer):
             hidden = inputs + (change * self.attention_gate(inputs) if self.residual == "gated" else change)
             change = feed(second(hidden))
             outputs = hidden + (change * self.feed_forward_gate(hidden) if self.residual == "gated" else change)
-        return outputs * ops.cast(ops.expand_dims(padding_mask, -1), outputs.dtype)
+        outputs = outputs * ops.cast(ops.expand_dims(padding_mask, -1), outputs.dtype)
+        return self.returned(outputs, *scores, return_attention_scores) if scores else outputs
 
     def compute_output_shape(
         self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None, pairs_shape: Any = None

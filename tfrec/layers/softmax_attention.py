@@ -5,13 +5,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.layers.attention_record import is_recorded, record
+from tfrec.layers.attention_scores import AttentionScores
 from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.ops import check_heads, check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class SoftmaxAttention(MaskedLayer):
+class SoftmaxAttention(AttentionScores, MaskedLayer):
     """Multi-head softmax attention of every position over the real positions that it may see.
 
     `y_i = W_o [ sum_j softmax_j(q_i . k_j / sqrt(D / H)) v_j ]`, heads side by side, j <= i where it is causal.
@@ -25,8 +25,8 @@ class SoftmaxAttention(MaskedLayer):
         causal: whether a position sees only itself and what came before.
 
     Shapes:
-        queries and context (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D). What
-        stands at padding in the output means nothing.
+        queries and context (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D),
+        without meaning at padding, and with `return_attention_scores` also the scores (B, H, L, L).
 
     Raises:
         ValueError: if H does not divide D.
@@ -60,17 +60,24 @@ class SoftmaxAttention(MaskedLayer):
         )
         self.heads.build(queries_shape, queries_shape)
 
-    def call(self, queries: Any, context: Any, padding_mask: Any = None, training: bool | None = None) -> Any:
+    def call(
+        self,
+        queries: Any,
+        context: Any,
+        padding_mask: Any = None,
+        training: bool | None = None,
+        *,
+        return_attention_scores: bool = False,
+    ) -> Any:
         how = {
             "attention_mask": ops.expand_dims(padding_mask, 1),
             "use_causal_mask": self.causal,
             "training": training,
         }
-        if not is_recorded():  # and so free to take a fused kernel
+        if not self.needs_scores(return_attention_scores):  # and so free to take a fused kernel
             return self.heads(queries, context, context, **how)
-        outputs, weights = self.heads(queries, context, context, return_attention_scores=True, **how)
-        record(weights)
-        return outputs
+        outputs, scores = self.heads(queries, context, context, return_attention_scores=True, **how)
+        return self.with_scores(outputs, scores, return_attention_scores)
 
     def compute_output_shape(
         self, queries_shape: tuple[int | None, ...], context_shape: Any = None, padding_mask_shape: Any = None

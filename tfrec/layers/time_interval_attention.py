@@ -5,13 +5,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.layers.attention_record import record
+from tfrec.layers.attention_scores import AttentionScores
 from tfrec.layers.masked_layer import MaskedLayer
 from tfrec.ops import check_heads, check_length, check_size, last_rows
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class TimeIntervalAttention(MaskedLayer):
+class TimeIntervalAttention(AttentionScores, MaskedLayer):
     """Causal self-attention with a key and a value for the time between two items, and for positions.
 
     ```
@@ -33,7 +33,8 @@ class TimeIntervalAttention(MaskedLayer):
 
     Shapes:
         queries and context (B, L, D), padding_mask (B, L) bool with True at real positions, intervals (B, L, L) int32
-        below R, which `TimeIntervals` makes of time stamps; output (B, L, D).
+        below R, which `TimeIntervals` makes of time stamps; output (B, L, D), and with `return_attention_scores`
+        also the scores (B, H, L, L).
 
     Raises:
         ValueError: if H does not divide D, or L is known and greater than `max_length`.
@@ -91,7 +92,14 @@ class TimeIntervalAttention(MaskedLayer):
                 setattr(self, name, self.add_weight(name=name, shape=(rows, width), initializer=normal))
 
     def call(
-        self, queries: Any, context: Any, padding_mask: Any = None, intervals: Any = None, training: bool | None = None
+        self,
+        queries: Any,
+        context: Any,
+        padding_mask: Any = None,
+        intervals: Any = None,
+        training: bool | None = None,
+        *,
+        return_attention_scores: bool = False,
     ) -> Any:
         check_length(queries.shape[1], self.max_length)
         batch, length, width = ops.shape(queries)[0], ops.shape(queries)[1], queries.shape[2]
@@ -117,15 +125,15 @@ class TimeIntervalAttention(MaskedLayer):
         position = ops.arange(length)
         allowed = ops.logical_and(ops.expand_dims(padding_mask, 1), ops.expand_dims(position, 1) >= position)
         logits = ops.where(ops.expand_dims(allowed, 1), ops.cast(logits, "float32"), -1e9)
-        weights = ops.softmax(logits)
-        record(weights)
-        weights = self.drop(weights, training=training)
+        scores = ops.softmax(logits)
+        weights = self.drop(scores, training=training)
 
         summed = ops.segment_sum(ops.reshape(weights, (-1,)), cells, batch * heads * length * buckets)
         by_bucket = ops.reshape(summed, (batch, heads, length, buckets))
         attended = ops.einsum("bhij,bjhd->bihd", weights, value)
         attended = attended + ops.einsum("bhlr,rhd->blhd", by_bucket, split(table(self.interval_values)))
-        return self.output_map(ops.reshape(attended, (batch, length, width)))
+        outputs = self.output_map(ops.reshape(attended, (batch, length, width)))
+        return self.with_scores(outputs, scores, return_attention_scores)
 
     def compute_output_shape(
         self,

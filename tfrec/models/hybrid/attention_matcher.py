@@ -152,7 +152,7 @@ class AttentionMatcher(RankingModel):
             for place in range(layers):
                 own = None if seed is None else seed + 97 * (place + 1)
                 block = EncoderBlock(num_heads, dropout, causal, own, dtype=policy, name=f"{side}_{place}")
-                x, weights = block(x, mask)
+                x, weights = block(x, mask, return_attention_scores=True)
                 attention[f"{side}_{place}"] = (weights, ("head", axis, axis))
             return x
 
@@ -168,7 +168,7 @@ class AttentionMatcher(RankingModel):
         events = encoded("user", events, mask, user_layers, causal)
         tokens = drop(ops.stack([vectors[one] for one in of_item], axis=1))
         tokens = encoded("item", tokens, ops.ones_like(tokens[:, :, 0], dtype="bool"), item_layers, False)
-        answers, weights = cross(ask_norm(tokens), events, mask)
+        answers, weights = cross(ask_norm(tokens), events, mask, return_attention_scores=True)
         attention["cross"] = (weights, ("head", "feature", "history"))
         asked, answer = ops.mean(tokens, axis=1), ops.mean(answers, axis=1)
         match = [asked, answer, asked * answer, *[drop(vectors[one]) for one in others]]

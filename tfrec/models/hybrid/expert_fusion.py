@@ -131,9 +131,10 @@ class ExpertFusion(RankingModel):
         cold_start = ColdStart(cold_rate, cold_count, seed, dtype=policy, name="cold_start")
         gate = ExpertGate(seed=seed, dtype=policy, name="gate")
 
-        def ask(name: str, place: int) -> CrossAttention:
+        def ask(name: str, place: int, *inputs: Any) -> tuple[Any, Any]:
             own = None if seed is None else seed + 31 * place
-            return CrossAttention(num_heads, dropout, qk_norm=qk_norm, seed=own, dtype=policy, name=name)
+            cross = CrossAttention(num_heads, dropout, qk_norm=qk_norm, seed=own, dtype=policy, name=name)
+            return cross(*inputs, return_attention_scores=True)
 
         def expert(name: str, parts: list[Any], place: int) -> tuple[Any, Any]:
             own = None if seed is None else seed + 17 * place
@@ -160,7 +161,7 @@ class ExpertFusion(RankingModel):
         attention = {}
 
         item = vectors["item"]
-        answer, weights = ask("ask_ids", 1)(ops.expand_dims(item, 1), event_vectors([vectors["history"]], how), mask)
+        answer, weights = ask("ask_ids", 1, ops.expand_dims(item, 1), event_vectors([vectors["history"]], how), mask)
         answer = ops.squeeze(answer, 1)
         attention["collaborative"] = (ops.squeeze(weights, 2), ("head", "history"))
         parts = [item, answer, item * answer]
@@ -173,12 +174,12 @@ class ExpertFusion(RankingModel):
         query, parts = about, [ops.squeeze(about, 1)]
         if past_content:
             events = event_vectors([vectors[one] for one in past_content], how)
-            found, weights = ask("ask_past_content", 2)(about, events, mask)
+            found, weights = ask("ask_past_content", 2, about, events, mask)
             attention["past_content"] = (ops.squeeze(weights, 2), ("head", "history"))
             query = about + found
             parts += [ops.squeeze(found, 1), ops.squeeze(about * found, 1)]
         all_real = ops.ones_like(tokens[:, :, 0], dtype="bool")
-        pooled, weights = ask("ask_content", 3)(query, tokens, all_real)
+        pooled, weights = ask("ask_content", 3, query, tokens, all_real)
         attention["content"] = (ops.squeeze(weights, 2), ("head", "content"))
         of_content, content_score = expert("content", [*parts, ops.squeeze(pooled, 1)], 2)
 

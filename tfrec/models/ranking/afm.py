@@ -89,7 +89,8 @@ class AFM(RankingModel):
 
         # === Functional graph ===
         inputs = feature_inputs(fields)
-        pooled, weights = pooling(field_vectors(fields, inputs, embedding_dim, embedding_l2, seed, policy))
+        vectors = field_vectors(fields, inputs, embedding_dim, embedding_l2, seed, policy)
+        pooled, weights = pooling(vectors, return_attention_scores=True)
         outputs = output(drop(pooled)) + linear_terms(fields, inputs, policy)
         super().__init__(
             inputs,

@@ -121,7 +121,7 @@ class AutoInt(RankingModel):
         attention = {}
         x = vectors
         for layer in layers:
-            x, weights = layer(x)
+            x, weights = layer(x, return_attention_scores=True)
             attention[layer.name] = (weights, ("head", "feature", "feature"))
         joined = ops.reshape(x, (-1, len(fields) * num_heads * head_dim))
         if hidden_dims:

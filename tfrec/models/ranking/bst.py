@@ -128,7 +128,7 @@ class BST(RankingModel):
         keys, mask = keys[:, -length:], mask[:, -length:]
         x = drops[0](positions(ops.concatenate([keys, ops.expand_dims(query, 1)], axis=1)))
         mask = ops.concatenate([mask, ops.ones_like(mask[:, :1])], axis=1)
-        found, weights = attention(x[:, -1], x, mask)
+        found, weights = attention(x[:, -1], x, mask, return_attention_scores=True)
         hidden = norms[0](x[:, -1] + drops[1](found))
         hidden = norms[1](hidden + feed_forward(hidden))
         outputs = output(deep(ops.concatenate([hidden, query, *rest], axis=-1)))

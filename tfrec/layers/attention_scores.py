@@ -1,0 +1,54 @@
+"""The scores of an attention beside its output, on request."""
+
+from typing import Any
+
+import keras
+
+from tfrec.layers.attention_record import is_recorded, record
+
+
+class AttentionScores(keras.layers.Layer):
+    """Base of the attention layers: `layer(..., return_attention_scores=True)` returns `(output, scores)`.
+
+    The argument is that of `keras.layers.MultiHeadAttention`: without it, a call returns the output alone. The scores
+    are those before dropout.
+
+    Some layers used to return both in every call; they set `always_returned_scores`. A functional model saved at that
+    time refers to both outputs, so such a layer keeps returning both when it is loaded from that file.
+    """
+
+    always_returned_scores = False
+    _returns_scores = False  # True for a layer loaded from a file of that time
+
+    def needs_scores(self, return_attention_scores: bool) -> bool:
+        """Whether this call has to compute scores: for its caller or for `attention_record`."""
+        return return_attention_scores or self._returns_scores or is_recorded()
+
+    def with_scores(self, outputs: Any, scores: Any, return_attention_scores: bool) -> Any:
+        """Record the scores, and return them beside the output where the caller asks for them."""
+        record(scores)
+        return self.returned(outputs, scores, return_attention_scores)
+
+    def returned(self, outputs: Any, scores: Any, return_attention_scores: bool) -> Any:
+        """Like `with_scores`, for a layer whose scores an inner layer has recorded."""
+        return (outputs, scores) if return_attention_scores or self._returns_scores else outputs
+
+    def compute_output_spec(self, *args: Any, return_attention_scores: bool = False, **kwargs: Any) -> Any:
+        """The shapes and types of what a call returns."""
+        if return_attention_scores or self._returns_scores:  # found by tracing the call
+            return keras.Operation.compute_output_spec(
+                self, *args, return_attention_scores=return_attention_scores, **kwargs
+            )
+        return super().compute_output_spec(*args, **kwargs)
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shapes that the layer was built with, and that its calls return scores only on request."""
+        config = super().get_build_config()
+        if config and self.always_returned_scores and not self._returns_scores:
+            return {**config, "scores_on_request": True}
+        return config
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build the layer; one that was saved when calls always returned scores goes on doing so."""
+        super().build_from_config(config)
+        self._returns_scores = self.always_returned_scores and not config.get("scores_on_request", False)
