@@ -49,7 +49,8 @@ def test_scores_come_on_request(name):
     alone = layer(*inputs)
     assert ops.is_tensor(alone)
     outputs, scores = layer(*inputs, return_attention_scores=True)
-    np.testing.assert_allclose(outputs, alone, atol=1e-6)
+    real = REAL if name in SEQUENCES and outputs.ndim > 2 else slice(None)  # outputs at padding have no meaning
+    np.testing.assert_allclose(np.asarray(outputs)[real], np.asarray(alone)[real], atol=1e-6)
     scores = scores if isinstance(scores, tuple) else (scores,)
     assert [tuple(one.shape) for one in scores] == shapes
     with attention_record() as recorded:
@@ -67,6 +68,9 @@ def test_scores_come_on_request(name):
 
 def test_an_attention_without_scores_is_named():
     class Mean(keras.layers.Layer):
+        def build(self, *shapes):
+            self.built = True
+
         def call(self, queries, context, padding_mask, training=None):
             return queries * 0 + ops.mean(context, axis=1, keepdims=True)
 

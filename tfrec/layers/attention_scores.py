@@ -35,11 +35,12 @@ class AttentionScores(keras.layers.Layer):
 
     def compute_output_spec(self, *args: Any, return_attention_scores: bool = False, **kwargs: Any) -> Any:
         """The shapes and types of what a call returns."""
-        if return_attention_scores or self._returns_scores:  # found by tracing the call
-            return keras.Operation.compute_output_spec(
-                self, *args, return_attention_scores=return_attention_scores, **kwargs
-            )
-        return super().compute_output_spec(*args, **kwargs)
+        outputs = super().compute_output_spec(*args, **kwargs)
+        if not (return_attention_scores or self._returns_scores):
+            return outputs
+        # The scores' shape comes from tracing the call.
+        traced = keras.Operation.compute_output_spec(self, *args, return_attention_scores=True, **kwargs)
+        return outputs, traced[1]
 
     def get_build_config(self) -> dict[str, Any] | None:
         """The shapes that the layer was built with, and that its calls return scores only on request."""

@@ -100,6 +100,7 @@ class BlockedAttention(AttentionScores, MaskedLayer):
         filled = ops.shape(scores)[-1]
         scores = ops.reshape(scores, (*ops.shape(scores)[:2], filled, filled))
         scores = scores[:, :, filled - length :, filled - length :]
+        scores = ops.reshape(scores, (-1, self.num_heads, length, length))  # static where the length is
         return self.with_scores(outputs, scores, return_attention_scores)
 
     def _cut(self, sequence: Any) -> Any:
