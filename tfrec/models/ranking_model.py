@@ -130,6 +130,12 @@ class RankingModel(Recommender):
         given = _tensors(own)
         return {name: ops.cast(weights, "float32") for name, weights in self._attend(given).items()}
 
+    @property
+    def _predict_note(self) -> str:
+        if self.task == "click":
+            return "predict() returns click logits, (B, 1). For probabilities, (B,), call score(inputs)."
+        return "predict() returns ratings, (B, 1). For ratings within their range, (B,), call score(inputs)."
+
     def _loss_meant(self, loss: Any, loss_weights: Any) -> tuple[Any, Any]:
         return ranking_loss(loss, loss_weights, self.task)
 

@@ -162,7 +162,9 @@ class Recommender(keras.Model):
 
         Raises:
             InputError: if batches are of another vocabulary than the model's, or an id is outside of its tables.
-            ValueError: if a batch cannot be meant, at the latest when its epoch is over.
+            ValueError: if a batch cannot be meant, at the latest when its epoch is over. On the JAX backend, any error
+                raised within a step loses the model's weights, since Keras donates their memory to the step: load or
+                build the model again.
         """
         warn_of_xla(self, args[0] if args else kwargs.get("x"))
         with self._reading(keras.Model.fit, args, kwargs, binds=True):
@@ -210,10 +212,17 @@ class Recommender(keras.Model):
             with self._explaining():
                 yield
         except BaseException:
-            optimizer = getattr(self, "optimizer", None)
-            if optimizer is None or not int(optimizer.iterations):  # nothing was learned, of any vocabulary
+            if not self._has_learned():  # of any vocabulary
                 object.__setattr__(self, "_bound", was_bound)
             raise
+
+    def _has_learned(self) -> bool:
+        """Whether the optimizer made a step."""
+        optimizer = getattr(self, "optimizer", None)
+        try:
+            return optimizer is not None and int(optimizer.iterations) > 0
+        except TypeError:  # JAX: an error within a step has lost the state, which Keras donates to the step
+            return False
 
     def _check_vocabulary(self, hashes: Mapping[str, str]) -> None:
         """Raise `InputError` if the model is bound to another vocabulary."""
@@ -237,6 +246,23 @@ class Recommender(keras.Model):
             if clear is None:
                 raise
             raise clear from error
+
+    @property
+    def _predict_note(self) -> str | None:
+        """One sentence of `summary`: what `predict` returns and what to call instead."""
+        return None
+
+    def summary(self, *args: Any, print_fn: Callable[[str], Any] | None = None, **kwargs: Any) -> None:
+        """As in Keras, with one more line after the table: what `predict` returns, and what to call instead.
+
+        Args:
+            *args: as in `keras.Model.summary`.
+            print_fn: takes each text; None prints it.
+            **kwargs: as in `keras.Model.summary`.
+        """
+        super().summary(*args, print_fn=print_fn, **kwargs)
+        if self._predict_note:
+            (print_fn or print)(self._predict_note)
 
     def _own_inputs(self, inputs: Any) -> dict[str, Any]:
         """The inputs that the model reads, of a batch that may carry more.

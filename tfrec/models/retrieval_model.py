@@ -199,6 +199,13 @@ class RetrievalModel(Recommender):
 
     # === Training with stock fit ===
 
+    @property
+    def _predict_note(self) -> str:
+        return (
+            "predict() returns query vectors, not items. For the best items, call recommend(inputs, k); for the scores "
+            "of all items, score(inputs)."
+        )
+
     def _loss_meant(self, loss: Any, loss_weights: Any) -> tuple[Any, Any]:
         return retrieval_loss(loss, loss_weights)
 

@@ -43,7 +43,8 @@ def labelled(
         batch_size: B.
         shuffle: the rows, anew each epoch.
         seed: of the shuffling.
-        drop_remainder: leave out a last batch that is not full. Do so under `tf.distribute`.
+        drop_remainder: leave out a last batch that is not full. `tf.distribute` does not need it: replicas with
+            different numbers of rows together take the step of one device.
         inputs: names of the inputs that the model reads; None gives all.
         unseen_rate: for training: the share of rows whose user, and the share whose item, is said to be unseen, id 1,
             anew each epoch, and never met where `item_count` is a feature. Else nothing in the training part is unseen,

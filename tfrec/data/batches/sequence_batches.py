@@ -53,9 +53,10 @@ def sequences(
             would: more rows where they are short, fewer where they are long. L takes at most a dozen values.
         shuffle: the rows, anew each epoch; None shuffles training data and leaves holdouts in order.
         seed: of the shuffling.
-        drop_remainder: leave out a last batch that is not full. Do so under `tf.distribute`, where all replicas need
-            the same number of rows. Of every group of lengths other rows are left out in each epoch; groups that
-            could not fill one batch join their neighbours, so that no row is always left out.
+        drop_remainder: leave out a last batch that is not full. `tf.distribute` does not need it: replicas with
+            different numbers of rows together take the step of one device. Of every group of lengths, other rows are
+            left out in each epoch; groups that could not fill one batch join their neighbours, so that no row is always
+            left out.
         num_replicas: of a `tf.distribute` strategy; the rows of every full batch are a multiple of it.
         inputs: what the model reads, its `input_names`. "timestamps" are the seconds since 1970 of the history's items,
             0 at padding.
