@@ -82,7 +82,6 @@ assert two.num_replicas_in_sync == 2
 cases = [(name, "softmax") for name in one_of_each.values()] + [("comirec", "adam")]
 cases += [("stamp", loss) for loss in ("unweighted", "sum")]
 cases += [("autoint", "25"), ("autoint", "3")]  # a batch of one row, and a first batch of two rows beside one
-cases += [("bst", "25")]  # histories; Dice, as in DIN, takes the statistics of each replica's own rows
 for name, what in cases:
     learned = learn_to_rank if name in small_ranking.VARIANTS else learn
     one_losses, one_weights = learned(name, None, what)
