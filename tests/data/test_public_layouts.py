@@ -71,3 +71,73 @@ def test_items_to_withdraw_are_read_as_freely_as_tables(tmp_path):
     with pytest.raises(InputError, match="--encoding"):
         read_ids(latin)
     assert read_ids(write(tmp_path / "none.txt", "\n")) == []
+
+
+# --- what looks like rows or sequences and is not
+
+
+def lines(*rows):
+    return "\n".join(rows) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("users.dat", lines("3 5 6 7", "2 6 9", "3 1 2 3", "1 5"), "begins with the number of ids behind it"),
+        ("trust_data.txt", lines(*(f"{90 + n} {20 + n} 1" for n in range(12))), "field 3 looks like ratings"),
+        ("beer.txt", lines("beer/name: Weizen", "review/time: 1", "review/text: a, b") * 3, "fields on lines of their"),
+        (
+            "jester.csv",
+            lines(*(f"{n}," + ",".join(["99", "-7.51"] * 20) for n in (62, 73))),
+            "matrix with a row a user",
+        ),
+    ],
+)
+def test_other_layouts_are_named(tmp_path, name, text, message):
+    with pytest.raises(InputError, match=message):
+        read(write(tmp_path / name, text))
+
+
+def test_lines_with_the_number_of_ids_before_them_are_told_from_users(tmp_path):
+    assert read(write(tmp_path / "s.txt", "1 a\n2 a b\n3 a b c\n")).num_users == 3
+    assert read(write(tmp_path / "s.txt", lines(*(f"{90 + n} {n} {n % 5}" for n in range(9))))).num_items == 9
+
+
+@pytest.mark.parametrize("cell", ["N55189 N46039 N1", "3400638|1253714", "[1, 2]"])
+def test_several_items_in_a_cell_are_refused(tmp_path, cell):
+    """MIND's histories, Trivago's impressions."""
+    path = write(tmp_path / "behaviors.tsv", f"1\tU1\t{cell}\n2\tU2\t{cell}\n")
+    with pytest.raises(InputError, match=r"expected one id a row.*explode"):
+        read(path, header=False, user="2", item="3")
+
+
+def test_items_that_are_names_may_hold_blanks(tmp_path):
+    path = write(tmp_path / "plays.csv", 'user,item\n1,Maroon 5\n1,"Crosby, Stills"\n2,Blink 182\n2,"1,000"\n')
+    assert read(path).num_items == 4
+
+
+def test_a_matrix_is_no_table_without_a_header(tmp_path):
+    path = write(tmp_path / "jester.csv", lines(*(f"{n}," + ",".join(["99", "-7.51"] * 20) for n in (62, 73))))
+    with pytest.raises(InputError, match="matrix with a row a user"):
+        read(path, header=False, user="1", item="2")
+
+
+@pytest.mark.parametrize("names", ["day\tmonth\tyear", "date_day\tdate_month\tdate_year"])
+@pytest.mark.parametrize("named", [False, True])
+def test_dates_in_several_columns_are_asked_for(tmp_path, names, named):
+    """HetRec: a day alone has no order."""
+    path = write(
+        tmp_path / "user_taggedartists.dat", f"userID\tartistID\t{names}\n2\t52\t1\t4\t2009\n2\t53\t1\t3\t2009\n"
+    )
+    with pytest.raises(InputError, match=r"dates in several columns.*--time.*--no-time"):
+        read(path, time=names.split("\t")[0] if named else None)
+    assert history(read(path, time=False), "2") == ["52", "53"]
+
+
+def test_lines_that_are_dicts_of_python_are_read(tmp_path):
+    """Steam, and the older files of Amazon's reviews."""
+    rows = [
+        "{u'user_id': u'007', 'item_id': '10', 'time': 2, 'text': \"it's\"}",
+        "{'user_id': '007', 'item_id': '20', 'time': 1}",
+    ]
+    assert history(read(write(tmp_path / "steam.json", lines(*rows))), "007") == ["20", "10"]

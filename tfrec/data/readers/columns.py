@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from tfrec.data.readers.known_names import candidates, is_data, plain_name
+from tfrec.data.readers.known_names import candidates, is_data, is_number, plain_name
 from tfrec.errors import InputError
 
 _ROLES = ("user", "item", "time", "weight")
@@ -19,6 +19,7 @@ _POSITIONS = (
     " If the first line is not a header, name columns by their position: header=False, user='1', item='2' (--no-header "
     "--user 1 --item 2)."
 )
+_WIDE = 30  # columns beyond which rows of numbers are those of a matrix
 _SHOWN = 30  # columns in an error, and characters of each
 
 
@@ -73,6 +74,8 @@ class Columns:
             raise InputError(f"{path} has no column for {', '.join(absent)}. Its columns are: {listed}.")
         if given["user"] and given["user"] == given["item"]:
             raise InputError(f"'{given['user']}' is named for the users and for the items of {path}: name two columns.")
+        if has_header and not wanted and is_matrix(names):
+            raise matrix_error(path, len(names))
         if has_header and is_data(names, [name for _, name in wanted]):
             raise InputError(
                 f"The first line of {path} looks like a row and not like a header: it has {listed}. Say that there is "
@@ -104,6 +107,27 @@ class Columns:
         """The names that are known, each once."""
         names = [self.user, self.item, self.time, self.weight, *self.context, self.part, self.title]
         return [name for name in dict.fromkeys(names) if name is not None]
+
+
+def is_matrix(row: list[str]) -> bool:
+    """Whether a row has many fields that are all numbers, such as the ratings of a user for every item.
+
+    Example:
+        >>> is_matrix(["62", "99", "-3.5"] * 20), is_matrix(["1", "5", "4"])
+        (True, False)
+    """
+    fields = [field.strip() for field in row]
+    in_order = fields == [str(place) for place in range(len(fields))]  # column numbers, as pandas writes them
+    return len(fields) > _WIDE and not in_order and all(is_number(field) for field in fields if field)
+
+
+def matrix_error(path: Path, width: int) -> InputError:
+    """The error for a table with a column an item."""
+    return InputError(
+        f"{path} has {width} columns of numbers and no header, so it looks like a matrix with a row a user and a "
+        "column an item: expected a row for each interaction. Write it so, with the columns user, item and rating "
+        "(DataFrame.melt of pandas), without those that stand for no rating."
+    )
 
 
 def notes_on_names(known: dict[str, list[str]]) -> list[str]:

@@ -1,7 +1,8 @@
-"""JSON lines: an object a line, its keys being the columns."""
+"""JSON lines: an object a line, its keys being the columns. Dicts as Python writes them are read too."""
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 from collections.abc import Collection
@@ -80,13 +81,33 @@ def _row(line: str, number: int, path: Path) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (json.JSONDecodeError, RecursionError) as error:
+        if line.lstrip().startswith(("{'", "{u'", '{u"')):
+            return _python_dict(line, number, path)
+        if line.strip() == "{":
+            raise InputError(
+                f"{path} is one JSON document of several lines: expected an object a line (JSON lines), each an "
+                "interaction. pandas.json_normalize makes a table of nested lists."
+            ) from None
         if line.lstrip().startswith("["):
             raise InputError(f"{path} looks like a JSON list: {way_out}") from None
-        if line.lstrip().startswith(("{'", "{u'")):
-            raise InputError(f"Line {number} of {path} is a Python dict and not JSON: {way_out}") from None
         raise InputError(f"Line {number} of {path} is not JSON ({error}): {way_out}") from None
     if not isinstance(row, dict):
         raise InputError(f"Line {number} of {path} is a JSON {type(row).__name__}: {way_out}")
+    return row
+
+
+def _python_dict(line: str, number: int, path: Path) -> dict[str, Any]:
+    """A line as Python writes a dict, of which only literals are read."""
+    try:
+        row = ast.literal_eval(line.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
+        why = getattr(error, "msg", None) or type(error).__name__
+        raise InputError(
+            f"Line {number} of {path} begins like a Python dict and cannot be read as one ({why}): expected an object "
+            "a line (JSON lines)."
+        ) from None
+    if not isinstance(row, dict) or not all(isinstance(name, str) for name in row):
+        raise InputError(f"Line {number} of {path} is not an object whose keys are texts: expected JSON lines.")
     return row
 
 

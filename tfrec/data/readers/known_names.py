@@ -176,7 +176,7 @@ def is_data(names: list[str], given: Iterable[str] = ()) -> bool:
         >>> is_data(["1", "10", "4.0"]), is_data(["user", "item"]), is_data(["label", "0", "1"]), is_data(["0", "1"])
         (True, False, False, False)
     """
-    numbers = [name for name in names if _is_number(name)]
+    numbers = [name for name in names if is_number(name)]
     numbered = [str(place) for place in range(len(names))]
     if not numbers or names in (numbered, ["", *numbered[:-1]]):
         return False
@@ -185,7 +185,8 @@ def is_data(names: list[str], given: Iterable[str] = ()) -> bool:
     return not any(is_name)
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a text is a finite number."""
     try:
         return bool(np.isfinite(float(text)))
     except ValueError:

@@ -12,7 +12,7 @@ from tfrec.data.readers.movielens import is_1m, is_100k, read_1m, read_100k, rea
 from tfrec.data.readers.parquet import SUFFIXES, parquet_parts
 from tfrec.data.readers.part_files import is_whole, other_part_sets, part_sets, read_inter, read_part_set
 from tfrec.data.readers.sequence import read_sequence_folder, read_sequences
-from tfrec.data.readers.sequence_signs import is_delimited
+from tfrec.data.readers.sequence_signs import check_records, is_delimited
 from tfrec.data.readers.source import Source
 from tfrec.data.readers.table import read_table
 from tfrec.data.readers.text_table import TextFormat, first_line, first_lines
@@ -112,4 +112,5 @@ def _file_reader(path: Path, form: TextFormat) -> Reader:
     if path.name in _ALONE and _ALONE[path.name](line):
         return partial(_FOLDERS[path.name], path.parent, form=form)
     lines = [line for line in first_lines(path, form.encoding) if line.strip()]
+    check_records(path, lines)
     return table if is_delimited(lines) else partial(read_sequences, path, form=form)

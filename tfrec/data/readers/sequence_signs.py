@@ -21,6 +21,9 @@ _INDEX_VALUE = re.compile(r"[^:\s]+(:[^:\s]+)?:[-+.\deE]+")
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}.*|\d{1,2}:\d\d(:\d\d(\.\d+)?)?|\d{1,2}/\d{1,2}/\d{2,4}")
 _DECIMAL = re.compile(r"[-+]?\d*\.\d+")
 _TIMES = (1e8, 1e19)  # sizes of seconds since 1970 and of finer units
+_KEY = re.compile(r"[A-Za-z][\w./-]{0,40}:(?=\s|$)")  # review/userId: A3SGXH7AUHU8GW
+_RATING = re.compile(r"-?1|\d|10")
+_MANY = 10  # lines from which on chance does not make a column look like one of ratings
 _POSITIONS = "header=False, user='1', item='2' (--no-header --user 1 --item 2), and the same for time and ratings"
 
 
@@ -89,6 +92,7 @@ def check_sequences(path: Path, lines: Sequence[str], tokens: np.ndarray, counts
             f"{path} is in the libSVM or libFM format ('{first[:60]}'), which does not say who and what its indices "
             "are. Write it as a csv with a header and a column each for users, items and ratings."
         )
+    check_records(path, lines)
     if all(word.endswith(":") and len(word) > 1 for word in tokens[starts]):
         raise InputError(f"Every line of {path} begins with an id and a colon, '{first[:60]}': remove the colons.")
     marks = {word for word in lines[0].split() if not any(letter.isalnum() for letter in word)}
@@ -98,7 +102,30 @@ def check_sequences(path: Path, lines: Sequence[str], tokens: np.ndarray, counts
             f"Every line of {path} holds '{mark}', which looks like a separator of columns: name it with "
             f"separator='{mark}' (--sep '{mark}'), or remove it."
         )
+    heads = tokens[starts]
+    are_counts = all(word == str(count - 1) for word, count in zip(heads, counts, strict=True))
+    if len(counts) > 2 and are_counts and not all(word == str(line) for line, word in enumerate(heads, 1)):
+        raise InputError(
+            f"Every line of {path} begins with the number of ids behind it, as those of CiteULike do, and not with a "
+            "user. Put the id of a user in its place, for instance the number of the line."
+        )
     _check_rows(path, tokens, counts, starts)
+
+
+def check_records(path: Path, lines: Sequence[str]) -> None:
+    """Raise `InputError` if lines are the fields of records, `review/userId: A3SGXH7AUHU8GW`, and not rows.
+
+    Args:
+        path: the file.
+        lines: its lines, without those that are blank.
+    """
+    keys = [match.group() if (match := _KEY.match(line)) else "" for line in lines]
+    known = {key for key in keys if keys.count(key) > 1} - {""} if len(lines) > 3 else set()
+    if known and sum(key in known for key in keys) > 0.6 * len(lines) and len(known) <= 40 and keys[0]:
+        raise InputError(
+            f"{path} has its fields on lines of their own, '{lines[0].strip()[:60]}': expected a row for each "
+            "interaction. Write it as csv or JSON lines, with a column for each field."
+        )
 
 
 def _check_separators(path: Path, lines: Sequence[str]) -> None:
@@ -151,6 +178,8 @@ def _kind(column: np.ndarray) -> str | None:
         return "decimal numbers"
     if all(_DATE.fullmatch(word) for word in column):
         return "dates or times of day"
+    if len(column) >= _MANY and all(_RATING.fullmatch(word) for word in column):
+        return "ratings"
     if all(word.isdecimal() and _TIMES[0] <= float(word) < _TIMES[1] for word in column):
         return "times"
     return None

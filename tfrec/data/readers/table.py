@@ -1,11 +1,12 @@
 """Tables of interactions in any format that `open_table` knows."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from tfrec.data.readers.columns import Columns
+from tfrec.data.readers.columns import Columns, is_matrix, matrix_error
 from tfrec.data.readers.exact_times import has_lost_digits
 from tfrec.data.readers.frame import Table, open_table
 from tfrec.data.readers.known_names import candidates
@@ -14,6 +15,10 @@ from tfrec.data.readers.text_table import TextFormat
 from tfrec.data.readers.unnamed_times import notes_on_order
 from tfrec.errors import InputError
 
+_SEVERAL_IDS = re.compile(
+    r"[A-Za-z]{0,3}\d+(([ ,;]\s*[A-Za-z]{0,3}\d+){2,}|(\|[A-Za-z]{0,3}\d+)+)"
+)  # not a code such as 10 42
+_THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
 _MISSING = 0.5  # share of missing ids from which on another column is asked about
 
 
@@ -31,6 +36,8 @@ def read_table(path: Path, columns: Columns, form: TextFormat | None = None) -> 
             f"{error} The column '{events}' holds lists of objects, which may be the interactions: expected a row for "
             "each of them, as DataFrame.explode of pandas writes them."
         ) from None
+    if not has_header and not table.is_typed and form is not None and form.names is None:
+        _check_matrix(table, path)
     frame, notes = table.read(columns=found.needed if table.is_typed else None, ids=[found.user, found.item])
     if not table.is_typed and found.time is not None and has_lost_digits(frame[found.time]):
         frame[found.time] = table.read(texts=[found.time])[0][found.time]
@@ -42,6 +49,12 @@ def read_table(path: Path, columns: Columns, form: TextFormat | None = None) -> 
                 f"Column '{name}' of {path} ({table.kind}) holds lists or objects: expected one id a row. Explode it "
                 "first (pandas.DataFrame.explode)."
             )
+    joined = _joined_ids(frame[found.item].dropna().head(100))
+    if joined is not None:
+        raise InputError(
+            f"Column '{found.item}' of {path} holds several ids in a row, '{joined[:60]}': expected one id a row. "
+            "Split it and write a row for each (pandas: str.split, then DataFrame.explode)."
+        )
     for name in (found.user, found.item, found.time):
         if name is not None and not table.is_typed and not pd.api.types.is_numeric_dtype(frame[name]):
             broken = frame[name].astype(str).str.contains(r"[\r\n]")
@@ -77,6 +90,19 @@ def _are_written_lists(values: pd.Series) -> bool:
     """Whether texts are lists as Python or JSON writes them: [1, 2]."""
     texts = [value.strip() for value in values if isinstance(value, str)]
     return bool(texts) and all(text[:1] == "[" and text[-1:] == "]" for text in texts)
+
+
+def _joined_ids(values: pd.Series) -> str | None:
+    """An example, if most texts are several ids with something between them: `N55189 N46039`, `3400638|1253714`."""
+    texts = [value.strip() for value in values if isinstance(value, str)]
+    joined = [text for text in texts if _SEVERAL_IDS.fullmatch(text) and not _THOUSANDS.fullmatch(text)]
+    return joined[0] if len(joined) > 0.5 * len(values) else None
+
+
+def _check_matrix(table: Table, path: Path) -> None:
+    """Raise `InputError` if a table without a header has many columns of nothing but numbers."""
+    if is_matrix(table.first_row):
+        raise matrix_error(path, len(table.first_row))
 
 
 def _holds_objects(table: Table, name: str) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data.readers.columns import Columns
+from tfrec.data.readers.known_names import WELL_KNOWN, plain_name
 from tfrec.data.tables.dates import holds_dates
 from tfrec.data.tables.written_dates import read_dates
 from tfrec.errors import InputError
@@ -34,6 +35,15 @@ def notes_on_order(found: Columns, names: list[str], sample: pd.DataFrame, path:
         InputError: where no time is named or known, and another column looks like one: rows in the order of a file are
             seldom in time order.
     """
+    parts = {part: [name for name in names if _words(name)[-1:] == [part]] for part in ("year", "month", "day")}
+    is_split = all(parts.values()) and not any(plain_name(name) in WELL_KNOWN["time"] for name in names)
+    if is_split and not found.in_order and found.time in (None, *parts["month"], *parts["day"]):
+        listed = ", ".join(f"'{parts[part][0]}'" for part in parts)
+        raise InputError(
+            f"{path} has its dates in several columns, {listed}: join them in one column, such as 2012-04-03, and name "
+            "it with time= (on the command line --time); or say that the rows are in time order with time=False "
+            "(--no-time)."
+        )
     if found.time is not None:
         return ()
     if found.in_order:
@@ -72,7 +82,7 @@ def is_time(name: str, values: pd.Series) -> bool:
         if name.isdigit():  # a table without a header: whole numbers of the size of times since 1995
             whole = bool((known == np.floor(known)).all())
             return whole and any(((low <= known) & (known < high)).all() for low, high in _UNIX)
-        words = {word.lower() for word in _WORDS.findall(name)}
+        words = set(_words(name))
         numbers = known.to_numpy(np.float64)
         return bool(words & _OF_TIME) and any(((low <= numbers) & (numbers <= high)).all() for low, high in _RANGES)
     if not known.map(lambda cell: isinstance(cell, str)).all():
@@ -84,3 +94,8 @@ def is_time(name: str, values: pd.Series) -> bool:
     except InputError:  # days and months that cannot be told apart
         return True
     return bool(dates.notna().mean() > 0.9)
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name in lower case: ["date", "day"] of date_day and of dateDay."""
+    return [word.lower() for word in _WORDS.findall(name)]
