@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ _DECIMAL = re.compile(r"[-+]?\d*\.\d+")
 _TIMES = (1e8, 1e19)  # sizes of seconds since 1970 and of finer units
 _KEY = re.compile(r"[A-Za-z][\w./-]{0,40}:(?=\s|$)")  # review/userId: A3SGXH7AUHU8GW
 _RATING = re.compile(r"-?1|\d|10")
+_SAMPLE = 2000  # lines that tell whether they are fields of records
 _MANY = 10  # lines from which on chance does not make a column look like one of ratings
 _POSITIONS = "header=False, user='1', item='2' (--no-header --user 1 --item 2), and the same for time and ratings"
 
@@ -119,9 +121,10 @@ def check_records(path: Path, lines: Sequence[str]) -> None:
         path: the file.
         lines: its lines, without those that are blank.
     """
-    keys = [match.group() if (match := _KEY.match(line)) else "" for line in lines]
-    known = {key for key in keys if keys.count(key) > 1} - {""} if len(lines) > 3 else set()
-    if known and sum(key in known for key in keys) > 0.6 * len(lines) and len(known) <= 40 and keys[0]:
+    keys = Counter(match.group() for match in map(_KEY.match, lines[:_SAMPLE]) if match)
+    repeated = [count for count in keys.values() if count > 1]
+    sampled = min(len(lines), _SAMPLE)
+    if sampled > 3 and len(repeated) <= 40 and sum(repeated) > 0.6 * sampled and _KEY.match(lines[0]):
         raise InputError(
             f"{path} has its fields on lines of their own, '{lines[0].strip()[:60]}': expected a row for each "
             "interaction. Write it as csv or JSON lines, with a column for each field."

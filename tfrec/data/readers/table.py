@@ -70,11 +70,11 @@ def read_table(path: Path, columns: Columns, form: TextFormat | None = None) -> 
 def _check_missing(given: Columns, found: Columns, table: Table, frame: pd.DataFrame, path: Path) -> None:
     """Raise `InputError` where a column that nobody named has few ids, and another one could be meant."""
     for role in ("user", "item"):
-        others = [name for name in candidates(role, table.names) if name != getattr(found, role)]
+        chosen = getattr(found, role)
+        others = candidates(role, [name for name in table.names if name != chosen])
         if getattr(given, role) is not None or not others:
             continue
         sample = table.sample() if table.is_typed else frame
-        chosen = getattr(found, role)
         if chosen not in sample or sample[chosen].isna().mean() <= _MISSING:
             continue
         fuller = [name for name in others if name in sample and sample[name].isna().mean() <= _MISSING]
