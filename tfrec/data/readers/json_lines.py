@@ -85,8 +85,8 @@ def _row(line: str, number: int, path: Path) -> dict[str, Any]:
             return _python_dict(line, number, path)
         if line.strip() == "{":
             raise InputError(
-                f"{path} is one JSON document of several lines: expected an object a line (JSON lines), each an "
-                "interaction. pandas.json_normalize makes a table of nested lists."
+                f"Line 1 of {path} is not JSON by itself, so the file is one document of several lines: expected an "
+                "object a line (JSON lines), each an interaction. pandas.json_normalize makes a table of nested lists."
             ) from None
         if line.lstrip().startswith("["):
             raise InputError(f"{path} looks like a JSON list: {way_out}") from None
