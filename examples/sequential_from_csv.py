@@ -4,6 +4,8 @@ Without an argument it generates one first:
 
     python examples/sequential_from_csv.py
     python examples/sequential_from_csv.py ratings.csv --epochs 20
+
+The curves for TensorBoard need its package, which TensorFlow 2.21 no longer brings: pip install tensorboard
 """
 
 import argparse
