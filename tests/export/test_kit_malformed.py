@@ -27,7 +27,7 @@ def server(*pieces, pause=0.0, reset=False):
                 return
             with connection:
                 try:
-                    connection.recv(65_536)
+                    read_request(connection)
                     for piece in pieces:
                         connection.sendall(piece)
                         if stop.wait(pause):
@@ -44,6 +44,16 @@ def server(*pieces, pause=0.0, reset=False):
     finally:
         stop.set()
         listening.close()
+
+
+def read_request(connection):
+    """All of it: what is closed before it was read is reset, and the client may never see the answer."""
+    with connection.makefile("rb") as request:
+        size = 0
+        while (line := request.readline()).strip():
+            name, _, value = line.partition(b":")
+            size = int(value) if name.lower() == b"content-length" else size
+        request.read(size)
 
 
 def http(body, head=b"", status=b"200 OK", length=None):
