@@ -44,7 +44,10 @@ def spec(split):
 
 @pytest.mark.parametrize("make", [lambda n: own.MeanOfItems(n, 8, dropout=0.5), lambda n: own.NewestItem(n, 4)])
 def test_a_retrieval_model_from_fit_to_preset(make, spec, split, tmp_path):
-    models.SASRec(5, 4, 4, num_blocks=1)  # a functional model beside it changes nothing
+    # Functional models beside it change nothing, also if they are made of a base class itself.
+    models.SASRec(5, 4, 4, num_blocks=1)
+    history = keras.Input((None,), name="history")
+    assert isinstance(models.RetrievalModel(inputs={"history": history}, outputs=history), models.RetrievalModel)
     model = make(spec.num_items)
     model.compile("adam", losses.FullSoftmax(), jit_compile=False)
     model.fit(sequences(split.train, spec), verbose=0)

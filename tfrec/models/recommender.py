@@ -45,14 +45,12 @@ class Recommender(keras.Model):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """As `keras.Model`: of inputs and outputs, or of nothing where the subclass has a `call`.
 
-        Keras makes the base of all models a functional one when the first functional model is made, and models with a
-        `call` of their own would then fail. So the class of a functional model is made one here, and not its bases.
+        Keras makes all base classes of a model functional when the first functional model is made, and models with a
+        `call` of their own would then fail. So tfrec makes the model's own class functional, and not its base classes.
         """
         if len(args) > 1 or {"inputs", "outputs"} <= kwargs.keys() or (args and "outputs" in kwargs):
             given = dict(zip(("inputs", "outputs"), args, strict=False)) | kwargs
-            functional = _functional(given["inputs"], given["outputs"])
-            if not issubclass(type(self), functional):
-                type(self).__bases__ = (*type(self).__bases__, functional)
+            _make_functional(self, given["inputs"], given["outputs"])
             super().__init__(*args, **kwargs)
         else:
             keras.Model.__init__(self, *args, **kwargs)
@@ -398,6 +396,7 @@ class Recommender(keras.Model):
 
 
 _FUNCTIONAL: list[type] = []
+_OF_ANY_GRAPH: dict[type, type] = {}  # class -> its functional subclass
 
 
 def _functional(inputs: Any, outputs: Any) -> type:
@@ -405,6 +404,25 @@ def _functional(inputs: Any, outputs: Any) -> type:
     if not _FUNCTIONAL:
         _FUNCTIONAL.append(type(keras.Model(inputs, outputs, name="functional")))
     return _FUNCTIONAL[0]
+
+
+def _make_functional(model: Recommender, inputs: Any, outputs: Any) -> None:
+    """Make a class functional: the model's own, or a subclass of it where the caller of the class gave the graph.
+
+    Other models may share a class that takes any graph, `RetrievalModel` for instance, as their base.
+    """
+    cls, functional = type(model), _functional(inputs, outputs)
+    if issubclass(cls, functional):
+        return
+    args, kwargs = model._called_with
+    if not any(one is outputs for one in (*args, *kwargs.values())):
+        cls.__bases__ = (*cls.__bases__, functional)
+        return
+    if cls not in _OF_ANY_GRAPH:
+        _OF_ANY_GRAPH[cls] = type(
+            cls.__name__, (cls, functional), {"__module__": cls.__module__, "__doc__": cls.__doc__}
+        )
+    model.__class__ = _OF_ANY_GRAPH[cls]
 
 
 def _presets() -> Any:
