@@ -10,11 +10,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "tfrec").rglob("*.py"))
 
-LEAVES = {"atomic", "environment", "errors", "pictures", "terminal"}
+LEAVES = {"atomic", "environment", "errors", "index_kinds", "pictures", "terminal"}
 GROUND = LEAVES | {"ops", "layers", "losses", "metrics", "models", "data"}
 MAY_IMPORT = {
     **{leaf: set() for leaf in LEAVES},
     "atomic": {"errors"},
+    "index_kinds": {"errors"},
     "pictures": {"errors", "terminal"},
     "ops": set(),
     "layers": {"ops"},

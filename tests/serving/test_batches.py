@@ -1,7 +1,5 @@
 """The answer to a row depends on that row alone, whatever else is in its batch, and an empty batch is answered."""
 
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +9,7 @@ from small_preset import made
 from tfrec.data import FeatureSpec, Interactions
 from tfrec.models import SASRec
 from tfrec.serving.exporter import Options, retrieval_module
-from tfrec.serving.indexes import Clustered, Exact, Quantized
+from tfrec.serving.indexes import Clustered, Exact, Quantized, clustered_index
 
 V, D, B = 2_000, 16, 24
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
@@ -66,7 +64,7 @@ def test_a_row_of_an_index_is_searched_as_widely_as_it_needs(vectors, queries, k
 
 @pytest.mark.parametrize("kind", ["exact", "ivf", "int8"])
 def test_histories_of_all_lengths_are_answered_together_as_alone(catalogue, tmp_path, kind, monkeypatch):
-    monkeypatch.setattr(sys.modules[Clustered.__module__.replace("clustered", "build")], "_MARGINS", [0.3, 3.0])
+    monkeypatch.setattr(clustered_index, "_MARGINS", [0.3, 3.0])
     module, _ = retrieval_module(catalogue, tmp_path, Options(20, True, "tensorflow", kind, 0.5, [], {}))
     signatures = module.signatures()
     random, tokens = np.random.default_rng(3), catalogue.spec.items.tokens

@@ -18,7 +18,7 @@ from tfrec.data import FeatureSpec, Interactions
 from tfrec.errors import InputError
 from tfrec.models import SASRec
 from tfrec.serving.indexes import Exact, build, scann_tree
-from tfrec.serving.verify import scann_ops
+from tfrec.serving.verify import index_operations
 
 pytestmark = pytest.mark.slow
 
@@ -129,4 +129,4 @@ def test_the_environment_variable_is_named_where_it_is_missing(folder, tmp_path)
 
 
 def test_exports_without_scann_need_no_library(exported):
-    assert scann_ops.libraries(exported) == []
+    assert index_operations.libraries(exported) == []

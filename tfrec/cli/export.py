@@ -12,6 +12,7 @@ from tfrec.cli.model_folder import model_folder
 from tfrec.cli.option_types import existing, number, path, whole
 from tfrec.cli.ranking_options import add_ranking_arguments, run_ranking
 from tfrec.errors import InputError
+from tfrec.index_kinds import INDEX_KINDS
 from tfrec.terminal import say
 
 if TYPE_CHECKING:
@@ -41,17 +42,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--index",
-        choices=("exact", "ivf", "int8", "scann"),
+        choices=tuple(INDEX_KINDS),
         default="exact",
-        help="how the best items are found: exact (the default), approximately in blocks of neighbours (ivf), from "
-        "int8, or by ScaNN, which only a server that is built with it can load",
+        help="how the best items are found: "
+        + "; ".join(f"{kind.name}, {kind.summary}" for kind in INDEX_KINDS.values()),
     )
     parser.add_argument(
         "--recall",
         type=number(above=0, most=1),
         default=0.95,
         metavar="X",
-        help="what ivf and scann must find of the exact answer (0.95)",
+        help="the share of the exact answer that an approximate index must find (0.95)",
     )
     parser.add_argument(
         "--add",
@@ -84,8 +85,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Export, and say how to serve it; 1 where the export does not give the model's answers."""
-    if options.index == "scann":  # before TensorFlow is imported, which TensorFlow Recommenders asks for
-        os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    for name, value in INDEX_KINDS[options.index].environment.items():  # before TensorFlow is imported
+        os.environ.setdefault(name, value)
     if options.ranking or options.retrieval:
         return _explained(run_ranking, options)
     from tfrec import presets
@@ -145,7 +146,8 @@ def _run_one(options: argparse.Namespace) -> None:
         report=report,
         keep_rejected=options.keep_rejected,
     )
-    image = "A_SERVER_WITH_SCANN" if options.index == "scann" else None
+    fits = INDEX_KINDS[options.index].fits_stock_server
+    image = None if fits else f"A_SERVER_WITH_{options.index.upper()}"
     some = [item for item in preset.spec.items.tokens[:20].tolist() if item not in withdrawn][:2]
     how = serving.how_to_serve(version, some, timestamps="timestamps" in preset.model.input_names, image=image)
     say(f"{version}: written, and its answers are the model's own\n\n{how}")

@@ -18,6 +18,7 @@ from tfrec import atomic, presets
 from tfrec.data.features.vocabulary import FIRST_ID
 from tfrec.data.tables.ids import id_text
 from tfrec.errors import InputError
+from tfrec.index_kinds import index_kind
 from tfrec.inference import recommendations
 from tfrec.models import RetrievalModel
 from tfrec.serving.file_system import file_system_fault
@@ -26,9 +27,9 @@ from tfrec.serving.files.versions import clear_left, keep_newest, versions
 from tfrec.serving.graph import RetrievalModule
 from tfrec.serving.graph.item_codes import ItemCodes
 from tfrec.serving.indexes import build, item_table
-from tfrec.serving.indexes.build import measured_recall
+from tfrec.serving.indexes.index_measurements import measured_recall
 from tfrec.serving.runtime import Call
-from tfrec.serving.verify import operations, parity, rejected, samples, scann_ops
+from tfrec.serving.verify import index_operations, operations, parity, rejected, samples
 from tfrec.serving.verify.approximation import Approximation
 
 VERIFY = {"tensorflow": ("tensorflow",), "runtime": ("c",), "both": ("tensorflow", "c")}
@@ -194,16 +195,16 @@ class Options(NamedTuple):
 
 
 def _write(preset: presets.Preset, new: Path, asked: Options) -> None:
-    """Fill the folder of a version, and be sure of it."""
-    model, spec, gone = preset.model, preset.spec, asked.withdrawn
+    """Write the SavedModel, then verify it."""
+    model, spec, gone, kind = preset.model, preset.spec, asked.withdrawn, index_kind(asked.index)
     with tempfile.TemporaryDirectory() as folder:
         module, found_by = retrieval_module(preset, Path(folder), asked)
-        options = tf.saved_model.SaveOptions(namespace_whitelist=[scann_ops.NAMESPACE])
+        options = tf.saved_model.SaveOptions(namespace_whitelist=[kind.namespace] if kind.namespace else [])
         tf.saved_model.save(module, str(new), signatures=module.signatures(), options=options)
 
-    operations.check(new, scann_ops.OPS if asked.index == "scann" else frozenset())
-    if scann_ops.libraries(new):
-        warnings.warn(scann_ops.WARNING, stacklevel=3)
+    operations.check(new, kind.operations)
+    for foreign in index_operations.foreign_indexes(new):
+        warnings.warn(foreign.warning, stacklevel=3)
     calls = samples.calls(spec, "timestamps" in model.input_names)
     expected = parity.expected_answers(model, spec, calls, asked.k, asked.mask_seen, gone)
     warmup.write(new, warmup.choose(calls), export_manifest.input_types(new))
@@ -223,11 +224,11 @@ def gate(
     tolerance: float = parity.TOLERANCE,
 ) -> dict[str, Any]:
     """Ask an export everything in each runtime that was named, keep its answers with it, and say how near they came."""
-    approximation = None
-    if asked.index != "exact":
+    approximation, kind = None, index_kind(asked.index)
+    if kind.needs_queries:
         # Histories drawn at random are no users: what is asked of them is that the index works at all.
         least = asked.recall / 2
-        approximation = Approximation(rescored, least, asked.mask_seen, asked.withdrawn, asked.index == "scann")
+        approximation = Approximation(rescored, least, asked.mask_seen, asked.withdrawn, kind.may_be_short)
     each = [
         parity.check(new, calls, expected, runtime, approximation, warmup.read(new), tolerance)
         for runtime in VERIFY[asked.verify]
@@ -247,7 +248,7 @@ def retrieval_module(preset: presets.Preset, folder: Path, asked: Options) -> tu
     model, spec, gone = preset.model, preset.spec, asked.withdrawn
     is_gone = np.isin(np.arange(spec.num_items) + FIRST_ID, spec.items.encode(gone)) if gone else None
     exact, cosines = item_table.exact_indexes(model, spec.num_items, is_gone)
-    queries = None if asked.index == "exact" else _queries(preset)
+    queries = _queries(preset) if index_kind(asked.index).needs_queries else None
     index, found_by = build(asked.index, exact, queries, asked.k, asked.recall)
     if queries is not None:  # the others chose how much is read
         others = _queries(preset, seed=1)

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfrec import presets
 from tfrec.errors import InputError
+from tfrec.index_kinds import INDEX_KINDS, index_kind
 from tfrec.inference.candidate_scores import asked_features
 from tfrec.models import RankingModel, RetrievalModel
 from tfrec.serving import stage_overlap
@@ -87,8 +88,9 @@ def export_two_stage(
     folder = check_arguments(folder, k, verify, keep, keep_rejected)
     if candidates < k:
         raise InputError(f"candidates are those that {k} are chosen from: at least {k}, got {candidates}.")
-    if index == "scann":
-        raise InputError("Two stages find candidates by exact, ivf or int8: scann needs a server of its own.")
+    if not index_kind(index).fits_stock_server:
+        fitting = ", ".join(name for name, kind in INDEX_KINDS.items() if kind.fits_stock_server)
+        raise InputError(f"Two stages need an index that the stock server loads ({fitting}), got {index!r}.")
     first, second = _loaded(retrieval, RetrievalModel), _loaded(ranking, RankingModel)
     if not second.spec.num_items:
         raise InputError(f"The ranking preset '{ranking}' knows no items, so it cannot rank what another one finds.")

@@ -1,6 +1,6 @@
 """How an export finds the K best of a catalogue: one interface, several ways."""
 
-from tfrec.serving.indexes.build import KINDS, build
+from tfrec.serving.indexes.build import build
 from tfrec.serving.indexes.clustered import Clustered
 from tfrec.serving.indexes.exact import Exact
 from tfrec.serving.indexes.index import Index
@@ -8,4 +8,4 @@ from tfrec.serving.indexes.quantized import Quantized
 from tfrec.serving.indexes.scann_tree import ScannTree
 from tfrec.serving.indexes.transposed import Transposed
 
-__all__ = ["KINDS", "Clustered", "Exact", "Index", "Quantized", "ScannTree", "Transposed", "build"]
+__all__ = ["Clustered", "Exact", "Index", "Quantized", "ScannTree", "Transposed", "build"]

@@ -15,6 +15,7 @@ from tfrec.serving.files.tensorflow_versions import minor_version
 from tfrec.serving.indexes.block_top_k import block_top_k
 from tfrec.serving.indexes.exact import Exact
 from tfrec.serving.indexes.index import FORBIDDEN, UNKNOWN, Index
+from tfrec.serving.indexes.index_measurements import measured_recall
 
 BUILT_FOR = (2, 20)  # the TensorFlow of scann 1.4.2, which the extra installs
 _FEW = 256  # items are too few to learn hashes from
@@ -107,3 +108,20 @@ def recommenders() -> Any:
             f"variable TF_USE_LEGACY_KERAS=1 before TensorFlow is imported (`tfrec export` does). It said: {error}"
         ) from error
     return tensorflow_recommenders
+
+
+def build_index(exact: Exact, queries: np.ndarray, k: int, recall: float) -> tuple[Index, dict[str, Any]]:
+    """A tree of which a sixteenth is read, or twice that and so on as the recall needs; a layer cannot be changed.
+
+    See `tfrec.serving.indexes.build`.
+    """
+    recommenders()
+    wanted = exact.search(tf.constant(queries), tf.constant(k))[1].numpy()
+    most = ScannTree.all_leaves(exact.num_items)
+    leaves = max(1, most // 16)
+    while True:
+        index = ScannTree(exact, leaves)
+        found = measured_recall(index, queries, wanted)
+        if found >= recall or leaves == most:
+            return index, {"recall": found, "leaves": most, "leaves_read": leaves, "candidates": ScannTree.CANDIDATES}
+        leaves = min(most, 2 * leaves)

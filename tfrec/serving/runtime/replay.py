@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tfrec.serving.files.saved_model import tensors_of
-from tfrec.serving.verify import scann_ops
+from tfrec.serving.verify import index_operations
 
 RUNTIMES = {"tensorflow": "replay_tensorflow.py", "c": "replay_c.py"}
 
@@ -109,7 +109,7 @@ def job_of(export: Path) -> dict[str, Any]:
     return {
         "export": str(export),
         "tensorflow": str(Path(importlib.util.find_spec("tensorflow").origin).parent),
-        "libraries": scann_ops.libraries(export),
+        "libraries": index_operations.libraries(export),
         "signatures": tensors_of(export),
     }
 

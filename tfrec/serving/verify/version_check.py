@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tfrec.errors import InputError
+from tfrec.index_kinds import INDEX_KINDS
 from tfrec.serving.files import export_manifest, recorded_answers, saved_model, tensorflow_versions, warmup
 from tfrec.serving.runtime import Call, ReplayError, ReplayTimeout, fuzz, replay, time_calls
-from tfrec.serving.verify import operations, parity, scann_ops
+from tfrec.serving.verify import operations, parity
 
 TIMEOUT = 900.0  # seconds; 2,000 requests to a catalogue of a million items take a few minutes
 
@@ -145,7 +146,8 @@ def _signatures(export: Path, said: dict[str, Any]) -> str:
 
 
 def _operations(export: Path, said: dict[str, Any]) -> str:
-    asked_for = scann_ops.OPS if said.get("index", {}).get("kind") == "scann" else frozenset()
+    named = said.get("index", {}).get("kind")
+    asked_for = next((kind.operations for kind in INDEX_KINDS.values() if kind.name == named), frozenset())
     ops = operations.check(export, asked_for)
     foreign = sorted(asked_for & set(ops))
     return f"{len(ops)} kinds, " + (

@@ -1,0 +1,22 @@
+"""The operations that an export has only because of its index, and the libraries that define them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tfrec.index_kinds import IndexKind, kinds_with, library_of
+from tfrec.serving.files.saved_model import operations_of
+
+
+def foreign_indexes(export: Path) -> list[IndexKind]:
+    """The kinds of index because of which stock TensorFlow Serving cannot load an export."""
+    return kinds_with(operations_of(export))
+
+
+def libraries(export: Path) -> list[str]:
+    """The shared libraries that a runtime must load before it can load an export; usually there are none.
+
+    Raises:
+        InputError: if the package that has the library is not installed.
+    """
+    return [library_of(kind) for kind in foreign_indexes(export)]
