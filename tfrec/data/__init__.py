@@ -2,6 +2,7 @@
 
 from tfrec.data.batches.labelled import labelled
 from tfrec.data.batches.masking import masked_items
+from tfrec.data.batches.pairs import known_pairs, pairs
 from tfrec.data.batches.sequence_batches import sequences
 from tfrec.data.datasets.synthetic import generate_world
 from tfrec.data.features import Categorical, MultiValued, Numeric, Vector
@@ -36,9 +37,11 @@ __all__ = [
     "generate_world",
     "is_labelled",
     "item_attributes",
+    "known_pairs",
     "labelled",
     "masked_items",
     "named_attributes",
+    "pairs",
     "read",
     "read_examples",
     "sequences",

@@ -40,6 +40,7 @@ class FeatureSpec:
         item_features: name -> (num_items + 2 + len(cold), ...): what the features of the items are, by id, and behind
             the last id those of the cold items.
         cold: items of the side table that training has no row of; for ranking models, which read what is known of them.
+        users: the user vocabulary, most active first, for retrieval models that read a user id; or None.
     """
 
     items: Vocabulary
@@ -51,6 +52,7 @@ class FeatureSpec:
     label_levels: tuple[float, ...] = ()
     item_features: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     cold: ColdItems = dataclasses.field(default_factory=ColdItems)
+    users: Vocabulary | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.max_length, int) or isinstance(self.max_length, bool) or self.max_length < 1:
@@ -75,6 +77,7 @@ class FeatureSpec:
         max_length: int = 200,
         features: Sequence[Feature] | None = None,
         history: History | None = None,
+        users: bool = False,
     ) -> FeatureSpec:
         """Learn the spec from training data alone.
 
@@ -85,9 +88,11 @@ class FeatureSpec:
                 user's id, as "user"; see `tfrec.data.features.infer_features`. The item's id comes by itself, as
                 "item"; `Numeric("item_count")` is how often it is in the training data.
             history: for labelled rows with users and items: what is told of the user's past.
+            users: for interactions: keep the user ids too, for models that read them.
 
         Raises:
-            InputError: where `max_length` is not a positive integer or there is no interaction.
+            InputError: where `max_length` is not a positive integer, there is no interaction, or an argument belongs
+                to the other kind of table.
 
         Example:
             >>> frame = pd.DataFrame({"u": [1, 1, 2], "i": ["x", "y", "y"]})
@@ -98,13 +103,19 @@ class FeatureSpec:
         check_kind(train, (Interactions, Examples), "The training data")
         if not len(train):
             raise InputError("A FeatureSpec cannot be fitted on an empty table: give the training part of a split.")
+        if users and isinstance(train, Examples):
+            raise InputError(
+                "users=True is for interactions. Labelled rows have the user's id as the feature 'user': give "
+                'features=[Categorical("user", group="user"), ...], or leave both out.'
+            )
         if isinstance(train, Examples):
             return cls._fit_examples(train, max_length, features, history)
         if features is not None or history is not None:
             raise InputError("Features and a history are those of labelled rows: give Examples, not Interactions.")
         vocabulary, counts = _vocabulary(train.item_codes, train.item_ids)
         table = None if train.items is None else train.items.reindex(vocabulary.tokens)
-        return cls(vocabulary, counts, max_length, table)
+        known = _vocabulary(train.user_codes, train.user_ids)[0] if users else None
+        return cls(vocabulary, counts, max_length, table, users=known)
 
     @classmethod
     def _fit_examples(
@@ -157,6 +168,8 @@ class FeatureSpec:
 
     def __repr__(self) -> str:
         parts = [f"{self.num_items:,} items", f"histories of up to {self.max_length:,}"]
+        if self.users is not None:
+            parts.insert(0, f"{self.num_users:,} users")
         if self.features:
             names = [feature.column for feature in self.features]
             parts.append(f"features: {', '.join(names[:10])}{', ...' * (len(names) > 10)}")
@@ -166,6 +179,11 @@ class FeatureSpec:
     def num_items(self) -> int:
         """Items of the catalogue; ids run from 2 to num_items + 1."""
         return len(self.items)
+
+    @property
+    def num_users(self) -> int | None:
+        """Users of the vocabulary; ids run from 2 to num_users + 1. None without a user vocabulary."""
+        return None if self.users is None else len(self.users)
 
     @property
     def mask_id(self) -> int:
@@ -241,12 +259,12 @@ class FeatureSpec:
 
     @functools.cached_property
     def vocabulary_hashes(self) -> Mapping[str, str]:
-        """Name -> hash of what gives integers their meaning: "item", each feature, "history_label".
+        """Name -> hash of what gives integers their meaning: "item", "user", each feature, "history_label".
 
         A model keeps those of its inputs, `Recommender.bound_vocabulary`, so that ids of another vocabulary are found
         also where both have the same size.
         """
-        return vocabulary_hashes(self.items, self.features, self.label_levels)
+        return vocabulary_hashes(self.items, self.features, self.label_levels, self.users)
 
     def check_fits(self, model: object) -> None:
         """Raise `InputError` where a model has another size than this spec, or was trained with another vocabulary."""
@@ -262,9 +280,14 @@ class FeatureSpec:
             )
 
     def check_sizes(self, model: object) -> None:
-        """Raise `InputError` where `num_items`, `max_length` or `features` of a model are not those of this spec."""
-        for name in ("num_items", "max_length"):
+        """Raise `InputError` where sizes or `features` of a model are not those of this spec."""
+        for name in ("num_items", "num_users", "max_length"):
             own, of_model = getattr(self, name), getattr(model, name, None)
+            if of_model is not None and own is None:
+                raise InputError(
+                    f"The model reads user ids ({name}={of_model}), and the feature spec has no user vocabulary: fit "
+                    "it with FeatureSpec.fit(train, users=True)."
+                )
             if of_model not in (None, own):
                 raise InputError(
                     f"Model and feature spec do not fit: the model has {name}={of_model}, the spec {own}. Use the spec "

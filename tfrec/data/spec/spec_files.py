@@ -17,12 +17,12 @@ from tfrec.data.features.vocabulary import FIRST_ID, Vocabulary
 from tfrec.data.spec.cold_items import ColdItems
 from tfrec.errors import InputError
 
-_PLAIN, _WITH_FEATURES, _WITH_COLD_ITEMS = 1, 2, 3  # formats
+_PLAIN, _WITH_FEATURES, _WITH_COLD_ITEMS, _WITH_USERS = 1, 2, 3, 4  # formats
 
 
 def save(fields: Mapping[str, Any], folder: Path) -> None:
     """Write the fields of a spec, as `load` returns them; see `FeatureSpec.save`."""
-    items, features, cold = fields["items"], fields["features"], fields["cold"]
+    items, features, cold, users = (fields[name] for name in ("items", "features", "cold", "users"))
     (folder / "vocabularies").mkdir(parents=True, exist_ok=True)
     items.save(folder / "vocabularies" / "item.txt")
     np.savetxt(folder / "vocabularies" / "item_counts.txt", fields["item_counts"], fmt="%d")
@@ -35,6 +35,9 @@ def save(fields: Mapping[str, Any], folder: Path) -> None:
         "interactions": int(fields["item_counts"].sum()),
         "item_table": fields["item_table"] is not None,
     }
+    if users is not None:
+        text |= {"format": _WITH_USERS, "num_users": len(users)}
+        users.save(folder / "vocabularies" / "user.txt")
     if features:
         text["features"] = save_features(features, folder)
         text["history"] = None if fields["history"] is None else dataclasses.asdict(fields["history"])
@@ -52,8 +55,8 @@ def load(folder: Path) -> dict[str, Any]:
     """The fields of a spec that `save` wrote; raises `InputError` where the parts do not fit each other."""
     try:
         spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
-        if spec["format"] not in (_PLAIN, _WITH_FEATURES, _WITH_COLD_ITEMS):
-            raise InputError(f"{folder / 'spec.json'} has format {spec['format']!r}; this tfrec reads 1 to 3.")
+        if spec["format"] not in (_PLAIN, _WITH_FEATURES, _WITH_COLD_ITEMS, _WITH_USERS):
+            raise InputError(f"{folder / 'spec.json'} has format {spec['format']!r}; this tfrec reads 1 to 4.")
         items = Vocabulary.load(folder / "vocabularies" / "item.txt")
         lines = (folder / "vocabularies" / "item_counts.txt").read_text(encoding="utf-8").split()
         counts = np.array(lines, dtype=np.int64)
@@ -62,12 +65,17 @@ def load(folder: Path) -> dict[str, Any]:
         if spec["format"] == _WITH_COLD_ITEMS:
             ids = Vocabulary.load(folder / "vocabularies" / "cold_items.txt")
             cold = ColdItems(ids, _read_table(folder / "cold_items.csv"))
-        further = {} if spec["format"] == _PLAIN else _load_features(spec, folder)
+        users = Vocabulary.load(folder / "vocabularies" / "user.txt") if spec["format"] == _WITH_USERS else None
+        further = _load_features(spec, folder) if spec["format"] in (_WITH_FEATURES, _WITH_COLD_ITEMS) else {}
     except InputError:
         raise
     except (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(f"{folder} holds no feature spec that can be read: {error!r}.") from error
     num_items, num_cold = spec["num_items"], spec.get("cold_items", 0)
+    if users is not None and len(users) != spec.get("num_users"):
+        raise InputError(
+            f"{folder / 'vocabularies/user.txt'} has {len(users)} users, spec.json says {spec.get('num_users')}."
+        )
     for what, size, wanted in (
         ("vocabularies/item.txt", len(items), num_items),
         ("vocabularies/item_counts.txt", len(counts), num_items),
@@ -85,7 +93,7 @@ def load(folder: Path) -> dict[str, Any]:
     if (cold.rows_of(items.tokens) >= 0).any():
         raise InputError(f"{folder / 'vocabularies/cold_items.txt'} has items of item.txt, which are not cold.")
     fields = {"items": items, "item_counts": counts, "max_length": spec["max_length"], "item_table": table}
-    return {**fields, "cold": cold, **further}
+    return {**fields, "cold": cold, "users": users, **further}
 
 
 def _load_features(spec: dict[str, Any], folder: Path) -> dict[str, Any]:

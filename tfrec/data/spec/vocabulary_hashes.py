@@ -13,8 +13,10 @@ from tfrec.data.features.vocabulary import Vocabulary
 _Data = TypeVar("_Data")
 
 
-def vocabulary_hashes(items: Vocabulary, features: Iterable[Feature], label_levels: Sequence[float]) -> dict[str, str]:
-    """Hashes by name: "item" of the item vocabulary, one for each feature, "history_label" of the labels' levels.
+def vocabulary_hashes(
+    items: Vocabulary, features: Iterable[Feature], label_levels: Sequence[float], users: Vocabulary | None = None
+) -> dict[str, str]:
+    """Hashes by name: "item" and "user" of the vocabularies, one for each feature, "history_label" of the levels.
 
     The hash of a feature covers all that it was fitted to: a vocabulary, buckets, a mean.
 
@@ -26,6 +28,8 @@ def vocabulary_hashes(items: Vocabulary, features: Iterable[Feature], label_leve
     found = {feature.column: _of_feature(feature) for feature in features}
     if len(items):
         found["item"] = _digest(items.tokens)
+    if users is not None:
+        found["user"] = _digest(users.tokens)
     if label_levels:
         found["history_label"] = _digest(map(repr, map(float, label_levels)))
     return found

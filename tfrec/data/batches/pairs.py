@@ -1,0 +1,168 @@
+"""`tf.data` batches of users and items they took, for models that learn from pairs and not from an order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec.data.batches.histories import histories
+from tfrec.data.batches.prefetched import prefetched
+from tfrec.data.features.history_rule import RULES
+from tfrec.data.features.vocabulary import FIRST_ID, Vocabulary
+from tfrec.data.spec.feature_spec import FeatureSpec
+from tfrec.data.spec.vocabulary_hashes import with_vocabulary
+from tfrec.data.splits import Holdout
+from tfrec.data.tables.interactions import Interactions
+from tfrec.data.tables.kinds import check_kind
+from tfrec.errors import InputError
+
+_INPUTS = ("user", "history")
+
+
+def pairs(
+    data: Interactions | Holdout,
+    spec: FeatureSpec,
+    batch_size: int = 1024,
+    inputs: Collection[str] = ("user",),
+    take: str = "others",
+    shuffle: bool | None = None,
+    seed: int = 0,
+    drop_remainder: bool = False,
+    num_replicas: int = 1,
+) -> tf.data.Dataset:
+    """Batches for models that learn which items a user takes: `({"user", "history"}, targets, weights)`.
+
+    From `Interactions`, a row is one interaction: its user, and its item as the target. Negatives come from the loss,
+    sampled or from the batch. From a `Holdout`, a row is a user with the first item held back as the target, and the
+    history is always there, so that ranking metrics leave out what the user has.
+
+    A target never stands in its own history: its item is taken out wherever it occurs. Interactions with items out of
+    vocabulary are left out. A user out of vocabulary has id 1.
+
+    Args:
+        data: what to learn from, or to be asked about.
+        spec: vocabularies and length L. "user" needs the user vocabulary: `FeatureSpec.fit(train, users=True)`.
+        batch_size: B.
+        inputs: what the model reads, its `input_names`: "user", "history", or both.
+        take: the items in the history of a training row: "others", the newest L of all other items of the user; or
+            "earlier", the newest L before the target.
+        shuffle: the rows, anew each epoch; None shuffles training data and leaves holdouts in order.
+        seed: of the shuffling.
+        drop_remainder: leave out a last batch that is not full.
+        num_replicas: of a `tf.distribute` strategy; `batch_size` is a multiple of it.
+
+    Returns:
+        dataset of `({"user": (B,) int32, "history": (B, L) int32}, targets (B,) int32, weights (B,) float32)`, with
+        the inputs that were asked for. Histories are padded on the left.
+
+    Raises:
+        InputError: where there is no row, the spec has no users and the model reads them, or an argument is invalid.
+
+    Example:
+        >>> import pandas as pd
+        >>> from tfrec.data import FeatureSpec, Interactions
+        >>> table = Interactions.from_pandas(pd.DataFrame({"u": ["a", "a", "b"], "i": [1, 2, 2]}), user="u", item="i")
+        >>> spec = FeatureSpec.fit(table, max_length=3, users=True)  # user "a" and item "2" have id 2
+        >>> inputs, targets, _ = next(iter(pairs(table, spec, inputs=("user", "history"), shuffle=False)))
+        >>> inputs["user"].numpy().tolist(), inputs["history"].numpy().tolist(), targets.numpy().tolist()
+        ([2, 2, 3], [[0, 0, 2], [0, 0, 3], [0, 0, 0]], [3, 2, 2])
+    """
+    check_kind(data, (Interactions, Holdout), "The data")
+    _check_arguments(inputs, take, batch_size, num_replicas)
+    is_holdout = isinstance(data, Holdout)
+    table = data.history if is_holdout else data
+    users = encode_users(table, spec) if "user" in inputs else None
+    ids, starts, ends = histories(table, spec)
+    of = np.repeat(np.arange(len(starts)), ends - starts)  # the user code of each known item
+    if is_holdout:
+        target_ids, target_starts, target_ends = histories(data.targets, spec)
+        rows = np.flatnonzero(target_ends > target_starts)
+        targets, first, after = target_ids[target_starts[rows]], starts[rows], ends[rows]
+    else:
+        rows, targets, first = of, ids, starts[of]
+        after = ends[of] if take == "others" else np.arange(len(ids))
+    if not len(rows):
+        raise InputError(
+            f"There is no row in {data!r}: the vocabulary knows none of its items. Fit the spec on data that has them."
+        )
+    columns = {"first": first, "after": after, "target": targets}
+    if users is not None:
+        columns["user"] = users[rows]
+    reads_history = is_holdout or "history" in inputs
+    flat, width = tf.constant(ids), spec.max_length
+
+    def batch_of(row: dict[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
+        read = {"user": row["user"]} if users is not None else {}
+        if reads_history:
+            history = _window(flat, row["first"], row["after"], width + (not is_holdout))
+            read["history"] = history if is_holdout else _without(history, row["target"])[:, -width:]
+        return read, row["target"], tf.ones(tf.shape(row["target"]))
+
+    dataset = tf.data.Dataset.from_tensor_slices(columns)
+    if not is_holdout if shuffle is None else shuffle:
+        dataset = dataset.shuffle(len(rows), seed=seed, reshuffle_each_iteration=True)
+    dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
+    batches = prefetched(dataset.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE))
+    return with_vocabulary(batches, spec.vocabulary_hashes)
+
+
+def known_pairs(table: Interactions, spec: FeatureSpec) -> np.ndarray:
+    """The distinct pairs of a known user and a known item, (N, 2) int32: what a graph model propagates over.
+
+    Example:
+        >>> import pandas as pd
+        >>> from tfrec.data import FeatureSpec, Interactions
+        >>> frame = pd.DataFrame({"u": ["a", "a", "b"], "i": [1, 1, 2]})
+        >>> table = Interactions.from_pandas(frame, user="u", item="i")
+        >>> known_pairs(table, FeatureSpec.fit(table, users=True)).tolist()
+        [[2, 2], [3, 3]]
+    """
+    users = encode_users(table, spec)[table.user_codes]
+    items = spec.items.encode(table.item_ids)[table.item_codes]
+    known = (users >= FIRST_ID) & (items >= FIRST_ID)
+    return np.unique(np.stack([users[known], items[known]], axis=1), axis=0).astype(np.int32)
+
+
+def encode_users(table: Interactions, spec: FeatureSpec) -> np.ndarray:
+    """The id of each user of a table, by user code: (num_users,) int32, 1 where training had no such user.
+
+    Raises:
+        InputError: where the spec has no user vocabulary.
+    """
+    return user_vocabulary(spec).encode(table.user_ids)
+
+
+def user_vocabulary(spec: FeatureSpec) -> Vocabulary:
+    """The spec's users; raises `InputError` where it has none."""
+    if spec.users is None:
+        raise InputError(
+            "The model reads user ids, and the feature spec has no user vocabulary: fit it with "
+            "FeatureSpec.fit(train, users=True)."
+        )
+    return spec.users
+
+
+def _check_arguments(inputs: Collection[str], take: str, batch_size: int, num_replicas: int) -> None:
+    if isinstance(inputs, str) or not inputs or not set(inputs) <= set(_INPUTS):
+        raise InputError(f'The inputs of pairs are "user", "history" or both: got {inputs!r}.')
+    if take not in RULES:
+        raise InputError(f"take must be one of {', '.join(RULES)}, got {take!r}.")
+    if batch_size < 1 or num_replicas < 1 or batch_size % num_replicas:
+        raise InputError(
+            f"batch_size must be a positive multiple of the {num_replicas} replicas that share it, got {batch_size}."
+        )
+
+
+def _window(flat: tf.Tensor, first: tf.Tensor, after: tf.Tensor, width: int) -> tf.Tensor:
+    """The newest `width` of each stretch of a flat array: (B, width), 0 in front."""
+    at = after[:, None] + tf.range(-width, 0, dtype=tf.int64)
+    return tf.where(at >= first[:, None], tf.gather(flat, tf.maximum(at, 0)), 0)
+
+
+def _without(history: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """Histories without the row's target, closed up to the right."""
+    kept = tf.where(history == targets[:, None], 0, history)
+    order = tf.argsort(tf.cast(kept > 0, tf.int32), axis=1, stable=True)
+    return tf.gather(kept, order, batch_dims=1)
