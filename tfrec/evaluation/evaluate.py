@@ -13,12 +13,12 @@ import numpy as np
 from tfrec import environment
 from tfrec.data import FeatureSpec, Holdout
 from tfrec.data.batches.histories import histories, history_inputs, pad_left
-from tfrec.data.features.vocabulary import FIRST_ID
 from tfrec.data.tables.kinds import check_kind
 from tfrec.errors import InputError
 from tfrec.evaluation.report import Report
 from tfrec.metrics import mrr_at_k, ndcg_at_k, recall_at_k, target_ranks
 from tfrec.ops import mask_items, top_items
+from tfrec.reserved_ids import PADDING_ID, RESERVED_IDS
 
 # Scores of one batch: 256 MB.
 _CELLS = 2**26
@@ -94,13 +94,13 @@ def evaluate(
     # A target is compared with all scores, and a model of several interests scores each item with every one of them;
     # and it is looked for in the whole history.
     at_once = max(most_targets, getattr(model, "num_interests", None) or 1)
-    cells = max((spec.num_items + 2) * at_once, most_targets * int((ends - starts).max()))
+    cells = max((spec.num_items + RESERVED_IDS) * at_once, most_targets * int((ends - starts).max()))
     batch_size = max(1, min(batch_size, _CELLS // cells))
     ks = tuple(sorted(set(ks)))
     most = min(ks[-1], spec.num_items)
 
     sums = {name: 0.0 for k in ks for name in (f"recall@{k}", f"ndcg@{k}", f"mrr@{k}")}
-    recommended = {k: np.zeros(spec.num_items + 2, bool) for k in ks}
+    recommended = {k: np.zeros(spec.num_items + RESERVED_IDS, bool) for k in ks}
     seen_targets = 0
     for batch in np.array_split(users, -(-len(users) // batch_size)):
         lengths = ends[batch] - starts[batch]
@@ -125,14 +125,14 @@ def evaluate(
             recommended[k][best[:, :k]] = True
 
     metrics = {name: total / len(users) for name, total in sums.items()}
-    metrics |= {f"coverage@{k}": float(recommended[k][2:].mean()) for k in ks}
+    metrics |= {f"coverage@{k}": float(recommended[k][RESERVED_IDS:].mean()) for k in ks}
     return Report(
         model=model.name,
         metrics=metrics,
         num_users=len(users),
         num_items=spec.num_items,
         num_targets=len(targets.ids),
-        unknown_targets=int((targets.ids == 0).sum()),
+        unknown_targets=int((targets.ids == PADDING_ID).sum()),
         seen_targets=seen_targets,
         mask_seen=mask_seen,
         data_sha256={"history": holdout.history.sha256(), "targets": holdout.targets.sha256()},
@@ -158,7 +158,7 @@ class _Targets:
         _, first = np.unique(pairs, return_index=True)
         rows = np.sort(first)  # compares raw ids: two unknown items are two targets
         ids = spec.items.encode(table.item_ids)[table.item_codes[rows]]
-        self.ids = np.where(ids < FIRST_ID, 0, ids).astype(np.int32)
+        self.ids = np.where(ids < RESERVED_IDS, PADDING_ID, ids).astype(np.int32)
         self.bounds = np.searchsorted(table.user_codes[rows], np.arange(len(table.user_ids) + 1))
 
     def rows(self, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ from tfrec.ops.feature_pairs import bi_interaction, feature_pairs, pair_products
 from tfrec.ops.interests import chosen_interest
 from tfrec.ops.last_rows import last_rows
 from tfrec.ops.masked_softmax import masked_softmax
-from tfrec.ops.masks import PADDING_ID, RESERVED_IDS, UNKNOWN_ID, is_item, mask_items
+from tfrec.ops.masks import is_item, mask_items
 from tfrec.ops.pointwise_attention import pointwise_attention
 from tfrec.ops.popularity import popularity_scores
 from tfrec.ops.prefix_mean import prefix_mean
@@ -14,6 +14,7 @@ from tfrec.ops.shortlist import shortlist
 from tfrec.ops.sizes import check_heads, check_length, check_size, check_sizes, check_weights
 from tfrec.ops.topk import top_items
 from tfrec.ops.unit_vectors import unit_vectors
+from tfrec.reserved_ids import PADDING_ID, RESERVED_IDS, UNKNOWN_ID
 
 __all__ = [
     "PADDING_ID",

@@ -1,12 +1,10 @@
-"""Reserved ids and item masks. Everywhere in tfrec, id 0 is padding and id 1 is out of vocabulary."""
+"""Item masks. Everywhere in tfrec, id 0 is padding and id 1 is out of vocabulary."""
 
 from typing import Any
 
 from keras import ops
 
-PADDING_ID = 0
-UNKNOWN_ID = 1
-RESERVED_IDS = 2
+from tfrec.reserved_ids import PADDING_ID, RESERVED_IDS
 
 
 def is_item(ids: Any) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tfrec.ops.masks import RESERVED_IDS
+from tfrec.reserved_ids import RESERVED_IDS
 
 
 def popularity_scores(counts: Any) -> np.ndarray:

@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import ops
 
-from tfrec.ops.masks import PADDING_ID
+from tfrec.reserved_ids import PADDING_ID
 
 
 def top_items(scores: Any, k: int) -> tuple[Any, Any]:

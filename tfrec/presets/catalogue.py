@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data import FeatureSpec
-from tfrec.data.features.vocabulary import FIRST_ID, Vocabulary
+from tfrec.data.features.vocabulary import Vocabulary
 from tfrec.data.tables.ids import id_text
 from tfrec.errors import InputError
 from tfrec.presets.preset import Preset
+from tfrec.reserved_ids import RESERVED_IDS
 
 NewItem = Sequence[str] | np.ndarray
 
@@ -56,7 +57,7 @@ def with_items(preset: Preset, items: Mapping[str, NewItem], titles: Mapping[str
     new = [item for item in vectors if item not in spec.items]
     grown = _grown_spec(spec, new, titles or {})
     model = type(preset.model).from_config({**preset.model.get_config(), "num_items": grown.num_items})
-    known = FIRST_ID + spec.num_items
+    known = RESERVED_IDS + spec.num_items
     pairs = zip(preset.model.get_weights(), model.get_weights(), strict=True)
     model.set_weights([_grown(old, new_one, known) for old, new_one in pairs])
     weights = model.embedding.items.get_weights()
@@ -72,7 +73,7 @@ def _vector(item: str, like: NewItem, spec: FeatureSpec, table: np.ndarray) -> n
         raise InputError(f"'{item}' is like the text {like!r}: give a list of ids, or a vector.")
     if all(isinstance(one, str) for one in like):
         ids = spec.items.encode(list(like))
-        unknown = [one for one, known in zip(like, ids >= FIRST_ID, strict=True) if not known]
+        unknown = [one for one, known in zip(like, ids >= RESERVED_IDS, strict=True) if not known]
         if unknown or not len(ids):
             raise InputError(f"'{item}' is like {unknown[:5]}, which the preset does not know: name items that it has.")
         return table[ids].mean(0)

@@ -15,12 +15,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec import atomic, presets
-from tfrec.data.features.vocabulary import FIRST_ID
 from tfrec.data.tables.ids import id_text
 from tfrec.errors import InputError
 from tfrec.index_kinds import index_kind
 from tfrec.inference import recommendations
 from tfrec.models import RetrievalModel
+from tfrec.reserved_ids import RESERVED_IDS
 from tfrec.serving.file_system import file_system_fault
 from tfrec.serving.files import export_manifest, recorded_answers, warmup
 from tfrec.serving.files.versions import clear_left, keep_newest, versions
@@ -246,7 +246,7 @@ def gate(
 def retrieval_module(preset: presets.Preset, folder: Path, asked: Options) -> tuple[RetrievalModule, dict[str, Any]]:
     """The graph of a retrieval preset, with its vocabulary as a file of `folder`, and what is known of its index."""
     model, spec, gone = preset.model, preset.spec, asked.withdrawn
-    is_gone = np.isin(np.arange(spec.num_items) + FIRST_ID, spec.items.encode(gone)) if gone else None
+    is_gone = np.isin(np.arange(spec.num_items) + RESERVED_IDS, spec.items.encode(gone)) if gone else None
     exact, cosines = item_table.exact_indexes(model, spec.num_items, is_gone)
     queries = _queries(preset) if index_kind(asked.index).needs_queries else None
     index, found_by = build(asked.index, exact, queries, asked.k, asked.recall)

@@ -12,6 +12,7 @@ from tfrec.data.spec.feature_spec import FeatureSpec
 from tfrec.data.tables.examples import Examples
 from tfrec.data.tables.time_units import check_same_unit
 from tfrec.errors import InputError
+from tfrec.reserved_ids import RESERVED_IDS
 
 
 class Events:
@@ -33,7 +34,7 @@ class Events:
         self.known, self.rule = known, rule
         is_event = np.ones(len(known), bool) if rule.min_label is None else known.labels >= rule.min_label
         ids = spec.items.encode(known.item_ids)
-        is_event &= ids[known.item_codes] > 1
+        is_event &= ids[known.item_codes] >= RESERVED_IDS
         rows = np.flatnonzero(is_event)
         times = rows if known.times is None else known.times[rows]
         order = np.lexsort((rows, times, known.user_codes[rows]))

@@ -10,6 +10,7 @@ from tfrec.data.spec.feature_spec import FeatureSpec
 from tfrec.data.tables.interactions import Interactions
 from tfrec.data.tables.timestamps import unix_seconds
 from tfrec.errors import InputError
+from tfrec.reserved_ids import RESERVED_IDS
 
 
 def histories(table: Interactions, spec: FeatureSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -20,7 +21,7 @@ def histories(table: Interactions, spec: FeatureSpec) -> tuple[np.ndarray, np.nd
         table's user codes: equal where a user has nothing.
     """
     ids = spec.items.encode(table.item_ids)[table.item_codes]
-    known = ids > 1
+    known = ids >= RESERVED_IDS
     bounds = np.searchsorted(table.user_codes[known], np.arange(len(table.user_ids) + 1))
     return ids[known], bounds[:-1], bounds[1:]
 
@@ -45,14 +46,14 @@ def history_inputs(table: Interactions, spec: FeatureSpec, inputs: Collection[st
             f'The inputs of a model are "history" and, where it reads them, "timestamps": got {list(inputs)}.'
         )
     ids = spec.items.encode(table.item_ids)[table.item_codes]
-    columns = {"history": ids[ids > 1]}
+    columns = {"history": ids[ids >= RESERVED_IDS]}
     if "timestamps" in inputs:
         if table.times is None:
             raise InputError(
                 f"The model reads time stamps, and {table!r} has none: its rows only have an order. Name the column of "
                 "times, or take a model that reads the order alone, such as SASRec."
             )
-        columns["timestamps"] = unix_seconds(table.times)[ids > 1]
+        columns["timestamps"] = unix_seconds(table.times)[ids >= RESERVED_IDS]
     return columns
 
 

@@ -16,6 +16,7 @@ from tfrec.data.spec.vocabulary_hashes import with_vocabulary
 from tfrec.data.tables.examples import Examples
 from tfrec.data.tables.kinds import check_kind
 from tfrec.errors import InputError
+from tfrec.reserved_ids import RESERVED_IDS, UNKNOWN_ID
 
 
 def labelled(
@@ -113,8 +114,8 @@ def labelled(
             batch, labels = batch_of(rows)
             draws = tf.random.stateless_uniform((len(hidden), tf.size(rows)), pair)
             for name, draw in zip(hidden, tf.unstack(draws, len(hidden)), strict=True):
-                hides = (draw < unseen_rate) & (batch[name] > 1)
-                batch[name] = tf.where(hides, 1, batch[name])
+                hides = (draw < unseen_rate) & (batch[name] >= RESERVED_IDS)
+                batch[name] = tf.where(hides, UNKNOWN_ID, batch[name])
                 if name == "item" and never_met is not None and ITEM_COUNT in batch:
                     batch[ITEM_COUNT] = tf.where(hides, never_met, batch[ITEM_COUNT])
             return batch, labels

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrec.data.batches.prefetched import prefetched
 from tfrec.errors import InputError
+from tfrec.reserved_ids import RESERVED_IDS
 
 
 def masked_items(
@@ -70,7 +71,7 @@ def masked_items(
     def mask(batch: tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor], draw: tf.Tensor) -> tuple:
         inputs, targets, weights = batch
         rows = tf.concat([inputs["history"], targets[:, -1:]], axis=1)
-        is_item = rows > 1
+        is_item = rows >= RESERVED_IDS
         chance = tf.random.stateless_uniform(tf.shape(rows), draw[0])
         chance = tf.where(is_item, chance, 2.0)
         lowest = tf.reduce_min(chance, axis=1, keepdims=True)  # the item that is hidden in any case

@@ -15,6 +15,7 @@ from tfrec.data.splits import Holdout
 from tfrec.data.tables.interactions import Interactions
 from tfrec.data.tables.kinds import check_kind
 from tfrec.errors import InputError
+from tfrec.reserved_ids import PADDING_ID
 
 _Rows = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]  # flat columns; first and after-last position of each row
 
@@ -124,7 +125,7 @@ def sequences(
         if is_holdout:
             return read, targets[:, -1], tf.ones(tf.shape(targets)[:1])
         is_target = read["history"] > 0  # what follows an item is a target
-        targets = tf.where(is_target, targets, 0)
+        targets = tf.where(is_target, targets, PADDING_ID)
         count = tf.maximum(tf.cast(tf.math.count_nonzero(is_target), tf.float32), fewest)
         weights = tf.cast(is_target, tf.float32) * (tf.cast(tf.size(targets), tf.float32) / count)
         return read, targets, weights

@@ -10,9 +10,9 @@ import pandas as pd
 
 from tfrec.data.features import Categorical, Feature, infer_features, unread_columns
 from tfrec.data.features.history_rule import History
-from tfrec.data.features.vocabulary import FIRST_ID
 from tfrec.data.tables.examples import Examples
 from tfrec.errors import InputError
+from tfrec.reserved_ids import RESERVED_IDS, UNKNOWN_ID
 
 ITEM_COUNT = "item_count"
 _RESERVED = ("item", "history", "history_label")
@@ -104,7 +104,7 @@ def level_ids(labels: np.ndarray, levels: Sequence[float]) -> np.ndarray:
     """Ids of labels, int32; 1 where a label is no level."""
     known = np.asarray(levels, np.float32)
     at = np.minimum(np.searchsorted(known, labels), max(len(known) - 1, 0))
-    return np.where(known[at] == labels, at + FIRST_ID, 1).astype(np.int32)
+    return np.where(known[at] == labels, at + RESERVED_IDS, UNKNOWN_ID).astype(np.int32)
 
 
 def all_features(train: Examples) -> list[Feature]:

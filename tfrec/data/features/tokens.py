@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec.data.features.vocabulary import FIRST_ID, Vocabulary
+from tfrec.data.features.vocabulary import Vocabulary
 from tfrec.data.tables.ids import encode_ids
 from tfrec.errors import InputError
+from tfrec.reserved_ids import RESERVED_IDS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,14 +44,14 @@ class Tokens:
     @property
     def size(self) -> int:
         """Ids run from 0 to size - 1."""
-        return FIRST_ID + (self.hash_buckets if self.vocabulary is None else len(self.vocabulary))
+        return RESERVED_IDS + (self.hash_buckets if self.vocabulary is None else len(self.vocabulary))
 
     def encode(self, values: list | np.ndarray | pd.Series) -> np.ndarray:
         """Raw values of any type, N -> (N,) int32."""
         codes, texts = encode_ids(values)
         if self.vocabulary is None:
             given = tf.constant([text.encode() for text in texts], tf.string, shape=(len(texts),))
-            ids = FIRST_ID + tf.strings.to_hash_bucket_fast(given, self.hash_buckets).numpy()
+            ids = RESERVED_IDS + tf.strings.to_hash_bucket_fast(given, self.hash_buckets).numpy()
         else:
             ids = self.vocabulary.encode(texts)
         return np.append(ids, 0).astype(np.int32)[codes]  # code -1, missing, reads the last cell

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tfrec.errors import InputError
-
-FIRST_ID = 2  # 0 is padding, 1 out of vocabulary
+from tfrec.reserved_ids import RESERVED_IDS, UNKNOWN_ID
 
 
 class Vocabulary:
@@ -41,13 +40,13 @@ class Vocabulary:
         """Integer ids, int32; 1 where a token is unknown."""
         tokens = tokens if isinstance(tokens, np.ndarray) else np.array(list(tokens), dtype=object)
         if not len(self) or not len(tokens):
-            return np.ones(len(tokens), np.int32)
+            return np.full(len(tokens), UNKNOWN_ID, np.int32)
         found = self._index.get_indexer(pd.Index(tokens, dtype=object))
-        return np.where(found >= 0, found + FIRST_ID, 1).astype(np.int32)
+        return np.where(found >= 0, found + RESERVED_IDS, UNKNOWN_ID).astype(np.int32)
 
     def decode(self, ids: Iterable[int]) -> list[str]:
         """Raw ids; "" for padding and for the unknown."""
-        return [self.tokens[i - FIRST_ID] if i >= FIRST_ID else "" for i in ids]
+        return [self.tokens[i - RESERVED_IDS] if i >= RESERVED_IDS else "" for i in ids]
 
     def save(self, path: Path) -> None:
         """Write a token a line, UTF-8: the first line is id 2."""

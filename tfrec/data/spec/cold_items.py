@@ -7,9 +7,10 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from tfrec.data.features.vocabulary import FIRST_ID, Vocabulary
+from tfrec.data.features.vocabulary import Vocabulary
 from tfrec.data.spec.item_titles import all_titles
 from tfrec.data.tables.ids import encode_ids
+from tfrec.reserved_ids import RESERVED_IDS
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ class ColdItems:
 
     def rows_of(self, item_ids: np.ndarray) -> np.ndarray:
         """The row of each raw id, int32; -1 where it is none of these."""
-        return np.maximum(self.ids.encode(item_ids) - FIRST_ID, -1)
+        return np.maximum(self.ids.encode(item_ids) - RESERVED_IDS, -1)
 
     @property
     def titles(self) -> list[str] | None:

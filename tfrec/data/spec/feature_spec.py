@@ -13,7 +13,7 @@ import pandas as pd
 from tfrec.data.features import Feature
 from tfrec.data.features.fitting import encode_table, fit_features, level_ids, levels_of
 from tfrec.data.features.history_rule import History
-from tfrec.data.features.vocabulary import FIRST_ID, Vocabulary
+from tfrec.data.features.vocabulary import Vocabulary
 from tfrec.data.spec import spec_files
 from tfrec.data.spec.cold_items import ColdItems
 from tfrec.data.spec.item_titles import all_titles, title_at
@@ -23,6 +23,7 @@ from tfrec.data.tables.examples import Examples
 from tfrec.data.tables.interactions import Interactions
 from tfrec.data.tables.kinds import check_kind
 from tfrec.errors import InputError
+from tfrec.reserved_ids import RESERVED_IDS, UNKNOWN_ID
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -162,7 +163,7 @@ class FeatureSpec:
             )
         cold = ColdItems.among(table, self.items)
         encoded = encode_table(self.features, "item", cold.ids.tokens, cold.table, {})
-        known = FIRST_ID + self.num_items
+        known = RESERVED_IDS + self.num_items
         full = {name: np.concatenate([values[:known], encoded[name]]) for name, values in self.item_features.items()}
         return dataclasses.replace(self, cold=cold, item_features=full)
 
@@ -188,7 +189,7 @@ class FeatureSpec:
     @property
     def mask_id(self) -> int:
         """The id that hides an item in masked-item training: the one behind the last item."""
-        return FIRST_ID + self.num_items
+        return RESERVED_IDS + self.num_items
 
     def model_features(self) -> list[dict]:
         """What a ranking model is told of its inputs; see `tfrec.models.feature_inputs`.
@@ -200,7 +201,7 @@ class FeatureSpec:
         """
         found = [feature.model_feature() for feature in self.features]
         if self.num_items:
-            item = {"name": "item", "kind": "categorical", "group": "item", "size": self.num_items + FIRST_ID}
+            item = {"name": "item", "kind": "categorical", "group": "item", "size": self.num_items + RESERVED_IDS}
             place = next((at for at, one in enumerate(found) if one["group"] != "user"), len(found))
             found.insert(place, item)
         if self.history is not None:
@@ -208,7 +209,7 @@ class FeatureSpec:
             found.append({"name": "history", **event, "of": "item"})
             found += [{"name": f"history_{name}", **event, "of": name} for name in self.history.item_features]
             if self.history.with_label:
-                found.append({"name": "history_label", **event, "size": len(self.label_levels) + FIRST_ID})
+                found.append({"name": "history_label", **event, "size": len(self.label_levels) + RESERVED_IDS})
         return found
 
     def item_rows(self, item_ids: Sequence[str] | np.ndarray) -> np.ndarray:
@@ -218,7 +219,7 @@ class FeatureSpec:
         """
         item_ids = np.asarray(item_ids, object)
         ids, cold = self.items.encode(item_ids), self.cold.rows_of(item_ids)
-        return np.where(cold >= 0, FIRST_ID + self.num_items + cold, ids).astype(np.int32)
+        return np.where(cold >= 0, RESERVED_IDS + self.num_items + cold, ids).astype(np.int32)
 
     def encode_items(self, ids: np.ndarray, table: pd.DataFrame | None) -> dict[str, np.ndarray]:
         """The item features of raw ids: from `table`, or, for columns that it lacks, from this spec.
@@ -233,7 +234,7 @@ class FeatureSpec:
             feature -> (N, ...) encoded values.
         """
         found = encode_table(self.features, "item", ids, table, self.counts_by_item())
-        known = np.maximum(self.item_rows(ids), 1)  # 1, an unseen item: all its features are missing
+        known = np.maximum(self.item_rows(ids), UNKNOWN_ID)  # all features of an unseen item are missing
         there = [] if table is None else table.columns
         return {name: values if name in there else self.item_features[name][known] for name, values in found.items()}
 
@@ -242,7 +243,7 @@ class FeatureSpec:
         table = holdout.targets
         if not len(holdout):
             raise InputError("The holdout has no targets: expected at least one user with an item held back.")
-        if not (self.items.encode(table.item_ids)[table.item_codes] >= FIRST_ID).any():
+        if not (self.items.encode(table.item_ids)[table.item_codes] >= RESERVED_IDS).any():
             raise InputError(
                 f"None of the {len(holdout):,} held-back items is in the vocabulary. Its ids look like "
                 f"'{self.items.tokens[0]}'; the held-back ids look like '{table.item_ids[table.item_codes[0]]}'. Use "
@@ -311,12 +312,14 @@ class FeatureSpec:
 
     def title(self, item_id: int) -> str:
         """The title of an integer id, or its raw id where none is known."""
-        return title_at(self.item_table, item_id - FIRST_ID) or self.items.tokens[item_id - FIRST_ID]
+        return title_at(self.item_table, item_id - RESERVED_IDS) or self.items.tokens[item_id - RESERVED_IDS]
 
     def title_of(self, item: str) -> str:
         """The title of a raw id, that of a cold item too, or the raw id where none is known."""
         (known,), (cold,) = self.items.encode([item]), self.cold.rows_of([item])
-        return title_at(self.cold.table, cold) or item if cold >= 0 else self.title(known) if known > 1 else item
+        if cold >= 0:
+            return title_at(self.cold.table, cold) or item
+        return self.title(known) if known >= RESERVED_IDS else item
 
     def save(self, folder: Path) -> None:
         """Write spec.json, vocabularies/, and where they are known items.csv, cold_items.csv and item_features.npz."""

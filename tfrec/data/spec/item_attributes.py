@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tfrec.data.features.vocabulary import FIRST_ID
 from tfrec.data.spec.feature_spec import FeatureSpec
 from tfrec.errors import InputError
+from tfrec.reserved_ids import RESERVED_IDS
 
 _WORD = re.compile(r"\w+")
 
@@ -119,7 +119,7 @@ def named_attributes(spec: FeatureSpec, columns: Sequence[Attributes]) -> tuple[
             f"No two items share a value of {', '.join(one.column for one in columns) or 'no column'}: name other "
             "columns, another separator, or another max_share."
         )
-    found = np.zeros((FIRST_ID + spec.num_items, max(map(len, rows))), np.int32)
-    for at, row in enumerate(rows, FIRST_ID):
+    found = np.zeros((RESERVED_IDS + spec.num_items, max(map(len, rows))), np.int32)
+    for at, row in enumerate(rows, RESERVED_IDS):
         found[at, : len(row)] = row
     return found, list(ids)

@@ -13,9 +13,10 @@ import pandas as pd
 
 from tfrec.data.features import Feature, Vector, load_features, save_features
 from tfrec.data.features.history_rule import History
-from tfrec.data.features.vocabulary import FIRST_ID, Vocabulary
+from tfrec.data.features.vocabulary import Vocabulary
 from tfrec.data.spec.cold_items import ColdItems
 from tfrec.errors import InputError
+from tfrec.reserved_ids import RESERVED_IDS
 
 _PLAIN, _WITH_FEATURES, _WITH_COLD_ITEMS, _WITH_USERS = 1, 2, 3, 4  # formats
 
@@ -101,7 +102,7 @@ def _load_features(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
     with np.load(folder / "item_features.npz", allow_pickle=False) as arrays:
         of_items = {one.column: arrays[_array(number)] for number, one in _of_items(features)}
     for _, one in _of_items(features):
-        rows = spec["num_items"] + FIRST_ID + spec.get("cold_items", 0)
+        rows = spec["num_items"] + RESERVED_IDS + spec.get("cold_items", 0)
         wanted, found = (rows, *one.width), of_items[one.column]
         if found.shape != wanted or found.dtype != one.dtype:
             raise InputError(

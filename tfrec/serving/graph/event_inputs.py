@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec.data import FeatureSpec
-from tfrec.data.features.vocabulary import FIRST_ID
+from tfrec.reserved_ids import RESERVED_IDS, UNKNOWN_ID
 from tfrec.serving.graph.named_inputs import Input, given_or
 
 _COLUMN = [[0, 0], [1, 0]]
@@ -33,7 +33,7 @@ class RawEvents(tf.Module):
     def read(self, codes: tf.Tensor, labels: tf.Tensor | None) -> dict[str, tf.Tensor]:
         """(B, W) codes, -1 where there is no item, and (B, W) labels, NaN where unknown -> what the model reads."""
         is_event = codes >= 0
-        columns = {"history": codes + FIRST_ID}
+        columns = {"history": codes + RESERVED_IDS}
         if self.labels_input is not None:
             labels = self._given(labels, tf.shape(codes))
             if self._with_label:
@@ -57,7 +57,7 @@ class RawEvents(tf.Module):
         levels = tf.constant(self._levels)
         at = tf.searchsorted(levels, tf.reshape(labels, (-1,)))
         at = tf.reshape(tf.minimum(at, len(self._levels) - 1), tf.shape(labels))
-        ids = tf.where(tf.gather(levels, at) == labels, at + FIRST_ID, 1)
+        ids = tf.where(tf.gather(levels, at) == labels, at + RESERVED_IDS, UNKNOWN_ID)
         return tf.where(tf.math.is_nan(labels), 0, ids)
 
     @staticmethod

@@ -8,9 +8,10 @@ from typing import Any
 import tensorflow as tf
 
 from tfrec.data import FeatureSpec
-from tfrec.data.features.vocabulary import FIRST_ID, Vocabulary
+from tfrec.data.features.vocabulary import Vocabulary
 from tfrec.models import RankingModel
 from tfrec.ops import UNKNOWN_ID
+from tfrec.reserved_ids import RESERVED_IDS
 from tfrec.serving.graph.event_inputs import RawEvents
 from tfrec.serving.graph.item_codes import ItemCodes
 from tfrec.serving.graph.named_inputs import Input, given_or, signature
@@ -98,7 +99,7 @@ class RankingModule(tf.Module):
         """(B, N) raw ids -> (B, N) float32, -inf at ""; `history` and `user` as for `rank`."""
         batch, width = tf.unstack(tf.shape(item_ids))
         rows = self._of_users(history, user, batch)
-        at = tf.maximum(self.codes.encode(item_ids) + FIRST_ID, UNKNOWN_ID)  # code -1 becomes id 1, unseen
+        at = tf.maximum(self.codes.encode(item_ids) + RESERVED_IDS, UNKNOWN_ID)  # code -1 becomes id 1, unseen
         scores = tf.reshape(self._score(rows, at, width), (batch, width))
         return tf.where(item_ids == "", FORBIDDEN, scores)
 
@@ -108,7 +109,7 @@ class RankingModule(tf.Module):
             return self._model(rows, {}, width)
         flat, candidates = tf.reshape(at, (-1,)), {}
         if self._reads_item:
-            candidates["item"] = tf.where(flat < FIRST_ID + self._num_items, flat, UNKNOWN_ID)
+            candidates["item"] = tf.where(flat < RESERVED_IDS + self._num_items, flat, UNKNOWN_ID)
         for name in self._of_items:
             candidates[name] = tf.gather(self.item_features[name].read_value(), flat)
         return self._model(rows, candidates, width)

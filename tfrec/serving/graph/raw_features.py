@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfrec.data.features import Feature, Tokens
 from tfrec.data.features.numeric import LIMIT
-from tfrec.data.features.vocabulary import FIRST_ID
+from tfrec.reserved_ids import RESERVED_IDS, UNKNOWN_ID
 from tfrec.serving.graph.named_inputs import Input, given_or
 
 # What else signatures take, besides features.
@@ -108,14 +108,14 @@ class ValueIds(tf.Module):
             tokens.vocabulary.save(path)
             whole, line = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
             lines = tf.lookup.TextFileInitializer(str(path), tf.string, whole, tf.int64, line)
-            self.table = tf.lookup.StaticHashTable(lines, default_value=1 - FIRST_ID)
+            self.table = tf.lookup.StaticHashTable(lines, default_value=UNKNOWN_ID - RESERVED_IDS)
 
     def encode(self, texts: tf.Tensor) -> tf.Tensor:
         """Texts of any shape -> int32 ids: 0 for what is missing, 1 for what training had not."""
         if self._buckets is not None:
-            ids = tf.strings.to_hash_bucket_fast(texts, self._buckets) + FIRST_ID
+            ids = tf.strings.to_hash_bucket_fast(texts, self._buckets) + RESERVED_IDS
         elif self.table is not None:
-            ids = self.table.lookup(texts) + FIRST_ID
+            ids = self.table.lookup(texts) + RESERVED_IDS
         else:
             ids = tf.ones_like(texts, tf.int64)
         is_missing = (texts == "") | tf.strings.regex_full_match(texts, _NO_VALUE)

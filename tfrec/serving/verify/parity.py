@@ -12,7 +12,7 @@ import numpy as np
 from tfrec.data import FeatureSpec
 from tfrec.inference import recommendations
 from tfrec.models import RetrievalModel
-from tfrec.ops import RESERVED_IDS
+from tfrec.reserved_ids import PADDING_ID, RESERVED_IDS
 from tfrec.serving.runtime import Call, ReplayError, replay
 from tfrec.serving.verify.approximation import Answer, Approximation, overlap
 
@@ -209,11 +209,12 @@ def _expected(model: RetrievalModel, spec: FeatureSpec, call: Call, k: int, mask
     if call.signature == "embed_items":
         ids = spec.items.encode(given["item_ids"])
         table = keras.ops.convert_to_numpy(model.item_table()).astype(np.float32)
-        return {"vectors": np.where(ids[:, None] > 1, table[ids], 0)}
+        return {"vectors": np.where(ids[:, None] >= RESERVED_IDS, table[ids], 0)}
     if call.signature == "similar_items":
         ids = spec.items.encode(given["item_ids"])
         near, scores = _similar(model, ids, k, spec.items.encode(withdrawn))
-        near, scores = np.where(ids[:, None] > 1, near, 0), np.where(ids[:, None] > 1, scores, -np.inf)
+        known = ids[:, None] >= RESERVED_IDS
+        near, scores = np.where(known, near, PADDING_ID), np.where(known, scores, -np.inf)
         return {"item_ids": _texts([spec.items.decode(row) for row in near]), "scores": scores}
     history = given.pop("history")
     given["exclude"] = [[*row, *withdrawn] for row in given.get("exclude", [[]] * len(history))]
