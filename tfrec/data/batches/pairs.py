@@ -10,13 +10,14 @@ import tensorflow as tf
 from tfrec.data.batches.histories import histories
 from tfrec.data.batches.prefetched import prefetched
 from tfrec.data.features.history_rule import RULES
-from tfrec.data.features.vocabulary import FIRST_ID, Vocabulary
+from tfrec.data.features.vocabulary import Vocabulary
 from tfrec.data.spec.feature_spec import FeatureSpec
 from tfrec.data.spec.vocabulary_hashes import with_vocabulary
 from tfrec.data.splits import Holdout
 from tfrec.data.tables.interactions import Interactions
 from tfrec.data.tables.kinds import check_kind
 from tfrec.errors import InputError
+from tfrec.reserved_ids import RESERVED_IDS
 
 _INPUTS = ("user", "history")
 
@@ -121,7 +122,7 @@ def known_pairs(table: Interactions, spec: FeatureSpec) -> np.ndarray:
     """
     users = encode_users(table, spec)[table.user_codes]
     items = spec.items.encode(table.item_ids)[table.item_codes]
-    known = (users >= FIRST_ID) & (items >= FIRST_ID)
+    known = (users >= RESERVED_IDS) & (items >= RESERVED_IDS)
     return np.unique(np.stack([users[known], items[known]], axis=1), axis=0).astype(np.int32)
 
 
