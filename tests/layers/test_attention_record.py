@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from drawn_weights import drawn
 from keras import ops
 
 from tfrec import layers
@@ -13,9 +14,7 @@ MASK = np.array([[False, True, True, True, True], [True] * 5])
 
 def made(layer, inputs=2):
     layer.build(*[(None, None, D)] * inputs)
-    rng = np.random.default_rng(0)
-    layer.set_weights([rng.normal(0, 0.5, w.shape) for w in layer.weights])
-    return layer
+    return drawn(layer, 0, 0.5)
 
 
 def asked(layer, *inputs):

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from drawn_weights import drawn
 from keras import ops
 
 from tfrec.layers import AttentionalPairPooling
@@ -13,9 +14,7 @@ PAIRS = feature_pairs(range(F))
 def made(seed=0, **kwargs):
     layer = AttentionalPairPooling(attention_dim=K, **kwargs)
     layer.build((None, F, D))
-    rng = np.random.default_rng(seed)
-    layer.set_weights([rng.normal(0, 0.9, w.shape) for w in layer.get_weights()])
-    return layer
+    return drawn(layer, seed, 0.9)
 
 
 def fields(seed=1):

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from drawn_weights import drawn
 from keras import ops
 
 from tfrec.layers import CandidateAttention
@@ -11,9 +12,7 @@ W = 6
 def made(heads=2, seed=0, **kwargs):
     layer = CandidateAttention(heads, **kwargs)
     layer.build((None, W), (None, None, W), (None, None))
-    rng = np.random.default_rng(seed)
-    layer.set_weights([rng.normal(0, 0.7, weight.shape) for weight in layer.weights])
-    return layer
+    return drawn(layer, seed, 0.7)
 
 
 def batch(seed=1):

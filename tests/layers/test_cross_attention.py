@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from drawn_weights import drawn
 from keras import ops
 
 from tfrec.layers import CrossAttention
@@ -11,9 +12,7 @@ B, K, L, D, E = 3, 2, 5, 4, 3
 def made(seed=0, **kwargs):
     layer = CrossAttention(**kwargs)
     layer.build((None, K, D), (None, None, E), (None, None))
-    rng = np.random.default_rng(seed)
-    layer.set_weights([rng.normal(0, 0.7, w.shape) for w in layer.weights])
-    return layer
+    return drawn(layer, seed, 0.7)
 
 
 def run(layer, queries, context, mask, **kwargs):

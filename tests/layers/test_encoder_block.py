@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from drawn_weights import drawn
 from keras import ops
 
 from tfrec.layers import EncoderBlock
@@ -11,9 +12,7 @@ D = 4
 def made(seed=0, **kwargs):
     layer = EncoderBlock(**kwargs)
     layer.build((None, None, D), (None, None))
-    rng = np.random.default_rng(seed)
-    layer.set_weights([rng.normal(0, 0.7, w.shape) for w in layer.weights])
-    return layer
+    return drawn(layer, seed, 0.7)
 
 
 def run(layer, x, mask):

@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+from drawn_weights import drawn
 from keras import ops
 
 from tfrec.layers import ExpertGate
@@ -10,9 +11,7 @@ B, S, N, D = 4, 3, 2, 5
 def made(seed=0, **kwargs):
     layer = ExpertGate(**kwargs)
     layer.build((None, S), (None, N, D))
-    rng = np.random.default_rng(seed)
-    layer.set_weights([rng.normal(0, 0.7, w.shape) for w in layer.weights])
-    return layer
+    return drawn(layer, seed, 0.7)
 
 
 def batch(seed=1):

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from drawn_weights import drawn
 from keras import ops
 
 from tfrec.layers import FeatureEmbedding
@@ -33,9 +34,7 @@ def made(features=FEATURES, seed=0, **kwargs):
     """A built layer whose weights are all far from where they begin."""
     layer = FeatureEmbedding(features, D, **kwargs)
     layer.build()
-    rng = np.random.default_rng(seed)
-    layer.set_weights([rng.normal(size=w.shape) for w in layer.get_weights()])
-    return layer
+    return drawn(layer, seed, 1.0)
 
 
 def oracle(layer, name, value):

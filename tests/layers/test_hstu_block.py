@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from drawn_weights import drawn
 from keras import ops
 
 from tfrec.layers import HSTUBlock
@@ -17,9 +18,7 @@ def made(seed=0, **kwargs):
     """A block whose weights are all far from their initial zeros."""
     block = HSTUBlock(LENGTH, **kwargs)
     block.build((None, None, D), (None, None), (None, None, None))
-    rng = np.random.default_rng(seed)
-    block.set_weights([rng.normal(0, 0.7, w.shape) for w in block.weights])
-    return block
+    return drawn(block, seed, 0.7)
 
 
 def padded_batch(seed=1):

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from drawn_weights import drawn
 from keras import ops
 
 from tfrec.layers import InteractingAttention
@@ -11,9 +12,7 @@ B, F, D, H, K = 3, 5, 4, 2, 3
 def made(seed=0, **kwargs):
     layer = InteractingAttention(num_heads=H, head_dim=K, **kwargs)
     layer.build((None, F, D))
-    rng = np.random.default_rng(seed)
-    layer.set_weights([rng.normal(0, 0.7, w.shape) for w in layer.get_weights()])
-    return layer
+    return drawn(layer, seed, 0.7)
 
 
 def fields(seed=1):

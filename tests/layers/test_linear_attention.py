@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from drawn_weights import drawn
 from keras import ops
 from whole import call
 
@@ -12,9 +13,7 @@ def made(seed=0, **kwargs):
     """A layer whose weights are all far from their initial values."""
     layer = LinearAttention(**kwargs)
     layer.build((None, None, D))
-    rng = np.random.default_rng(seed)
-    layer.set_weights([rng.normal(0, 0.5, w.shape) for w in layer.weights])
-    return layer
+    return drawn(layer, seed, 0.5)
 
 
 def batch(length=11, lengths=(11, 6, 1), seed=1):

@@ -5,6 +5,7 @@ import functools
 import keras
 import numpy as np
 import pytest
+from drawn_weights import drawn
 from keras import ops
 from whole import call, whole
 
@@ -27,9 +28,7 @@ def made(variant, seed=0, **kwargs):
     layer_class, own = VARIANTS[variant]
     layer = layer_class(**{"num_heads": 2, **own, **kwargs})
     layer.build((None, None, D))
-    rng = np.random.default_rng(seed)
-    layer.set_weights([rng.normal(0, 0.4, w.shape) for w in layer.weights])
-    return layer
+    return drawn(layer, seed)
 
 
 def batch(length=22, lengths=(22, 9, 1, 0), seed=1):

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from drawn_weights import drawn
 from keras import ops
 
 from tfrec.layers import MultiInterestPooling
@@ -16,9 +17,7 @@ def made(seed=0, scale=0.7, **kwargs):
     """A layer whose weights are all far from where they begin."""
     layer = MultiInterestPooling(**{"num_interests": K, "max_length": MOST, **kwargs})
     layer.build((None, None, D), (None, None))
-    rng = np.random.default_rng(seed)
-    layer.set_weights([rng.normal(0, scale, w.shape) for w in layer.weights])
-    return layer
+    return drawn(layer, seed, scale)
 
 
 def padded_batch(seed=1):

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from drawn_weights import drawn
 from keras import ops
 
 from tfrec.layers import FeedForward, GatedFeedForward, SelfAttentionBlock, SoftmaxAttention
@@ -18,9 +19,7 @@ def made(seed=0, num_heads=1, causal=True, inner_dim=None, residual="sasrec"):
     attention = SoftmaxAttention(num_heads, causal=causal, name="attention")
     block = SelfAttentionBlock(attention, FeedForward(inner_dim, name="feed_forward"), residual)
     block.build((None, None, D), (None, None))
-    rng = np.random.default_rng(seed)
-    block.set_weights([rng.normal(0, 0.5, w.shape) for w in block.weights])
-    return block
+    return drawn(block, seed, 0.5)
 
 
 def padded_batch(seed=1):

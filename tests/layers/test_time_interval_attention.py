@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from drawn_weights import drawn
 from keras import ops
 
 from tfrec.layers import SelfAttentionBlock, TimeIntervalAttention
@@ -18,9 +19,7 @@ def made(seed=0, **kwargs):
     """A layer whose weights are all far from where they begin."""
     layer = TimeIntervalAttention(**{"max_length": 7, "num_buckets": R, **kwargs})
     layer.build((None, None, D))
-    rng = np.random.default_rng(seed)
-    layer.set_weights([rng.normal(0, 0.5, w.shape) for w in layer.weights])
-    return layer
+    return drawn(layer, seed, 0.5)
 
 
 def padded_batch(seed=1):

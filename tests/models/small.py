@@ -4,6 +4,7 @@ import functools
 import inspect
 
 import numpy as np
+from drawn_weights import drawn
 
 from tfrec import models
 
@@ -41,9 +42,7 @@ def shallow(name):
 def made(name, seed=0, **kwargs):
     """The variant with weights that are all far from where they begin."""
     model = build(name, **kwargs)
-    rng = np.random.default_rng(seed)
-    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
-    return model
+    return drawn(model, seed)
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from drawn_weights import drawn
 from keras import ops
 
 from tfrec.layers import FeatureEmbedding
@@ -33,9 +34,7 @@ def made(features):
     inputs = feature_inputs(features)
     found = pair_behaviour(features, inputs, FeatureEmbedding(features, 4, name="embedding")(inputs))
     model = keras.Model(inputs, {"keys": found.keys, "query": found.query, "mask": found.mask, "rest": found.rest})
-    rng = np.random.default_rng(0)
-    model.set_weights([rng.normal(size=weight.shape) for weight in model.weights])
-    return model
+    return drawn(model, 0, 1.0)
 
 
 def outputs(model):

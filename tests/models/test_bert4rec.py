@@ -1,8 +1,11 @@
 """BERT4Rec sees both sides of a mask, is asked at one behind the history, and learns from items that are hidden."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
+import small
 from keras import ops
 
 from tfrec.losses import FullSoftmax
@@ -13,12 +16,7 @@ LENGTH = 16
 MASK = 22  # of `made`
 
 
-def made(seed=0, **kwargs):
-    """A small model whose weights are all far from where they begin."""
-    model = BERT4Rec(**{"num_items": 20, "max_length": 6, "hidden_dim": 8, "num_heads": 2, **kwargs})
-    rng = np.random.default_rng(seed)
-    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
-    return model
+made = functools.partial(small.made, "bert4rec")
 
 
 def numpy(tensors):

@@ -1,8 +1,11 @@
 """ComiRec answers for what several interests mean; test_meaning.py asks it what every model is asked."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
+import small
 from keras import ops
 
 from tfrec.losses import FullSoftmax
@@ -12,12 +15,7 @@ ON_JAX = keras.backend.backend() == "jax"
 CLUSTERS, SIZE = 8, 6  # of the planted items
 
 
-def made(seed=0, **kwargs):
-    """A small model whose weights are all far from where they begin."""
-    model = ComiRec(**{"num_items": 20, "max_length": 6, "hidden_dim": 8, "num_interests": 3, **kwargs})
-    rng = np.random.default_rng(seed)
-    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
-    return model
+made = functools.partial(small.made, "comirec")
 
 
 def numpy(tensors):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from drawn_weights import drawn
 from keras import ops
 
 from tfrec.losses import FullSoftmax
@@ -15,9 +16,7 @@ ON_JAX = keras.backend.backend() == "jax"
 def made(seed=0, **kwargs):
     """A small model whose weights are all far from where they begin."""
     model = HSTU(**{"num_items": 20, "max_length": 9, "hidden_dim": 8, "num_heads": 2, **kwargs})
-    rng = np.random.default_rng(seed)
-    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
-    return model
+    return drawn(model, seed)
 
 
 def numpy(tensors):

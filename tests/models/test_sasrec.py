@@ -1,8 +1,11 @@
 """SASRec answers for what it means: the planted pattern, the past, the padding, and every stock way of training."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
+import small
 from keras import ops
 
 from tfrec.losses import FullSoftmax, SampledSoftmax
@@ -15,12 +18,7 @@ ON_JAX = keras.backend.backend() == "jax"
 ONE_STEP = {"jit_compile": True} if ON_JAX else {"run_eagerly": True}
 
 
-def made(seed=0, **kwargs):
-    """A small model whose weights are all far from where they begin."""
-    model = SASRec(**{"num_items": 20, "max_length": 6, "hidden_dim": 8, "num_heads": 2, **kwargs})
-    rng = np.random.default_rng(seed)
-    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
-    return model
+made = functools.partial(small.made, "sasrec")
 
 
 def numpy(tensors):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from drawn_weights import drawn
 from keras import ops
 
 from tfrec.models import SHAN
@@ -10,9 +11,7 @@ from tfrec.models import SHAN
 def made(seed=0, **kwargs):
     """A small model whose weights are all far from where they begin."""
     model = SHAN(**{"num_items": 20, "max_length": 6, "hidden_dim": 8, "short_term": 2, **kwargs})
-    rng = np.random.default_rng(seed)
-    model.set_weights([rng.normal(0, 0.2, w.shape) for w in model.get_weights()])
-    return model
+    return drawn(model, seed, 0.2)
 
 
 def queries(model, history):

@@ -1,8 +1,11 @@
 """STAMP: what is particular to it. What all models must do stands in test_meaning.py."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
+import small
 from keras import ops
 
 from tfrec.losses import FullSoftmax
@@ -11,12 +14,7 @@ from tfrec.models import STAMP
 ON_JAX = keras.backend.backend() == "jax"
 
 
-def made(seed=0, **kwargs):
-    """A small model whose weights are all far from where they begin."""
-    model = STAMP(**{"num_items": 20, "max_length": 6, "hidden_dim": 8, **kwargs})
-    rng = np.random.default_rng(seed)
-    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
-    return model
+made = functools.partial(small.made, "stamp")
 
 
 def queries(model, history):

@@ -1,8 +1,11 @@
 """TiSASRec knows when: what depends on the time is learned, and nothing else of the time counts."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
+import small
 from keras import ops
 
 from tfrec.losses import FullSoftmax
@@ -12,12 +15,7 @@ ON_JAX = keras.backend.backend() == "jax"
 HOUR, DAY = 3600, 86_400
 
 
-def made(seed=0, **kwargs):
-    """A small model whose weights are all far from where they begin."""
-    model = TiSASRec(**{"num_items": 20, "max_length": 6, "hidden_dim": 8, "num_heads": 2, **kwargs})
-    rng = np.random.default_rng(seed)
-    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
-    return model
+made = functools.partial(small.made, "tisasrec")
 
 
 def batch():

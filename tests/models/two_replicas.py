@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import small_ranking
 import tensorflow as tf
+from drawn_weights import drawn
 from small import VARIANTS, build, shallow
 
 from tfrec.data import FeatureSpec, Interactions, masked_items, sequences
@@ -42,8 +43,7 @@ def learn(name: str, strategy: tf.distribute.Strategy | None, loss: str) -> tupl
     spec = FeatureSpec.fit(data, max_length=8)
     with strategy.scope() if strategy else contextlib.nullcontext():
         model = build(name, spec.num_items, max_length=8, dropout=0.0, seed=0, **shallow(name))
-        rng = np.random.default_rng(0)  # far from where normalising by almost nothing makes much of rounding
-        model.set_weights([rng.normal(0, 0.3, weight.shape) for weight in model.get_weights()])
+        drawn(model, scale=0.3)  # far from where normalising by almost nothing makes much of rounding
         step = keras.optimizers.Adam(0.01) if loss == "adam" else keras.optimizers.SGD(0.02)
         # One device step by step: a graph would be made for six of them.
         how = {"jit_compile": False, "run_eagerly": strategy is None}

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from small_preset import IDS
+from small_preset import IDS, made
 
-from tfrec import presets, serving
+from tfrec import serving
 from tfrec.cli import main
 from tfrec.cli.model_folder import model_folder
 from tfrec.data import FeatureSpec, Interactions
@@ -180,10 +180,8 @@ def timed(tmp_path_factory):
     frame = pd.DataFrame({"u": np.repeat(range(30), 6), "i": random.choice(IDS, 180)})
     spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5)
     model = TiSASRec(spec.num_items, max_length=5, hidden_dim=8, num_blocks=1, seed=0)
-    model.set_weights([random.normal(0, 0.4, weight.shape) for weight in model.get_weights()])
     folder = tmp_path_factory.mktemp("timed")
-    presets.save(model, spec, folder / "preset")
-    preset = presets.load(folder / "preset")
+    preset = made(model, spec, folder / "preset")
     return preset, serving.export(preset, folder / "films", k=4, verify="runtime")
 
 
