@@ -27,7 +27,7 @@ VARIANTS = {
 BIDIRECTIONAL = {"bert4rec"}  # what these learn at a position may come from later ones
 
 
-def build(name, num_items=20, **kwargs):
+def build(name, /, num_items=20, **kwargs):
     """The variant with sizes that a test can afford, or those given."""
     kind, arguments = VARIANTS[name]
     sizes = {"num_items": num_items, "max_length": 6, "hidden_dim": 8}
@@ -39,7 +39,7 @@ def shallow(name):
     return {"num_blocks": 1} if "num_blocks" in inspect.signature(VARIANTS[name][0]).parameters else {}
 
 
-def made(name, seed=0, **kwargs):
+def made(name, /, seed=0, **kwargs):
     """The variant with weights that are all far from where they begin."""
     model = build(name, **kwargs)
     return drawn(model, seed)
