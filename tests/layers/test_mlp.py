@@ -55,6 +55,15 @@ def test_norm_and_dropout_know_when_it_is_training():
     assert np.abs(run(layer, x, training=False).mean(axis=0)).max() > 1e-3
 
 
+def test_an_empty_batch_does_not_change_the_averages_of_the_norm():
+    """Their mean over no rows is NaN, which replicas would share."""
+    layer = made(batch_norm=True)
+    before = layer.get_weights()
+    layer(np.zeros((0, 5), "float32"), training=True)
+    for new, old in zip(layer.get_weights(), before, strict=True):
+        np.testing.assert_allclose(new, old, rtol=1e-6)
+
+
 def test_an_activation_with_weights_is_a_fresh_one_for_each_map():
     layer = MLP([4, 4], activation=keras.layers.PReLU(alpha_initializer="ones"))
     layer.build((None, 4))

@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 
 from tfrec.layers import PositionEmbedding
+from tfrec.ops import event_ages
 
 
 def test_counts_from_the_newest():
@@ -16,6 +17,17 @@ def test_counts_from_the_newest():
         y = ops.convert_to_numpy(layer(x))
         for t in range(length):
             np.testing.assert_allclose(y[:, t], x[:, t] + table[5 - length + t], rtol=1e-6)
+
+
+def test_counts_from_the_newest_real_position_where_ages_are_given():
+    layer = PositionEmbedding(max_length=3)
+    layer.build((None, None, 2))
+    table = np.arange(6, dtype="float32").reshape(3, 2)
+    layer.set_weights([table])
+    ages = event_ages(np.array([[False, True, True], [True, True, False]]))
+    y = ops.convert_to_numpy(layer(np.zeros((2, 3, 2), "float32"), ages))
+    np.testing.assert_array_equal(y[0], table)
+    np.testing.assert_array_equal(y[1, :2], table[1:])
 
 
 def test_too_long_a_sequence_is_an_error_that_says_what_to_do():

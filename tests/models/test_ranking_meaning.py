@@ -1,5 +1,6 @@
 """What every ranking model answers for: the planted interaction, what is missing, the padding, and its life on disk."""
 
+import functools
 import json
 
 import keras
@@ -59,7 +60,9 @@ def test_every_feature_counts(name):
 def test_no_rows_have_no_scores(name):
     model = kept(name)
     none = {key: values[:0] for key, values in given(model, rows(2)).items()}
-    assert tuple(model.score(none).shape) == (0,)
+    assert tuple(model.score(none).shape) == (0,) and tuple(model(none, training=True).shape) == (0, 1)
+    if model.attention_axes:
+        assert all(weights.shape[0] == 0 for weights in model.attention_weights(none).values())
 
 
 def test_what_is_missing_poisons_nothing(name):
@@ -94,22 +97,34 @@ def test_rows_of_a_batch_do_not_see_each_other(name):
     np.testing.assert_allclose(output_of(model, inputs), np.concatenate(alone), atol=2e-5)
 
 
-def test_left_padding_changes_no_score(name):
-    model, inputs = kept(name), rows(6, lengths=[0, 1, 2, 3, 5, 6])
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padding_changes_no_score(name, side):
+    model = positioned() if name == "attention-matcher-linear" else kept(name)
+    inputs = rows(6, lengths=[0, 1, 2, 3, 5, 6])
     if "history" not in model.input_names:
         pytest.skip("reads no history")
+    lengths = (inputs["history"] > 0).sum(axis=1)
 
     def padded(key, values):
         if not key.startswith("history"):
             return values
         width = [(0, 0), (4, 0), *[(0, 0)] * (values.ndim - 2)]
-        return np.pad(values, width, constant_values=np.nan if values.dtype == np.float32 else 0)
+        longer = np.pad(values, width, constant_values=np.nan if values.dtype == np.float32 else 0)
+        if side == "left":
+            return longer
+        return np.stack([np.roll(row, length, axis=0) for row, length in zip(longer, lengths, strict=True)])
 
     longer = {key: padded(key, values) for key, values in inputs.items()}
-    assert longer["history"].shape == (6, LENGTH + 4)
+    assert longer["history"].shape == (6, LENGTH + 4) and (longer["history"][1:, 0] > 0).all() == (side == "right")
     plain = output_of(model, inputs)
     assert np.isfinite(plain).all()
     np.testing.assert_allclose(output_of(model, longer), plain, atol=2e-5)
+
+
+@functools.cache
+def positioned():
+    """The matcher where its events know their positions."""
+    return made("attention-matcher-linear", use_positions=True, user_layers=1)
 
 
 def test_its_attention_is_readable(name):

@@ -82,6 +82,7 @@ assert two.num_replicas_in_sync == 2
 cases = [(name, "softmax") for name in one_of_each.values()] + [("comirec", "adam")]
 cases += [("stamp", loss) for loss in ("unweighted", "sum")]
 cases += [("autoint", "25"), ("autoint", "3")]  # a batch of one row, and a first batch of two rows beside one
+cases += [("bst", "1")]  # one replica never gets a row
 for name, what in cases:
     learned = learn_to_rank if name in small_ranking.VARIANTS else learn
     one_losses, one_weights = learned(name, None, what)
@@ -92,6 +93,13 @@ for name, what in cases:
         np.testing.assert_allclose(two_losses, one_losses, rtol=1e-5, err_msg=name)
     for ours, theirs in zip(one_weights, two_weights, strict=True):
         np.testing.assert_allclose(theirs, ours, atol=1e-5, err_msg=name)
+
+# The norms over a batch see the rows of their replica, of which there may be none.
+with two.scope():
+    model = small_ranking.build("bst", batch_norm=True)
+    model.compile("sgd", "binary_crossentropy", jit_compile=False, run_eagerly=True)
+model.fit(small_ranking.given(model, small_ranking.rows(9)), np.ones(9), batch_size=8, verbose=0)
+assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 # Losses that draw give other numbers on two replicas, but finite ones, also where a replica holds no row.
 inputs = {"history": np.array([[0, 0, 0, 2, 3, 4]], "int32")}

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from tfrec.layers.batch_normalization import BatchNormalization
 from tfrec.ops import check_size
 
 
@@ -68,7 +69,7 @@ class MLP(keras.layers.Layer):
             )
             self.steps.append(dense)
             if batch_norm:
-                self.steps.append(keras.layers.BatchNormalization(dtype=policy, name=f"norm_{i}"))
+                self.steps.append(BatchNormalization(dtype=policy, name=f"norm_{i}"))
             self.steps.append(self._activation(f"activation_{i}"))
             if dropout:
                 self.steps.append(keras.layers.Dropout(dropout, seed=own, dtype=policy, name=f"drop_{i}"))

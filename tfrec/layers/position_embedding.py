@@ -13,14 +13,17 @@ class PositionEmbedding(keras.layers.Layer):
     """Adds a learned vector to each position of a sequence whose newest item stands last.
 
     `y[:, t] = x[:, t] + P[max_length - L + t]`: positions are counted from the end, so a history that is padded on the
-    left gets the same positions, whatever its padded length L is.
+    left gets the same positions, whatever its padded length L is. With `ages` they are counted from the newest real
+    position, `y[:, t] = x[:, t] + P[max_length - 1 - ages[:, t]]`: the side of the padding then makes no difference.
 
     Args:
         max_length: the longest sequence, and the number of rows of P.
         seed: of the initial P.
 
     Shapes:
-        input (B, L, D) with L at most `max_length`; output (B, L, D).
+        input (B, L, D) with L at most `max_length`; output (B, L, D). `ages`, optional: (B, L) int, see
+        `tfrec.ops.event_ages`; then L may be any, and positions outside of P get its first or last row, which is for
+        the caller to mask.
 
     Raises:
         ValueError: if L is known and greater than `max_length`.
@@ -38,19 +41,24 @@ class PositionEmbedding(keras.layers.Layer):
         self.max_length = check_size("max_length", max_length)
         self.seed = seed
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, inputs_shape: tuple[int | None, ...], ages_shape: Any = None) -> None:
         self.positions = self.add_weight(
             name="positions",
-            shape=(self.max_length, input_shape[-1]),
+            shape=(self.max_length, inputs_shape[-1]),
             initializer=keras.initializers.RandomNormal(stddev=0.02, seed=self.seed),
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, ages: Any = None) -> Any:
+        if ages is not None:
+            places = ops.clip(self.max_length - 1 - ages, 0, self.max_length - 1)
+            return inputs + ops.take(ops.convert_to_tensor(self.positions), places, axis=0)
         check_length(inputs.shape[1], self.max_length)
         return inputs + last_rows(ops.convert_to_tensor(self.positions), ops.shape(inputs)[1])
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return input_shape
+    def compute_output_shape(
+        self, inputs_shape: tuple[int | None, ...], ages_shape: Any = None
+    ) -> tuple[int | None, ...]:
+        return inputs_shape
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "max_length": self.max_length, "seed": self.seed}

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-from keras import ops, tree
+from keras import ops
 
 from tfrec.losses import attention_divergence
 from tfrec.models import step_checks
 from tfrec.models.compiled_losses import ranking_loss
 from tfrec.models.compiled_metrics import ranking_metrics
 from tfrec.models.known_ids import check_ids
+from tfrec.models.no_rows import of_any_rows
 from tfrec.models.recommender import Recommender
 from tfrec.ops import PADDING_ID
 
@@ -108,8 +109,6 @@ class RankingModel(Recommender):
 
     def score(self, inputs: Any) -> Any:
         """Click probability or rating of each row: (B,) float32."""
-        if any(getattr(one, "shape", (None,))[:1] == (0,) for one in tree.flatten(inputs)):
-            return ops.zeros((0,), "float32")  # for no rows TensorFlow's kernels of biases raise
         return ops.squeeze(self.readable(self(inputs, training=False)), axis=-1)
 
     def attention_weights(self, inputs: Any) -> dict[str, Any]:
@@ -127,8 +126,8 @@ class RankingModel(Recommender):
             raise ValueError(f"{type(self).__name__} has no attention weights: use a model with attention.")
         own = self._own_inputs(inputs)
         check_ids(self.name, own, self.id_sizes())
-        given = _tensors(own)
-        return {name: ops.cast(weights, "float32") for name, weights in self._attend(given).items()}
+        found = of_any_rows(self._attend, _tensors(own))
+        return {name: ops.cast(weights, "float32") for name, weights in found.items()}
 
     @property
     def _predict_note(self) -> str:

@@ -15,6 +15,7 @@ from keras import ops
 from tfrec.errors import InputError
 from tfrec.models.constructor import config_of, takes
 from tfrec.models.known_ids import check_ids, differing, explained, hashes_read_by, vocabulary_of
+from tfrec.models.no_rows import of_any_rows
 from tfrec.models.replicas import shared_out
 from tfrec.models.step_checks import StepChecks
 from tfrec.models.varying_shapes import warn_of_xla
@@ -148,11 +149,13 @@ class Recommender(keras.Model):
         return {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Keras; ids that the model has no vector for are one clear error."""
+        """As in Keras; ids that the model has no vector for are one clear error, and no rows have empty outputs."""
         if args and isinstance(args[0], Mapping):
             check_ids(self.name, args[0], self.id_sizes())
         with self._explaining():
-            return super().__call__(*args, **kwargs)
+            if not args:
+                return super().__call__(**kwargs)
+            return of_any_rows(super().__call__, *args, **kwargs)
 
     @functools.wraps(keras.Model.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from tfrec.ops.additive_scores import additive_scores
 from tfrec.ops.blocks import neighbours, take_blocks, to_blocks
+from tfrec.ops.event_ages import event_ages
 from tfrec.ops.feature_pairs import bi_interaction, feature_pairs, pair_products
 from tfrec.ops.interests import chosen_interest
 from tfrec.ops.last_rows import last_rows
@@ -28,6 +29,7 @@ __all__ = [
     "check_sizes",
     "check_weights",
     "chosen_interest",
+    "event_ages",
     "feature_pairs",
     "is_item",
     "last_rows",

@@ -16,7 +16,7 @@ from tfrec.layers import (
 from tfrec.models.feature_inputs import check_features, feature_inputs, of_groups
 from tfrec.models.ranking.history_vectors import event_vectors, paired_features
 from tfrec.models.ranking_model import RankingModel
-from tfrec.ops import PADDING_ID, check_heads, check_size, check_sizes, check_weights
+from tfrec.ops import PADDING_ID, check_heads, check_size, check_sizes, check_weights, event_ages
 
 HEADS = ("linear", "dense", "residual")
 
@@ -56,7 +56,7 @@ class AttentionMatcher(RankingModel):
         item_layers: self-attention blocks over the item's features.
         num_heads: of all attentions, a divisor of D.
         causal: whether an event of the history sees only earlier ones.
-        use_positions: whether events know how far back they are; then a history is no longer than the feature says.
+        use_positions: whether events know how far back they are; then the newest `length` events are read.
         may_abstain: whether the cross-attention has a score for nothing; see `tfrec.layers.CrossAttention`.
         head: one of the three above.
         hidden_dims: of the mlp.
@@ -164,7 +164,9 @@ class AttentionMatcher(RankingModel):
         events = event_vectors([vectors[one] for one in things], [vectors[one] for one in marks])
         if use_positions:
             length = next(one["length"] for one in features if one["name"] == "history")
-            events = PositionEmbedding(length, dtype=policy, name="positions")(events)
+            ages = event_ages(mask)
+            mask = ops.logical_and(mask, ages < length)
+            events = PositionEmbedding(length, dtype=policy, name="positions")(events, ages)
         events = encoded("user", events, mask, user_layers, causal)
         tokens = drop(ops.stack([vectors[one] for one in of_item], axis=1))
         tokens = encoded("item", tokens, ops.ones_like(tokens[:, :, 0], dtype="bool"), item_layers, False)

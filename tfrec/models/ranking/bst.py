@@ -16,7 +16,7 @@ from tfrec.models.feature_inputs import check_features, feature_inputs
 from tfrec.models.ranking.field_vectors import output_map
 from tfrec.models.ranking.history_vectors import all_features_network, pair_behaviour, paired_features
 from tfrec.models.ranking_model import RankingModel
-from tfrec.ops import check_heads, check_sizes, check_weights
+from tfrec.ops import check_heads, check_sizes, check_weights, event_ages
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -125,9 +125,10 @@ class BST(RankingModel):
         # === Functional graph ===
         inputs = feature_inputs(features)
         keys, query, mask, rest = pair_behaviour(features, inputs, embedding(inputs), seed, policy)
-        keys, mask = keys[:, -length:], mask[:, -length:]
-        x = drops[0](positions(ops.concatenate([keys, ops.expand_dims(query, 1)], axis=1)))
-        mask = ops.concatenate([mask, ops.ones_like(mask[:, :1])], axis=1)
+        ages = event_ages(mask) + 1  # behind the candidate
+        mask = ops.logical_and(mask, ages <= length)
+        ages, mask = ops.pad(ages, [(0, 0), (0, 1)]), ops.pad(mask, [(0, 0), (0, 1)], constant_values=True)
+        x = drops[0](positions(ops.concatenate([keys, ops.expand_dims(query, 1)], axis=1), ages))
         found, weights = attention(x[:, -1], x, mask, return_attention_scores=True)
         hidden = norms[0](x[:, -1] + drops[1](found))
         hidden = norms[1](hidden + feed_forward(hidden))
