@@ -52,5 +52,5 @@ def test_a_model_without_attention_says_so():
 
 @pytest.mark.parametrize(("inputs", "came"), [([[5, 9]], "list"), (HISTORY, "ndarray"), ({"items": HISTORY}, "items")])
 def test_what_it_reads_is_named(inputs, came):
-    with pytest.raises(ValueError, match=f"SASRec expects a dict of \\['history'\\], got .*{came}"):
+    with pytest.raises(ValueError, match=f"SASRec expects a dict with \\['history'\\], got .*{came}"):
         kept("sasrec").attention_weights(inputs)

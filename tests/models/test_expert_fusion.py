@@ -56,5 +56,5 @@ def test_the_experts_read_what_is_theirs():
 
 
 def test_there_is_content():
-    with pytest.raises(ValueError, match="content expert of ExpertFusion needs a feature other than user"):
+    with pytest.raises(ValueError, match="content expert of ExpertFusion needs at least one feature other than user"):
         ExpertFusion([one for one in FEATURES if one["name"] in ("user", "item", "history", "item_count")])

@@ -230,7 +230,7 @@ def test_a_ranking_model_is_bound_to_all_that_it_reads(ranking, rows, tmp_path):
                 presets.Preset(model, wrong, {}, tmp_path, {"files": {}}), tmp_path / "served"
             ),
         ):
-            with pytest.raises(InputError, match=f"{name} mean other things"):
+            with pytest.raises(InputError, match=f"{name} differ in this data"):
                 ask()
 
 

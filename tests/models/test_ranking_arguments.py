@@ -52,7 +52,7 @@ def test_sizes_are_whole_numbers(kind, argument, least):
         (
             ExpertFusion,
             {"count_feature": "genres"},
-            "count_feature must name a numeric .* got 'genres', which has the kind multivalued",
+            "count_feature must name a numeric .* but 'genres' has the kind multivalued",
         ),
         (ExpertFusion, {"count_feature": "age"}, "got 'age', which has the kind numeric and the group user"),
     ],

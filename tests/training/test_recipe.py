@@ -53,7 +53,7 @@ def test_round_trip():
         ('[model]\nclass = "SASRec"\nmax_length = 500', "model.max_length is said by the recipe's own max_length"),
         ('[model]\nclass = "SASRec"\nnum_items = 3', "model.num_items is said by the data"),
         ('[model]\nclass = "SASRec"\nattention = "LinearAttention"', "attention must be a table such as"),
-        ('[model]\nclass = "SASRec"\nattention = {causal = false}', "attention must be causal here"),
+        ('[model]\nclass = "SASRec"\nattention = {causal = false}', "attention must be causal"),
         ('[model]\nclass = "SASRec"\nattention = {num_heads = 0}', "num_heads must be a positive integer, got 0"),
         ('[model]\nclass = "SASRec"\nattention = {num_heads = "2"}', "num_heads must be a positive integer, got '2'"),
         ('[loss]\nclass = "SampledSoftmax"\ndraw_per = "user"', "draw_per must be one of batch, group, token"),

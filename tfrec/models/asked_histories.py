@@ -1,4 +1,4 @@
-"""The histories that a model is asked about, brought into the one form that it reads: items at the right end."""
+"""Bring histories into the form that models read: padding on the left, the newest item last."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,19 +14,18 @@ _ALONG = ("history", "timestamps")
 
 
 def asked(inputs: Any, model: str, sizes: Mapping[str, int]) -> Any:
-    """Inputs whose histories end with their newest item.
+    """Move padding and unknown ids to the left, so that each history ends with its newest item.
 
-    A model reads its answer at the last position. Padding and unknown ids are therefore moved to the front, with their
-    time stamps, so that a history padded on the right gets the answer of the same history padded on the left.
-    Tensors of a graph that is being traced are taken as they are.
+    A model reads its output at the last position. A history padded on the right therefore gets the same scores as one
+    padded on the left. Timestamps move with their ids. Symbolic tensors are returned unchanged.
 
     Args:
-        inputs: name -> (B, L); an array alone, or nested lists, are the history.
-        model: its name, for errors.
+        inputs: name -> (B, L); an array or nested lists are taken as the history.
+        model: name of the model, for errors.
         sizes: name -> number of ids that the model has vectors for.
 
     Raises:
-        InputError: where the history is no (B, L) of integers, or an id is outside of the model's table.
+        InputError: if the history is not a (B, L) array of integers, or an id is outside the model's table.
     """
     if not isinstance(inputs, Mapping):
         inputs = {"history": inputs}
@@ -38,8 +37,8 @@ def asked(inputs: Any, model: str, sizes: Mapping[str, int]) -> Any:
     if ids.ndim != 2 or ids.dtype.kind not in "iuf":
         what = "texts" if ids.dtype.kind in "USO" else f"{ids.dtype} of shape {ids.shape}"
         raise InputError(
-            f"{model} reads integer ids, (rows, positions) in 'history', got {what}. For raw ids of any length ask "
-            "tfrec.inference.recommend(model, spec, histories), or a loaded preset's recommend."
+            f"{model} expects integer ids in 'history', (rows, positions), got {what}. For raw ids, call "
+            "tfrec.inference.recommend(model, spec, histories), or recommend of a loaded preset."
         )
     check_ids(model, {"history": ids}, sizes)
     is_known = ids >= RESERVED_IDS
@@ -56,6 +55,6 @@ def asked(inputs: Any, model: str, sizes: Mapping[str, int]) -> Any:
 
 
 def is_padded_behind(history: Any) -> Any:
-    """Whether padding stands behind an item: (B, L) ids -> bool."""
+    """Whether padding follows an item in any row: (B, L) ids -> bool."""
     real = ops.not_equal(history, PADDING_ID)
     return ops.any(ops.logical_and(real[:, :-1], ops.logical_not(real[:, 1:])))

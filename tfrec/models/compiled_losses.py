@@ -1,4 +1,4 @@
-"""Check the losses passed to `compile`: one that reads logits as probabilities would train silently on wrong values."""
+"""Check the losses passed to `compile`: a loss that reads logits as probabilities would train on wrong values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,10 +17,10 @@ _BY_SHAPE = ("crossentropy", "ce")  # Keras resolves these two by the output sha
 
 
 def retrieval_loss(loss: Any, loss_weights: Any) -> tuple[Any, Any]:
-    """The loss of a retrieval model, and its weight, from what `compile` was given.
+    """The loss of a retrieval model and its weight, from the arguments of `compile`.
 
-    A name, class or function of a cross-entropy does not choose between logits and probabilities, and means logits
-    here. Instances that read probabilities are rejected, and so are all other Keras losses.
+    The name, class or function of a cross-entropy means the loss on logits. Instances that expect probabilities are
+    rejected, and so are all other Keras losses.
 
     Args:
         loss: a loss, its name, or a list or dict that holds one. Custom losses are used unchanged.
@@ -46,7 +46,7 @@ def retrieval_loss(loss: Any, loss_weights: Any) -> tuple[Any, Any]:
 
 
 def ranking_loss(loss: Any, loss_weights: Any, task: str) -> tuple[Any, Any]:
-    """The loss of a ranking model, and its weight, from what `compile` was given; as `retrieval_loss`.
+    """The loss of a ranking model and its weight, from the arguments of `compile`; see `retrieval_loss`.
 
     Raises:
         ValueError: if the loss is neither a click loss on logits nor a regression loss.

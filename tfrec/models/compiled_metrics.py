@@ -1,10 +1,10 @@
-"""Check the metrics passed to `compile` against what retrieval and ranking models pass to their metrics."""
+"""Check that the metrics passed to `compile` can read the outputs of retrieval and ranking models."""
 
 from typing import Any
 
 import keras
 
-_AUTOMATIC = ("accuracy", "acc")  # Keras resolves these two by shapes, rightly
+_AUTOMATIC = ("accuracy", "acc")  # Keras resolves these two correctly, by shapes
 _REGRESSION = {
     *("MeanSquaredError", "RootMeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError"),
     *("MeanSquaredLogarithmicError", "LogCoshError", "R2Score", "PearsonCorrelation", "ConcordanceCorrelation"),
@@ -12,14 +12,14 @@ _REGRESSION = {
     *("mean_squared_logarithmic_error", "log_cosh", "huber"),
 }
 _COUNTS = {"Precision", "Recall", "TruePositives", "TrueNegatives", "FalsePositives", "FalseNegatives"}
-_OF_CLICKS = {
+_CLICK_METRICS = {
     *("AUC", "BinaryAccuracy", "BinaryCrossentropy", "BinaryIoU", *_COUNTS, "F1Score", "FBetaScore"),
     *("PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity", "SpecificityAtSensitivity"),
     *("MeanSquaredError", "RootMeanSquaredError", "MeanAbsoluteError", "R2Score", "PearsonCorrelation"),
     *("binary_accuracy", "binary_crossentropy", "binary_focal_crossentropy", "mean_squared_error"),
     *("mean_absolute_error",),
 }
-_OF_LISTS = {"TopKCategoricalAccuracy", "CategoricalAccuracy", "top_k_categorical_accuracy", "categorical_accuracy"}
+_LIST_METRICS = {"TopKCategoricalAccuracy", "CategoricalAccuracy", "top_k_categorical_accuracy", "categorical_accuracy"}
 
 
 def retrieval_metrics(metrics: Any) -> Any:
@@ -41,8 +41,8 @@ def retrieval_metrics(metrics: Any) -> Any:
             return keras.metrics.CategoricalAccuracy(metric.name)
         if name in ("sparse_top_k_categorical_accuracy", "sparse_categorical_accuracy"):
             return getattr(keras.metrics, name.removeprefix("sparse_"))
-        of_a_list = name in ("Precision", "Recall") and metric.top_k is not None
-        if name is None or name in _OF_LISTS or of_a_list:
+        has_top_k = name in ("Precision", "Recall") and metric.top_k is not None
+        if name is None or name in _LIST_METRICS or has_top_k:
             return given
         raise ValueError(
             f"The metric {name} does not fit a retrieval model, whose metrics get a list of scores and a one-hot "
@@ -56,7 +56,7 @@ def ranking_metrics(metrics: Any, task: str) -> Any:
     """The metrics of a ranking model, which get the output of `score`: click probabilities or ratings.
 
     Raises:
-        ValueError: if a metric of Keras or keras-rs means something else by its predictions.
+        ValueError: if a metric of Keras or keras-rs expects other predictions.
     """
 
     def chosen(given: Any) -> Any:
@@ -70,7 +70,7 @@ def ranking_metrics(metrics: Any, task: str) -> Any:
             )
         if type(metric).__module__.startswith("keras_rs."):
             name = type(metric).__name__
-        elif name is None or name in (_OF_CLICKS if task == "click" else _REGRESSION):
+        elif name is None or name in (_CLICK_METRICS if task == "click" else _REGRESSION):
             if name in ("F1Score", "FBetaScore") and metric.threshold is None:
                 raise ValueError(f"The metric {name} needs a threshold on the probability: pass threshold=0.5.")
             return given
@@ -94,8 +94,8 @@ def _resolved(given: Any) -> tuple[Any, str | None]:
     metric = keras.metrics.get(given)
     name = getattr(metric, "__name__", type(metric).__name__)
     own = metric if hasattr(metric, "__name__") else type(metric)
-    is_kerass = own in (getattr(keras.metrics, name, None), getattr(keras.losses, name, None))
-    return metric, name if is_kerass and name != "MeanMetricWrapper" else None
+    is_from_keras = own in (getattr(keras.metrics, name, None), getattr(keras.losses, name, None))
+    return metric, name if is_from_keras and name != "MeanMetricWrapper" else None
 
 
 def _reads_logits(metric: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What the constructor of a model takes, and what it was called with: the config of a model follows from both."""
+"""Build the config of a model from its constructor's signature and the arguments of the call."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,11 @@ import keras
 import numpy as np
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-_OF_THE_GRAPH = ("inputs", "outputs", "attention", "attention_labels")  # that a subclass hands to RankingModel
+_GRAPH_ARGUMENTS = ("inputs", "outputs", "attention", "attention_labels")  # passed to RankingModel by a subclass
 
 
 def arguments_of(kind: type) -> dict[str, inspect.Parameter]:
-    """All that `kind(...)` takes by name: its own arguments, and those of its bases where it passes `**kwargs` on.
+    """The named arguments of `kind(...)`: its own, and those of its base classes if it passes `**kwargs` on.
 
     Example:
         >>> class Base:
@@ -29,7 +29,7 @@ def arguments_of(kind: type) -> dict[str, inspect.Parameter]:
         if "__init__" not in vars(base):
             continue
         parameters = _parameters(base)
-        skipped = _OF_THE_GRAPH if base.__module__ == "tfrec.models.ranking_model" else ()
+        skipped = _GRAPH_ARGUMENTS if base.__module__ == "tfrec.models.ranking_model" else ()
         own = {one.name: one for one in parameters if one.kind in _NAMED and one.name not in skipped}
         found |= {name: parameter for name, parameter in own.items() if name not in found}
         if not _takes_any(parameters):
@@ -38,21 +38,21 @@ def arguments_of(kind: type) -> dict[str, inspect.Parameter]:
 
 
 def takes(kind: type, name: str) -> bool:
-    """Whether `kind(...)` takes an argument by this name, be it among its `**kwargs`."""
+    """Whether `kind(...)` takes an argument of this name, possibly by `**kwargs`."""
     parameters = _parameters(kind)
     return _takes_any(parameters) or any(one.name == name and one.kind in _NAMED for one in parameters)
 
 
 def config_of(model: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that make a model of the same class again.
+    """The arguments that create the same model again.
 
-    Those that its constructor names are its attributes of the same name. Those that it passes on, by `*args` and
-    `**kwargs`, are what the caller gave: a base class may hold them under any name, or the subclass may fix some.
+    Arguments in the constructor's signature are read from the attributes of the same name. Arguments passed on by
+    `*args` and `**kwargs` are taken from the call, because a base class may store them under any name.
 
     Args:
         model: an instance.
-        args: what its constructor was called with.
-        kwargs: likewise.
+        args: positional arguments that its constructor was called with.
+        kwargs: keyword arguments that its constructor was called with.
     """
     parameters = _parameters(type(model))
     positional = [one.name for one in parameters if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
@@ -69,13 +69,13 @@ def _own(model: Any, parameter: inspect.Parameter, given: Mapping[str, Any]) -> 
         return keras.dtype_policies.serialize(model.dtype_policy)
     value = getattr(model, name, inspect.Parameter.empty)
     if value is inspect.Parameter.empty or (isinstance(value, keras.layers.Layer) and value is not given.get(name)):
-        # No attribute, or one that was made of the argument, as in `self.dropout = keras.layers.Dropout(dropout)`.
+        # No attribute, or one built from the argument, as in `self.dropout = keras.layers.Dropout(dropout)`.
         return _plain(given.get(name, parameter.default))
     return value
 
 
 def _further(kind: type, args: Sequence[Any]) -> dict[str, Any]:
-    """Names of the arguments behind the constructor's own: those of the next constructor, which `*args` is given to."""
+    """Names of the further arguments: those of the base class's constructor, which gets `*args`."""
     if not args:
         return {}
     later = kind.__mro__[next(at for at, base in enumerate(kind.__mro__) if "__init__" in vars(base)) + 1 :]

@@ -4,13 +4,13 @@ A feature is a flat dict, as returned by `tfrec.data.FeatureSpec.model_features(
 
 | key | meaning |
 |---|---|
-| name | of the input tensor |
-| kind | "categorical" (B,) int32 · "numeric" (B,) float32 · "multivalued" (B, M) int32 · "vector" (B, E) float32 · "sequence" (B, L) int32, or (B, L, M), or float32, as what it is a sequence `of` |
-| group | "user", "item", "context" or "history" (of sequences, and of them alone) |
-| size | of categorical and multi-valued features and of sequences of their own: ids run from 0, missing, and 1, unseen, to size - 1 |
+| name | name of the input tensor |
+| kind | "categorical" (B,) int32 · "numeric" (B,) float32 · "multivalued" (B, M) int32 · "vector" (B, E) float32 · "sequence" (B, L) int32, or (B, L, M) or float32, depending on the feature named by `of` |
+| group | "user", "item", "context" or "history" (for sequences only) |
+| size | for categorical and multi-valued features and for sequences without `of`: ids are 0 (missing), 1 (unseen), ..., size - 1 |
 | length | M of a multi-valued feature, L of a sequence |
 | dim | E of a vector |
-| of | of a sequence: the feature whose vectors it shares; absent or None where it has its own |
+| of | for sequences: the feature whose vectors it shares; absent or None if the sequence has its own vectors |
 
 Missing numbers and vectors are NaN. Sequences are padded with 0 (or NaN) on the left.
 """  # noqa: E501  (a table)
@@ -84,7 +84,7 @@ def feature_inputs(features: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     def one(feature: Mapping[str, Any]) -> tuple[tuple[int | None, ...], str]:
         kind = feature["kind"]
         if kind == "sequence":
-            # L is free: a batch of short histories, or a server's request, need not be padded to the full length.
+            # L is variable: short histories need not be padded to the full length, in batches and in requests.
             shape, dtype = one(by_name[feature["of"]]) if feature.get("of") else ((), "int32")
             return (None, *shape), dtype
         shape = {"multivalued": (feature.get("length"),), "vector": (feature.get("dim"),)}.get(kind, ())
@@ -98,5 +98,5 @@ def feature_inputs(features: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def of_groups(features: Iterable[Mapping[str, Any]], *groups: str) -> list[Mapping[str, Any]]:
-    """The features of some groups, in their order."""
+    """The features of the given groups, in their order."""
     return [feature for feature in features if feature["group"] in groups]

@@ -1,4 +1,4 @@
-"""Ids that a model has no vector for, and ids of another vocabulary: found before they do harm."""
+"""Detect ids that a model has no vector for, and ids of another vocabulary."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,23 +9,23 @@ import numpy as np
 from tfrec.errors import InputError
 from tfrec.ops import RESERVED_IDS
 
-ATTRIBUTE = "tfrec_vocabulary"  # of the datasets that tfrec.data makes
-# What TensorFlow says of a lookup behind the end of a table, and of a label behind the last class.
+ATTRIBUTE = "tfrec_vocabulary"  # attribute of the datasets that tfrec.data creates
+# TensorFlow's errors for a lookup past the end of a table, and for a label past the last class.
 _BEYOND = re.compile(
     r"(?:indices\[[\d,]*\] = (-?\d+) is not in \[0, (\d+)\))"
     r"|(?:[Ll]abel value of (-?\d+) which is outside the valid range of \[0, (\d+)\))"
 )
-_IN_MEMORY = ("ndarray", "EagerTensor", "ArrayImpl")  # what is no tensor of a graph, in NumPy, TensorFlow and JAX
+_IN_MEMORY = ("ndarray", "EagerTensor", "ArrayImpl")  # concrete arrays of NumPy, TensorFlow and JAX
 
 
 def vocabulary_of(data: Any) -> Mapping[str, str] | None:
-    """The hashes of the vocabulary that batches were encoded with, or None where nothing says so.
+    """The hashes of the vocabulary that batches were encoded with, or None if unknown.
 
-    The datasets of `tfrec.data` carry them, and what `take`, `map`, `shuffle` and the like make of such a dataset is
-    traced back to it.
+    The datasets of `tfrec.data` carry them. Datasets made from these by `take`, `map`, `shuffle` and so on are traced
+    back to them.
 
     Args:
-        data: what `fit` is given.
+        data: the data passed to `fit`.
     """
     waiting = [data]
     while waiting:
@@ -40,7 +40,7 @@ def vocabulary_of(data: Any) -> Mapping[str, str] | None:
 
 
 def differing(bound: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
-    """The names whose hashes both have and whose hashes differ.
+    """The names that occur in both and have different hashes.
 
     Example:
         >>> differing({"item": "a", "user": "b"}, {"item": "a", "user": "c", "hour": "d"})
@@ -50,7 +50,7 @@ def differing(bound: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
 
 
 def hashes_read_by(input_names: Iterable[str], hashes: Mapping[str, str]) -> dict[str, str]:
-    """Of a vocabulary's hashes those that give the inputs of a model their meaning.
+    """The hashes of a vocabulary that belong to the inputs of a model.
 
     Example:
         >>> hashes_read_by(["history", "history_genre"], {"item": "a", "genre": "b", "user": "c"})
@@ -66,10 +66,10 @@ def hashes_read_by(input_names: Iterable[str], hashes: Mapping[str, str]) -> dic
 
 
 def check_ids(model: str, values: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
-    """Raise `InputError` if ids that lie in memory are outside of the model's tables; tensors of graphs pass.
+    """Raise `InputError` if ids are outside the model's tables; tensors of a graph are not checked.
 
     Args:
-        model: its name, for the error.
+        model: name of the model, for the error.
         values: name -> integer ids of any shape.
         sizes: name -> number of ids that the model has vectors for.
     """
@@ -84,7 +84,7 @@ def check_ids(model: str, values: Mapping[str, Any], sizes: Mapping[str, int]) -
 
 
 def in_memory(value: Any) -> bool:
-    """Whether a tensor has its numbers: not so a tensor of a graph that is being traced.
+    """Whether a value is a concrete array, not a tensor of a graph that is being traced.
 
     Example:
         >>> in_memory(np.zeros(2)), in_memory([0, 0])
@@ -94,19 +94,19 @@ def in_memory(value: Any) -> bool:
 
 
 def explained(error: Exception, model: str, sizes: Mapping[str, int]) -> InputError | None:
-    """What an error of a lookup means, where it is one of ids outside of the model's tables."""
+    """A readable error for a failed lookup of an id outside the model's tables; None for other errors."""
     found = _BEYOND.search(str(error))
     if not found:
         return None
     value, size = (int(part) for part in found.groups() if part is not None)
     names = [name for name, rows in sizes.items() if rows == size]
-    if not names and sizes.get("targets") == size + RESERVED_IDS:  # a loss that leaves the reserved ids out
+    if not names and sizes.get("targets") == size + RESERVED_IDS:  # a loss without the reserved ids
         names, value, size = ["targets"], value + RESERVED_IDS, size + RESERVED_IDS
     return InputError(_outside(model, " or ".join(names), value, size)) if names else None
 
 
 def _outside(model: str, name: str, value: int, size: int) -> str:
     return (
-        f"The ids in {name} of this batch include {value}, and {model} knows ids from 0 to {size - 1}: they are those "
-        "of another vocabulary. Encode the data with the FeatureSpec that the model was built for."
+        f"The ids in {name} of this batch include {value}, but {model} knows ids from 0 to {size - 1}: the ids belong "
+        "to another vocabulary. Encode the data with the FeatureSpec that the model was built for."
     )

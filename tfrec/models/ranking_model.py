@@ -22,38 +22,39 @@ _LABELS = "labels"
 class RankingModel(Recommender):
     """Base class of models with one output per row: a click logit or a rating.
 
-    `model(inputs)` gives (B, 1): train it with stock `fit`, against `keras.losses.BinaryCrossentropy(from_logits=True)`
-    or "binary_crossentropy" for clicks and `keras.losses.MeanSquaredError()` for ratings. Labels of clicks are 0 and 1,
-    or lie between. `predict` returns the outputs, for clicks logits; `score` returns probabilities. Metrics of
-    `compile` get the output of `score`: probabilities, or ratings clipped to their range.
+    `model(inputs)` returns (B, 1). Train it with stock `fit`, and with
+    `keras.losses.BinaryCrossentropy(from_logits=True)` or "binary_crossentropy" for clicks and
+    `keras.losses.MeanSquaredError()` for ratings. Click labels lie between 0 and 1. `predict` returns the outputs,
+    which are logits for clicks; `score` returns probabilities. Metrics of `compile` get the output of `score`:
+    probabilities, or ratings clipped to their range.
 
-    An attention can be supervised. With `attention_supervision` λ above 0, a batch may bring `given_<name>` beside the
-    inputs, for any name of `attention_axes`: (B, L), or with the axes of the heads and queries between, how much weight
-    each position should have. Then
+    Attention can be supervised. With `attention_supervision` λ above 0, a batch may hold an additional input
+    `given_<name>` for any name of `attention_axes`: the weight that each position should get, (B, L), or with axes of
+    heads and queries in between. Then
 
     ```
     loss = prediction + λ sum over the names given of mean over the batch of KL(given || learned)
     ```
 
-    as `tfrec.losses.attention_divergence` has it: rows whose given weights are all 0 are not supervised, padding is
-    ignored. Without `given_<name>`, as in serving, nothing changes, and no input is added.
+    where KL is `tfrec.losses.attention_divergence`: rows whose given weights are all 0 are not supervised, and padding
+    is ignored. Without `given_<name>`, as in serving, the loss and the inputs stay the same.
 
-    A subclass builds a functional graph over `tfrec.models.feature_inputs` and hands its inputs, its output and its
-    attention weights to this constructor; all arguments of its own are attributes.
+    A subclass builds a functional graph over `tfrec.models.feature_inputs` and passes its inputs, its output and its
+    attention weights to this constructor. It stores its own arguments as attributes.
 
     Args:
-        inputs: by name.
+        inputs: name -> input tensor.
         outputs: (B, 1).
         task: "click" or "rating".
-        rating_range: (lowest, highest) of a rating; what `score` gives lies within. None for clicks.
-        attention: name -> (weights, names of the axes behind the batch's). Axes are "head", "history" for the positions
-            of the history, "history+candidate" where the candidate stands behind it, or a key of `attention_labels`.
-        attention_labels: name of an axis -> what stands along it: names of features, of pairs, of experts.
+        rating_range: (lowest, highest) rating; `score` clips to it. None for clicks.
+        attention: name -> (weights, names of the axes after the batch axis). Axes are "head", "history" for the
+            positions of the history, "history+candidate" if the candidate follows them, or a key of `attention_labels`.
+        attention_labels: name of an axis -> labels of its entries: names of features, pairs or experts.
         attention_supervision: λ. Every model takes it by keyword.
 
     Raises:
-        ValueError: if the task is unknown, the range is invalid, or λ is negative, or positive for a model
-            without attention.
+        ValueError: if the task is unknown, the range is invalid, λ is negative, or λ is positive for a model without
+            attention.
     """
 
     def __init__(
@@ -70,8 +71,8 @@ class RankingModel(Recommender):
         check_task(task, rating_range)
         if attention_supervision < 0 or (attention_supervision and not attention):
             raise ValueError(
-                "attention_supervision is a loss weight of at least 0, and must be 0 for a model without "
-                f"attention: got {attention_supervision!r}."
+                "attention_supervision must be at least 0, and 0 for a model without attention; "
+                f"got {attention_supervision!r}."
             )
         super().__init__(inputs=dict(inputs), outputs=outputs, **kwargs)
         self.task = task
@@ -80,7 +81,7 @@ class RankingModel(Recommender):
         self.attention_axes = {name: list(axes) for name, (_, axes) in attention.items()}
         self.attention_labels = {axis: list(labels) for axis, labels in (attention_labels or {}).items()}
         weights = {name: tensor for name, (tensor, _) in attention.items()}
-        # The method of a function, no model: saving walks what it knows, and would find every layer twice.
+        # Store a bound method and not the Function: Keras would save every layer of a Function again.
         self._attend = keras.Function(dict(inputs), weights).__call__ if weights else None
         self.attention_supervision = attention_supervision
         self._supervised = (
@@ -93,18 +94,18 @@ class RankingModel(Recommender):
         given = {name: inputs[f"given_{name}"] for name in self.attention_axes if f"given_{name}" in inputs}
         if not given or not self._supervised:
             return super().call(own, training=training, mask=mask)
-        # One pass for both. Layers learn from the call's context whether this is training.
+        # One pass computes both. Layers read from the call context whether this is training.
         found = self._supervised(_tensors(own))
         for name, wanted in given.items():
             axes = self.attention_axes[name]
             real = ops.not_equal(own["history"], PADDING_ID) if axes[-1] == "history" else None
-            if axes[-2:] == ["history", "history"]:  # queries at padding do not count either
+            if axes[-2:] == ["history", "history"]:  # ignore queries at padding, too
                 wanted = wanted if len(wanted.shape) > 2 else ops.expand_dims(wanted, 1)
-                asks = ops.expand_dims(real, -1) if len(wanted.shape) == 3 else ops.expand_dims(real, (1, 3))
-                wanted = ops.where(asks, wanted, 0.0)
-            apart = ops.mean(attention_divergence(wanted, found[name], real))
-            # A functional model has no add_loss of its own.
-            keras.layers.Layer.add_loss(self, self.attention_supervision * apart)
+                is_query = ops.expand_dims(real, -1) if len(wanted.shape) == 3 else ops.expand_dims(real, (1, 3))
+                wanted = ops.where(is_query, wanted, 0.0)
+            divergence = ops.mean(attention_divergence(wanted, found[name], real))
+            # keras.Model disables add_loss for functional models.
+            keras.layers.Layer.add_loss(self, self.attention_supervision * divergence)
         return found[""]
 
     def score(self, inputs: Any) -> Any:
@@ -114,7 +115,7 @@ class RankingModel(Recommender):
     def attention_weights(self, inputs: Any) -> dict[str, Any]:
         """The weights of every attention of the model, by name: (B, ...) float32.
 
-        `attention_axes[name]` names the axes behind the batch's, and `attention_labels` what stands along them.
+        `attention_axes[name]` names the axes after the batch axis, and `attention_labels` labels their entries.
 
         Args:
             inputs: as for the model itself.
@@ -165,12 +166,12 @@ class RankingModel(Recommender):
         labels = ops.reshape(ops.cast(y, "float32"), (-1,))
         right = ops.logical_and(labels >= 0, labels <= 1) if self.task == "click" else ops.isfinite(labels)
         wrong = ops.logical_not(right)
-        if sample_weight is not None:  # a label of weight 0 counts nothing
+        if sample_weight is not None:  # a label of weight 0 is ignored
             wrong = ops.logical_and(wrong, ops.reshape(sample_weight, (-1,)) != 0)
         return {**found, **step_checks.flags({_LABELS: wrong})}
 
     def id_sizes(self) -> dict[str, int]:
-        """How many values each categorical or multi-valued input has, and each sequence of one."""
+        """Number of values of each categorical or multi-valued input, and of each sequence of one."""
         by_name = {feature["name"]: feature for feature in getattr(self, "features", ())}
         sizes = {name: by_name.get(one.get("of") or name, {}).get("size") for name, one in by_name.items()}
         return {name: size for name, size in sizes.items() if size is not None}
@@ -184,7 +185,7 @@ class RankingModel(Recommender):
 
 
 def _column(labels: Any) -> Any:
-    """(B, 1), as the outputs: with (B,), a custom loss would broadcast and compare each row with every other."""
+    """Labels as (B, 1), like the outputs: labels (B,) would broadcast against them in a custom loss."""
     return ops.expand_dims(labels, -1) if len(labels.shape) == 1 else labels
 
 
@@ -199,4 +200,6 @@ def check_task(task: str, rating_range: Sequence[float] | None) -> None:
     if rating_range is None:
         return
     if task == "click" or len(rating_range) != 2 or not rating_range[0] < rating_range[1]:
-        raise ValueError(f"rating_range must be (lowest, highest) for ratings, None for clicks; got {rating_range!r}.")
+        raise ValueError(
+            f"rating_range must be (lowest, highest) for ratings and None for clicks, got {rating_range!r}."
+        )

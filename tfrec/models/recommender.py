@@ -1,4 +1,4 @@
-"""What retrieval and ranking models share: a config of their constructor's arguments, a vocabulary, and presets."""
+"""Base class of all models: config from the constructor's arguments, vocabulary checks, and presets."""
 
 import contextlib
 import functools
@@ -24,30 +24,31 @@ _BOUND, _QUANTIZED = "bound_vocabulary", "quantized"  # in the config
 
 
 class Recommender(keras.Model):
-    """A Keras model of tfrec: it says what it reads, knows its vocabulary, and comes from and goes to presets.
+    """Base class of all tfrec models: names its inputs, checks its vocabulary, and loads and saves presets.
 
-    The arguments of a subclass's constructor are its attributes under the same names, and its config; `dtype` becomes
-    `dtype_policy`. What a subclass passes on by `**kwargs` is in its config as the caller gave it.
+    A subclass stores each constructor argument as an attribute of the same name, and its config is built from them;
+    `dtype` is stored as `dtype_policy`. Arguments that a subclass passes on by `**kwargs` are stored as the caller gave
+    them.
 
-    The ids that a model reads mean what one vocabulary says. The first `fit` on batches of `tfrec.data` binds a model
-    to the vocabulary of their `FeatureSpec`, and `tfrec.presets.load` to that of the preset. From then on `fit`,
-    `evaluate` and `predict` refuse batches of another vocabulary, also one of the same size, and so does everything
-    that is given model and spec. Saving keeps what a model is bound to.
+    The ids that a model reads belong to one vocabulary. The first `fit` on batches of `tfrec.data` binds the model to
+    the vocabulary of their `FeatureSpec`; `tfrec.presets.load` binds it to the vocabulary of the preset. From then on,
+    `fit`, `evaluate` and `predict` reject batches of another vocabulary, even of the same size, and so does every
+    function that takes a model and a spec. A saved model keeps its vocabulary.
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Remember the arguments, for the config."""
+        """Store the arguments for the config."""
         model = super().__new__(cls, *args, **kwargs)
-        object.__setattr__(model, "_called_with", (args, kwargs))  # Keras would take what is in them for the model's
+        object.__setattr__(model, "_called_with", (args, kwargs))  # else Keras tracks their content
         object.__setattr__(model, "_bound", None)
         object.__setattr__(model, "_quantized", None)
         return model
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """As `keras.Model`: of inputs and outputs, or of nothing where the subclass has a `call`.
+        """As `keras.Model`: with inputs and outputs, or without arguments if the subclass defines `call`.
 
-        Keras makes all base classes of a model functional when the first functional model is made, and models with a
-        `call` of their own would then fail. So tfrec makes the model's own class functional, and not its base classes.
+        When Keras creates the first functional model, it makes all its base classes functional, and models with their
+        own `call` would then fail. So tfrec makes only the model's own class functional, not its base classes.
         """
         if len(args) > 1 or {"inputs", "outputs"} <= kwargs.keys() or (args and "outputs" in kwargs):
             given = dict(zip(("inputs", "outputs"), args, strict=False)) | kwargs
@@ -65,23 +66,23 @@ class Recommender(keras.Model):
     def from_preset(cls, preset: str | Path) -> Self:
         """Load the model of a preset, with its weights.
 
-        The model reads integer ids. What gives them their meaning is the preset's feature spec: for raw ids, load both
-        with `tfrec.presets.load`, and ask `tfrec.serving.recommend`.
+        The model reads integer ids, and the preset's feature spec maps raw ids to them. To work with raw ids, load both
+        with `tfrec.presets.load` and call `tfrec.serving.recommend`.
 
         Args:
-            preset: a name of the zoo, "sasrec_ml1m", which comes with the package, or the folder of a preset.
+            preset: name of a bundled preset, such as "sasrec_ml1m", or the folder of a preset.
 
         Raises:
-            InputError: if there is none, a file of it is damaged, or it holds a model of another class, which the
-                text names. `RetrievalModel.from_preset` takes any that retrieves, `RankingModel.from_preset` any that
-                ranks, `Recommender.from_preset` any.
+            InputError: if the preset does not exist, one of its files is damaged, or its model is not of this class.
+                `RetrievalModel.from_preset` loads any retrieval model, `RankingModel.from_preset` any ranking model,
+                `Recommender.from_preset` any model.
 
         Example:
             >>> from tfrec import models, presets, serving
             >>> model = models.SASRec.from_preset("sasrec_ml1m")
             >>> model.num_items
             3416
-            >>> preset = presets.load("sasrec_ml1m")  # the model, and what its ids mean
+            >>> preset = presets.load("sasrec_ml1m")  # the model and its vocabulary
             >>> preset.spec.title(int(preset.spec.items.encode(["1"])[0]))
             'Toy Story (1995)'
             >>> ids, scores = serving.recommend(preset.model, preset.spec, [["1", "2355"]], k=5)
@@ -91,35 +92,35 @@ class Recommender(keras.Model):
         return _presets().load(preset, cls).model
 
     def save_to_preset(self, folder: str | Path, spec: Any, metrics: Any = None, card: str | None = None) -> None:
-        """Write a preset that `from_preset` reads, whole or not at all.
+        """Write a preset that `from_preset` reads. The write is atomic.
 
         Args:
-            folder: where to; a folder that exists must be empty or a preset, which is replaced.
-            spec: the `tfrec.data.FeatureSpec` that the model was trained with: without it, ids mean nothing.
-            metrics: what was measured, for metrics.json.
+            folder: output folder. It must be new, empty, or a preset, which is then replaced.
+            spec: the `tfrec.data.FeatureSpec` that the model was trained with. It gives the ids their meaning.
+            metrics: measured metrics, written to metrics.json.
             card: text of README.md; None writes a stub.
 
         Raises:
-            InputError: if the folder holds something else, or model and spec do not fit.
+            InputError: if the folder holds other files, or if model and spec do not fit together.
         """
         _presets().save(self, spec, folder, metrics, card)
 
     @property
     def bound_vocabulary(self) -> dict[str, str] | None:
-        """Name -> hash of the vocabulary that the ids of an input are of; None where it is unknown."""
+        """Name of an input -> hash of the vocabulary of its ids; None if the vocabulary is unknown."""
         return None if self._bound is None else dict(self._bound)
 
     def bind_vocabulary(self, spec: Any) -> None:
-        """Say that the model's ids are those of a spec: of the one it was trained with, or of one that replaces it.
+        """Bind the model to the vocabulary of a spec.
 
-        `fit` and `tfrec.presets.load` do so by themselves. Call it where you changed the vocabulary on purpose, for
-        instance when you have set the item vectors anew.
+        `fit` and `tfrec.presets.load` do this automatically. Call it if you changed the vocabulary on purpose, for
+        instance after you replaced the item vectors.
 
         Args:
-            spec: a `tfrec.data.FeatureSpec`; None forgets the vocabulary, and the next `fit` binds another.
+            spec: a `tfrec.data.FeatureSpec`; None removes the binding, and the next `fit` binds the model again.
 
         Raises:
-            InputError: if sizes of model and spec differ.
+            InputError: if the sizes of model and spec differ.
 
         Example:
             >>> import pandas as pd
@@ -141,15 +142,15 @@ class Recommender(keras.Model):
         object.__setattr__(self, "_bound", found)
 
     def id_sizes(self) -> dict[str, int]:
-        """Name of an input of ids -> how many ids the model has vectors for; what is not there is not checked."""
+        """Name of an id input -> number of ids that the model has vectors for. Other inputs are not checked."""
         return {}
 
     def _target_sizes(self) -> dict[str, int]:
-        """Likewise for targets, under the name "targets"; models whose targets are no ids have none."""
+        """The same for the targets, under the name "targets"; empty if the targets are not ids."""
         return {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Keras; ids that the model has no vector for are one clear error, and no rows have empty outputs."""
+        """As in Keras; an unknown id raises `InputError`, and an empty batch gives empty outputs."""
         if args and isinstance(args[0], Mapping):
             check_ids(self.name, args[0], self.id_sizes())
         with self._explaining():
@@ -162,10 +163,10 @@ class Recommender(keras.Model):
         """As in Keras. The first call with batches of `tfrec.data` binds the model to their vocabulary.
 
         Raises:
-            InputError: if batches are of another vocabulary than the model's, or an id is outside of its tables.
-            ValueError: if a batch cannot be meant, at the latest when its epoch is over. On the JAX backend, any error
-                raised within a step loses the model's weights, since Keras donates their memory to the step: load or
-                build the model again.
+            InputError: if the batches have another vocabulary than the model, or an id is outside its tables.
+            ValueError: if the values of a batch are invalid; raised at the end of its epoch at the latest. On the JAX
+                backend, any error within a step loses the model's weights, because Keras donates their memory to the
+                step. Load or build the model again.
         """
         warn_of_xla(self, args[0] if args else kwargs.get("x"))
         with self._reading(keras.Model.fit, args, kwargs, binds=True):
@@ -175,7 +176,7 @@ class Recommender(keras.Model):
 
     @functools.wraps(keras.Model.evaluate)
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Keras; batches of another vocabulary, and such as cannot be meant, are refused, as in `fit`."""
+        """As in Keras; batches of another vocabulary and batches with invalid values raise an error, as in `fit`."""
         with self._reading(keras.Model.evaluate, args, kwargs):
             found = super().evaluate(*args, **kwargs)
             self._checks.finish()
@@ -183,7 +184,7 @@ class Recommender(keras.Model):
 
     @functools.wraps(keras.Model.predict)
     def predict(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Keras; batches of another vocabulary are refused, as in `fit`."""
+        """As in Keras; batches of another vocabulary raise an error, as in `fit`."""
         with self._reading(keras.Model.predict, args, kwargs):
             return super().predict(*args, **kwargs)
 
@@ -191,10 +192,10 @@ class Recommender(keras.Model):
     def _reading(
         self, method: Callable[..., Any], args: tuple, kwargs: Mapping[str, Any], binds: bool = False
     ) -> Iterator[None]:
-        """Check what a method of Keras is given, and bind the vocabulary."""
+        """Check the arguments of a Keras method, and bind the vocabulary."""
         try:
             given = inspect.signature(method).bind(self, *args, **kwargs).arguments
-        except TypeError:  # Keras says what is wrong
+        except TypeError:  # Keras raises its own error
             given = {}
         held_back = given.get("validation_data")
         pairs = [(given.get("x"), given.get("y"))]
@@ -213,12 +214,12 @@ class Recommender(keras.Model):
             with self._explaining():
                 yield
         except BaseException:
-            if not self._has_learned():  # of any vocabulary
+            if not self._has_learned():  # from any vocabulary
                 object.__setattr__(self, "_bound", was_bound)
             raise
 
     def _has_learned(self) -> bool:
-        """Whether the optimizer made a step."""
+        """Whether the optimizer has made a step."""
         optimizer = getattr(self, "optimizer", None)
         try:
             return optimizer is not None and int(optimizer.iterations) > 0
@@ -230,14 +231,14 @@ class Recommender(keras.Model):
         wrong = differing(self._bound or {}, hashes)
         if wrong:
             raise InputError(
-                f"{self.name} was trained with another vocabulary: the ids of {', '.join(map(repr, wrong))} mean other "
-                "things here. Use the FeatureSpec of its training, which its preset has; if you changed the vocabulary "
-                "on purpose, call model.bind_vocabulary(spec) first."
+                f"{self.name} was trained with another vocabulary: the ids of {', '.join(map(repr, wrong))} differ "
+                "in this data. Encode the data with the FeatureSpec of the model's training, which is in its preset. "
+                "If you changed the vocabulary on purpose, call model.bind_vocabulary(spec) first."
             )
 
     @contextlib.contextmanager
     def _explaining(self) -> Iterator[None]:
-        """Say in words what a failed lookup means."""
+        """Raise a readable error if an embedding lookup fails."""
         try:
             yield
         except InputError:
@@ -254,11 +255,11 @@ class Recommender(keras.Model):
         return None
 
     def summary(self, *args: Any, print_fn: Callable[[str], Any] | None = None, **kwargs: Any) -> None:
-        """As in Keras, with one more line after the table: what `predict` returns, and what to call instead.
+        """As in Keras, followed by one line that says what `predict` returns and what to call instead.
 
         Args:
             *args: as in `keras.Model.summary`.
-            print_fn: takes each text; None prints it.
+            print_fn: called with each text; None prints it.
             **kwargs: as in `keras.Model.summary`.
         """
         super().summary(*args, print_fn=print_fn, **kwargs)
@@ -266,15 +267,15 @@ class Recommender(keras.Model):
             (print_fn or print)(self._predict_note)
 
     def _own_inputs(self, inputs: Any) -> dict[str, Any]:
-        """The inputs that the model reads, of a batch that may carry more.
+        """The inputs that the model reads; other inputs of the batch are dropped.
 
         Raises:
-            ValueError: if they are no dict that has them.
+            ValueError: if `inputs` is not a dict, or an input is missing.
         """
         absent = [name for name in self.input_names if name not in inputs] if isinstance(inputs, Mapping) else ["dict"]
         if absent:
             came = list(inputs) if isinstance(inputs, Mapping) else type(inputs).__name__
-            raise ValueError(f"{type(self).__name__} expects a dict of {list(self.input_names)}, got {came}.")
+            raise ValueError(f"{type(self).__name__} expects a dict with {list(self.input_names)}, got {came}.")
         return {name: inputs[name] for name in self.input_names}
 
     def compile(
@@ -344,7 +345,7 @@ class Recommender(keras.Model):
         return self._step_checks
 
     def reset_metrics(self) -> None:
-        """At the beginning of an epoch."""
+        """As in Keras, at the start of an epoch; also starts the step checks."""
         super().reset_metrics()
         self._checks.start()
 
@@ -363,16 +364,16 @@ class Recommender(keras.Model):
             self.test_function = self._checks.around(self.test_function)
 
     def quantize(self, mode: Any = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:
-        """As in Keras; the config of the model says how it was quantized, so that it is saved and loaded as it is.
+        """As in Keras; the quantization is part of the config, so a quantized model can be saved and loaded.
 
-        Only what `filters` chooses by a function cannot be saved.
+        If `filters` is a function, the quantization is not saved.
         """
         super().quantize(mode, config=config, filters=filters, **kwargs)
         how = {"mode": mode, "config": keras.saving.serialize_keras_object(config), "filters": filters}
         object.__setattr__(self, "_quantized", None if callable(filters) else how)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, and the vocabulary and the quantization where the model has them."""
+        """The constructor's arguments, and the vocabulary and quantization if the model has them."""
         config = config_of(self, *self._called_with)
         if takes(type(self), "trainable"):
             config = {**config, "trainable": self.trainable}
@@ -381,14 +382,15 @@ class Recommender(keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
-        """A model from what `get_config` gave."""
+        """Create a model from the result of `get_config`."""
         arguments = dict(config)
         bound, quantized = arguments.pop(_BOUND, None), arguments.pop(_QUANTIZED, None)
         model = super().from_config(arguments, custom_objects)
         if quantized is not None:
             if not model.built:
                 raise InputError(
-                    f"A quantized {cls.__name__} cannot be loaded: its weights are made by its first call."
+                    f"A quantized {cls.__name__} cannot be loaded, because it creates its weights in its first call. "
+                    "Create them in the constructor, or save the model without quantization."
                 )
             how = keras.saving.deserialize_keras_object(quantized["config"])
             with warnings.catch_warnings():
@@ -399,20 +401,21 @@ class Recommender(keras.Model):
 
 
 _FUNCTIONAL: list[type] = []
-_OF_ANY_GRAPH: dict[type, type] = {}  # class -> its functional subclass
+_FUNCTIONAL_SUBCLASSES: dict[type, type] = {}  # class -> its functional subclass
 
 
 def _functional(inputs: Any, outputs: Any) -> type:
-    """The class that Keras has for models made of inputs and outputs."""
+    """Keras' class of functional models."""
     if not _FUNCTIONAL:
         _FUNCTIONAL.append(type(keras.Model(inputs, outputs, name="functional")))
     return _FUNCTIONAL[0]
 
 
 def _make_functional(model: Recommender, inputs: Any, outputs: Any) -> None:
-    """Make a class functional: the model's own, or a subclass of it where the caller of the class gave the graph.
+    """Make the class of a model functional.
 
-    Other models may share a class that takes any graph, `RetrievalModel` for instance, as their base.
+    If the caller passed the graph to a general class such as `RetrievalModel`, the model gets a functional subclass of
+    it instead, because that class is the base class of other models.
     """
     cls, functional = type(model), _functional(inputs, outputs)
     if issubclass(cls, functional):
@@ -421,13 +424,13 @@ def _make_functional(model: Recommender, inputs: Any, outputs: Any) -> None:
     if not any(one is outputs for one in (*args, *kwargs.values())):
         cls.__bases__ = (*cls.__bases__, functional)
         return
-    if cls not in _OF_ANY_GRAPH:
-        _OF_ANY_GRAPH[cls] = type(
+    if cls not in _FUNCTIONAL_SUBCLASSES:
+        _FUNCTIONAL_SUBCLASSES[cls] = type(
             cls.__name__, (cls, functional), {"__module__": cls.__module__, "__doc__": cls.__doc__}
         )
-    model.__class__ = _OF_ANY_GRAPH[cls]
+    model.__class__ = _FUNCTIONAL_SUBCLASSES[cls]
 
 
 def _presets() -> Any:
-    # The one way up: a preset knows models and data, while users expect these two methods on the model.
+    # The only import of a higher package: presets import models, but users expect these two methods on the model.
     return importlib.import_module("tfrec.presets")

@@ -12,7 +12,7 @@ from keras import ops
 
 
 def summed(value: Any) -> Any:
-    """Sum of a scalar over all replicas; the scalar itself with one replica or outside of a replica."""
+    """Sum of a scalar over all replicas; the scalar itself with one replica or outside replicas."""
     if not _in_replicas():
         return value
     return sys.modules["tensorflow"].distribute.get_replica_context().all_reduce("SUM", value)
@@ -25,7 +25,7 @@ def shared_out(loss: Any, rows: Any) -> Any:
     gradient = rows / (sum of rows / replicas) x gradient of the loss
     ```
 
-    The value stays the mean of the replica, since Keras' tracker weighs it by the rows; that of no rows is 0.
+    The value stays the mean of the replica, because Keras' tracker weights it by the rows; without rows it is 0.
 
     Args:
         loss: a scalar, the mean over the rows of the replica divided by the number of replicas.
@@ -42,13 +42,13 @@ def shared_out(loss: Any, rows: Any) -> Any:
 
 
 def weight_of_each(counts: Any) -> Any:
-    """The weight that makes `sum(weight x value) / size` the mean over what counts in the global batch.
+    """The weight that makes `sum(weight x value) / size` the mean over the counted targets of the global batch.
 
     Args:
         counts: bool, True at the targets that count. All replicas hold rows of the same length.
 
     Returns:
-        float32 of the shape of `counts`; None where one replica holds the whole batch.
+        float32 of the shape of `counts`; None if one replica holds the whole batch.
     """
     if not _in_replicas():
         return None

@@ -20,46 +20,45 @@ from tfrec.models.recommender import Recommender
 from tfrec.models.replicas import weight_of_each
 from tfrec.ops import RESERVED_IDS, chosen_interest, is_item, mask_items, popularity_scores, shortlist, top_items
 
-_LONGEST_LIST = 100  # that ranking metrics ask for
+_LONGEST_LIST = 100  # items that the ranking metrics get
 _PADDING = "padding"
 
 
 class RetrievalModel(Recommender):
     """Base class of models that output query vectors and hold an item table to compare them with.
 
-    `model(inputs)` gives query vectors, (B, D) or, for sequences, (B, L, D), one for every position. Everything else
-    follows: the loss named at `compile` gets the queries and the table, metrics rank the catalogue at the newest
-    position, and `embed`, `score`, `recommend` and `similar` answer questions.
+    `model(inputs)` returns query vectors: (B, D) or, for sequences, (B, L, D), one per position. The loss passed to
+    `compile` gets the queries and the item table, metrics rank the catalogue at the newest position, and `embed`,
+    `score`, `recommend` and `similar` use the queries for inference.
 
-    A model of K interests says so in `num_interests` and gives K vectors where others give one: (B, K, D) or
-    (B, L, K, D). An item's score is then the highest of its K inner products, and in training each target is answered
-    for by the one interest that is nearest to it.
+    A model with K interests sets `num_interests` and returns K vectors in place of one: (B, K, D) or (B, L, K, D). The
+    score of an item is the highest of its K inner products. In training, only the interest with the highest score for
+    the target is trained on it.
 
     `compile(loss=...)` takes a `tfrec.losses` loss, `keras.losses.SparseCategoricalCrossentropy(from_logits=True)` or
-    its name, or a loss of your own on logits, for which logits over all ids are made.
-    `compile(metrics=...)` takes ranking metrics of keras-rs and classification metrics on one-hot targets such as
-    `keras.metrics.TopKCategoricalAccuracy`, for lists up to 100: they see the newest position, the hundred best items
-    without those of the history, and the target. They are computed in evaluation and validation only: ranking the
-    catalogue would cost more than a step of training. A target out of vocabulary is a miss there; `weighted_metrics`
-    leaves it out. (Not under JAX, where Keras lets metrics read no weights.)
+    its name, or a custom loss on logits, which then gets the logits of all ids. `compile(metrics=...)` takes ranking
+    metrics of keras-rs and classification metrics on one-hot targets such as `keras.metrics.TopKCategoricalAccuracy`,
+    for lists of up to 100 items: they get the scores of the 100 best items at the newest position, without the items of
+    the history, and the target. They are computed in evaluation and validation only, because ranking the catalogue
+    costs more than a training step. An out-of-vocabulary target counts as a miss; `weighted_metrics` ignores it (not on
+    JAX, where Keras passes no weights to metrics).
 
     Attributes:
-        objective: what the targets of its training are. "next-item", the item behind each position, as
-            `tfrec.data.sequences` gives them; or "masked-item", the items that `tfrec.data.masked_items` hides.
-        num_interests: K, or None for a model whose query is one vector without an axis of interests.
-        attention_axes: name of an attention -> names of the axes of its weights behind the batch's, in the order in
-            which the attentions are called. A subclass with attention says so; its layers leave their weights by
+        objective: the targets of training: "next-item", the item that follows each position, as in
+            `tfrec.data.sequences`; or "masked-item", the items that `tfrec.data.masked_items` hides.
+        num_interests: K; None if the query is one vector, without an axis of interests.
+        attention_axes: name of an attention -> names of the axes of its weights after the batch axis, in the order in
+            which the attentions are called. A subclass with attention sets it; its layers record their weights with
             `tfrec.layers.attention_record`.
+        item_counts: (V,) interactions of each item in training, as stored in a preset, or None. They are used to score
+            histories without a known item: the score is the logarithm of the item's share of all interactions. Without
+            counts it is log(1 / rank), where ranks follow the ids, which `tfrec.data.FeatureSpec` sorts by frequency.
 
-        item_counts: (V,) how often training met each item, as a preset knows it, or None. By these counts, or else by
-            the order of the ids, which `tfrec.data.FeatureSpec` sorts by frequency, a history without an item is
-            answered: the score is the logarithm of the item's share of all interactions, or of 1 / its place.
-
-    `fit`, `evaluate` and `predict` are those of Keras. `predict` gives what the model gives, query vectors at every
-    position: for ranked items ask `recommend`, for scores `score`, and for raw ids `tfrec.serving.recommend`.
+    `fit`, `evaluate` and `predict` are Keras' own. `predict` returns query vectors at every position. For ranked items
+    call `recommend`, for scores `score`, and for raw ids `tfrec.serving.recommend`.
 
     Args:
-        seed: of the generator that sampling losses draw from; None takes one at random.
+        seed: seed of the generator for sampling losses; None chooses one at random.
     """
 
     objective: str = "next-item"
@@ -76,19 +75,19 @@ class RetrievalModel(Recommender):
     # === To implement ===
 
     def item_table(self) -> Any:
-        """The vectors of all ids, (V + 2, D): row 0 is padding, row 1 the unknown item."""
+        """The vectors of all ids, (V + 2, D): row 0 is padding, row 1 is the unknown item."""
         raise NotImplementedError
 
     @property
     def input_names(self) -> tuple[str, ...]:
         """Names of the inputs: "history", and "timestamps" if the model uses them.
 
-        `tfrec.data.sequences(..., inputs=model.input_names)`, the evaluation and the export give it just that.
+        `tfrec.data.sequences(..., inputs=model.input_names)`, the evaluation and the export provide exactly these.
         """
         return super().input_names or ("history",)
 
     def id_sizes(self) -> dict[str, int]:
-        """Ids of a history: those of the items, 0, 1, and the mask of a model that has one."""
+        """Number of ids that a history may hold: the items, 0, 1, and the mask if the model has one."""
         mask = getattr(self, "mask_id", None)
         rows = self._rows()
         return {} if rows is None else {"history": rows if mask is None else max(rows, mask + 1)}
@@ -98,7 +97,7 @@ class RetrievalModel(Recommender):
         return {} if rows is None else {"targets": rows}
 
     def _rows(self) -> int | None:
-        """Rows of the item table; None where a model of one's own has not made it yet."""
+        """Rows of the item table; None if a custom model has not created it yet."""
         num_items = getattr(self, "num_items", None)
         if num_items is not None:
             return num_items + RESERVED_IDS
@@ -109,15 +108,15 @@ class RetrievalModel(Recommender):
     def embed(self, inputs: Any) -> Any:
         """The query vector of each row at its newest item, (B, D) float32, or its K vectors, (B, K, D).
 
-        Padding and unknown ids count nothing, wherever they stand in a history.
+        Padding and unknown ids are ignored at any position of the history.
         """
         inputs = _with_a_position(asked(inputs, self.name, self.id_sizes()))
         return ops.cast(self._newest_query(self(inputs, training=False)), "float32")
 
     def score(self, inputs: Any) -> Any:
-        """The score of every id for each row, (B, V + 2) float32; those of ids 0 and 1 are -inf.
+        """The score of every id for each row, (B, V + 2) float32; ids 0 and 1 get -inf.
 
-        Histories without a known item are scored by popularity, as in an export.
+        A history without a known item gets the popularity scores, as in an export.
         """
         inputs = asked(inputs, self.name, self.id_sizes())
         scores = self._scores(self.embed(inputs))
@@ -131,14 +130,14 @@ class RetrievalModel(Recommender):
 
         Args:
             inputs: as for the model itself.
-            k: how many, at most the number of items.
+            k: length of the list, at most the number of items.
             mask_seen: leave out the items of the row's history.
 
         Returns:
             ids (B, K) int32 and scores (B, K) float32; id 0 with -inf if fewer than K items are left.
 
         Raises:
-            ValueError: if K is more than there are items, an id is outside of the table, or scores are not numbers.
+            ValueError: if K exceeds the number of items, an id is outside the table, or scores are NaN.
         """
         self._check_list(k)
         inputs = asked(inputs, self.name, self.id_sizes())
@@ -147,21 +146,21 @@ class RetrievalModel(Recommender):
         return top_items(mask_items(scores, inputs["history"]) if mask_seen else scores, k)
 
     def similar(self, item_ids: Any, k: int = 10) -> tuple[Any, Any]:
-        """The K items whose vectors have the highest cosine with each given item, itself left out.
+        """The K items whose vectors have the highest cosine with each given item; the item itself is left out.
 
         Args:
             item_ids: (B,) integer ids. Padding and the unknown item have no similar items.
-            k: how many.
+            k: length of the list.
 
         Returns:
-            ids (B, K) int32 and cosines (B, K) float32; id 0 with -inf where fewer than K items are left, and
-            everywhere for padding and the unknown item.
+            ids (B, K) int32 and cosines (B, K) float32; id 0 with -inf if fewer than K items are left, and in the whole
+            row of padding and the unknown item.
         """
         self._check_list(k)
         if not hasattr(item_ids, "shape"):
             item_ids = np.asarray(item_ids)
         if len(item_ids.shape) != 1:
-            raise InputError(f"item_ids are a list of integer ids, got shape {tuple(item_ids.shape)}.")
+            raise InputError(f"item_ids must be a list of integer ids, (B,); got shape {tuple(item_ids.shape)}.")
         check_ids(self.name, {"targets": item_ids}, self._target_sizes())
         table = ops.normalize(ops.cast(self.item_table(), "float32"), axis=-1)
         scores = _mask_reserved(ops.matmul(ops.take(table, item_ids, axis=0), ops.transpose(table)))
@@ -172,9 +171,9 @@ class RetrievalModel(Recommender):
     def attention_weights(self, inputs: Any) -> dict[str, Any]:
         """The weights of every attention of the model, by name: (B, ...) float32.
 
-        `attention_axes[name]` names the axes behind the batch's: "head", "interest", "history" for the positions of the
-        input, and "history+mask" or "history+long term" where one more stands behind them. The last axis is what is
-        attended to; the one of positions before it, if any, what attends. Those of queries at padding mean nothing.
+        `attention_axes[name]` names the axes after the batch axis: "head", "interest", "history" for the positions of
+        the input, and "history+mask" or "history+long term" if one more position follows them. The last axis holds the
+        keys; the axis of positions before it, if any, holds the queries. Weights of queries at padding are meaningless.
 
         Args:
             inputs: as for the model itself.
@@ -215,7 +214,7 @@ class RetrievalModel(Recommender):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """The loss of `compile`, given the item table where it asks for one, plus the losses of the layers."""
+        """The loss of `compile`, which gets the item table if it needs one, plus the losses of the layers."""
         self._is_training = training
         if self.loss is None and training:
             raise ValueError("The model is compiled without a loss: call compile(loss=tfrec.losses.FullSoftmax()).")
@@ -227,7 +226,7 @@ class RetrievalModel(Recommender):
         if self.num_interests is not None:
             y_pred = chosen_interest(y_pred, ops.take(self.item_table(), ops.cast(y, "int32"), axis=0))
         if not isinstance(self.loss, ItemLoss):
-            # Finite, because at padding the target is id 0 with weight 0.
+            # A finite value, because at padding the target is id 0 with weight 0.
             logits = ops.maximum(_mask_reserved(self._logits(y_pred)), -1e9)
             return super().compute_loss(x, y, logits, sample_weight, training)
         sample_weight = weight_of_each(is_item(y)) if sample_weight is None else sample_weight
@@ -255,18 +254,18 @@ class RetrievalModel(Recommender):
     def _check_messages(self) -> dict[str, str]:
         return {
             _PADDING: "A history of this batch has padding (id 0) behind an item. Models read the newest item at the "
-            "last position: pad on the left, as keras.utils.pad_sequences(histories, padding='pre') and "
-            "tfrec.data.sequences do."
+            "last position: pad on the left, for instance with keras.utils.pad_sequences(histories, padding='pre') or "
+            "tfrec.data.sequences."
         }
 
     def get_metrics_result(self) -> dict[str, Any]:
-        """The results of all metrics; in training of the loss alone, as the others are not computed there."""
+        """The results of all metrics; in training only of the loss, because the others are not computed there."""
         if self._is_training:
             return {self.metrics[0].name: self.metrics[0].result()}
         return super().get_metrics_result()
 
     def _check_numbers(self, scores: Any) -> None:
-        """Raise `InputError` if scores that lie in memory are not numbers."""
+        """Raise `InputError` if scores are NaN; tensors of a graph are not checked."""
         if in_memory(scores) and bool(ops.any(ops.isnan(scores))):
             raise InputError(
                 f"{self.name} returns NaN scores: its training has diverged. Train it again with "
@@ -301,7 +300,7 @@ class RetrievalModel(Recommender):
 
 
 def _with_a_position(inputs: Any) -> Any:
-    """Inputs with one position of padding, if histories have length 0."""
+    """The inputs, with one position of padding added to histories of length 0."""
     if not isinstance(inputs, Mapping):
         return inputs
     empty = {name for name, value in inputs.items() if len(value.shape) == 2 and value.shape[1] == 0}

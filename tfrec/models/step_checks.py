@@ -1,4 +1,4 @@
-"""Checks on batches of training and evaluation steps, whose errors are raised outside of the graph.
+"""Checks of the batches in training and evaluation steps, with errors raised outside the graph.
 
 The values of a batch are only known in the graph, and a graph cannot raise on every backend. So a step returns flags
 with its logs. The first step of an epoch is checked immediately; the flags of the others are collected without waiting
@@ -10,11 +10,11 @@ from typing import Any
 
 from keras import ops
 
-_PREFIX = "step check: "  # of the flags among the logs of a step, until `StepChecks.around` takes them out
+_PREFIX = "step check: "  # marks the flags among the logs of a step, until `StepChecks.around` removes them
 
 
 def flags(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Flags of a step, as logs: name of the check -> bool tensor of any shape, True if it fails."""
+    """Convert the flags of a step to logs: name of the check -> bool tensor of any shape, True if the check fails."""
     return {_PREFIX + name: ops.cast(ops.any(wrong), "float32") for name, wrong in found.items()}
 
 
@@ -22,7 +22,7 @@ class StepChecks:
     """Removes the flags from the logs of a model's steps and raises errors.
 
     Args:
-        messages: name of a check -> what to raise.
+        messages: name of a check -> its error message.
     """
 
     def __init__(self, messages: Mapping[str, str]) -> None:
@@ -31,7 +31,7 @@ class StepChecks:
         self._is_first = True
 
     def start(self) -> None:
-        """Start an epoch; raises errors that the previous one collected."""
+        """Start an epoch; raises the errors collected in the previous one."""
         self.finish()
         self._is_first = True
 

@@ -11,7 +11,7 @@ def warn_of_xla(model: Any, data: Any) -> None:
 
     Args:
         model: a compiled model.
-        data: what `fit` was given first; a `tf.data.Dataset` says of which shapes its batches are.
+        data: the first argument of `fit`; a `tf.data.Dataset` knows the shapes of its batches.
     """
     spec = getattr(data, "element_spec", None)
     if spec is None or keras.backend.backend() != "tensorflow" or model.run_eagerly or not model.jit_compile:

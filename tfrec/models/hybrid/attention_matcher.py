@@ -23,61 +23,59 @@ HEADS = ("linear", "dense", "residual")
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class AttentionMatcher(RankingModel):
-    """An encoder of the user, an encoder of the item, and cross-attention between them.
+    """A user encoder, an item encoder, and cross-attention between them.
 
     ```
     user encoder:     u = blocks of self-attention over the events of the history (and their positions)
     item encoder:     t = blocks of self-attention over the vectors of the item's features
-    cross-attention:  a = attend(t -> u): each feature of the item asks, the user's events answer
+    cross-attention:  a = attend(t -> u): item features are the queries, the user's events the keys and values
     match:            x = [mean t, mean a, mean t * mean a, vectors of user and context, user * item]
     head:             linear    y = w . x
                       dense     y = w . mlp(x)
                       residual  y = w . [x, mlp(x)]
-    output            = y + sum of a learned number for each value of each feature, the biases
+    output            = y + sum of the biases, one learned number for each value of each feature
     ```
 
-    An event is what was taken and how it went: its item's vector and those of the sequences beside it, with
-    `history_label`, the rating that was given, as a mark (see `tfrec.models.ranking.history_vectors`). With
-    `may_abstain` a feature that finds nothing in the history asks for little of it. Read as a collaborative filter: the
-    biases and
-    user * item are a matrix factorisation, the cross-attention is a neighbourhood model whose neighbours' weights are
-    learned, and the self-attention lets neighbours see each other.
+    The vector of an event combines its item, the other sequences of item features, and the feedback on it, such as the
+    rating in `history_label` (see `tfrec.models.ranking.history_vectors`). With `may_abstain`, an item feature can
+    attend to nothing if no event of the history fits. As a collaborative filter, the biases and user * item are a
+    matrix factorisation, the cross-attention is a neighbourhood model with learned weights, and the self-attention lets
+    the neighbours see each other.
 
-    For a rating, `history` may hold all that the user rated, the row itself left out. For a click, it must end before
-    the row.
+    For ratings, `history` may hold all other ratings of the user. For clicks, it must end before the row.
 
-    `attention_supervision` λ adds λ KL(given || learned) for each row that brings `given_cross`, or `given_user_0` and
-    so on; `RankingModel` says how.
+    `attention_supervision` λ adds λ KL(given || learned) for each row with `given_cross`, `given_user_0` and so on; see
+    `RankingModel`.
 
     Args:
-        features: as described in `tfrec.models.feature_inputs`; `item` and a sequence `history` of it are needed.
+        features: as described in `tfrec.models.feature_inputs`; must hold `item` and a sequence `history` of it.
         embedding_dim: D, width of all vectors.
-        user_layers: self-attention blocks over the history; 0 takes the events as they are.
-        item_layers: self-attention blocks over the item's features.
-        num_heads: of all attentions, a divisor of D.
-        causal: whether an event of the history sees only earlier ones.
-        use_positions: whether events know how far back they are; then the newest `length` events are read.
-        may_abstain: whether the cross-attention has a score for nothing; see `tfrec.layers.CrossAttention`.
-        head: one of the three above.
-        hidden_dims: of the mlp.
-        dropout: rate, in both encoders, on the match's vectors, and in the mlp.
+        user_layers: number of self-attention blocks over the history; 0 uses the events unchanged.
+        item_layers: number of self-attention blocks over the item's features.
+        num_heads: heads of all attentions, a divisor of D.
+        causal: whether an event of the history attends only to earlier ones.
+        use_positions: whether events get position vectors, counted from the newest; only the newest `length`
+            events are read.
+        may_abstain: whether the cross-attention can attend to nothing; see `tfrec.layers.CrossAttention`.
+        head: "linear", "dense" or "residual", as above.
+        hidden_dims: widths of the hidden layers of the mlp.
+        dropout: rate, in both encoders, on the vectors of the match, and in the mlp.
         embedding_l2: weight of the squared vectors and biases in the loss.
         task: "click" or "rating".
-        output_bias: where the output starts: the logit of the mean click rate, the mean rating.
+        output_bias: initial bias of the output: the logit of the mean click rate, or the mean rating.
         rating_range: (lowest, highest) of a rating.
         attention_supervision: λ.
-        seed: of the initial tables, of the cross-attention, of the head and of their draws.
+        seed: seed of the initial embeddings, the cross-attention, the head and their dropout.
 
     Shapes:
-        one input a feature; output (B, 1).
+        one input per feature; output (B, 1).
 
     Raises:
-        ValueError: if `item` or its `history` is missing, `head` is none of the three, or a size or a
-            weight cannot be.
+        ValueError: if `item` or its `history` is missing, `head` is unknown, or a size or weight is invalid.
 
     Reference:
-        Encoders and cross-attention: Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762. The
-        history's answer beside biases and factors: Koren, "Factorization Meets the Neighborhood", KDD 2008. Supervised
+        Encoders and cross-attention: Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762.
+        Neighbourhood model with biases and factors: Koren, "Factorization Meets the Neighborhood", KDD 2008. Supervised
         attention: Liu et al., "Neural Machine Translation with Supervised Attention", COLING 2016, arXiv 1609.04186.
 
     Example:
@@ -140,7 +138,7 @@ class AttentionMatcher(RankingModel):
         deep = MLP(hidden_dims, dropout=dropout, seed=seed, dtype=policy, name="deep")
         score = keras.layers.Dense(
             1,
-            # A tenth of Glorot's variance, so that the output begins near its bias whatever the head.
+            # A tenth of Glorot's variance, so that the output starts near its bias for every head.
             kernel_initializer=keras.initializers.VarianceScaling(0.1, "fan_avg", "uniform", seed),
             bias_initializer=keras.initializers.Constant(output_bias),
             dtype=policy,

@@ -15,58 +15,57 @@ from tfrec.ops import PADDING_ID, check_heads, check_sizes, check_weights
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class ExpertFusion(RankingModel):
-    """A collaborative and a content expert, joined by an attention gate per user and item.
+    """A collaborative and a content expert, combined by an attention gate for each pair of user and item.
 
     ```
     collaborative:  a = attend(item id -> ids of the history);             x_1 = mlp[i, a, i * a, u, u * i]
-    content:        t = mean of the content's vectors, without any id
+    content:        t = mean of the content vectors, without ids
                     h = attend(t -> content of the history)
-                    p = attend(t + h -> the content's vectors)             x_2 = mlp[t, h, t * h, p]
+                    p = attend(t + h -> the content vectors)               x_2 = mlp[t, h, t * h, p]
     gate:           w = softmax_n of additive attention of [count, log(1 + length of the history)] over x_n
-    rating:         y = w_1 y_1 + w_2 y_2                     y_n linear in x_n and in what it was made of
+    rating:         y = w_1 y_1 + w_2 y_2                     y_n linear in x_n and in the input of its mlp
     click:          sigmoid(y) = w_1 sigmoid(y_1) + w_2 sigmoid(y_2)
     ```
 
-    The collaborative expert reads the ids of user, item and history, and nothing else; the content expert reads all
-    features of user, item and context but those ids, and the sequences of such features. Sequences of their own, such
-    as `history_label`, mark the events of both (see `tfrec.models.ranking.history_vectors`).
+    The collaborative expert reads only the ids of user, item and history. The content expert reads all other features
+    of user, item and context, and the sequences of these features. Sequences with their own vectors, such as
+    `history_label`, change the events of both experts (see `tfrec.models.ranking.history_vectors`).
 
-    In training the item of some rows is made unseen, as `tfrec.layers.ColdStart` has it: without that the gate would
-    have met no new item before the first is asked for. How much each expert was heard is
-    `attention_weights(inputs)["experts"]`.
+    In training, the items of some rows are replaced by the unseen id (`tfrec.layers.ColdStart`), so that the gate
+    learns what to do with new items. `attention_weights(inputs)["experts"]` returns the weights of the gate.
 
     Args:
-        features: as described in `tfrec.models.feature_inputs`: `item`, a sequence `history` of it, and one at least
-            that says what things are like.
+        features: as described in `tfrec.models.feature_inputs`: `item`, a sequence `history` of it, and at least one
+            content feature.
         embedding_dim: D, width of all vectors.
-        num_heads: of the three attentions over history and content, a divisor of D.
-        qk_norm: whether those three score by cosines times a temperature; see `tfrec.layers.QueryKeyNorm`. Without,
-            small vectors are attended to all alike.
-        hidden_dims: of the experts' dense maps.
-        dropout: rate, in the experts' dense maps and on the attentions' weights.
+        num_heads: heads of the three attentions over history and content, a divisor of D.
+        qk_norm: whether these three use cosines times a temperature as scores; see `tfrec.layers.QueryKeyNorm`. Without
+            it, small vectors all get nearly equal weights.
+        hidden_dims: widths of the hidden layers of each expert.
+        dropout: rate, in the experts' dense layers and on the attention weights.
         embedding_l2: weight of the squared vectors in the loss.
-        cold_rate: part of the rows whose item is made unseen in training.
-        count_feature: the numeric item feature that says how often an item was seen, on a log scale; the model does
-            without where there is none.
-        cold_count: its value for an item that was never seen: what `encode` of the fitted feature makes of a count of
-            0. The default is the mean count of the training rows, where numbers are standardised; recipes set it.
+        cold_rate: share of the rows whose item is replaced by the unseen id in training.
+        count_feature: name of the numeric item feature that holds the count of an item, on a log scale. It is optional:
+            if the features lack it, the gate does not use it.
+        cold_count: value of `count_feature` for an unseen item, which is `encode` of the fitted feature for a count of
+            0. The default 0 is the mean count of the training rows if numbers are standardised; recipes set it.
         task: "click" or "rating".
-        output_bias: where the output starts: the logit of the mean click rate, the mean rating.
+        output_bias: initial bias of the output: the logit of the mean click rate, or the mean rating.
         rating_range: (lowest, highest) of a rating.
-        seed: of the initial weights and of all draws.
+        seed: seed of the initial weights and of all random draws.
 
     Shapes:
-        one input a feature; output (B, 1).
+        one input per feature; output (B, 1).
 
     Raises:
         ValueError: if `item`, its `history` or all content is missing, `num_heads` does not divide D, or
-            `count_feature` is something else than a number of the item.
+            `count_feature` is not a numeric item feature.
 
     Reference:
-        The field has many such models and none of them is this one. Gate over experts: Jacobs et al., "Adaptive
-        Mixtures of Local Experts", 1991. Items made unseen in training: Volkovs et al., "DropoutNet", NeurIPS 2017.
-        Both together, with experts that transform content alone: Zhu et al., "Recommendation for New Users and New
-        Items via Randomized Training and Mixture-of-Experts Transformation", SIGIR 2020.
+        This model is our own; its parts are published. Gate over experts: Jacobs et al., "Adaptive Mixtures of Local
+        Experts", 1991. Items made unseen in training: Volkovs et al., "DropoutNet", NeurIPS 2017. Both together, with
+        experts that transform content alone: Zhu et al., "Recommendation for New Users and New Items via Randomized
+        Training and Mixture-of-Experts Transformation", SIGIR 2020.
 
     Example:
         >>> import numpy as np
@@ -109,8 +108,8 @@ class ExpertFusion(RankingModel):
         counted = next((one for one in features if one["name"] == count_feature), None)
         if counted is not None and (counted["kind"], counted["group"]) != ("numeric", "item"):
             raise ValueError(
-                f"count_feature must name a numeric item feature, the count of the item: got '{count_feature}', "
-                f"which has the kind {counted['kind']} and the group {counted['group']}."
+                f"count_feature must name a numeric item feature, but '{count_feature}' "
+                f"has the kind {counted['kind']} and the group {counted['group']}."
             )
         marks = [one["name"] for one in of_groups(features, "history") if not one.get("of")]
         static = of_groups(features, "user", "item", "context")
@@ -119,8 +118,8 @@ class ExpertFusion(RankingModel):
         of_item = [one["name"] for one in of_groups(static, "item") if one["name"] not in no_content]
         if not content:
             raise ValueError(
-                "The content expert of ExpertFusion needs a feature other than user, item and "
-                f"{count_feature}, got {[one['name'] for one in features]}."
+                "The content expert of ExpertFusion needs at least one feature other than user, item and "
+                f"{count_feature}; got {[one['name'] for one in features]}."
             )
         past_content = [sequence for sequence, of in paired if of in content]
 
@@ -189,8 +188,8 @@ class ExpertFusion(RankingModel):
         attention["experts"] = (weights, ("expert",))
         scores = ops.concatenate([of_collaborative, content_score], axis=-1)
         if task == "click":
-            # Experts mix in probability: mixed logits could be tempered by the gate and the experts alike, and the
-            # weights would mean nothing.
+            # Mix probabilities, not logits: gate and experts could both scale logits, so the weights would be
+            # meaningless.
             share = ops.log(ops.maximum(weights, 1e-7))
             yes, no = (
                 ops.logsumexp(share + ops.log_sigmoid(sign * scores), axis=-1, keepdims=True) for sign in (1.0, -1.0)

@@ -20,20 +20,21 @@ class AFM(RankingModel):
     p_ij = e_i * e_j;  a_ij = softmax_ij(h . relu(W p_ij + b));  y = sum_i w_i + v . sum_{i<j} a_ij p_ij + b0
     ```
 
-    Where a factorization machine adds all products alike, an attention that reads them says how much each counts:
-    `attention_weights(inputs)["pairs"]`. Reads features of users, items and contexts; histories are ignored.
+    A factorization machine adds all products with equal weight. Here an attention computes the weight of each product
+    from the product itself: `attention_weights(inputs)["pairs"]`. The model reads features of users, items and
+    contexts; histories are ignored.
 
     Args:
         features: flat dicts, as described in `tfrec.models.feature_inputs`.
         embedding_dim: D, width of all vectors.
         attention_dim: width of b and h.
-        attention_l2: weight of the squares of W in the loss.
+        attention_l2: weight of the squared entries of W in the loss.
         dropout: rate, on the sum of the products.
         embedding_l2: weight of the squared vectors in the loss.
         task: "click" or "rating".
-        output_bias: where the output starts: the logit of the mean click, or the mean rating.
+        output_bias: initial bias of the output: the logit of the mean click rate, or the mean rating.
         rating_range: (lowest, highest) rating, or None.
-        seed: of the initial weights and of the dropout.
+        seed: seed of the initial weights and of the dropout.
 
     Shapes:
         inputs by name, see `tfrec.models.feature_inputs`; output (B, 1) float32.
@@ -43,8 +44,8 @@ class AFM(RankingModel):
 
     Reference:
         Xiao et al., "Attentional Factorization Machines: Learning the Weight of Feature Interactions via Attention
-        Networks", IJCAI 2017, arXiv 1708.04617. Here each feature is one field, also where it has several values;
-        numbers have an affine map to a vector; and dropout is on the sum of the products, not among them.
+        Networks", IJCAI 2017, arXiv 1708.04617. Here each feature is one field, even if it has several values; numbers
+        are mapped to vectors by an affine map; and dropout acts on the sum of the products, not on each product.
 
     Example:
         >>> import numpy as np

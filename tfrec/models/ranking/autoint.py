@@ -23,27 +23,27 @@ class AutoInt(RankingModel):
     AutoInt+:  y = v . [x_L1; ..; x_LF; MLP([e_1; ..; e_F])] + b
     ```
 
-    In each layer every feature takes from the others what goes with it; `attention_weights(inputs)["layer_1"]` and so
-    on say how much of which. Reads features of users, items and contexts; histories are ignored.
+    In each layer, every feature attends to the others; `attention_weights(inputs)["layer_1"]` and so on return the
+    weights. The model reads features of users, items and contexts; histories are ignored.
 
     Args:
         features: flat dicts, as described in `tfrec.models.feature_inputs`.
         embedding_dim: D, width of all vectors.
-        num_layers: L, interacting layers.
+        num_layers: L, number of interacting layers.
         num_heads: H.
-        head_dim: K; behind the first layer vectors are H K wide.
-        use_residual: whether there is a Wr.
-        qk_norm: whether scores are cosines times a temperature; see `tfrec.layers.QueryKeyNorm`. Without, small vectors
-            are attended to all alike.
-        hidden_dims: widths of AutoInt+'s deep network; without any it is AutoInt.
-        activation: of the deep network.
-        dropout: rate, on the attention weights and behind each layer of the deep network.
-        batch_norm: whether the deep network normalises over the batch.
+        head_dim: K; after the first layer, vectors have width H K.
+        use_residual: whether to add X_{l-1} Wr.
+        qk_norm: whether scores are cosines times a temperature; see `tfrec.layers.QueryKeyNorm`. Without it, small
+            vectors all get nearly equal weights.
+        hidden_dims: widths of the deep network of AutoInt+; an empty list gives AutoInt.
+        activation: activation of the deep network.
+        dropout: rate, on the attention weights and after each layer of the deep network.
+        batch_norm: whether the deep network uses batch normalisation.
         embedding_l2: weight of the squared vectors in the loss.
         task: "click" or "rating".
-        output_bias: where the output starts: the logit of the mean click, or the mean rating.
+        output_bias: initial bias of the output: the logit of the mean click rate, or the mean rating.
         rating_range: (lowest, highest) rating, or None.
-        seed: of the initial weights and of the dropout.
+        seed: seed of the initial weights and of the dropout.
 
     Shapes:
         inputs by name, see `tfrec.models.feature_inputs`; output (B, 1) float32.
@@ -53,8 +53,8 @@ class AutoInt(RankingModel):
 
     Reference:
         Song et al., "AutoInt: Automatic Feature Interaction Learning via Self-Attentive Neural Networks", CIKM 2019,
-        arXiv 1810.11921. Here numbers have an affine map to a vector, of which the paper has the linear part, and
-        missing values have vectors of their own. `qk_norm` is not the paper's.
+        arXiv 1810.11921. Here numbers are mapped to vectors by an affine map, in the paper by a linear one, and missing
+        values have their own vectors. `qk_norm` is not in the paper.
 
     Example:
         >>> import numpy as np

@@ -23,7 +23,7 @@ from tfrec.ops import check_heads, check_sizes, check_weights, event_ages
 class BST(RankingModel):
     """Behavior Sequence Transformer.
 
-    The candidate takes its place behind the history, as the event that would come next, and looks back:
+    The candidate is appended to the history as its newest event and attends to all events:
 
     ```
     k_l, q = events and candidate in one space (see tfrec.models.ranking.history_vectors)
@@ -32,36 +32,39 @@ class BST(RankingModel):
     y = v . MLP([z; q; all other features]) + b
     ```
 
-    P are learned vectors of positions, counted from the candidate. This is a Transformer block of which the output at
-    the candidate alone is used, and so it alone is computed: time grows with L, not with its square.
+    P are learned position vectors, counted from the candidate. The Transformer block computes only the output at the
+    candidate, because no other output is used. So time grows linearly with L, not with its square.
 
     Args:
-        features: flat dicts, as described in `tfrec.models.feature_inputs`; there must be an `item` and its `history`,
-            of which the newest `length` events are read.
-        embedding_dim: D, width of the vector of a feature; an event has W, D for each feature that it tells of.
+        features: flat dicts, as described in `tfrec.models.feature_inputs`; must hold `item` and its `history`, whose
+            newest `length` events are read.
+        embedding_dim: D, width of the vector of a feature; an event has width W, which is D times its number of
+            features.
         num_heads: H, a divisor of W.
-        hidden_dims: widths of the network over all vectors; without any, the output reads them themselves.
-        activation: of that network: "dice", or what `keras.activations.get` takes.
-        dropout: rate, on the vectors of the sequence, within the blocks, and behind each layer of the network.
-        batch_norm: whether that network normalises over the batch.
+        hidden_dims: widths of the MLP over all vectors; with an empty list, the output layer reads the vectors
+            directly.
+        activation: activation of the MLP: "dice", or an argument of `keras.activations.get`.
+        dropout: rate, on the vectors of the sequence, within the blocks, and after each layer of the MLP.
+        batch_norm: whether the MLP uses batch normalisation.
         embedding_l2: weight of the squared vectors in the loss.
         task: "click" or "rating".
-        output_bias: where the output starts: the logit of the mean click, or the mean rating.
+        output_bias: initial bias of the output: the logit of the mean click rate, or the mean rating.
         rating_range: (lowest, highest) rating, or None.
-        seed: of the initial weights and of the dropout.
+        seed: seed of the initial weights and of the dropout.
 
     Shapes:
         inputs by name, see `tfrec.models.feature_inputs`; output (B, 1) float32.
 
     Raises:
-        ValueError: if a feature is invalid, there is no history of items, or a size is not a positive integer or the
-            heads do not divide W.
+        ValueError: if a feature is invalid, there is no history of items, a size is not a positive integer, or H does
+            not divide W.
 
     Reference:
         Chen et al., "Behavior Sequence Transformer for E-commerce Recommendation in Alibaba", DLP-KDD 2019, arXiv
-        1905.06874. The paper gives the network the outputs at all positions, side by side; here it gets the
-        candidate's, which has read the others. There is one block, which is what the paper finds best. Its positions
-        are time differences in an unnamed unit, joined to the vectors; here they are counted in events, and added.
+        1905.06874. In the paper the MLP reads the concatenated outputs at all positions; here it reads the output at
+        the candidate, which has attended to the others. There is one block, which the paper reports as best. The
+        paper's positions are time differences in an unspecified unit, concatenated to the vectors; here positions are
+        counted in events, and added.
 
     Example:
         >>> import numpy as np
@@ -110,7 +113,7 @@ class BST(RankingModel):
             keras.layers.Dropout(dropout, seed=None if seed is None else seed + i, dtype=policy, name=f"drop_{i}")
             for i in range(2)
         ]
-        # The second brings the block to the scale at which the other vectors begin, which it would drown otherwise.
+        # The second norm brings the output of the block to the initial scale of the other vectors.
         norms = [
             keras.layers.LayerNormalization(
                 epsilon=1e-6, gamma_initializer=keras.initializers.Constant(scale), dtype=policy, name=f"norm_{i}"

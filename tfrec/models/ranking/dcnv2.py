@@ -1,4 +1,4 @@
-"""DCN-v2: crosses of bounded degree, and a deep network behind or beside them."""
+"""DCN-v2: explicit feature crosses of bounded degree, followed by or in parallel with a deep network."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ STRUCTURES = ("stacked", "parallel")
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class DCNv2(RankingModel):
-    """Deep and cross network with crosses by matrices.
+    """Deep and cross network with matrices in its cross layers.
 
     ```
     x_0 = [e_1; ..; e_F];  x_{l+1} = x_0 * (W_l x_l + b_l) + x_l
@@ -29,36 +29,36 @@ class DCNv2(RankingModel):
     parallel:  y = v . [x_L; MLP(x_0)] + b
     ```
 
-    L crosses give products of up to L + 1 of the numbers in x_0. Reads features of users, items and contexts; histories
-    are ignored.
+    L cross layers give products of up to L + 1 components of x_0. The model reads features of users, items and
+    contexts; histories are ignored.
 
     Args:
         features: flat dicts, as described in `tfrec.models.feature_inputs`.
         embedding_dim: D, width of all vectors.
         num_cross_layers: L.
-        projection_dim: R; each W is a product of matrices of widths F D x R and R x F D. None for whole ones.
-        structure: "stacked", the deep network reads what the crosses give; or "parallel", it reads what they read.
+        projection_dim: R; each W is a product of two matrices of shapes F D x R and R x F D. None gives full matrices.
+        structure: "stacked": the deep network reads the output of the cross layers; "parallel": it reads their input.
         hidden_dims: widths of the deep network; it may have none.
-        activation: of the deep network.
-        dropout: rate, behind each layer of the deep network.
-        batch_norm: whether the deep network normalises over the batch.
+        activation: activation of the deep network.
+        dropout: rate, after each layer of the deep network.
+        batch_norm: whether the deep network uses batch normalisation.
         embedding_l2: weight of the squared vectors in the loss.
         task: "click" or "rating".
-        output_bias: where the output starts: the logit of the mean click, or the mean rating.
+        output_bias: initial bias of the output: the logit of the mean click rate, or the mean rating.
         rating_range: (lowest, highest) rating, or None.
-        seed: of the initial weights and of the dropout.
+        seed: seed of the initial weights and of the dropout.
 
     Shapes:
         inputs by name, see `tfrec.models.feature_inputs`; output (B, 1) float32.
 
     Raises:
-        ValueError: if a feature is invalid, there are fewer than two, or a size is not a positive integer, or
-            the structure is unknown.
+        ValueError: if a feature is invalid, there are fewer than two, a size is not a positive integer, or the
+            structure is unknown.
 
     Reference:
         Wang et al., "DCN V2: Improved Deep & Cross Network and Practical Lessons for Web-scale Learning to Rank
-        Systems", WWW 2021, arXiv 2008.13535. Its mixture of low-rank experts is not built. Here all features have
-        vectors of one width, numbers too, which the paper feeds in as they are.
+        Systems", WWW 2021, arXiv 2008.13535. The mixture of low-rank experts is not implemented. Here all features have
+        vectors of the same width, including numbers, which the paper uses directly.
 
     Example:
         >>> import numpy as np

@@ -15,28 +15,29 @@ from tfrec.ops import bi_interaction, check_size, check_weights
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class DeepFM(RankingModel):
-    """Factorization machine beside a deep network, on one table of vectors for each feature.
+    """A factorization machine and a deep network that share one embedding table per feature.
 
     ```
     e_i = vector of feature i
     y = sum_i w_i + sum_{i<j} e_i . e_j + v . MLP([e_1; ..; e_F]) + b
     ```
 
-    The first sum is what each value says on its own, the second what each two say together, and the network is free
-    to find anything else. Reads features of users, items and contexts; histories are ignored.
+    The first sum is linear in the values, the second models the interaction of each pair of features, and the network
+    can learn interactions of higher order. The model reads features of users, items and contexts; histories are
+    ignored.
 
     Args:
         features: flat dicts, as described in `tfrec.models.feature_inputs`.
         embedding_dim: D, width of all vectors.
-        hidden_dims: widths of the deep network; without any, v reads the vectors themselves.
-        activation: of the deep network.
-        dropout: rate, behind each layer of the deep network.
-        batch_norm: whether the deep network normalises over the batch.
+        hidden_dims: widths of the deep network; with an empty list, v reads the vectors directly.
+        activation: activation of the deep network.
+        dropout: rate, after each layer of the deep network.
+        batch_norm: whether the deep network uses batch normalisation.
         embedding_l2: weight of the squared vectors in the loss.
         task: "click" or "rating".
-        output_bias: where the output starts: the logit of the mean click, or the mean rating.
+        output_bias: initial bias of the output: the logit of the mean click rate, or the mean rating.
         rating_range: (lowest, highest) rating, or None.
-        seed: of the initial weights and of the dropout.
+        seed: seed of the initial weights and of the dropout.
 
     Shapes:
         inputs by name, see `tfrec.models.feature_inputs`; output (B, 1) float32.
@@ -46,8 +47,8 @@ class DeepFM(RankingModel):
 
     Reference:
         Guo et al., "DeepFM: A Factorization-Machine based Neural Network for CTR Prediction", IJCAI 2017, arXiv
-        1703.04247. Here numbers have an affine map to a vector, of which the paper has the linear part, missing values
-        have vectors of their own, and a feature of several values has their mean.
+        1703.04247. Here numbers are mapped to vectors by an affine map, in the paper by a linear one; missing values
+        have their own vectors; and a feature with several values has the mean of their vectors.
 
     Example:
         >>> import numpy as np

@@ -20,32 +20,34 @@ DRAWN = "history_negatives"
 class DIEN(RankingModel):
     """Deep Interest Evolution Network.
 
-    A first GRU reads the history; its state after an event is the interest at that time, and an auxiliary loss holds it
-    to telling the next event from an item drawn at random. A second GRU then goes along these interests, and each
-    step is as long as the interest has to do with the candidate:
+    A first GRU reads the history. Its state after an event is the interest at that time, and an auxiliary loss trains
+    it to distinguish the next event from a random item. A second GRU reads these interests. Attention to the candidate
+    scales its update gate, so interests that are relevant to the candidate change the state more:
 
     ```
     k_l, q = events and candidate in one space (see tfrec.models.ranking.history_vectors)
     h = GRU(k);  a = softmax_l(h_l . (q A));  g = AUGRU(h, a);  y = v . MLP([g_L; q; all other features]) + b
     ```
 
-    For inference nothing is drawn and there is no auxiliary loss. The two GRUs go through L steps one after another:
-    of the models with a history this is the slowest.
+    In inference there are no random items and no auxiliary loss. Both GRUs run L sequential steps, so this is the
+    slowest ranking model with a history.
 
     Args:
-        features: flat dicts, as described in `tfrec.models.feature_inputs`; there must be an `item` and its `history`.
-        embedding_dim: D, width of the vector of a feature; an event has W, D for each feature that it tells of.
-        state_dim: width of the states of both GRUs; None takes W.
-        auxiliary_weight: of the auxiliary loss, which is averaged over rows; 0 leaves it out.
-        hidden_dims: widths of the network over all vectors; without any, the output reads them themselves.
-        activation: of that network: "dice", or what `keras.activations.get` takes.
-        dropout: rate, behind each layer of the network over all vectors.
-        batch_norm: whether that network normalises over the batch.
+        features: flat dicts, as described in `tfrec.models.feature_inputs`; must hold `item` and its `history`.
+        embedding_dim: D, width of the vector of a feature; an event has width W, which is D times its number of
+            features.
+        state_dim: width of the states of both GRUs; None means W.
+        auxiliary_weight: weight of the auxiliary loss, which is averaged over rows; 0 removes it.
+        hidden_dims: widths of the MLP over all vectors; with an empty list, the output layer reads the vectors
+            directly.
+        activation: activation of the MLP: "dice", or an argument of `keras.activations.get`.
+        dropout: rate, after each layer of the MLP.
+        batch_norm: whether the MLP uses batch normalisation.
         embedding_l2: weight of the squared vectors in the loss.
         task: "click" or "rating".
-        output_bias: where the output starts: the logit of the mean click, or the mean rating.
+        output_bias: initial bias of the output: the logit of the mean click rate, or the mean rating.
         rating_range: (lowest, highest) rating, or None.
-        seed: of the initial weights and of what is drawn in training.
+        seed: seed of the initial weights, the dropout and the random items in training.
 
     Shapes:
         inputs by name, see `tfrec.models.feature_inputs`; output (B, 1) float32.
@@ -55,9 +57,9 @@ class DIEN(RankingModel):
 
     Reference:
         Zhou et al., "Deep Interest Evolution Network for Click-Through Rate Prediction", AAAI 2019, arXiv 1809.03672.
-        There negatives are drawn with the data; here the model draws them, and since it knows an item by its id alone,
-        the auxiliary loss compares states with the vectors of ids, not with those of whole events. See
-        `tfrec.layers.NextEventLoss` for its form.
+        In the paper the data pipeline draws the negatives; here the model draws them. It draws only item ids, so the
+        auxiliary loss compares states with the vectors of ids, not with the vectors of whole events. See
+        `tfrec.layers.NextEventLoss` for the formula.
 
     Example:
         >>> import numpy as np
@@ -97,7 +99,7 @@ class DIEN(RankingModel):
         check_weights(embedding_l2=embedding_l2, auxiliary_weight=auxiliary_weight)
         states_width = state_dim or len(pairs) * embedding_dim
         by_name = {feature["name"]: feature for feature in features}
-        # To the embedding the items that are drawn are a second history.
+        # The embedding treats the random items as a second history.
         drawn = [{**by_name["history"], "name": DRAWN}] if auxiliary_weight else []
 
         # === Layers ===

@@ -18,30 +18,33 @@ from tfrec.ops import check_size, check_weights
 class DIN(RankingModel):
     """Deep Interest Network.
 
-    A user has many interests, and few of them bear on one candidate. So there is no one vector of the user: each event
-    of the history is weighed against the candidate, and the weighed sum is what the rest of the model sees of it.
+    A user has many interests, and only a few are relevant to a given candidate. So the vector of a user depends on the
+    candidate: each event of the history gets a weight from the pair of event and candidate, and the rest of the model
+    reads the weighted sum of the events.
 
     ```
     k_l, q = events and candidate in one space (see tfrec.models.ranking.history_vectors)
     interest = sum_l a(q, k_l) k_l;    y = v . MLP([interest; q; all other features]) + b
     ```
 
-    `a` is a small network, `tfrec.layers.LocalActivationUnit`. The order of the history is not read.
+    `a` is a small network, `tfrec.layers.LocalActivationUnit`. The order of the history has no effect.
 
     Args:
-        features: flat dicts, as described in `tfrec.models.feature_inputs`; there must be an `item` and its `history`.
-        embedding_dim: D, width of the vector of a feature; an event has W, D for each feature that it tells of.
-        attention_dims: widths of the network that weighs an event.
-        softmax: whether the weights of a history add up to 1. Without, many events that fit say more than one does.
-        hidden_dims: widths of the network over all vectors; without any, the output reads them themselves.
-        activation: of that network: "dice", or what `keras.activations.get` takes.
-        dropout: rate, behind each layer of the network over all vectors.
-        batch_norm: whether that network normalises over the batch.
+        features: flat dicts, as described in `tfrec.models.feature_inputs`; must hold `item` and its `history`.
+        embedding_dim: D, width of the vector of a feature; an event has width W, which is D times its number of
+            features.
+        attention_dims: widths of the network that computes the weight of an event.
+        softmax: whether the weights of a history sum to 1. If not, many relevant events count more than one.
+        hidden_dims: widths of the MLP over all vectors; with an empty list, the output layer reads the vectors
+            directly.
+        activation: activation of the MLP: "dice", or an argument of `keras.activations.get`.
+        dropout: rate, after each layer of the MLP.
+        batch_norm: whether the MLP uses batch normalisation.
         embedding_l2: weight of the squared vectors in the loss.
         task: "click" or "rating".
-        output_bias: where the output starts: the logit of the mean click, or the mean rating.
+        output_bias: initial bias of the output: the logit of the mean click rate, or the mean rating.
         rating_range: (lowest, highest) rating, or None.
-        seed: of the initial weights and of the dropout.
+        seed: seed of the initial weights and of the dropout.
 
     Shapes:
         inputs by name, see `tfrec.models.feature_inputs`; output (B, 1) float32.
@@ -50,9 +53,9 @@ class DIN(RankingModel):
         ValueError: if a feature is invalid, there is no history of items, or a size is not a positive integer.
 
     Reference:
-        Zhou et al., "Deep Interest Network for Click-Through Rate Prediction", KDD 2018, arXiv 1706.06978. Here an
-        event may carry what the row does not know of its candidate, such as how it was rated; mini-batch aware
-        regularisation is left out, `embedding_l2` counts the whole table.
+        Zhou et al., "Deep Interest Network for Click-Through Rate Prediction", KDD 2018, arXiv 1706.06978. Here events
+        may also have attributes that the candidate lacks, such as a rating. Mini-batch aware regularisation is not
+        implemented; `embedding_l2` applies to the whole table.
 
     Example:
         >>> import numpy as np
@@ -89,7 +92,7 @@ class DIN(RankingModel):
         embedding_dim = check_size("embedding_dim", embedding_dim)
         attention_dims = [check_size("Each of attention_dims", width) for width in attention_dims]
         if not attention_dims:
-            raise ValueError("attention_dims must hold at least one width, got none.")
+            raise ValueError("attention_dims must hold at least one width, got an empty list.")
         check_weights(embedding_l2=embedding_l2)
         paired_features(features)
 

@@ -1,4 +1,4 @@
-"""The events of a history and the candidate as vectors of one space: what DIN, DIEN and BST compare."""
+"""Map the events of a history and the candidate to one vector space, for the models that compare them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -12,13 +12,13 @@ from tfrec.ops import PADDING_ID
 
 
 class Behaviour(NamedTuple):
-    """A history, its candidate, and what else is known of a row.
+    """The vectors of a history, of its candidate, and of the other features of a row.
 
     Attributes:
-        keys: (B, L, W), a vector for each event. What stands at padding means nothing.
+        keys: (B, L, W), a vector for each event. Vectors at padding are meaningless.
         query: (B, W), the vector that the candidate would have as an event.
         mask: (B, L) bool, True at events.
-        rest: (B, D) each, the vectors of the features that are no part of an event.
+        rest: (B, D) each, the vectors of the features that are not part of an event.
     """
 
     keys: Any
@@ -28,7 +28,7 @@ class Behaviour(NamedTuple):
 
 
 def paired_features(features: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """What is said of an event and known of the candidate too: (sequence, what it is of), `history` first.
+    """The sequences of features that the candidate has too: (sequence, feature), `history` first.
 
     Raises:
         ValueError: if there is no sequence `history` of a feature `item`.
@@ -44,7 +44,7 @@ def paired_features(features: Sequence[Mapping[str, Any]]) -> list[tuple[str, st
         raise ValueError(
             "This model compares the candidate with the history: it needs a feature 'item' and a sequence 'history' of "
             f"it, got the features {[one['name'] for one in features]}. Fit the FeatureSpec with a History (in a "
-            "recipe, a table [history]), or use a model without a history."
+            "recipe, add a table [history]), or use a model without a history."
         )
     return sorted(pairs, key=lambda pair: pair[0] != "history")
 
@@ -56,22 +56,22 @@ def pair_behaviour(
     seed: int | None = None,
     dtype: Any = None,
 ) -> Behaviour:
-    """Put the events and the candidate together, feature by feature, in the same order.
+    """Concatenate the feature vectors of the events and of the candidate, in the same order.
 
     ```
     keys[l] = [e(history[l]), e(history_genres[l]), ..] + sum over sequences of their own s:  e(s[l]) W_s
     query   = [e(item),       e(genres),            ..]
     ```
 
-    Sequences that are of no feature, such as `history_label`, have no counterpart at the candidate: a learned map W_s
-    brings them to the width of an event, and they are added to the keys alone.
+    Sequences with their own vectors, such as `history_label`, have no counterpart at the candidate: a learned map W_s
+    brings them to the width of an event, and they are added to the keys only.
 
     Args:
         features: as described in `tfrec.models.feature_inputs`.
         inputs: the model's inputs by name.
-        vectors: what `tfrec.layers.FeatureEmbedding` makes of them, all of width D.
-        seed: of the initial maps.
-        dtype: policy of the maps.
+        vectors: output of `tfrec.layers.FeatureEmbedding` for the inputs, all of width D.
+        seed: seed of the initial maps.
+        dtype: dtype policy of the maps.
 
     Raises:
         ValueError: if there is no sequence `history` of a feature `item`.
@@ -93,18 +93,18 @@ def pair_behaviour(
 def all_features_network(
     hidden_dims: Sequence[int], activation: str, dropout: float, batch_norm: bool, seed: int | None, dtype: Any
 ) -> MLP:
-    """The network over the vectors of all features, where "dice" is an activation too."""
-    bend = Dice(dtype=dtype) if activation == "dice" else activation
-    return MLP(hidden_dims, bend, dropout, batch_norm, seed, dtype=dtype, name="deep")
+    """The MLP over the vectors of all features; `activation` may also be "dice"."""
+    activation = Dice(dtype=dtype) if activation == "dice" else activation
+    return MLP(hidden_dims, activation, dropout, batch_norm, seed, dtype=dtype, name="deep")
 
 
 def event_vectors(things: Sequence[Any], marks: Sequence[Any]) -> Any:
-    """The vectors of events: the item of each event, changed by the feedback on it.
+    """The vectors of events: the vector of the item, changed by the feedback on it.
 
     `event = thing + mark + thing * mark`, where `thing` is the sum of `things` and `mark` the sum of `marks`.
 
-    The product lets feedback change each component. Without it, an attention that is linear in its values would learn
-    the same about all other items from an item rated 1 and from the same item rated 5.
+    The product lets feedback change each component. Without it, attention, which is linear in its values, could not
+    interpret an item rated 1 differently from the same item rated 5, apart from a constant shift.
 
     Args:
         things: (B, L, D) each, such as the vectors of `history` and `history_genres`.

@@ -1,1 +1,1 @@
-"""Models that read a history in its order."""
+"""Sequential models: retrieval models that read the history of a user."""

@@ -15,42 +15,42 @@ from tfrec.ops import PADDING_ID, RESERVED_IDS, check_heads, check_sizes
 class BERT4Rec(MaskedItemModel):
     """Sequential recommendation with Bidirectional Encoder Representations from Transformers.
 
-    Every position sees the whole row. So the model cannot be asked for the next item at each of them, which it would
-    see; it is asked for items that are hidden behind a mask, and in a recommendation for the one mask behind the newest
-    item:
+    Every position attends to the whole row. So the model cannot be trained to predict the next item at each position,
+    because it would see it. It is trained to predict items hidden by a mask; a recommendation is the prediction at a
+    mask appended after the newest item:
 
     ```
     x = norm(drop(sqrt(D) E[row] + P));  x = block(x) num_blocks times
     q = norm(gelu(norm(x) W + b));  score(i) = q . E[i]
     ```
 
-    The row is the history with a mask appended, or, where it holds masks already, the history itself: those are the
-    rows of training, which `tfrec.data.masked_items` makes. `objective` says that the model is trained so. Targets of
-    `tfrec.data.sequences` at all positions would be seen, and `fit` refuses them; one target a row (a holdout) is what
-    the appended mask asks for, so validation is as for any other model.
+    The row is the history with a mask appended. A history that already holds masks, as `tfrec.data.masked_items` makes
+    them for training, is used unchanged. `objective` is "masked-item". `fit` rejects targets at all positions, as from
+    `tfrec.data.sequences`, because the model would see them. One target per row (a holdout) is predicted at the
+    appended mask, so validation works as for any other model.
 
     Args:
-        num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item, and
-            num_items + 2 the mask, which has a vector and is no candidate.
-        max_length: L, the most items that are read. There are L + 1 positions, the mask's among them.
+        num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item, and num_items + 2
+            the mask, which has a vector but is never recommended.
+        max_length: L, maximum length of a history. There are L + 1 positions, including the mask.
         hidden_dim: D, width of all vectors.
-        num_blocks: how many attention blocks.
+        num_blocks: number of attention blocks.
         num_heads: H, a divisor of D.
         dropout: rate, everywhere.
-        seed: of the initial item vectors and of the negatives that sampling losses draw.
+        seed: seed of the initial item vectors and of the negatives of sampling losses.
 
     Shapes:
-        `{"history": (B, W) int}` with W free up to L, or L + 1 with masks; output (B, W, D), whose last position is
-        the query of the newest mask.
+        `{"history": (B, W) int}`, W variable up to L, or L + 1 with masks; output (B, W, D), whose last position is the
+        query at the newest mask.
 
     Raises:
         ValueError: if a size is not a positive integer or H does not divide D.
 
     Reference:
-        Sun et al., CIKM 2019, arXiv 1904.06690. Unlike there, blocks normalise what they read and not what they write
-        (pre-norm): on the planted cycle of the tests, post-norm blocks learn at a rate of 0.003 and stay stuck at 0.01,
-        these learn at both. There is no bias for each item, since scores are inner products, and the position-wise map
-        has one dropout more.
+        Sun et al., CIKM 2019, arXiv 1904.06690. Unlike the paper, blocks normalise their input and not their output
+        (pre-norm): on the cyclic sequences of our tests, post-norm blocks learn at a rate of 0.003 but not at 0.01;
+        pre-norm blocks learn at both. There is no bias per item, because scores are inner products, and the
+        feed-forward network has one more dropout.
 
     Example:
         >>> import numpy as np
@@ -86,8 +86,8 @@ class BERT4Rec(MaskedItemModel):
         policy = keras.dtype_policies.get(dtype)
         num_ids = num_items + RESERVED_IDS
         append_mask = AppendMask(num_ids, max_length, dtype=policy, name="append_mask")
-        # One vector more for the mask, and two positions: the mask's, and that of the column which `AppendMask` adds
-        # in front of a row that has masks.
+        # One more vector for the mask, and two more positions: one for the mask, and one for the column which
+        # `AppendMask` adds in front of a row that has masks.
         embedding = SequenceEmbedding(
             num_ids + 1, hidden_dim, max_length + 2, dropout, seed, dtype=policy, name="embedding"
         )
@@ -130,5 +130,5 @@ class BERT4Rec(MaskedItemModel):
         self.dtype_policy = policy
 
     def item_table(self) -> Any:
-        """The item embeddings without the mask's, (num_items + 2, D)."""
+        """The item embeddings without the mask, (num_items + 2, D)."""
         return self._embeddings()[: self.mask_id]

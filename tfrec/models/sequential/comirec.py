@@ -1,4 +1,4 @@
-"""ComiRec-SA: several interests of a user, each a weighted mean of what they did."""
+"""ComiRec-SA: several interests per user, each a weighted mean of the history."""
 
 from typing import Any
 
@@ -14,34 +14,34 @@ from tfrec.ops import PADDING_ID, RESERVED_IDS, check_size, check_sizes
 class ComiRec(SequenceModel):
     """Multi-interest retrieval by self-attentive pooling.
 
-    Reads the newest items of a history, padded on the left, and gives at each position K vectors. An item scores as
-    high as the nearest of them says, so that a user of two tastes need not be described by their mean:
+    Reads the newest items of a history, padded on the left, and returns K vectors at each position. The score of an
+    item is the highest of its K inner products, so a user with two interests is not described by their mean:
 
     ```
     h = drop(sqrt(D) E[history]);  h = h + feed_forward(h);  q[k] = norm(pool(h)[k]);  score(i) = max_k q[k] . E[i]
     ```
 
-    In training each target is answered for by the one q[k] that is nearest to it.
+    In training, only the q[k] with the highest score for the target is trained on it.
 
     Args:
         num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
-        max_length: L, the most items that are read.
+        max_length: L, maximum length of a history; the data pipeline keeps the newest items of longer ones.
         hidden_dim: D, width of all vectors.
         num_interests: K.
-        attention_dim: width inside the attention that pools; None takes 4 D.
-        dropout: rate, on the item vectors and inside the position-wise map.
-        seed: of the initial item vectors and of the negatives that sampling losses draw.
+        attention_dim: hidden width of the pooling attention; None means 4 D.
+        dropout: rate, on the item vectors and inside the feed-forward network.
+        seed: seed of the initial item vectors and of the negatives of sampling losses.
 
     Shapes:
-        `{"history": (B, L) int}` with L free up to `max_length`; output (B, L, K, D).
+        `{"history": (B, L) int}` with L variable up to `max_length`; output (B, L, K, D).
 
     Raises:
         ValueError: if a size is not a positive integer.
 
     Reference:
-        Cen et al., "Controllable Multi-Interest Framework for Recommendation", KDD 2020, arXiv 2005.09347, the variant
-        SA. There h is E[history] alone and q is not normalised, a history is pooled once with positions inside its
-        attention (see `tfrec.layers.MultiInterestPooling`), and lists can be made more diverse by category afterwards.
+        Cen et al., "Controllable Multi-Interest Framework for Recommendation", KDD 2020, arXiv 2005.09347, variant SA.
+        In the paper h is E[history], q is not normalised, the whole history is pooled once, positions enter only the
+        attention (see `tfrec.layers.MultiInterestPooling`), and lists can be diversified by category afterwards.
 
     Example:
         >>> import numpy as np

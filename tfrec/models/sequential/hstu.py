@@ -14,8 +14,8 @@ from tfrec.ops import PADDING_ID, RESERVED_IDS, check_heads, check_size, check_s
 class HSTU(SequenceModel):
     """Hierarchical Sequential Transduction Units.
 
-    Reads the newest items of a history, padded on the left, and with `use_timestamps` when they happened, and gives at
-    each position a vector that scores every item as the next one, by the cosine:
+    Reads the newest items of a history, padded on the left, and with `use_timestamps` also their times. At each
+    position it returns a query vector; the score of an item as the next one is the cosine with its embedding:
 
     ```
     x = drop(sqrt(D) E[history] + P);  x = block(x) num_blocks times
@@ -24,31 +24,31 @@ class HSTU(SequenceModel):
 
     Args:
         num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
-        max_length: L, the most items that are read.
+        max_length: L, maximum length of a history; the data pipeline keeps the newest items of longer ones.
         hidden_dim: D, width of all vectors.
-        num_blocks: how many blocks.
+        num_blocks: number of blocks.
         num_heads: H.
-        attention_dim: width of a query or key in one head; None takes D / H.
-        linear_dim: width of a value or gate in one head; None takes D / H.
+        attention_dim: width of a query or key in one head; None means D / H.
+        linear_dim: width of a value or gate in one head; None means D / H.
         dropout: rate, on the input and in each block.
         temperature: scores are cosines divided by it. None makes them inner products, with q = norm(x) as in SASRec.
-        use_timestamps: read a second input, and learn a bias of attention for the time between two items.
-        seed: of the initial item vectors and of the negatives that sampling losses draw.
+        use_timestamps: read timestamps as a second input, and learn an attention bias for the time between two items.
+        seed: seed of the initial item vectors and of the negatives of sampling losses.
 
     Shapes:
-        `{"history": (B, L) int}` with L free up to `max_length`; with `use_timestamps` also `"timestamps": (B, L) int`,
-        unix seconds, 0 at padding; output (B, L, D).
+        `{"history": (B, L) int}` with L variable up to `max_length`; with `use_timestamps` also `"timestamps": (B, L)
+        int`, unix seconds, 0 at padding; output (B, L, D).
 
     Raises:
-        ValueError: if a size is not a positive integer, the temperature is not positive, or a width is to be D / H
-            and H does not divide D.
+        ValueError: if a size is not a positive integer, the temperature is not positive, or a width is None and H does
+            not divide D.
 
     Reference:
         Zhai et al., "Actions Speak Louder than Words: Trillion-Parameter Sequential Transducers for Generative
         Recommendations", ICML 2024, arXiv 2402.17152, in the form of its section 4.1.1: items alone, no actions.
-        Positions are counted from the newest item. The authors train with 128 sampled negatives; the loss is chosen at
-        `compile`. Their time bias knows when the next item comes; ours knows the times of the history alone, see
-        `tfrec.layers.TimeBias`, so numbers published with time are not those of this model.
+        Positions are counted from the newest item. The authors train with 128 sampled negatives; here the loss is
+        chosen at `compile`. Their time bias uses the time of the next item; ours uses only the times of the history
+        (see `tfrec.layers.TimeBias`), so published results with timestamps are not comparable.
 
     Example:
         >>> import numpy as np
@@ -141,6 +141,6 @@ class HSTU(SequenceModel):
         self.dtype_policy = policy
 
     def item_table(self) -> Any:
-        """The item embeddings, (num_items + 2, D), of length 1 where there is a temperature."""
+        """The item embeddings, (num_items + 2, D); with a temperature, they have length 1."""
         table = self._embeddings()
         return table if self.temperature is None else unit_vectors(table)

@@ -1,4 +1,4 @@
-"""NARM: a recurrent reading of a session, and additive attention of its newest state over the earlier ones."""
+"""NARM: a GRU over a session, and additive attention of its newest state over the earlier ones."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ from tfrec.ops import PADDING_ID, RESERVED_IDS, check_sizes
 class NARM(SequenceModel):
     """Neural Attentive Recommendation Machine.
 
-    A GRU reads the session. Its state after an item is what the session is about as a whole; the sum of all states so
-    far, weighted by an additive attention of the newest one, is its main purpose:
+    A GRU reads the session. Its state after an item encodes the whole session so far. The sum of all states up to
+    there, weighted by additive attention with the newest state as the query, encodes the main purpose of the user:
 
     ```
     x = drop(sqrt(D) E[history]);  h = GRU(x)
@@ -23,18 +23,18 @@ class NARM(SequenceModel):
     q = B drop([h, local]);  score(i) = q . E[i]                                 so score(i) = E[i]' B [h, local]
     ```
 
-    The order is read by the GRU alone: there are no positions, so a query does not depend on how long the input is, nor
-    on padding, where all states are zero, and `max_length` is what the data path cuts histories to.
+    Only the GRU reads the order; there are no positions. So a query does not depend on padding, where all states are
+    zero, and the model accepts inputs of any length. The data pipeline cuts histories to `max_length`.
 
-    The GRU goes through its L steps one after another. It runs as a plain loop on all devices: cuDNN's would refuse
-    padding on the left, and an export with it would run on GPUs alone. The attention costs B x L x L x D sigmoids.
+    The GRU runs L sequential steps, as a plain loop on all devices: cuDNN does not support padding on the left, and an
+    export with cuDNN would run only on GPUs. The attention costs B x L x L x D sigmoids.
 
     Args:
         num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
-        max_length: L, the most items that are read.
+        max_length: L, maximum length of a history; the data pipeline keeps the newest items of longer ones.
         hidden_dim: D, width of item vectors, states and attention.
         dropout: rate, on the item vectors and before B.
-        seed: of the initial item vectors and of the negatives that sampling losses draw.
+        seed: seed of the initial item vectors and of the negatives of sampling losses.
 
     Shapes:
         `{"history": (B, L) int}`; output (B, L, D).
@@ -43,8 +43,8 @@ class NARM(SequenceModel):
         ValueError: if a size is not a positive integer.
 
     Reference:
-        Li et al., "Neural Attentive Session-based Recommendation", CIKM 2017, arXiv 1711.04725. There item vectors have
-        width 50 and states 100, the rates of the two dropouts are 0.25 and 0.5, and item vectors are not scaled.
+        Li et al., "Neural Attentive Session-based Recommendation", CIKM 2017, arXiv 1711.04725. In the paper item
+        vectors have width 50 and states 100, the two dropout rates are 0.25 and 0.5, and item vectors are not scaled.
 
     Example:
         >>> import numpy as np
@@ -81,7 +81,7 @@ class NARM(SequenceModel):
         history = keras.Input(shape=(None,), dtype="int32", name="history")
         padding_mask = ops.not_equal(history, PADDING_ID)
         states = encoder(embedding(history), mask=padding_mask)
-        # Already zero at padding; but a tensor that comes out of a recurrent layer carries its mask along.
+        # Already zero at padding, but the output of a recurrent layer still carries its Keras mask.
         states = states * ops.cast(ops.expand_dims(padding_mask, -1), states.dtype)
         local = pooling(states, states, padding_mask)
         outputs = decoder(drop(ops.concatenate([states, local], axis=-1)))

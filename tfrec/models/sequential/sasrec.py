@@ -15,8 +15,8 @@ from tfrec.ops import PADDING_ID, RESERVED_IDS, check_heads, check_sizes
 class SASRec(SequenceModel):
     """Self-Attentive Sequential Recommendation.
 
-    Reads the newest items of a history, padded on the left, and gives at each position a vector whose inner product
-    with an item's embedding scores that item as the next one:
+    Reads the newest items of a history, padded on the left, and returns a query vector at each position. The inner
+    product with an item's embedding is the score of that item as the next one:
 
     ```
     x = drop(sqrt(D) E[history] + P);  x = block(x) num_blocks times;  q = norm(x);  score(i) = q . E[i]
@@ -24,28 +24,28 @@ class SASRec(SequenceModel):
 
     Args:
         num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
-        max_length: L, the most items that are read.
+        max_length: L, maximum length of a history; the data pipeline keeps the newest items of longer ones.
         hidden_dim: D, width of all vectors.
-        num_blocks: how many attention blocks.
+        num_blocks: number of attention blocks.
         num_heads: H, a divisor of D.
         dropout: rate, everywhere.
-        block: "sasrec", the block of the paper; or "ligr", the pre-norm block with gated residuals and a SwiGLU map
-            that eSASRec takes instead.
-        attention: how positions see each other, if not by `SoftmaxAttention`: {"class": the name of an attention layer
-            of `tfrec.layers`, further arguments of its constructor}. Those for long histories cost less than L^2.
-        seed: of the initial item vectors and of the negatives that sampling losses draw.
+        block: "sasrec", the block of the paper; or "ligr", the block of eSASRec: pre-norm, with gated residuals and a
+            SwiGLU feed-forward network.
+        attention: attention layer of the blocks: {"class": name of an attention layer of `tfrec.layers`, further
+            arguments of its constructor}. None means `SoftmaxAttention`. The layers for long histories cost less than
+            L^2.
+        seed: seed of the initial item vectors and of the negatives of sampling losses.
 
     Shapes:
-        `{"history": (B, L) int}` with L free up to `max_length`; output (B, L, D).
+        `{"history": (B, L) int}` with L variable up to `max_length`; output (B, L, D).
 
     Raises:
         ValueError: if a size is not a positive integer or H does not divide D.
 
     Reference:
-        Kang and McAuley, ICDM 2018, arXiv 1808.09781. The paper trains with one negative a position; the loss is chosen
-        at `compile` here, and `tfrec.losses.FullSoftmax` is what reaches today's numbers; with
-        `tfrec.losses.BinaryCrossEntropy` and a calibration it is gSASRec (arXiv 2308.07192). "ligr": eSASRec,
-        arXiv 2508.06450.
+        Kang and McAuley, ICDM 2018, arXiv 1808.09781. The paper trains with one negative per position; here the loss is
+        chosen at `compile`. `tfrec.losses.FullSoftmax` gives today's best results; `tfrec.losses.BinaryCrossEntropy`
+        with a calibration gives gSASRec (arXiv 2308.07192). "ligr": eSASRec, arXiv 2508.06450.
 
     Example:
         >>> import numpy as np

@@ -1,4 +1,4 @@
-"""What the models that read histories share: item table, and the names of axes."""
+"""Base class of sequential models, whose item table is the embedding of their input."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from tfrec.models.retrieval_model import RetrievalModel
 
 
 class SequenceModel(RetrievalModel):
-    """A retrieval model whose constructor's arguments are its attributes and whose item vectors are those of its input.
+    """A retrieval model that scores items with the same vectors that embed its input.
 
-    A subclass sets `embedding`, a layer with the item vectors in `items`, and every argument of its constructor as an
-    attribute of the same name; `dtype` becomes `dtype_policy`.
+    A subclass sets `embedding`, a layer with the item vectors in `items`, and stores every constructor argument as an
+    attribute of the same name; `dtype` is stored as `dtype_policy`.
     """
 
     def item_table(self) -> Any:
@@ -20,25 +20,25 @@ class SequenceModel(RetrievalModel):
         return self._embeddings()
 
     def share_attributes(self, attributes: np.ndarray) -> None:
-        """Let items that have attributes in common learn from each other; before `compile`.
+        """Share vectors between items that have attributes in common. Call it before `compile`.
 
         Args:
-            attributes: (num_items + 2, M) ids of attributes by id of the item, from 1 on, 0 for none, as
-                `tfrec.data.item_attributes` gives them.
+            attributes: (num_items + 2, M) attribute ids for each item id, from 1 on, padded with 0, as returned by
+                `tfrec.data.item_attributes`.
 
         Raises:
-            ValueError: if they have another form, or the model shares some already. See `tfrec.layers.ItemVectors`.
+            ValueError: if the shape is wrong, or the model already shares attributes. See `tfrec.layers.ItemVectors`.
         """
         self.embedding.items.share(attributes, self.seed)
 
     def fold_attributes(self) -> None:
-        """Make plain item vectors of what is shared, when the training is done; `compile` again to train on."""
+        """Add the shared vectors to the item vectors after training. Call `compile` again to continue training."""
         self.embedding.items.fold()
-        # What was traced adds what is no longer there.
+        # The traced functions still use the shared vectors.
         self.train_function = self.test_function = self.predict_function = None
 
     def _embeddings(self) -> Any:
-        """All rows of the embedding, also where `quantize("int8")` has made integers of them."""
+        """All rows of the embedding, dequantized after `quantize("int8")`."""
         layer = self.embedding.items
         rows = ops.convert_to_tensor(layer.embeddings)
         if layer.quantization_mode is None:
@@ -47,5 +47,5 @@ class SequenceModel(RetrievalModel):
 
 
 def axes_of_blocks(num_blocks: int, positions: str = "history") -> dict[str, list[str]]:
-    """`attention_axes` of blocks of self-attention, named block_0, block_1 and so on."""
+    """`attention_axes` of self-attention blocks, named block_0, block_1 and so on."""
     return {f"block_{index}": ["head", positions, positions] for index in range(num_blocks)}

@@ -1,4 +1,4 @@
-"""SHAN: short-term attention over long-term attention."""
+"""SHAN: attention over the newest items and a long-term vector, which is itself an attention over older items."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from tfrec.ops import PADDING_ID, RESERVED_IDS, check_sizes, prefix_mean
 class SHAN(SequenceModel):
     """Sequential Hierarchical Attention Network.
 
-    One attention pools the items of long ago, a second one what it gave and the newest items:
+    One attention pools the older items; a second one pools its result and the newest items:
 
     ```
     x = drop(sqrt(D) E[history]);  u[l] = Wu [x[l], mean of x[j], j <= l] + bu
@@ -23,17 +23,18 @@ class SHAN(SequenceModel):
     score(i) = q . E[i]
     ```
 
-    A query is a weighted mean of item vectors: SHAN recommends what is near to what was chosen. Both sets are sets:
-    which item is the newest and which S are new is all that is read of the order. There are no positions, so a query
-    does not depend on how long the input is, nor on padding, and `max_length` is what the data path cuts histories to.
+    A query is a weighted mean of item vectors, so SHAN recommends items that are similar to the history. The order has
+    no further effect: the model knows only which item is the newest and which S are in the short-term set. There are no
+    positions, so a query does not depend on padding, and the model accepts inputs of any length. The data pipeline cuts
+    histories to `max_length`.
 
     Args:
         num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
-        max_length: the most items that are read.
+        max_length: maximum length of a history.
         hidden_dim: D, width of all vectors.
-        short_term: S, how many of the newest items are the short-term set; all before them are the long-term set.
+        short_term: S, size of the short-term set, the newest items; all earlier items are the long-term set.
         dropout: rate, on the item vectors.
-        seed: of the initial item vectors and of the negatives that sampling losses draw.
+        seed: seed of the initial item vectors and of the negatives of sampling losses.
 
     Shapes:
         `{"history": (B, L) int}`; output (B, L, D).
@@ -42,10 +43,11 @@ class SHAN(SequenceModel):
         ValueError: if a size is not a positive integer.
 
     Reference:
-        Ying et al., "Sequential Recommender System based on Hierarchical Attention Network", IJCAI 2018. There u is an
-        embedding of the user, learned for each; here it is made from the history, the mean for what stays and the last
-        item for what is wanted now, since an export answers users that training has not seen. There the short-term set
-        is the newest session, the loss is BPR, and item vectors are neither scaled nor dropped.
+        Ying et al., "Sequential Recommender System based on Hierarchical Attention Network", IJCAI 2018. In the paper u
+        is a learned embedding of the user. Here u is computed from the history, so that an export can serve users that
+        are not in the training data: from its mean, for the lasting interest, and its last item, for the current one.
+        In the paper the short-term set is the newest session, the loss is BPR, and item vectors are neither scaled nor
+        dropped.
 
     Example:
         >>> import numpy as np

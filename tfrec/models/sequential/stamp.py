@@ -14,8 +14,8 @@ from tfrec.ops import PADDING_ID, RESERVED_IDS, check_sizes, prefix_mean
 class STAMP(SequenceModel):
     """Short-Term Attention/Memory Priority model.
 
-    Has no recurrence and no self-attention: the last item and the mean of the session weigh the session's items, and
-    what comes of it is gated, feature by feature, by the last item alone:
+    The model has no recurrence and no self-attention. The last item and the mean of the session give each item of the
+    session a weight; the weighted sum is then multiplied, component by component, with a gate from the last item:
 
     ```
     x = drop(sqrt(D) E[history]);  mean[l] = mean of x[j], j <= l
@@ -23,16 +23,16 @@ class STAMP(SequenceModel):
     q = tanh(Ws memory + bs) * tanh(Wt x + bt);  score(i) = q . E[i]
     ```
 
-    The score is trilinear: `sum_d hs[d] ht[d] E[i, d]`. Apart from which item is the last, the order is not read, and
-    there are no positions: a query does not depend on how long the input is, nor on padding, and `max_length` is what
-    the data path cuts histories to. The attention costs B x L x L x D sigmoids.
+    The score is trilinear: `sum_d hs[d] ht[d] E[i, d]`. The order has no effect apart from which item is the last.
+    There are no positions, so a query does not depend on padding, and the model accepts inputs of any length. The data
+    pipeline cuts histories to `max_length`. The attention costs B x L x L x D sigmoids.
 
     Args:
         num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
-        max_length: L, the most items that are read.
+        max_length: L, maximum length of a history; the data pipeline keeps the newest items of longer ones.
         hidden_dim: D, width of all vectors.
         dropout: rate, on the item vectors.
-        seed: of the initial item vectors and of the negatives that sampling losses draw.
+        seed: seed of the initial item vectors and of the negatives of sampling losses.
 
     Shapes:
         `{"history": (B, L) int}`; output (B, L, D).
@@ -43,8 +43,8 @@ class STAMP(SequenceModel):
     Reference:
         Liu et al., "STAMP: Short-Term Attention/Memory Priority Model for Session-based Recommendation", KDD 2018. The
         paper puts a sigmoid on the trilinear product before the softmax. Here the product itself is the logit: logits
-        between 0 and 1 cannot give an item more than e / (V - 1 + e) of the probability, however clear the case is.
-        The scale of the item vectors and the dropout are not in the paper either.
+        between 0 and 1 cannot give any item a probability above e / (V - 1 + e). The scale of the item vectors and the
+        dropout are not in the paper either.
 
     Example:
         >>> import numpy as np
@@ -80,7 +80,7 @@ class STAMP(SequenceModel):
         history = keras.Input(shape=(None,), dtype="int32", name="history")
         padding_mask = ops.not_equal(history, PADDING_ID)
         x = embedding(history)
-        # W2 and W3 are the two halves of the map of the queries.
+        # W2 and W3 are the two halves of the query projection.
         memory = pooling(ops.concatenate([x, prefix_mean(x, padding_mask)], axis=-1), x, padding_mask)
         outputs = of_session(memory) * of_last(x)
         super().__init__(inputs={"history": history}, outputs=outputs, seed=seed, name=name, **kwargs)

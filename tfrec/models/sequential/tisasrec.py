@@ -14,40 +14,42 @@ from tfrec.ops import PADDING_ID, RESERVED_IDS, check_heads, check_sizes
 class TiSASRec(SequenceModel):
     """Time Interval Aware Self-Attention for Sequential Recommendation.
 
-    SASRec whose attention knows how much time lies between two items. Positions and intervals enter the keys and values
-    of every block instead of the item vectors:
+    SASRec with attention that depends on the time between two items. Positions and intervals are added to the keys and
+    values of every block, not to the item vectors:
 
     ```
     x = drop(sqrt(D) E[history]);  x = block(x, positions, intervals) num_blocks times;  q = norm(x)
     block:  n = norm(x);  h = norm(n + attention(n, x));  y = h + feed_forward(h)         score(i) = q . E[i]
     ```
 
-    It wants the time stamps of the history, which `tfrec.data.sequences(..., inputs=model.input_names)`, the recipes,
-    the evaluation and the export give it; only their differences matter. A table without times cannot train it.
+    The model needs the timestamps of the history, which `tfrec.data.sequences(..., inputs=model.input_names)`, the
+    recipes, the evaluation and the export provide. Only their differences matter. It cannot be trained on a table
+    without times.
 
     Args:
         num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
-        max_length: L, the most items that are read.
+        max_length: L, maximum length of a history; the data pipeline keeps the newest items of longer ones.
         hidden_dim: D, width of all vectors.
-        num_blocks: how many attention blocks.
+        num_blocks: number of attention blocks.
         num_heads: H, a divisor of D.
         dropout: rate, everywhere.
-        num_buckets: R, how many intervals are told apart, at least 3.
-        max_interval: in seconds; longer intervals count as this one. See `tfrec.layers.TimeIntervals`.
-        seed: of the initial item vectors and of the negatives that sampling losses draw.
+        num_buckets: R, number of interval buckets, at least 3.
+        max_interval: longest interval, in seconds; longer ones are clipped to it. See `tfrec.layers.TimeIntervals`.
+        seed: seed of the initial item vectors and of the negatives of sampling losses.
 
     Shapes:
-        `{"history": (B, L) int, "timestamps": (B, L) int}` with L free up to `max_length`, seconds since 1970, anything
-        at padding; output (B, L, D).
+        `{"history": (B, L) int, "timestamps": (B, L) int}`, L variable up to `max_length`, Unix seconds, any value at
+        padding; output (B, L, D).
 
     Raises:
-        ValueError: if a size is not a positive integer, H does not divide D, or the intervals cannot be made.
+        ValueError: if a size is not a positive integer, H does not divide D, or `num_buckets` and `max_interval` do not
+            fit together.
 
     Reference:
-        Li, Wang and McAuley, WSDM 2020, doi 10.1145/3336191.3371786. Intervals there are multiples of the user's
-        shortest one, up to 256 or 2,048 of them, which lets a later item change what earlier positions see; here they
-        fall into fixed buckets of growing length, see `TimeIntervals` and `TimeIntervalAttention`. The block is that of
-        our SASRec. The paper trains with one negative a position; the loss is chosen at `compile` here.
+        Li, Wang and McAuley, WSDM 2020, doi 10.1145/3336191.3371786. In the paper intervals are multiples of the user's
+        shortest interval, up to 256 or 2,048 of them, so a later item can change the inputs of earlier positions. Here
+        they fall into fixed buckets of growing length; see `TimeIntervals` and `TimeIntervalAttention`. The block is
+        that of our SASRec. The paper trains with one negative per position; here the loss is chosen at `compile`.
 
     Example:
         >>> import numpy as np
