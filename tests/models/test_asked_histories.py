@@ -33,7 +33,7 @@ def test_arrays_and_lists_are_histories():
 @pytest.mark.parametrize(
     ("ask", "text"),
     [
-        (lambda model: model.recommend({"history": [["a", "b"]]}), "reads integer ids.* got texts"),
+        (lambda model: model.recommend({"history": [["a", "b"]]}), "expects integer ids.* got texts"),
         (lambda model: model.score({"history": [2, 3]}), "shape \\(2,\\)"),
         (lambda model: model.similar(3), "list of integer ids"),
     ],

@@ -112,7 +112,7 @@ def test_it_survives_disk_and_asks_for_nothing_in_use(tmp_path):
 
 @pytest.mark.parametrize(("model", "weight"), [(DeepFM, 0.5), (AttentionMatcher, -1.0)])
 def test_there_is_something_to_supervise(model, weight):
-    with pytest.raises(ValueError, match="attention_supervision is a loss weight"):
+    with pytest.raises(ValueError, match="attention_supervision must be at least 0"):
         model([*FEATURES, {"name": "age", "kind": "numeric", "group": "user"}], attention_supervision=weight)
 
 

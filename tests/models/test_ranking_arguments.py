@@ -54,7 +54,7 @@ def test_sizes_are_whole_numbers(kind, argument, least):
             {"count_feature": "genres"},
             "count_feature must name a numeric .* but 'genres' has the kind multivalued",
         ),
-        (ExpertFusion, {"count_feature": "age"}, "got 'age', which has the kind numeric and the group user"),
+        (ExpertFusion, {"count_feature": "age"}, "but 'age' has the kind numeric and the group user"),
     ],
 )
 def test_what_cannot_be_is_named(kind, arguments, says):

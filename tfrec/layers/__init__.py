@@ -1,4 +1,4 @@
-"""Layers of the zoo: plain `keras.layers.Layer`s, one a file."""
+"""The layers of the models: plain `keras.layers.Layer`s, one per file."""
 
 from tfrec.layers.additive_pooling import AdditivePooling
 from tfrec.layers.append_mask import AppendMask

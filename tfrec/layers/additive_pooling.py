@@ -18,15 +18,16 @@ class AdditivePooling(AttentionScores, MaskedLayer):
     a[l, j] = v . sigmoid(Wq q[l] + Wk c[j] + b);  y[l] = sum_{j <= l} a[l, j] c[j]
     ```
 
-    The weights are those of NARM and STAMP: no softmax is taken, they need not add up to 1 and can be negative, so a
-    long history can give a long vector. It is zero at padding on the left, which no position looks at.
+    The weights are those of NARM and STAMP: without a softmax, they need not sum to 1 and can be negative, so the norm
+    of the output can grow with the length of the history. No position attends to padding; the output at padding on the
+    left is zero.
 
-    The cost is B x L x L x inner_dim sigmoids, as many again for the gradient; memory grows with B x L x L alone
+    The forward pass costs B x L x L x inner_dim sigmoids, and the gradient as many again; memory grows with B x L x L
     (see `tfrec.ops.additive_scores`).
 
     Args:
-        inner_dim: of the space where queries and context are added; None takes the width D of the context.
-        use_bias: whether there is a b.
+        inner_dim: width of the space where queries and context are added; None means the width D of the context.
+        use_bias: whether to add b.
 
     Shapes:
         queries (B, L, E), context (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D),
@@ -35,7 +36,7 @@ class AdditivePooling(AttentionScores, MaskedLayer):
     Reference:
         Li et al., "Neural Attentive Session-based Recommendation", CIKM 2017, arXiv 1711.04725, equations 7 and 8; Liu
         et al., "STAMP: Short-Term Attention/Memory Priority Model for Session-based Recommendation", KDD 2018,
-        equations 7 and 8. Both pool a session once, at its end, where this layer does it for each beginning of it.
+        equations 7 and 8. Both pool a session once, at its end; this layer pools every prefix of it.
 
     Example:
         >>> import numpy as np

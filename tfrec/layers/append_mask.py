@@ -10,26 +10,26 @@ from tfrec.ops import PADDING_ID, check_length, check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class AppendMask(keras.layers.Layer):
-    """Appends a mask token after the newest item of each row that has none.
+    """Appends a mask token after the newest item of each row that has no mask.
 
     ```
-    0 a b    ->  0 a b M     a history: the mask asks for its next item
-    a M c M  ->  0 a M c M   a row of masked-item training, which asks already
+    0 a b    ->  0 a b M     a history: the next item is predicted at the mask
+    a M c M  ->  0 a M c M   a row of masked-item training, which already has masks
     ```
 
-    All rows become one column wider, so the last column is the newest position of each, and the columns but the first
-    are those of a row of training.
+    All rows become one column wider, so the last column is the newest position of every row. In a training row, the
+    columns after the first are those of the input.
 
     Args:
-        mask_id: the mask.
-        max_length: L, the most items of a history that are read.
+        mask_id: id of the mask token.
+        max_length: L, maximum length of a history.
 
     Shapes:
         input (B, W) integer ids, padded on the left, W at most L for histories and L + 1 for rows with masks;
         output (B, W + 1).
 
     Raises:
-        ValueError: if W is known and greater than L + 1. (Of a history of L + 1 items the oldest is left out.)
+        ValueError: if W is known and greater than L + 1. (For a history of L + 1 items, the oldest item is ignored.)
 
     Example:
         >>> import numpy as np

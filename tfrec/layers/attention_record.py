@@ -1,4 +1,4 @@
-"""Recording of attention weights: layers compute and store them here only while a call is recorded."""
+"""Record attention weights: layers compute and store them only inside `attention_record`."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ _FOUND: ContextVar[list[Any] | None] = ContextVar("found", default=None)
 def attention_record() -> Iterator[list[Any]]:
     """Collect the weights of every attention layer called within the context, in the order of the calls.
 
-    In training and serving nobody asks, and an attention that never holds its weights, or leaves them to a fused
-    kernel, is not made to.
+    Outside the context nothing is recorded, so training and serving can use fused kernels and attentions that never
+    hold their weights.
 
     Example:
         >>> import numpy as np

@@ -15,20 +15,19 @@ class AttentionalGRU(keras.layers.Layer):
     h <- (1 - a_l u) h + a_l u c;     h = 0 before the first step
     ```
 
-    Where the weight a_l is 0 the state stays as it is, so padding needs either a weight of 0 or a mask. With a weight
-    of 1 at every real position this is a plain GRU.
+    If the weight a_l is 0, the state does not change, so padding needs either a weight of 0 or a mask. With weights of
+    1 at all real positions, this is a plain GRU.
 
-    The maps of the inputs are one product for all steps; a step is one (B, D) x (D, 3 D) product.
+    The inputs of all steps are projected in one product; each step then is one (B, D) x (D, 3 D) product.
 
     Args:
         units: D, width of the state.
-        return_sequences: whether the states after all steps are given, or the last one alone.
-        seed: of the initial maps.
+        return_sequences: whether to return the states after all steps, or only the last one.
+        seed: seed of the initial weights.
 
     Shapes:
-        inputs (B, L, W), weights (B, L), floats, mask (B, L) bool with True at real positions: where it is not given,
-        the mask that Keras keeps with the inputs, if there is one. Output (B, L, D), or (B, D) without
-        `return_sequences`.
+        inputs (B, L, W), weights (B, L) float, mask (B, L) bool with True at real positions; without it, the Keras mask
+        of the inputs is used, if there is one. Output (B, L, D), or (B, D) without `return_sequences`.
 
     Reference:
         Zhou et al., "Deep Interest Evolution Network for Click-Through Rate Prediction", AAAI 2019, arXiv 1809.03672,
@@ -48,7 +47,7 @@ class AttentionalGRU(keras.layers.Layer):
         self.seed = seed
 
     def __call__(self, inputs: Any, weights: Any, mask: Any = None, **kwargs: Any) -> Any:
-        """As in Keras: without a `mask`, the mask that Keras keeps with the inputs."""
+        """As in Keras; without `mask`, the Keras mask of the inputs is used."""
         mask = getattr(inputs, "_keras_mask", None) if mask is None else mask
         return super().__call__(inputs, weights, mask=mask, **kwargs)
 
@@ -83,7 +82,7 @@ class AttentionalGRU(keras.layers.Layer):
 
 
 class _Step(keras.layers.Layer):
-    """What `keras.layers.RNN` repeats: from the mapped inputs and the weight, (B, 3 D + 1), to the next state."""
+    """The cell for `keras.layers.RNN`: from the projected inputs and the weight, (B, 3 D + 1), to the next state."""
 
     def __init__(self, units: int, seed: int | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -11,25 +11,25 @@ from tfrec.ops import check_size, pair_products
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class AttentionalPairPooling(AttentionScores):
-    """The mean of the products of all pairs of features, weighted by an attention that reads the products.
+    """The weighted mean of the products of all pairs of features, with attention weights computed from the products.
 
     ```
     p_ij = x_i * x_j, i < j;  a_ij = softmax_ij(h . relu(W p_ij + b));  y = sum_ij a_ij p_ij
     ```
 
-    Costs B x F^2 / 2 x D x attention_dim multiplications. The softmax is taken in float32.
+    It costs B x F^2 / 2 x D x attention_dim multiplications. The softmax is computed in float32.
 
     Args:
         attention_dim: width of b and h.
-        attention_l2: weight of the squares of W in the loss.
-        seed: of the initial maps.
+        attention_l2: weight of the squared entries of W in the loss.
+        seed: seed of the initial weights.
 
     Shapes:
-        input (B, F, D) with F of at least 2; output (B, D), and with `return_attention_scores` also the weights
-        (B, F (F - 1) / 2) float32 in the order of `tfrec.ops.feature_pairs`.
+        input (B, F, D) with F at least 2; output (B, D), and with `return_attention_scores` also the weights (B, F
+        (F - 1) / 2) float32 in the order of `tfrec.ops.feature_pairs`.
 
     Raises:
-        ValueError: if there is no pair.
+        ValueError: if there are fewer than two features.
 
     Reference:
         Xiao et al., "Attentional Factorization Machines: Learning the Weight of Feature Interactions via Attention

@@ -1,4 +1,4 @@
-"""Block-sparse attention: to neighbouring blocks, the oldest blocks and random blocks."""
+"""Block-sparse attention to neighbouring blocks, the oldest blocks and random blocks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,39 +17,40 @@ PERIOD = 1024  # blocks after which the random draws repeat
 class BlockSparseAttention(BlockedAttention):
     """Softmax attention over window, global and random blocks, as in BigBird.
 
-    The history is cut into blocks of S positions, counted from the newest. The queries of a block see the keys of
+    The history is cut into blocks of S positions, counted from the newest. The queries of a block attend to the keys of
 
-    - the window: their own block and the W blocks before it (not causal: also the W behind it),
-    - the global blocks: the G oldest of the row that hold an item (not causal: these also see everything),
-    - R random blocks out of the rest, drawn once for each block and head: the rest is divided into R equal stretches
-      and one block is taken from each, so that no block is drawn twice and short histories are seen whole.
+    - the window: their own block and the W blocks before it (not causal: also the W blocks after it),
+    - the global blocks: the G oldest blocks of the row that hold an item (not causal: these also attend to everything),
+    - R random blocks out of the rest, drawn once for each block and head. The rest is divided into R equal stretches
+      and one block is drawn from each, so no block is drawn twice, and a short history is covered completely.
 
-    Causal, only blocks of the past count, and inside the own block what is not newer than the query. Cost
-    O(L (W + 1 + G + R) S D); nothing of size (L, L) exists.
+    If causal, queries attend only to earlier blocks and, in their own block, to positions that are not newer. The cost
+    is O(L (W + 1 + G + R) S D), and no (L, L) tensor is created.
 
     Args:
         num_heads: H, a divisor of the width D.
         dropout: rate on the attention weights.
-        causal: whether a position sees only itself and what came before.
+        causal: whether a position attends only to itself and earlier positions.
         block_size: S.
-        window_blocks: W, neighbours on a side.
+        window_blocks: W, number of neighbouring blocks on each side.
         global_blocks: G.
         random_blocks: R.
-        seed: of the draws. They are part of the architecture: the same in training and serving.
+        seed: seed of the draws. They are part of the architecture, the same in training and serving.
 
     Shapes:
         queries and context (B, L, D), padding_mask (B, L) bool, True at real positions, padding on the left; output
-        (B, L, D), without meaning at padding, and with `return_attention_scores` also the scores (B, H, L, L).
+        (B, L, D), meaningless at padding, and with `return_attention_scores` also the scores (B, H, L, L).
 
     Raises:
         ValueError: if H does not divide D or a size is not an integer in its range.
 
     Reference:
-        Zaheer et al., "Big Bird: Transformers for Longer Sequences", NeurIPS 2020, arXiv 2007.14062. There the encoder
-        alone is sparse; the causal form is ours. There, the first and last blocks of the input are global: with padding
-        on the left the first would be padding and would move with it, so the oldest real ones are taken, row by row,
-        and the newest is not global, since the position that is served would then see more than those that are trained.
-        Draws come from stretches instead of the whole, and reach each row's own past and no padding.
+        Zaheer et al., "Big Bird: Transformers for Longer Sequences", NeurIPS 2020, arXiv 2007.14062. In the paper only
+        the encoder is sparse; the causal form is ours. In the paper the first and last blocks of the input are global.
+        With padding on the left the first block would be padding, so we take the oldest blocks with items of each row.
+        The newest block is not global, because the position used in serving would then attend to more than the
+        positions used in training. Random blocks are drawn from stretches, not from all blocks, and only from the part
+        of the row that holds items.
 
     Example:
         >>> import numpy as np
@@ -94,7 +95,7 @@ class BlockSparseAttention(BlockedAttention):
         k, v = self.split(self.key(context)), values(context)
         count = _blocks_in_use(is_real)
 
-        # What each part offers: the axes of its keys, the keys, the values, and which of them may be seen.
+        # For each part: the axes of its keys, the keys, the values, and which of them may be attended to.
         parts = [("bhnk", *self._window(k, v, is_real))]
         if self.global_blocks:
             parts.append(("bhk", *self._global(k, v, is_real, count)))
@@ -117,7 +118,7 @@ class BlockSparseAttention(BlockedAttention):
             y = y + ops.einsum(f"bhnqk,{axes}d->bhnqd", share, values)
         return y
 
-    # Blocks are named by their distance from the newest, which padding does not change: 0 is the newest.
+    # Blocks are numbered by their distance from the newest, which does not depend on padding: 0 is the newest.
 
     def _window(self, k: Any, v: Any, is_real: Any) -> tuple[Any, Any, Any]:
         offsets = range(-self.window_blocks, 1 if self.causal else self.window_blocks + 1)
@@ -140,12 +141,12 @@ class BlockSparseAttention(BlockedAttention):
     def _random(self, k: Any, v: Any, is_real: Any, count: Any) -> tuple[Any, Any, Any]:
         own = _distances(k)[:, None]
         rest_ends = count[:, :, None] - self.global_blocks  # (B, 1, 1, 1)
-        # Candidates are numbered through: the newer ones 0 .. newer - 1, then those older than the window.
+        # Candidates are numbered consecutively: the newer ones 0 .. newer - 1, then those older than the window.
         newer = 0 * own if self.causal else ops.maximum(ops.minimum(own - self.window_blocks, rest_ends), 0)
         candidates = newer + ops.maximum(rest_ends - (own + self.window_blocks + 1), 0)  # (B, 1, N, 1)
         stretch = np.arange(self.random_blocks, dtype="int32")
         first = candidates * stretch // self.random_blocks
-        size = candidates * (stretch + 1) // self.random_blocks - first  # 0 where there are fewer than R candidates
+        size = candidates * (stretch + 1) // self.random_blocks - first  # 0 if there are fewer than R candidates
         draws = ops.take(self.draws, _distances(k) % PERIOD, axis=1)  # (H, N, R)
         pick = first + draws % ops.maximum(size, 1)  # (B, H, N, R)
         pick = ops.where(pick < newer, pick, pick - newer + own + self.window_blocks + 1)
@@ -184,13 +185,13 @@ def _distances(blocks: Any) -> Any:
 
 
 def _blocks_in_use(is_real: Any) -> Any:
-    """How many blocks reach from the newest to the oldest with an item, (B, 1, 1) int32."""
+    """Number of blocks from the newest to the oldest with an item, (B, 1, 1) int32."""
     used = ops.cast(ops.any(is_real, axis=-1), "int32")  # (B, 1, N)
     return ops.max(used * (_distances(is_real) + 1), axis=-1, keepdims=True)
 
 
 def _at(blocks: Any, distance: Any) -> Any:
-    """The blocks at the given distances from the newest; any block for a distance that there is not."""
+    """The blocks at the given distances from the newest; an arbitrary block for distances out of range."""
     newest = ops.shape(blocks)[2] - 1
     shape = (*ops.shape(blocks)[:2], *ops.shape(distance)[2:])
     return take_blocks(blocks, ops.broadcast_to(ops.clip(newest - distance, 0, newest), shape))

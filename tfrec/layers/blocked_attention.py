@@ -1,4 +1,4 @@
-"""What the attention layers for long histories share: projections and heads over blocks of positions."""
+"""Base class of the attention layers for long histories: projections and heads over blocks of positions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,19 +12,19 @@ from tfrec.ops import check_heads, check_size, to_blocks
 
 
 class BlockedAttention(AttentionScores, MaskedLayer):
-    """Queries, keys and values in heads, cut into blocks; a subclass says in `attend` which keys a query sees.
+    """Projects queries, keys and values, splits them into heads and cuts them into blocks.
 
-    Not a layer of its own: subclasses write `attend`, and `block_length`.
+    Abstract: a subclass implements `attend`, which decides which keys a query attends to, and `block_length`.
 
     Args:
         num_heads: H, a divisor of the width D.
-        dropout: rate; on what, the subclass says.
-        causal: whether a position sees only itself and what came before.
+        dropout: rate; the subclass decides where it is applied.
+        causal: whether a position attends only to itself and earlier positions.
 
     Shapes:
         queries and context (B, L, D), padding_mask (B, L) bool, True at real positions, padding on the left; output
-        (B, L, D), finite and without meaning at padding, and with `return_attention_scores` also the scores
-        (B, H, L, L), of which the layer holds nothing otherwise.
+        (B, L, D), finite but meaningless at padding, and with `return_attention_scores` also the scores (B, H, L, L),
+        which are not computed otherwise.
 
     Raises:
         ValueError: if H does not divide D.
@@ -33,7 +33,7 @@ class BlockedAttention(AttentionScores, MaskedLayer):
     masked_by = ("context", 1)
     mask_place = 2
 
-    use_bias = True  # of the four projections
+    use_bias = True  # for the four projections
 
     def __init__(self, num_heads: int = 1, dropout: float = 0.0, causal: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -61,20 +61,20 @@ class BlockedAttention(AttentionScores, MaskedLayer):
 
     @property
     def block_length(self) -> int | None:
-        """S, positions a block; None takes all positions as one block."""
+        """S, positions per block; None puts all positions into one block."""
         raise NotImplementedError
 
     def attend(
         self, queries: Any, context: Any, is_real: Any, values: Callable[[Any], Any], training: bool | None
     ) -> Any:
-        """The sum of the values that each position sees, by its weights.
+        """The weighted sum of the values that each position attends to.
 
         Args:
             queries: (B, N, S, D) blocks.
             context: (B, N, S, D) blocks.
             is_real: (B, N, S) bool.
-            values: makes the values, (B, H, N, S, E), of a context.
-            training: whether anything is dropped.
+            values: function that computes the values, (B, H, N, S, E), of a context.
+            training: whether to apply dropout.
 
         Returns:
             (B, H, N, S, E) tensor.
@@ -95,31 +95,31 @@ class BlockedAttention(AttentionScores, MaskedLayer):
         outputs = self.join(self.attend(*blocks, lambda x: self.split(self.value(x)), training=training), length)
         if not self.needs_scores(return_attention_scores):
             return outputs
-        # An attention is linear in its values: of unit vectors it makes the scores themselves.
+        # Attention is linear in its values, so with unit vectors as values it returns the scores.
         scores = self.attend(*blocks, self._places, training=False)
         filled = ops.shape(scores)[-1]
         scores = ops.reshape(scores, (*ops.shape(scores)[:2], filled, filled))
         scores = scores[:, :, filled - length :, filled - length :]
-        scores = ops.reshape(scores, (-1, self.num_heads, length, length))  # static where the length is
+        scores = ops.reshape(scores, (-1, self.num_heads, length, length))  # static if the length is static
         return self.with_scores(outputs, scores, return_attention_scores)
 
     def _cut(self, sequence: Any) -> Any:
         return ops.expand_dims(sequence, 1) if self.block_length is None else to_blocks(sequence, self.block_length)
 
     def _places(self, context: Any) -> Any:
-        """The jth unit vector at position j, (B, H, N, S, N S)."""
+        """The j-th unit vector at position j, (B, H, N, S, N S)."""
         rows, count, size = ops.shape(context)[:3]
         places = ops.reshape(ops.eye(count * size, dtype=self.compute_dtype), (1, 1, count, size, count * size))
         return ops.broadcast_to(places, (rows, self.num_heads, count, size, count * size))
 
     def split(self, blocks: Any) -> Any:
-        """Heads apart: (B, N, S, D) -> (B, H, N, S, D / H)."""
+        """Split the heads: (B, N, S, D) -> (B, H, N, S, D / H)."""
         rows, count, size = ops.shape(blocks)[:3]
         apart = ops.reshape(blocks, (rows, count, size, self.num_heads, self.head_width))
         return ops.transpose(apart, (0, 3, 1, 2, 4))
 
     def join(self, heads: Any, length: Any) -> Any:
-        """Heads together, mixed by a learned map, and the filling cut off: (B, H, N, S, D / H) -> (B, L, D)."""
+        """Join the heads, apply the output projection, remove the block padding: (B, H, N, S, D / H) -> (B, L, D)."""
         together = ops.transpose(heads, (0, 2, 3, 1, 4))
         together = ops.reshape(together, (ops.shape(heads)[0], -1, self.width))
         return self.merge(together[:, ops.shape(together)[1] - length :])
@@ -138,5 +138,5 @@ class BlockedAttention(AttentionScores, MaskedLayer):
 
 
 def forbid(scores: Any, allowed: Any) -> Any:
-    """Scores for a softmax, float32, with what is not allowed so low that it gets no share; finite, if nothing is."""
+    """Mask scores for a softmax, in float32: forbidden positions get weight 0. Finite even if all are forbidden."""
     return ops.where(allowed, ops.cast(scores, "float32"), -1e9)

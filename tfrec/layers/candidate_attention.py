@@ -19,18 +19,18 @@ class CandidateAttention(AttentionScores, MaskedLayer):
     y = [y_1; ..; y_H] M + m
     ```
 
-    This is multi-head attention for a query that is alone, and it is computed as such: K goes to the side of the query
-    and V behind the sum, so that no map is taken of the L positions. Time grows with L W H, where mapping them would
-    take L W W. A bias of the keys would cancel in the softmax and is left out.
+    This is multi-head attention with a single query. K is applied to the query and V to the weighted sum, so the L
+    positions need no projection: time grows with L W H instead of L W W. A bias of the keys would cancel in the softmax
+    and is left out.
 
     Args:
         num_heads: H, a divisor of the width W.
         dropout: rate on the weights.
-        seed: of the initial maps and of the dropout.
+        seed: seed of the initial weights and of the dropout.
 
     Shapes:
         query (B, W), context (B, L, W), padding_mask (B, L) bool with True at real positions; output (B, W), and with
-        `return_attention_scores` also the weights (B, H, L), which add up to 1 over the real positions.
+        `return_attention_scores` also the weights (B, H, L), which sum to 1 over the real positions.
 
     Raises:
         ValueError: if H does not divide W.

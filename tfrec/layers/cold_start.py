@@ -13,28 +13,28 @@ class ColdStart(keras.layers.Layer):
     """Replaces a share of the items by the unseen id in training, and sets the count of all unseen items to one value.
 
     ```
-    training:   id = 1 with probability `rate`, as it was otherwise
-    always:     count = `cold_count` where id is 1 or 0, as it was otherwise
+    training:   id = 1 with probability `rate`, unchanged otherwise
+    always:     count = `cold_count` where id is 1 or 0, unchanged otherwise
     ```
 
-    A model that never sees id 1 in training learns nothing for it. By seeing some items as if they were new, it learns
-    to rely on their other features.
+    A model that never sees id 1 in training learns nothing for it. If some items appear as new, the model learns to
+    rely on their other features.
 
     Args:
-        rate: the part of a batch's rows whose item is made unseen in training, from 0 to below 1.
-        cold_count: the number that stands for the count of an item that was never seen, on the scale of the counts:
-            0 where they are log(1 + count).
-        seed: of the draws.
+        rate: share of the rows whose item is replaced by the unseen id in training, at least 0 and below 1.
+        cold_count: count of an unseen item, on the scale of the counts; 0 if they are log(1 + count).
+        seed: seed of the draws.
 
     Shapes:
-        ids (B,) int and counts (B,) float; both again.
+        ids (B,) int and counts (B,) float; returns both with the same shapes.
 
     Raises:
         ValueError: if the rate is out of range.
 
     Reference:
-        Volkovs, Yu and Poutanen, "DropoutNet: Addressing Cold Start in Recommender Systems", NeurIPS 2017: there the
-        vector of a pretrained model is set to zero, here the id is changed, so that "unseen" gets a vector of its own.
+        Volkovs, Yu and Poutanen, "DropoutNet: Addressing Cold Start in Recommender Systems", NeurIPS 2017. In the paper
+        the vector of a pretrained model is set to zero; here the id is replaced, so that unseen items have their own
+        learned vector.
 
     Example:
         >>> import numpy as np
@@ -46,7 +46,7 @@ class ColdStart(keras.layers.Layer):
     def __init__(self, rate: float = 0.1, cold_count: float = 0.0, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
-            raise ValueError(f"rate, the share of rows made cold, must be at least 0 and below 1, got {rate!r}.")
+            raise ValueError(f"rate, the share of cold rows, must be at least 0 and below 1, got {rate!r}.")
         self.rate = rate
         self.cold_count = cold_count
         self.seed = seed

@@ -1,4 +1,4 @@
-"""Attention of some vectors over others."""
+"""Cross-attention of queries over a padded context."""
 
 from typing import Any
 
@@ -13,38 +13,38 @@ from tfrec.ops import check_heads, check_size, masked_softmax
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class CrossAttention(AttentionScores, MaskedLayer):
-    """Multi-head attention of queries over a padded context, which may differ from them in kind and width.
+    """Multi-head attention of queries over a padded context. Queries and context may have different widths.
 
     ```
     a[k, l] = softmax_l (Wq q[k] + bq) . (Wk c[l]) / sqrt(D / H)      over the real positions l
-    y[k] = Wo [sum_l a[k, l] (Wv c[l] + bv)] + bo                     heads of width D / H side by side
+    y[k] = Wo [sum_l a[k, l] (Wv c[l] + bv)] + bo                     heads of width D / H, concatenated
     ```
 
-    With `may_abstain` the softmax has one more term, a learned score s of each head for looking at nothing: weights
-    then add up to less than one where little of the context matters, as the neighbours' weights of a collaborative
-    filter do under shrinkage.
+    With `may_abstain` the softmax has one more term: a learned score s per head for attending to nothing. The weights
+    then sum to less than one if little of the context is relevant, like shrunken neighbour weights in collaborative
+    filtering.
 
-    A row whose context is all padding has weights of zero, and y = bo.
+    If the whole context of a row is padding, its weights are zero and y = bo.
 
     Args:
         num_heads: H, a divisor of the queries' width D.
         dropout: rate on the weights.
-        may_abstain: whether there is an s.
-        causal: whether query k sees only the positions l <= k; then queries and context are of one sequence.
-        qk_norm: whether scores are cosines times a temperature, instead of products over sqrt(D / H); see
+        may_abstain: whether to add s.
+        causal: whether query k attends only to positions l <= k, if queries and context are the same sequence.
+        qk_norm: whether scores are cosines times a temperature, instead of products divided by sqrt(D / H); see
             `QueryKeyNorm`.
-        seed: of the initial maps and of the dropout.
+        seed: seed of the initial weights and of the dropout.
 
     Shapes:
-        queries (B, K, D), context (B, L, E), padding_mask (B, L) bool with True at real positions; the output
-        (B, K, D), and with `return_attention_scores` also the weights (B, H, K, L) float32.
+        queries (B, K, D), context (B, L, E), padding_mask (B, L) bool with True at real positions; output (B, K, D),
+        and with `return_attention_scores` also the weights (B, H, K, L) float32.
 
     Raises:
         ValueError: if H does not divide D.
 
     Reference:
-        Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762: its encoder-decoder attention. It
-        has no s and no `qk_norm`.
+        Vaswani et al., "Attention Is All You Need", NeurIPS 2017, arXiv 1706.03762: the encoder-decoder attention. The
+        paper has neither s nor `qk_norm`.
 
     Example:
         >>> import numpy as np
@@ -85,7 +85,7 @@ class CrossAttention(AttentionScores, MaskedLayer):
 
         def made(name: str, place: int, shape: tuple[int | None, ...]) -> keras.layers.Dense:
             start = keras.initializers.GlorotUniform(None if self.seed is None else self.seed + place)
-            # A bias of the keys would add the same to all scores of a query.
+            # No bias for the keys: it would add the same number to all scores of a query.
             use_bias = name != "key_map"
             dense = keras.layers.Dense(width, use_bias=use_bias, kernel_initializer=start, dtype=policy, name=name)
             dense.build(shape)
@@ -113,7 +113,7 @@ class CrossAttention(AttentionScores, MaskedLayer):
         each = asked.shape[-1] // self.num_heads
         asked, keys, values = (self._in_heads(x, each) for x in (asked, keys, values))
         asked, keys = self.norm(asked, keys) if self.norm else (asked * each**-0.5, keys)
-        # Softmax in float32: half types lose small weights.
+        # Softmax in float32: half precision loses small weights.
         scores = ops.cast(ops.matmul(asked, ops.transpose(keys, (0, 1, 3, 2))), "float32")
         is_real = ops.expand_dims(ops.expand_dims(padding_mask, 1), 1)
         if self.causal:

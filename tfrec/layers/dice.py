@@ -14,12 +14,12 @@ class Dice(keras.layers.Layer):
     p = sigmoid((x - mean) / sqrt(var + epsilon));  y = p x + (1 - p) alpha x
     ```
 
-    Mean and variance are those of a channel. In training they are taken over the batch, and over the positions where
-    there are any; positions that are padding do not count. For inference, averages of them are carried along:
-    `m <- momentum m + (1 - momentum) mean`. The alpha of each channel is learned.
+    Mean and variance are computed per channel. In training they are taken over the batch and the positions, without
+    padding. Inference uses their moving averages: `m <- momentum m + (1 - momentum) mean`. Each channel has its own
+    learned alpha.
 
     Args:
-        momentum: of the averages.
+        momentum: momentum of the moving averages.
         epsilon: added to the variance.
 
     Shapes:
@@ -27,7 +27,7 @@ class Dice(keras.layers.Layer):
 
     Reference:
         Zhou et al., "Deep Interest Network for Click-Through Rate Prediction", KDD 2018, arXiv 1706.06978, equation 5.
-        The paper does not say how alpha begins; as in the authors' code it begins at 0.
+        The paper does not give the initial alpha; it is 0, as in the authors' code.
 
     Example:
         >>> import numpy as np
@@ -59,7 +59,7 @@ class Dice(keras.layers.Layer):
         return inputs * (alpha + (1.0 - alpha) * ops.cast(share, self.compute_dtype))
 
     def _moments(self, inputs: Any, padding_mask: Any) -> tuple[Any, Any]:
-        """Mean and variance of this batch's real positions, which move the averages too."""
+        """Mean and variance over the real positions of this batch; also updates the moving averages."""
         flat = ops.reshape(inputs, (-1, inputs.shape[-1]))
         if padding_mask is None:
             is_real = ops.ones_like(flat[:, :1])
@@ -69,9 +69,9 @@ class Dice(keras.layers.Layer):
         weights = ops.transpose(is_real) / ops.maximum(count, 1.0)
         mean = ops.matmul(weights, flat)[0]
         variance = ops.matmul(weights, ops.square(flat - mean))[0]
-        pace = ops.where(count > 0, 1.0 - self.momentum, 0.0)  # skip batches of empty histories
+        rate = ops.where(count > 0, 1.0 - self.momentum, 0.0)  # skip batches of empty histories
         for average, found in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            average.assign(average + pace * (ops.stop_gradient(found) - average))
+            average.assign(average + rate * (ops.stop_gradient(found) - average))
         return mean, variance
 
     def compute_output_shape(

@@ -13,23 +13,23 @@ from tfrec.ops import check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class EncoderBlock(AttentionScores, MaskedLayer):
-    """Self-attention and a map of each position, with residuals; the weights of the attention come on request.
+    """Self-attention and a feed-forward network, with residuals; returns the attention weights on request.
 
     ```
     h = x + drop(attention(norm(x), norm(x)));  y = h + feed_forward(norm(h))
     ```
 
-    It is the "pre-norm" form of `tfrec.layers.SelfAttentionBlock`, for sets and short sequences whose weights somebody
-    wants to see or to supervise. No output at a real position depends on padding.
+    It is the "pre-norm" form of `tfrec.layers.SelfAttentionBlock`, for sets and short sequences whose weights are
+    inspected or supervised. No output at a real position depends on padding.
 
     Args:
         num_heads: H, a divisor of the width D.
-        dropout: rate on the weights, on what the attention gives, and within the map.
-        causal: whether a position sees only itself and what came before.
-        seed: of the initial maps and of the draws.
+        dropout: rate, on the weights, on the output of the attention, and in the feed-forward network.
+        causal: whether a position attends only to itself and earlier positions.
+        seed: seed of the initial weights and of the dropout.
 
     Shapes:
-        inputs (B, L, D), padding_mask (B, L) bool with True at real positions; the output (B, L, D), and with
+        inputs (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D), and with
         `return_attention_scores` also the weights (B, H, L, L) float32, queries before keys.
 
     Reference:

@@ -1,4 +1,4 @@
-"""A gate that weighs several experts, per row."""
+"""A gate that gives each expert a weight, per row."""
 
 from typing import Any
 
@@ -10,24 +10,24 @@ from tfrec.ops import check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class ExpertGate(keras.layers.Layer):
-    """Additive attention of what is known of a row over what its experts found.
+    """Additive attention of the state of a row over the outputs of its experts.
 
     `w = softmax_n ( v . tanh(Ws s + Wx x_n + b_n) + c_n )`
 
-    Each expert has its own b and c beside the shared maps, so that a state alone, say how often an item was seen, can
-    decide which of them is heard.
+    Each expert has its own b and c in addition to the shared maps, so the state alone, for instance the count of an
+    item, can decide the weights.
 
     Args:
-        inner_dim: of the space where state and experts are added; None takes the width D of the experts.
-        seed: of the initial maps.
+        inner_dim: width of the space where state and experts are added; None means the width D of the experts.
+        seed: seed of the initial weights.
 
     Shapes:
-        state (B, S), experts (B, N, D); weights (B, N) float32, which add up to one.
+        state (B, S), experts (B, N, D); weights (B, N) float32, which sum to one.
 
     Reference:
         Bahdanau et al., "Neural Machine Translation by Jointly Learning to Align and Translate", ICLR 2015, arXiv
         1409.0473, for the attention; Jacobs et al., "Adaptive Mixtures of Local Experts", Neural Computation 1991, for
-        a gate over experts. The b and c of each expert are in neither together.
+        a gate over experts. The b and c of each expert are ours.
 
     Example:
         >>> import numpy as np

@@ -10,26 +10,26 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class FeatureEmbedding(keras.layers.Layer):
-    """Embeds features of all kinds into vectors of one width, with learned vectors for missing values.
+    """Embeds features of all kinds into vectors of the same width, with learned vectors for missing values.
 
     ```
-    categorical, id c:           e = T[c];                T[0] stands for missing, T[1] for unseen values
-    multi-valued, ids c1 .. cm:  e = mean of T[c_j] over c_j != 0;  T[0] where there is none
-    numeric, x:                  e = x v + b;             m where x is NaN
-    vector, x:                   e = W x + b;             m where any number of x is NaN
+    categorical, id c:           e = T[c];                T[0] for missing, T[1] for unseen values
+    multi-valued, ids c1 .. cm:  e = mean of T[c_j] over c_j != 0;  T[0] if all are 0
+    numeric, x:                  e = x v + b;             m if x is NaN
+    vector, x:                   e = W x + b;             m if any component of x is NaN
     sequence of a feature:       that feature's e at each position, from the same table
     ```
 
     Args:
-        features: flat dicts, as described in `tfrec.models.feature_inputs`; sequences share the tables of what they are
-            `of`, which need not be among the inputs.
+        features: flat dicts, as described in `tfrec.models.feature_inputs`; sequences share the tables of the features
+            named by `of`, which need not be among the inputs.
         dim: D, width of all vectors.
-        regularizer: of the tables, or None.
-        scale: standard deviation of the initial tables and maps.
-        seed: of the initial tables and maps.
+        regularizer: regularizer of the tables, or None.
+        scale: standard deviation of the initial weights.
+        seed: seed of the initial weights.
 
     Shapes:
-        a dict of inputs by name; a dict of (B, D) and, for sequences, (B, L, D).
+        input: dict of tensors by feature name; output: dict of (B, D) and, for sequences, (B, L, D).
 
     Raises:
         ValueError: if an input is missing.
@@ -67,7 +67,7 @@ class FeatureEmbedding(keras.layers.Layer):
             if kind == "sequence" and feature.get("of"):
                 continue
             label = re.sub(r"[^A-Za-z0-9_]", "_", name)  # columns may have names that TensorFlow's variables may not
-            # Each table draws from a seed of its own: equal tables would make equal vectors of different features.
+            # Each table has its own seed: otherwise different features would start with equal vectors.
             seed = None if self.seed is None else self.seed + 7919 * (len(self._tables) + len(self._maps) + 1)
             start = keras.initializers.RandomNormal(stddev=self.scale, seed=seed)
             if kind in ("numeric", "vector"):
@@ -83,17 +83,17 @@ class FeatureEmbedding(keras.layers.Layer):
                     shape=(feature["size"], self.dim),
                     initializer=start,
                     regularizer=self.regularizer,
-                    autocast=False,  # what is looked up is cast, not the whole table
+                    autocast=False,  # the looked-up rows are cast, not the whole table
                 )
 
     def call(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        absent = [name for name in self._by_name if name not in inputs and self._is_asked(name, inputs)]
+        absent = [name for name in self._by_name if name not in inputs and self._is_needed(name, inputs)]
         if absent:
             raise ValueError(f"The input '{absent[0]}' is missing: expected {list(self._by_name)}, got {list(inputs)}.")
         return {name: self._vectors(self._by_name[name], values) for name, values in inputs.items()}
 
-    def _is_asked(self, name: str, inputs: Mapping[str, Any]) -> bool:
-        # A table may be there for a sequence alone.
+    def _is_needed(self, name: str, inputs: Mapping[str, Any]) -> bool:
+        # A table may exist only for a sequence.
         return not any(self._by_name[other].get("of") == name for other in inputs)
 
     def _vectors(self, feature: Mapping[str, Any], values: Any) -> Any:
@@ -104,7 +104,7 @@ class FeatureEmbedding(keras.layers.Layer):
             values = ops.cast(values, self.compute_dtype)
             values = ops.expand_dims(values, -1) if kind == "numeric" else values
             is_missing = ops.any(ops.isnan(values), axis=-1, keepdims=True)
-            # NaN times 0 is NaN: it must be gone before it meets a weight, or the gradient has it.
+            # Replace NaN before it meets a weight: NaN times 0 is NaN and would destroy the gradient.
             values = ops.where(ops.isnan(values), ops.zeros_like(values), values)
             found = ops.matmul(values, ops.cast(weights, self.compute_dtype)) + ops.cast(bias, self.compute_dtype)
             return ops.where(is_missing, ops.cast(self._missing[name], self.compute_dtype), found)

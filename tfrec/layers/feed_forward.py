@@ -9,15 +9,15 @@ from tfrec.ops import check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class FeedForward(keras.layers.Layer):
-    """Two dense maps with an activation between them, applied to every position alike.
+    """Two dense layers with an activation between them, applied to every position.
 
     `y = drop(drop(act(x W1 + b1)) W2 + b2)`, without the residual, which belongs to the block.
 
     Args:
-        inner_dim: width of the middle; None takes the width D of the input, as SASRec does.
+        inner_dim: width of the hidden layer; None means the width D of the input, as in SASRec.
         activation: a Keras activation.
-        dropout: rate after each map.
-        seed: of the initial maps and of the dropout.
+        dropout: rate after each dense layer.
+        seed: seed of the initial weights and of the dropout.
 
     Shapes:
         input (B, L, D); output (B, L, D).

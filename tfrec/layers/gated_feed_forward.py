@@ -9,12 +9,12 @@ from tfrec.ops import check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class GatedFeedForward(keras.layers.Layer):
-    """A dense map whose middle is multiplied by a gate, applied to every position alike.
+    """A feed-forward network whose hidden layer is multiplied by a gate, applied to every position.
 
     `y = drop((silu(x W1) * (x W2)) W3)`, without biases and without the residual, which belongs to the block.
 
     Args:
-        inner_dim: width of the middle; None takes twice the width D of the input.
+        inner_dim: width of the hidden layer; None means twice the width D of the input.
         dropout: rate on the output.
 
     Shapes:

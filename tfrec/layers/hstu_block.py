@@ -1,4 +1,4 @@
-"""The block of HSTU: attention without softmax, and a gate instead of a position-wise map."""
+"""The block of HSTU: attention without softmax, and a gate instead of a feed-forward network."""
 
 from typing import Any
 
@@ -22,31 +22,31 @@ class HSTUBlock(AttentionScores, MaskedLayer):
     y = drop(norm(a v) * u) W_o + b_o + x
     ```
 
-    The weights of a row of `a` do not add up to one: how much of what was asked for stands in the history is kept,
-    which softmax forgets. `norm` has no weights of its own; `b` is a `RelativePositionBias`, plus a `TimeBias` where
-    there are intervals. Positions that are padding neither attend with effect nor are attended to, and their own output
-    is zero.
+    The weights of a row of `a` do not sum to one: they keep the number of relevant items in the history, which softmax
+    normalises away. `norm` has no weights; `b` is a `RelativePositionBias`, plus a `TimeBias` with `num_intervals`. No
+    position attends to padding, and the output at padding is zero.
 
     Args:
-        max_length: the longest sequence. Dividing by this constant, and not by L, keeps padding inert.
+        max_length: the longest sequence. The division by this constant, not by L, keeps the output independent of
+            padding.
         num_heads: H.
-        attention_dim: width of a query or key in one head; None takes D / H.
-        linear_dim: width of a value or gate in one head; None takes D / H.
-        dropout: rate on what goes into W_o.
-        num_intervals: R, buckets of the time between two items; None makes a block that knows no time.
+        attention_dim: width of a query or key in one head; None means D / H.
+        linear_dim: width of a value or gate in one head; None means D / H.
+        dropout: rate on the input of W_o.
+        num_intervals: R, buckets of the time between two items; None for a block without times.
 
     Shapes:
-        inputs (B, L, D), padding_mask (B, L) bool with True at real positions, intervals (B, L, L) integers below R as
-        `TimeIntervals` gives them, where the block knows time; output (B, L, D), and with
-        `return_attention_scores` also a, (B, H, L, L).
+        inputs (B, L, D), padding_mask (B, L) bool with True at real positions; with `num_intervals` also intervals
+        (B, L, L), integers below R from `TimeIntervals`; output (B, L, D), and with `return_attention_scores` also a,
+        (B, H, L, L).
 
     Raises:
-        ValueError: if a width is to be D / H and H does not divide D.
+        ValueError: if a width is None and H does not divide D.
 
     Reference:
         Zhai et al., "Actions Speak Louder than Words: Trillion-Parameter Sequential Transducers for Generative
-        Recommendations", ICML 2024, arXiv 2402.17152. Initial values as in the authors' code. There each batch is
-        padded to the longest history that is allowed, and L is that constant.
+        Recommendations", ICML 2024, arXiv 2402.17152. Initial values as in the authors' code, which pads each batch to
+        the maximum length, so that L is this constant.
 
     Example:
         >>> import numpy as np
@@ -77,7 +77,8 @@ class HSTUBlock(AttentionScores, MaskedLayer):
         self.num_intervals = check_size("num_intervals", num_intervals, optional=True)
         bare = {"center": False, "scale": False, "dtype": self.dtype_policy}
         self.input_norm = keras.layers.LayerNormalization(epsilon=1e-6, **bare, name="input_norm")
-        # norm(z / N) with an epsilon e is norm(z) with e N^2: nothing is divided, and float16 does not underflow.
+        # norm(z / N) with epsilon e equals norm(z) with epsilon e N^2. Without the division, float16 does not
+        # underflow.
         self.attended_norm = keras.layers.LayerNormalization(
             epsilon=1e-6 * self.max_length**2, **bare, name="attended_norm"
         )
@@ -126,7 +127,7 @@ class HSTUBlock(AttentionScores, MaskedLayer):
         bias = self.position_bias(inputs)
         if self.num_intervals is not None:
             bias = bias + self.time_bias(intervals)
-        # A value of zero adds nothing: no mask over (B, H, L, L) is needed to keep padding out.
+        # Values at padding are zero, so no (B, H, L, L) mask is needed.
         queries, keys, values = (self._heads(x) for x in (queries, keys, values * keep))
         attended = pointwise_attention(queries, keys, values, bias)
         attended = ops.transpose(attended, (0, 2, 1, 3))
@@ -135,7 +136,7 @@ class HSTUBlock(AttentionScores, MaskedLayer):
         outputs = (inputs + self.contract(gated)) * keep
         if not self.needs_scores(return_attention_scores):
             return outputs
-        # An attention is linear in its values: of unit vectors it makes the weights themselves.
+        # Attention is linear in its values, so with unit vectors as values it returns the weights.
         places = ops.expand_dims(ops.eye(ops.shape(inputs)[1], dtype=keep.dtype) * keep, 1)
         places = ops.broadcast_to(places, (*ops.shape(queries)[:3], ops.shape(inputs)[1]))
         scores = pointwise_attention(queries, keys, places, bias) / self.max_length

@@ -19,23 +19,23 @@ class InteractingAttention(AttentionScores):
     y_i = relu(z_i + Wr x_i)
     ```
 
-    Put one above another, i layers can join up to 2^i features. The softmax is taken in float32.
+    A stack of i layers can model interactions of up to 2^i features. The softmax is computed in float32.
 
     Args:
         num_heads: H.
         head_dim: K, width of a head.
-        use_residual: whether there is a Wr.
+        use_residual: whether to add Wr x_i.
         dropout: rate on the weights.
         qk_norm: whether scores are cosines times a temperature; see `QueryKeyNorm`.
-        seed: of the initial maps and of the dropout.
+        seed: seed of the initial weights and of the dropout.
 
     Shapes:
-        input (B, F, D); output (B, F, H K), and with `return_attention_scores` also the weights (B, H, F, F) float32 as
-        they were before dropout.
+        input (B, F, D); output (B, F, H K), and with `return_attention_scores` also the weights (B, H, F, F) float32
+        before dropout.
 
     Reference:
         Song et al., "AutoInt: Automatic Feature Interaction Learning via Self-Attentive Neural Networks", CIKM 2019,
-        arXiv 1810.11921, equations 5 to 8. As there, the scores are not divided by sqrt(K). `qk_norm` is not there.
+        arXiv 1810.11921, equations 5 to 8. As in the paper, the scores are not divided by sqrt(K). `qk_norm` is ours.
 
     Example:
         >>> import numpy as np
@@ -68,7 +68,7 @@ class InteractingAttention(AttentionScores):
         self.drop = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy, name="drop")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        # Maps of queries and keys that begin equal would make every feature look at itself.
+        # Different seeds: with equal initial maps of queries and keys, every feature would attend to itself.
         self.query_map = self._map("query_map", 1, input_shape)
         self.key_map = self._map("key_map", 2, input_shape)
         self.value_map = self._map("value_map", 3, input_shape)

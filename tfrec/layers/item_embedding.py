@@ -11,15 +11,15 @@ from tfrec.ops import PADDING_ID, check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class ItemEmbedding(keras.layers.Layer):
-    """Item vectors, scaled; zero at padding. For models that read the order in another way, or not at all.
+    """Scaled item vectors, zero at padding, for models without position embeddings.
 
-    `y = drop(sqrt(D) E[ids])` where an item stands, 0 where `ids` is 0.
+    `y = drop(sqrt(D) E[ids])` at items, 0 where `ids` is 0.
 
     Args:
-        num_ids: rows of E, the reserved ids included.
+        num_ids: rows of E, including the reserved ids.
         hidden_dim: D.
         dropout: rate.
-        seed: of the initial item vectors.
+        seed: seed of the initial item vectors.
 
     Shapes:
         input (B, L) integer ids; output (B, L, D).

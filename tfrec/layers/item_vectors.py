@@ -9,18 +9,18 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class ItemVectors(keras.layers.Embedding):
-    """A table of item vectors that can share, while it is trained, what items have in common.
+    """An item embedding whose items can share attribute vectors in training.
 
-    After `share(attributes)` the vector of an item is its own plus those of its n attributes, its brand and categories
-    for instance, so that items which are seldom met learn from those that are like them:
+    After `share(attributes)` the vector of an item is its own vector plus those of its n attributes, for instance brand
+    and categories, so that rare items learn from similar ones:
 
     ```
     v(i) = E[i] + 1 / sqrt(n) sum over the attributes a of i of A[a]
     ```
 
-    `fold()` writes these sums into E, drops A from the weights and leaves it in `folded_attributes`, which places items
-    of which nothing else is known. What is left, and what is saved before, is a plain table: models
-    that were trained with attributes are served, quantized and grown like any other.
+    `fold()` writes these sums into E, removes A from the weights and keeps it in `folded_attributes`, which gives
+    vectors to new items with known attributes. After `fold()`, and in saved files, this is a plain table: models
+    trained with attributes are served, quantized and extended like all others.
 
     Takes the arguments of `keras.layers.Embedding`: `input_dim`, the number of ids, and `output_dim`, D.
 
@@ -38,37 +38,41 @@ class ItemVectors(keras.layers.Embedding):
         (True, 1)
     """
 
-    _attributes: np.ndarray | None = None  # (input_dim, M), 0 where there is none
+    _attributes: np.ndarray | None = None  # (input_dim, M), padded with 0
     folded_attributes: np.ndarray | None = (
-        None  # (number of attributes + 1, D) of what was folded last; row 0 is of none
+        None  # (number of attributes + 1, D) of the last fold; row 0 belongs to the padding
     )
 
     def share(self, attributes: np.ndarray, seed: int | None = None) -> None:
-        """Give the items attributes. To be called before the optimizer knows the weights.
+        """Give the items attributes. Call it before the optimizer is built.
 
         Args:
-            attributes: (N, M) ids of attributes from 1 on, 0 for none; row i is of id i, and ids from N on have none.
-            seed: of the initial vectors.
+            attributes: (N, M) attribute ids from 1 on, padded with 0. Row i belongs to id i; ids from N on have no
+                attributes.
+            seed: seed of the initial vectors.
 
         Raises:
-            ValueError: if `attributes` has another form, or the table cannot take any: it has some already, is not
-                built, or quantized.
+            ValueError: if `attributes` has a wrong shape or dtype, or if the table already has attributes, is not
+                built, or is quantized.
         """
         if not self.built or self._attributes is not None or self.quantization_mode is not None:
-            raise ValueError("Attributes are given once, to a table that is built and not quantized.")
+            raise ValueError(
+                "share() needs a table that is built, has no attributes yet and is not quantized: call it once, after "
+                "build."
+            )
         attributes = np.asarray(attributes)
         if attributes.ndim != 2 or len(attributes) > self.input_dim or attributes.dtype.kind not in "iu":
             raise ValueError(
-                f"attributes are integers, a row for each of at most {self.input_dim} ids: got {attributes.dtype} "
+                f"attributes must be integers, (N, M) with N at most {self.input_dim}: got {attributes.dtype} "
                 f"{attributes.shape}."
             )
         if attributes.size and attributes.min() < 0:
-            raise ValueError(f"attributes are ids from 1 on, and 0 for none: got {attributes.min()}.")
+            raise ValueError(f"attributes must hold ids from 1 on, and 0 as padding: got {attributes.min()}.")
         full = np.zeros((self.input_dim, attributes.shape[1]), "int32")
         full[: len(attributes)] = attributes
         self._attributes = full
         self._share = (1 / np.sqrt(np.maximum((full > 0).sum(1, keepdims=True), 1)) * (full > 0)).astype("float32")
-        self._tracker.unlock()  # as `enable_lora` of Keras does
+        self._tracker.unlock()  # as in Keras' `enable_lora`
         self.attribute_vectors = self.add_weight(
             shape=(int(full.max(initial=0)) + 1, self.output_dim),
             initializer=keras.initializers.RandomNormal(stddev=0.02, seed=seed),
@@ -77,7 +81,7 @@ class ItemVectors(keras.layers.Embedding):
         self._tracker.lock()
 
     def fold(self) -> None:
-        """Make a plain table of what is shared; nothing where nothing is."""
+        """Add the attribute vectors to the item vectors and remove them; does nothing without attributes."""
         if self._attributes is None:
             return
         folded = ops.convert_to_numpy(self.embeddings)
@@ -87,7 +91,7 @@ class ItemVectors(keras.layers.Embedding):
         del self.attribute_vectors
 
     def save_own_variables(self, store: Any) -> None:
-        """A plain table, which any copy of the model reads, and beside it what a table that shares goes on from."""
+        """Save a plain table, which every model can load, and the shared vectors, to continue training."""
         if self._attributes is None:
             super().save_own_variables(store)
             return
@@ -96,7 +100,7 @@ class ItemVectors(keras.layers.Embedding):
         store["attribute_vectors"] = ops.convert_to_numpy(self.attribute_vectors)
 
     def load_own_variables(self, store: Any) -> None:
-        """From a table that shared attributes or from a plain one, whichever this is itself."""
+        """Load a file saved with or without attributes, into a table with or without attributes."""
         names = set(store.keys())
         if self._attributes is None:
             super().load_own_variables({"0": store["0"]} if "own" in names else store)
@@ -113,7 +117,7 @@ class ItemVectors(keras.layers.Embedding):
         return own if self._attributes is None else ops.convert_to_tensor(own) + self._of_attributes()
 
     def _of_attributes(self) -> Any:
-        rows, places = np.nonzero(self._attributes)  # far fewer than the padded table has
+        rows, places = np.nonzero(self._attributes)  # far fewer than the entries of the padded table
         parts = ops.take(self.attribute_vectors, self._attributes[rows, places], axis=0)
         parts = parts * ops.convert_to_tensor(self._share[rows, places][:, None], parts.dtype)
         return ops.segment_sum(parts, rows.astype("int32"), num_segments=self.input_dim)
@@ -130,5 +134,5 @@ class ItemVectors(keras.layers.Embedding):
     def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
         """As `keras.layers.Embedding` does."""
         if self._attributes is not None:
-            raise ValueError("A table that shares attributes cannot be quantized: call `fold()` first.")
+            raise ValueError("A table with shared attributes cannot be quantized: call `fold()` first.")
         super().quantize(mode, type_check=False, config=config)

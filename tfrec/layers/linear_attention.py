@@ -1,4 +1,4 @@
-"""Attention whose cost grows with the length, not with its square: keys and values are multiplied first."""
+"""Linear attention: keys and values are multiplied first, so the cost grows linearly with the length."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from tfrec.layers.blocked_attention import BlockedAttention
 from tfrec.ops import check_size
 
 EPSILON = 1e-6  # added to squared norms
-FLOOR = 0.01  # of the mean squared norm of all columns, added to that of each; causal alone
+FLOOR = 0.01  # share of the mean squared norm of all columns that is added to each squared norm; only if causal
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -23,25 +23,24 @@ class LinearAttention(BlockedAttention):
     y_t = Q'_t  sum over s of (K'_s / n)^T V_s / sqrt(D / H)       n = L2 norm of each column of K', over positions
     ```
 
-    Not causal, the sum and n run over the whole history, which is LinRec as published. Causal, they run over s <= t:
-    the output at t is what the published formula gives for the history up to t at its newest position, but for a
-    floor under n: a hundredth of the mean n^2 of all columns is added to each n^2. In a history of few items a column
-    can be all but zero, and the gradient of its inverse norm has no bound.
+    If not causal, the sum and n run over the whole history: this is LinRec as published. If causal, they run over s <=
+    t: the output at t is that of the published formula for the history up to t, at its newest position, with one
+    difference: a hundredth of the mean n^2 of all columns is added to each n^2. In a short history a column can be
+    nearly zero, and the gradient of its inverse norm would be unbounded.
 
-    As n depends on t and the column but not on s, it is the query that is divided by it, and running sums are enough.
-    They are taken by chunks of C positions: a lower-triangular (C, C) product inside, one (D / H, D / H) state handed
-    from chunk to chunk. Cost O(L (C + D / H) D); nothing of size (L, L) exists. Sums are float32, whatever the
-    precision.
+    n depends on t and the column but not on s, so we divide the query by it and need only running sums. They are
+    computed in chunks of C positions: a lower-triangular (C, C) product inside a chunk, and a (D / H, D / H) state from
+    chunk to chunk. The cost is O(L (C + D / H) D), and no (L, L) tensor is created. Sums are always float32.
 
     Args:
         num_heads: H, a divisor of the width D.
         dropout: rate on the output; there are no attention weights to drop.
-        causal: whether a position sees only itself and what came before.
-        chunk_size: C. A matter of speed alone; the results are the same.
+        causal: whether a position attends only to itself and earlier positions.
+        chunk_size: C. It changes only the speed, not the results.
 
     Shapes:
         queries and context (B, L, D), padding_mask (B, L) bool, True at real positions, padding on the left; output
-        (B, L, D), without meaning at padding, and with `return_attention_scores` also the scores (B, H, L, L).
+        (B, L, D), meaningless at padding, and with `return_attention_scores` also the scores (B, H, L, L).
 
     Raises:
         ValueError: if H does not divide D or a size is not a positive integer.
@@ -49,8 +48,8 @@ class LinearAttention(BlockedAttention):
     Reference:
         Liu et al., "LinRec: Linear Attention Mechanism for Long-term Sequential Recommender Systems", SIGIR 2023, arXiv
         2411.01537. As in the authors' code, norms are taken for each head, the scale is sqrt(D / H), and the map is elu
-        without + 1, so weights can be negative. Unlike there, padding is left out of keys and norms (the authors drop
-        the mask), and there is a causal form, which the paper has not: its norm over all positions sees the future.
+        without + 1, so weights can be negative. Unlike the authors, who ignore the mask, we exclude padding from keys
+        and norms. The causal form is ours: in the paper the norm over all positions includes the future.
 
     Example:
         >>> import numpy as np
@@ -73,7 +72,7 @@ class LinearAttention(BlockedAttention):
 
     @property
     def block_length(self) -> int | None:
-        """C where it is causal."""
+        """C if causal, else None."""
         return self.chunk_size if self.causal else None
 
     def call(
@@ -85,7 +84,7 @@ class LinearAttention(BlockedAttention):
         *,
         return_attention_scores: bool = False,
     ) -> Any:
-        """Attend, and apply dropout to the output, since there are no weights to apply it to."""
+        """Attend, and apply dropout to the output, because there are no weights to drop."""
         asked = return_attention_scores
         found = super().call(queries, context, padding_mask, training, return_attention_scores=asked)
         if not asked:
@@ -96,7 +95,7 @@ class LinearAttention(BlockedAttention):
     def attend(
         self, queries: Any, context: Any, is_real: Any, values: Callable[[Any], Any], training: bool | None
     ) -> Any:
-        """Sum up keys times values, then ask the sum."""
+        """Multiply the queries with the sum of keys times values."""
         keep = ops.cast(is_real, "float32")[:, None, :, :, None]
         q = ops.elu(ops.cast(self.split(self.query(queries)), "float32"))
         k = ops.elu(ops.cast(self.split(self.key(context)), "float32")) * keep
@@ -105,7 +104,7 @@ class LinearAttention(BlockedAttention):
         return ops.cast(self._of_the_past(q, k, v) if self.causal else _of_all(q, k, v), self.compute_dtype)
 
     def _of_the_past(self, q: Any, k: Any, v: Any) -> Any:
-        """Each position's sums over what came before its chunk, plus those inside up to itself."""
+        """For each position, the sum over earlier chunks plus the sum over its own chunk up to the position."""
         triangle = np.tril(np.ones((self.chunk_size, self.chunk_size), "float32"))
         squares = ops.einsum("qk,bhnkd->bhnqd", triangle, k * k) + _before(ops.sum(k * k, axis=3, keepdims=True))
         q = q * _inverse_norm(squares + FLOOR * ops.mean(squares, axis=-1, keepdims=True))
@@ -123,7 +122,7 @@ def _of_all(q: Any, k: Any, v: Any) -> Any:
 
 
 def _before(of_chunks: Any) -> Any:
-    """Sums over the chunks before each; moved first, so that not even rounding comes from the chunk itself."""
+    """Sums over the chunks before each one; shifted before summing, so a chunk has no effect on its own sum."""
     moved = ops.pad(of_chunks[:, :, :-1], ((0, 0), (0, 0), (1, 0), (0, 0), (0, 0)))
     return ops.cumsum(moved, axis=2)
 

@@ -1,4 +1,4 @@
-"""The relevance of each event of a history to a candidate."""
+"""Weights for the events of a history by their relevance to a candidate."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,34 +13,35 @@ from tfrec.ops import check_size, masked_softmax
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class LocalActivationUnit(MaskedLayer):
-    """Weighs each event of a history with a small network that reads event and candidate together.
+    """Computes a weight for each event of a history, with a small network over event and candidate.
 
     ```
     x_1 = dice([q, k_l, q - k_l, q * k_l] W_1 + b_1);  x_i = dice(x_{i-1} W_i + b_i);  a_l = x_n . w + b
     ```
 
-    Without a softmax the weights do not add up to 1 and may be negative: a history with more of what the candidate is
-    like gives a longer vector. They are 0 at padding.
+    Without a softmax the weights do not sum to 1 and may be negative: the more relevant events a history has, the
+    larger is the weighted sum. Weights at padding are 0.
 
-    The (B, L, 4 W) concatenation is never made. As q and k enter linearly, `q - k` among them only adds to their maps,
-    so that W_1 is three maps, of q, of k and of q * k; that of q is taken once a row, not once an event.
+    The (B, L, 4 W) concatenation is never created. The part for `q - k` is linear in q and k and can be merged into
+    their parts, so W_1 is stored as three maps, for q, k and q * k. The map of q is applied once per row, not once per
+    event.
 
     Args:
-        hidden_dims: U, the widths of the hidden maps; at least one.
-        softmax: whether the weights are put through a softmax over the events.
-        seed: of the initial maps.
+        hidden_dims: U, widths of the hidden layers; at least one.
+        softmax: whether to apply a softmax over the events.
+        seed: seed of the initial weights.
 
     Shapes:
         query (B, W), keys (B, L, W), padding_mask (B, L) bool with True at events; output (B, L).
 
     Raises:
-        ValueError: if `hidden_dims` is empty or holds what is no positive integer.
+        ValueError: if `hidden_dims` is empty or holds a value that is not a positive integer.
 
     Reference:
         Zhou et al., "Deep Interest Network for Click-Through Rate Prediction", KDD 2018, arXiv 1706.06978, section 4.3.
-        The paper feeds [q, outer product, k]; the authors' code feeds what stands above. Its hidden maps have sigmoids
-        in place of Dice, and its first map has four parts where the third is redundant: here the same functions are
-        reached with three.
+        The paper uses [q, outer product, k] as input; the authors' code uses the input above. Their hidden layers have
+        sigmoids in place of Dice, and their first map has four parts, of which the third is redundant: our three parts
+        represent the same functions.
 
     Example:
         >>> import numpy as np
@@ -58,7 +59,7 @@ class LocalActivationUnit(MaskedLayer):
         super().__init__(**kwargs)
         self.hidden_dims = [check_size("Each of hidden_dims", width) for width in hidden_dims]
         if not self.hidden_dims:
-            raise ValueError("hidden_dims must hold at least one width, got none.")
+            raise ValueError("hidden_dims must hold at least one width, got an empty list.")
         self.softmax = softmax
         self.seed = seed
 
@@ -69,7 +70,7 @@ class LocalActivationUnit(MaskedLayer):
         seeds = [
             None if self.seed is None else self.seed + 15485863 * (i + 1) for i in range(len(self.hidden_dims) + 3)
         ]
-        # Drawn as the parts of one map of all three.
+        # Initialized like the parts of one map of all three.
         reach = (6 / (3 * width + first)) ** 0.5
         self.query_map, self.key_map, self.product_map = (
             self.add_weight(

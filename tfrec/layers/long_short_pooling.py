@@ -1,4 +1,4 @@
-"""The two attention levels of SHAN: over old items, then over its result and the new items."""
+"""The two attention levels of SHAN: over old items, then over the result and the new items."""
 
 from typing import Any
 
@@ -17,32 +17,32 @@ _NEVER = -1e9  # a logit far below any real one
 class LongShortPooling(AttentionScores, MaskedLayer):
     """At each position, short-term attention over long-term attention.
 
-    The newest S items up to position l, l included, are short-term, all before them long-term:
+    The newest S items up to and including position l are short-term, all earlier ones long-term:
 
     ```
     long[l] = sum_j softmax_j(q[l] . act(W1 c[j] + b1)) c[j]        over j <= l - S
     y[l]    = sum_j softmax_j(q[l] . act(W2 c[j] + b2)) c[j]        over l - S < j <= l, and long[l] as one more c
     ```
 
-    So y is a weighted mean of the items, and each item's share depends on the query. Where there is nothing long-term,
-    the newest items share all; at padding on the left y is zero. The windows slide with l, so that all positions can be
-    learned at once. Cost and memory are those of two self-attentions with one head: B x L x L scores each.
+    So y is a weighted mean of the items, with weights that depend on the query. If there are no long-term items, y is a
+    mean of the newest items; at padding on the left y is zero. The windows slide with l, so all positions can be
+    trained at once. Cost and memory are those of two self-attentions with one head: B x L x L scores each.
 
     Args:
-        short_term: S, how many of the newest items are short-term.
+        short_term: S, number of short-term items.
         activation: act.
 
     Shapes:
         queries (B, L, D), context (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D),
-        and with `return_attention_scores` also a pair: the long-term shares (B, L, L), and the shares (B, L, L + 1) of
-        the items and, behind them, of the long-term vector.
+        and with `return_attention_scores` also a pair: the long-term weights (B, L, L), and the short-term weights
+        (B, L, L + 1) of the items and, in the last column, of the long-term vector.
 
     Raises:
         ValueError: if S is not a positive integer.
 
     Reference:
-        Ying et al., "Sequential Recommender System based on Hierarchical Attention Network", IJCAI 2018, equations 1
-        to 6. There the query is a vector of the user and the short-term set is the newest basket or session.
+        Ying et al., "Sequential Recommender System based on Hierarchical Attention Network", IJCAI 2018, equations 1 to
+        6. In the paper the query is a vector of the user and the short-term set is the newest basket or session.
 
     Example:
         >>> import numpy as np
@@ -112,6 +112,6 @@ def _inner(queries: Any, keys: Any) -> Any:
 
 
 def _shares(scores: Any, is_there: Any) -> Any:
-    """A softmax over what is there, in float32; all zero where nothing is."""
+    """A softmax over the existing entries, in float32; all zero if there are none."""
     shares = ops.softmax(ops.where(is_there, ops.cast(scores, "float32"), _NEVER), axis=-1)
     return ops.where(is_there, shares, 0.0)

@@ -11,21 +11,21 @@ from tfrec.ops import check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class MLP(keras.layers.Layer):
-    """Dense maps one after another, each with its activation.
+    """A stack of dense layers, each with an activation.
 
     ```
     x_0 = inputs;  x_i = drop(act(norm(x_{i-1} W_i + b_i)))
     ```
 
-    The normalisation over the batch is left out by default. An output without activation belongs to the model.
+    There is no batch normalisation by default. The model adds its own output layer, without activation.
 
     Args:
-        hidden_dims: width of each map's output; without any, the inputs pass as they are.
-        activation: what `keras.activations.get` takes, or a Keras layer. A layer may have weights, as PReLU has: each
-            map gets a fresh one of the same config.
-        dropout: rate, behind each activation.
-        batch_norm: whether there is a norm. Where there is, it brings the bias.
-        seed: of the initial maps and of the dropout.
+        hidden_dims: width of each dense layer; with an empty list, the inputs are returned unchanged.
+        activation: an argument of `keras.activations.get`, or a Keras layer. A layer may have weights, such as PReLU:
+            each dense layer gets a new one with the same config.
+        dropout: rate, after each activation.
+        batch_norm: whether to use batch normalisation, which then replaces the bias.
+        seed: seed of the initial weights and of the dropout.
 
     Shapes:
         input (..., F); output (..., hidden_dims[-1]).
@@ -53,7 +53,7 @@ class MLP(keras.layers.Layer):
         self.hidden_dims = [check_size("Each of hidden_dims", width) for width in hidden_dims]
         if isinstance(activation, dict):
             activation = keras.saving.deserialize_keras_object(activation)
-        # Only copies of a layer compute anything: as a part of this layer it would be one that is never built.
+        # Only copies of the layer are used; if it were tracked, it would be a sublayer that is never built.
         object.__setattr__(self, "activation", activation)
         self.dropout = dropout
         self.batch_norm = batch_norm
@@ -61,7 +61,7 @@ class MLP(keras.layers.Layer):
         policy = self.dtype_policy
         self.steps: list[keras.layers.Layer] = []
         for i, width in enumerate(self.hidden_dims):
-            # Maps of equal shape must not begin equal, and no draw may be that of another layer's plain seed.
+            # Layers of equal shape must not start equal, nor repeat the draws of other layers with the plain seed.
             own = None if seed is None else seed + 104729 * (i + 1)
             start = keras.initializers.GlorotUniform(own)
             dense = keras.layers.Dense(
@@ -86,7 +86,7 @@ class MLP(keras.layers.Layer):
             input_shape = step.compute_output_shape(input_shape)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        for step in self.steps:  # Keras tells those that ask whether this is training
+        for step in self.steps:  # Keras passes `training` on to layers that take it
             inputs = step(inputs)
         return inputs
 

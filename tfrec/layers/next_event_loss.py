@@ -1,4 +1,4 @@
-"""Auxiliary loss on the states of a history: tell the next event from a sampled one."""
+"""Auxiliary loss on the states of a history: distinguish the next event from a sampled one."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ class NextEventLoss(MaskedLayer):
     loss = weight * mean over rows, mean over their pairs (l, l + 1):  -log sigmoid(z(l, e_{l+1})) - log(1 - sigmoid(z(l, n_{l+1})))
     ```
 
-    n are vectors of items that were drawn. A pair counts where both positions are real; a row without a pair adds 0,
-    and is one of the rows all the same, so that the loss of a batch is the mean of the losses of its parts.
+    n are the vectors of the sampled items. A pair counts if both positions are real. A row without pairs has loss 0 and
+    is included in the mean, so the loss of a batch is the mean of the losses of its rows.
 
     Args:
-        weight: of the loss.
-        seed: of the initial map M.
+        weight: weight of the loss.
+        seed: seed of the initial M.
 
     Shapes:
         states (B, L, D), events and negatives (B, L, E), padding_mask (B, L) bool with True at real positions; output
@@ -30,8 +30,8 @@ class NextEventLoss(MaskedLayer):
 
     Reference:
         Zhou et al., "Deep Interest Evolution Network for Click-Through Rate Prediction", AAAI 2019, arXiv 1809.03672,
-        equation 6. There states and vectors have one width and M is left out, and a row's pairs are added up; the
-        authors' code puts a small network in the place of the product and takes the mean of all pairs.
+        equation 6. In the paper states and vectors have the same width, there is no M, and the pairs of a row are
+        summed. The authors' code uses a small network in place of the product and takes the mean over all pairs.
 
     Example:
         >>> import numpy as np

@@ -10,13 +10,13 @@ from tfrec.ops import RESERVED_IDS, check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class OtherItems(keras.layers.Layer):
-    """Draws, in training, one item per position, uniformly from all items except the one at that position.
+    """In training, draws one negative item per position, uniformly from all items except the one at that position.
 
-    For inference nothing is drawn, and the history is given back as it is.
+    In inference, the history is returned unchanged.
 
     Args:
-        size: of the item feature: ids run from 2 to size - 1.
-        seed: of what is drawn.
+        size: size of the item feature; item ids run from 2 to size - 1.
+        seed: seed of the draws.
 
     Shapes:
         history (B, L) int; output (B, L) int32.
@@ -42,7 +42,7 @@ class OtherItems(keras.layers.Layer):
         if not training:
             return history
         drawn = keras.random.randint(ops.shape(history), RESERVED_IDS, self.size - 1, dtype="int32", seed=self.draws)
-        # One id fewer is drawn than there are; those from the item's own on move up by one, so that it is left out.
+        # Draw from one id fewer, and add 1 to draws at or above the item's own id, which is thereby skipped.
         return ops.where(ops.greater_equal(drawn, history) & ops.greater_equal(history, RESERVED_IDS), drawn + 1, drawn)
 
     def compute_output_shape(self, history_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

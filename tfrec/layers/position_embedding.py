@@ -1,4 +1,4 @@
-"""Learned positions that are counted from the newest item."""
+"""Learned position embeddings, counted from the newest item."""
 
 from typing import Any
 
@@ -10,20 +10,20 @@ from tfrec.ops import check_length, check_size, last_rows
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class PositionEmbedding(keras.layers.Layer):
-    """Adds a learned vector to each position of a sequence whose newest item stands last.
+    """Adds a learned vector to each position of a sequence whose newest item is last.
 
-    `y[:, t] = x[:, t] + P[max_length - L + t]`: positions are counted from the end, so a history that is padded on the
-    left gets the same positions, whatever its padded length L is. With `ages` they are counted from the newest real
-    position, `y[:, t] = x[:, t] + P[max_length - 1 - ages[:, t]]`: the side of the padding then makes no difference.
+    `y[:, t] = x[:, t] + P[max_length - L + t]`: positions are counted from the end, so a history padded on the left
+    gets the same positions for every padded length L. With `ages`, positions are counted from the newest real position,
+    `y[:, t] = x[:, t] + P[max_length - 1 - ages[:, t]]`, so the side of the padding makes no difference.
 
     Args:
         max_length: the longest sequence, and the number of rows of P.
-        seed: of the initial P.
+        seed: seed of the initial P.
 
     Shapes:
         input (B, L, D) with L at most `max_length`; output (B, L, D). `ages`, optional: (B, L) int, see
-        `tfrec.ops.event_ages`; then L may be any, and positions outside of P get its first or last row, which is for
-        the caller to mask.
+        `tfrec.ops.event_ages`; then L is unlimited, and positions outside P get its first or last row, which the caller
+        must mask.
 
     Raises:
         ValueError: if L is known and greater than `max_length`.

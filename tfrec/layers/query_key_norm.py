@@ -11,26 +11,26 @@ from tfrec.ops import check_size, unit_vectors
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class QueryKeyNorm(keras.layers.Layer):
-    """Queries and keys whose products are cosines times a temperature that each head learns.
+    """Normalises queries and keys, so that their products are cosines times a learned temperature per head.
 
     `q' = exp(t_h) q / |q|,  k' = k / |k|,  so  q' . k' = exp(t_h) cos(q, k)`
 
-    Products of small vectors are next to 0 and their softmax is next to uniform, which leaves queries and keys all but
-    without a gradient. Vectors of categories begin small, and penalties keep them so.
+    Products of small vectors are nearly 0 and their softmax is nearly uniform, so queries and keys get almost no
+    gradient. Vectors of categories start small, and L2 penalties keep them small.
 
     Args:
         num_heads: H.
-        start: the temperature exp(t_h) to begin with.
+        start: initial temperature exp(t_h).
 
     Shapes:
-        queries (B, H, K, D) and keys (B, H, L, D); both again.
+        queries (B, H, K, D) and keys (B, H, L, D); returns both with the same shapes.
 
     Raises:
-        ValueError: if `num_heads` is no positive integer, or `start` is not above 0.
+        ValueError: if `num_heads` is not a positive integer, or `start` is not above 0.
 
     Reference:
-        Henry et al., "Query-Key Normalization for Transformers", Findings of EMNLP 2020, arXiv 2010.04245. There one
-        temperature serves all heads.
+        Henry et al., "Query-Key Normalization for Transformers", Findings of EMNLP 2020, arXiv 2010.04245. In the paper
+        all heads share one temperature.
 
     Example:
         >>> import numpy as np
@@ -48,7 +48,7 @@ class QueryKeyNorm(keras.layers.Layer):
         self.start = start
 
     def build(self, queries_shape: Any = None, keys_shape: Any = None) -> None:
-        """Make the temperatures, as logarithms: a step cannot take one below 0."""
+        """Create the logarithms of the temperatures; so the temperatures stay above 0."""
         start = keras.initializers.Constant(math.log(self.start))
         self.temperature = self.add_weight(name="temperature", shape=(self.num_heads, 1, 1), initializer=start)
 

@@ -12,19 +12,19 @@ from tfrec.ops import check_size
 class RelativePositionBias(keras.layers.Layer):
     """A learned bias of attention scores for each distance between two positions.
 
-    `b[i, j] = w[clip(i - j, -(max_length - 1), max_length - 1)]`, where i attends to j. Padding on the left moves both
-    alike, so it changes nothing. All heads share the bias.
+    `b[i, j] = w[clip(i - j, -(max_length - 1), max_length - 1)]`, where i attends to j. Padding on the left does not
+    change distances. All heads share the bias.
 
     Args:
-        max_length: distances from here on share one weight; there are 2 max_length - 1 weights.
+        max_length: distances above max_length - 1 share one weight; there are 2 max_length - 1 weights.
 
     Shapes:
-        input (B, L, ...), of which only L is read; output (L, L).
+        input (B, L, ...); only L is read; output (L, L).
 
     Reference:
         The position part of `RelativeBucketedTimeAndPositionBasedBias` in the authors' code of HSTU, arXiv 2402.17152,
-        which is the bias of T5 (Raffel et al., JMLR 2020, arXiv 1910.10683) without buckets. There L is always
-        `max_length`, so nothing is clipped.
+        which is the bias of T5 (Raffel et al., JMLR 2020, arXiv 1910.10683) without buckets. In that code L is always
+        `max_length`, so no distance is clipped.
 
     Example:
         >>> import numpy as np
@@ -37,7 +37,7 @@ class RelativePositionBias(keras.layers.Layer):
         self.max_length = check_size("max_length", max_length)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make w, of shape (2 max_length - 1,), from the farthest ahead to the farthest behind."""
+        """Create w, (2 max_length - 1,), for distances in ascending order."""
         self.weight = self.add_weight(
             name="weight",
             shape=(2 * self.max_length - 1,),

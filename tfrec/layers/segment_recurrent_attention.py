@@ -1,4 +1,4 @@
-"""Attention within a segment and to the segments before it, by content and by distance."""
+"""Attention to the own segment and the segments before it, by content and by distance."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,38 +15,40 @@ from tfrec.ops import check_size, neighbours
 class SegmentRecurrentAttention(BlockedAttention):
     """Segment-level recurrence with relative positions, as in Transformer-XL.
 
-    The history is cut into segments of S positions. A position attends to its own segment and to the M segments before
-    it, its memory, which takes no gradient. Position t scores position s by content and by distance:
+    The history is cut into segments of S positions. A position attends to its own segment and to its memory, the M
+    segments before it. The memory gets no gradient. The score of position s for position t depends on content and
+    distance:
 
     ```
     score(t, s) = ((q_t + u) . k_s + (q_t + v) . W R_(t - s)) / sqrt(D / H)
     ```
 
-    R is a fixed sinusoid, W, u and v are learned. Cost O(L (M + 1) S D); nothing of size (L, L) exists. A block reaches
-    M S to (M + 1) S - 1 positions back, and blocks on top of each other reach as many times further.
+    R is a fixed sinusoid; W, u and v are learned. The cost is O(L (M + 1) S D), and no (L, L) tensor is created. One
+    block reaches M S to (M + 1) S - 1 positions back; a stack of blocks reaches proportionally further.
 
     Args:
         num_heads: H, a divisor of the width D.
         dropout: rate on the attention weights.
-        causal: whether a position sees only itself and what came before. If not, it sees its whole own segment.
+        causal: whether a position attends only to itself and earlier positions. If not, it attends to its whole own
+            segment.
         segment_size: S.
         memory_segments: M.
-        stop_gradient: whether the memory takes no gradient, as published, where it is left over from an earlier step.
-            Here it is part of the same graph, so it can be False: a step costs less, and what decides from afar is
-            learned in fewer steps, as its vectors learn from it and blocks below learn to pass it on.
+        stop_gradient: whether the memory gets no gradient, as in the paper, where it comes from an earlier step. Here
+            it is part of the same graph, so gradients are possible. With False, a step costs less, and effects of
+            distant items are learned in fewer steps, because their vectors and the blocks below get gradients.
 
     Shapes:
         queries and context (B, L, D), padding_mask (B, L) bool, True at real positions, padding on the left; output
-        (B, L, D), without meaning at padding, and with `return_attention_scores` also the scores (B, H, L, L).
+        (B, L, D), meaningless at padding, and with `return_attention_scores` also the scores (B, H, L, L).
 
     Raises:
         ValueError: if H does not divide D or a size is not a positive integer.
 
     Reference:
         Dai et al., "Transformer-XL: Attentive Language Models beyond a Fixed-Length Context", ACL 2019, arXiv
-        1901.02860. Unlike there, all segments of a history are computed at once and nothing is kept between calls:
-        each call has the whole history. Segments are counted from the newest position, so that padding moves no border
-        of a segment. u, v and W belong to each layer, where the authors' code shares u and v between layers.
+        1901.02860. Unlike the paper, each call gets the whole history: all segments are computed at once, and no state
+        is kept between calls. Segments are counted from the newest position, so padding does not move their borders.
+        Each layer has its own u, v and W; the authors' code shares u and v between layers.
 
     Example:
         >>> import numpy as np
@@ -114,7 +116,7 @@ class SegmentRecurrentAttention(BlockedAttention):
         return ops.einsum("bhnqk,bhnkd->bhnqd", self.drop(shares, training=training), v)
 
     def _with_memory(self, project: Callable[[Any], Any], context: Any) -> Any:
-        """Projected segments behind their projected memory. The map learns from both, the context as it is told."""
+        """Concatenate the projected memory and segments. The projection gets gradients from both."""
         segments = project(context)
         memory = project(ops.stop_gradient(context)) if self.stop_gradient else segments
         return ops.concatenate([neighbours(memory, range(-self.memory_segments, 0)), segments], axis=3)
@@ -129,16 +131,16 @@ class SegmentRecurrentAttention(BlockedAttention):
 
 
 def _sinusoid(distances: np.ndarray, width: int) -> np.ndarray:
-    """R: for each distance sines, then cosines, of wave lengths from 2 pi to 10000 2 pi; (P, D)."""
+    """R: sines, then cosines, of each distance, with wave lengths from 2 pi to 10000 2 pi; (P, D)."""
     angles = distances[:, None] / 10000.0 ** (np.arange(0, width, 2) / width)
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)[:, :width].astype("float32")
 
 
 def _relative_shift(scores: Any) -> Any:
-    """Move row a of (..., S, P) left by S - 1 - a, so that a column of distances becomes a column of positions.
+    """Shift row a of (..., S, P) left by S - 1 - a, so that columns of distances become columns of positions.
 
-    With a column of padding, the same numbers read in rows of P instead of P + 1 are shifted by one more in each row.
-    What runs in from the next row lies behind the last distance.
+    After adding a column of padding, the rows of P + 1 numbers are read as rows of P, which shifts each row by one
+    more. The numbers that move in from the next row lie after the last distance.
     """
     *rest, size, count = ops.shape(scores)
     padded = ops.pad(scores, [(0, 0)] * (len(rest) + 1) + [(1, 0)])

@@ -1,4 +1,4 @@
-"""One block: a layer that mixes positions, a map of each position, and the residuals around them."""
+"""A self-attention block: an attention layer, a feed-forward layer, and residual connections."""
 
 import inspect
 from typing import Any
@@ -16,10 +16,10 @@ RESIDUALS = ("sasrec", "pre-norm", "post-norm", "gated")
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class SelfAttentionBlock(AttentionScores, MaskedLayer):
-    """A self-attention block over a padded sequence, put together from small layers.
+    """A self-attention block over a padded sequence, built from an attention and a feed-forward layer.
 
-    `attention` decides how positions see each other, `feed_forward` what happens to each of them, and `residual` how
-    the two are joined with the input:
+    `attention` mixes positions, `feed_forward` transforms each position, and `residual` selects how both are combined
+    with the input:
 
     ```
     sasrec      q = norm(x);  h = norm(q + attention(q, x));  y = h + feed_forward(h)
@@ -28,28 +28,27 @@ class SelfAttentionBlock(AttentionScores, MaskedLayer):
     gated       h = x + attention(norm(x)) * sigmoid(x G1);   y = h + feed_forward(norm(h)) * sigmoid(h G2)
     ```
 
-    Positions that are padding neither attend with effect nor are attended to: no output at a real position depends on
-    them, and their own output is zero.
+    No output at a real position depends on padding, and the output at padding is zero.
 
     Args:
-        attention: a layer called as `attention(queries, context, padding_mask, training=...)`, with `pairs` behind the
-            mask where the block is given them; None takes `SoftmaxAttention()`, which is causal.
-        feed_forward: a layer (B, L, D) -> (B, L, D); None takes `FeedForward()`.
-        residual: one of the four above.
-        dropout: rate on the output of the attention. The two layers bring their own dropout within.
+        attention: a layer called as `attention(queries, context, padding_mask, training=...)`, with `pairs` after the
+            mask if the block gets them; None means `SoftmaxAttention()`, which is causal.
+        feed_forward: a layer (B, L, D) -> (B, L, D); None means `FeedForward()`.
+        residual: "sasrec", "pre-norm", "post-norm" or "gated", as above.
+        dropout: rate on the output of the attention. The two layers have their own dropout.
 
     Shapes:
         inputs (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D), and with
-        `return_attention_scores` also the scores of the attention. pairs (B, L, L), for an attention that knows more of
-        two positions than what stands there, such as `TimeIntervalAttention`.
+        `return_attention_scores` also the scores of the attention. Optional pairs (B, L, L), for an attention that
+        reads a value for each pair of positions, such as `TimeIntervalAttention`.
 
     Raises:
-        ValueError: if `residual` is not one of the four, or scores are requested and the attention has none to give.
+        ValueError: if `residual` is unknown, or scores are requested but the attention cannot return them.
 
     Reference:
         sasrec: Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018, arXiv 1808.09781; as in the
-        authors' code, residuals start from the normalised input. Unlike there, heads are joined by a learned map, which
-        is how `keras.layers.MultiHeadAttention` and the PyTorch SASRecs do it. post-norm: Vaswani et al., 2017, and
+        authors' code, residuals start from the normalised input. Unlike their code, there is an output projection over
+        the heads, as in `keras.layers.MultiHeadAttention` and the PyTorch SASRecs. post-norm: Vaswani et al., 2017, and
         BERT. gated: LiGR, Borisyuk et al., 2025, arXiv 2502.03417, as eSASRec uses it (arXiv 2508.06450).
 
     Example:
@@ -85,7 +84,7 @@ class SelfAttentionBlock(AttentionScores, MaskedLayer):
     def build(
         self, inputs_shape: tuple[int | None, ...], padding_mask_shape: Any = None, pairs_shape: Any = None
     ) -> None:
-        if not self.attention.built:  # from a config, Keras has built the two already
+        if not self.attention.built:  # a layer from a config is already built
             self.attention.build(inputs_shape, inputs_shape, padding_mask_shape)
         if not self.feed_forward.built:
             self.feed_forward.build(inputs_shape)
@@ -103,12 +102,12 @@ class SelfAttentionBlock(AttentionScores, MaskedLayer):
         """As in Keras.
 
         Raises:
-            ValueError: if scores are requested and the attention has none to give.
+            ValueError: if scores are requested but the attention cannot return them.
         """
         given = inspect.signature(self.attention.call).parameters
         if kwargs.get("return_attention_scores") and "return_attention_scores" not in given:
             raise ValueError(
-                f"{type(self).__name__} cannot return attention scores, since the call of its attention, "
+                f"{type(self).__name__} cannot return attention scores, because the call of its attention, "
                 f"{type(self.attention).__name__}, has no argument return_attention_scores."
             )
         return super().__call__(*args, **kwargs)

@@ -11,16 +11,16 @@ from tfrec.ops import check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class SequenceEmbedding(ItemEmbedding):
-    """Item vectors, scaled, plus positions counted from the newest item; zero at padding.
+    """Scaled item vectors plus position vectors counted from the newest item; zero at padding.
 
-    `y = drop(sqrt(D) E[ids] + P)` where an item stands, 0 where `ids` is 0.
+    `y = drop(sqrt(D) E[ids] + P)` at items, 0 where `ids` is 0.
 
     Args:
-        num_ids: rows of E, the reserved ids included.
+        num_ids: rows of E, including the reserved ids.
         hidden_dim: D.
         max_length: the longest history.
         dropout: rate.
-        seed: of the initial item vectors.
+        seed: seed of the initial item vectors.
 
     Shapes:
         input (B, L) integer ids with L at most `max_length`; output (B, L, D).
@@ -53,7 +53,7 @@ class SequenceEmbedding(ItemEmbedding):
         self.positions.build((*input_shape, self.hidden_dim))
 
     def vectors(self, inputs: Any) -> Any:
-        """The scaled vectors of (B, L) ids plus those of their positions, (B, L, D), also at padding."""
+        """The scaled vectors of (B, L) ids plus the position vectors, (B, L, D), also at padding."""
         return self.positions(super().vectors(inputs))
 
     def get_config(self) -> dict[str, Any]:

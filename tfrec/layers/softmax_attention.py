@@ -12,21 +12,21 @@ from tfrec.ops import check_heads, check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class SoftmaxAttention(AttentionScores, MaskedLayer):
-    """Multi-head softmax attention of every position over the real positions that it may see.
+    """Multi-head softmax attention of every position over the real positions that it may attend to.
 
-    `y_i = W_o [ sum_j softmax_j(q_i . k_j / sqrt(D / H)) v_j ]`, heads side by side, j <= i where it is causal.
+    `y_i = W_o [ sum_j softmax_j(q_i . k_j / sqrt(D / H)) v_j ]`, heads concatenated, j <= i if causal.
 
-    This is `keras.layers.MultiHeadAttention` behind the call that all attention layers of `SelfAttentionBlock` share.
+    This is `keras.layers.MultiHeadAttention` with the call that all attention layers of `SelfAttentionBlock` share.
     Time and memory grow with L^2.
 
     Args:
         num_heads: H, a divisor of the width D.
         dropout: rate on the attention weights.
-        causal: whether a position sees only itself and what came before.
+        causal: whether a position attends only to itself and earlier positions.
 
     Shapes:
         queries and context (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, D),
-        without meaning at padding, and with `return_attention_scores` also the scores (B, H, L, L).
+        meaningless at padding, and with `return_attention_scores` also the scores (B, H, L, L).
 
     Raises:
         ValueError: if H does not divide D.
@@ -74,7 +74,7 @@ class SoftmaxAttention(AttentionScores, MaskedLayer):
             "use_causal_mask": self.causal,
             "training": training,
         }
-        if not self.needs_scores(return_attention_scores):  # and so free to take a fused kernel
+        if not self.needs_scores(return_attention_scores):  # so Keras can use a fused kernel
             return self.heads(queries, context, context, **how)
         outputs, scores = self.heads(queries, context, context, return_attention_scores=True, **how)
         return self.with_scores(outputs, scores, return_attention_scores)

@@ -12,20 +12,20 @@ from tfrec.ops import check_size
 class TimeBias(keras.layers.Layer):
     """A learned bias of attention scores for each bucket of the time between two items.
 
-    `b[i, j] = w[r[i, j]]`, r being the bucket of the time from item j to item i as `TimeIntervals` counts it. All heads
+    `b[i, j] = w[r[i, j]]`, where r is the bucket of the time from item j to item i from `TimeIntervals`. All heads
     share the bias.
 
     Args:
-        num_buckets: R, of which there is a weight each.
+        num_buckets: R, the number of weights.
 
     Shapes:
         input (B, L, L) integers below R; output (B, L, L).
 
     Reference:
-        The time part of `RelativeBucketedTimeAndPositionBasedBias` in the authors' code of HSTU, arXiv 2402.17152.
-        There r[i, j] = floor(ln(max(1, |t[i + 1] - t[j]|)) / 0.301), at most 128: each bucket a third longer than the
-        one before, as with `TimeIntervals`. But theirs counts the time up to item i + 1, the one to be predicted, which
-        nobody knows before it has happened. Here it ends with item i.
+        The time part of `RelativeBucketedTimeAndPositionBasedBias` in the authors' code of HSTU, arXiv 2402.17152. In
+        that code r[i, j] = floor(ln(max(1, |t[i + 1] - t[j]|)) / 0.301), at most 128: each bucket is a third longer
+        than the one before, as in `TimeIntervals`. But their interval ends at item i + 1, the item to be predicted,
+        whose time is unknown in serving. Here it ends at item i.
 
     Example:
         >>> import numpy as np

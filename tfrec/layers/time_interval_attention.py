@@ -12,18 +12,18 @@ from tfrec.ops import check_heads, check_length, check_size, last_rows
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class TimeIntervalAttention(AttentionScores, MaskedLayer):
-    """Causal self-attention with a key and a value for the time between two items, and for positions.
+    """Causal self-attention with keys and values for the time between two items, and for positions.
 
     ```
-    e[i, j] = q_i . (k_j + Pk[j] + Ek[r_ij]) / sqrt(D / H)            a = softmax over j <= i, padding left out
+    e[i, j] = q_i . (k_j + Pk[j] + Ek[r_ij]) / sqrt(D / H)            a = softmax over j <= i, without padding
     y_i     = W_o sum_j drop(a)[i, j] (v_j + Pv[j] + Ev[r_ij])        r_ij = intervals[i, j]
     ```
 
-    Each head has its share of the D columns. Positions are counted from the newest item. The time parts never make a
-    (B, L, L, D) tensor: `q_i . Ek[r]` is computed for the R buckets and looked up at `r_ij`, and the weights of each
-    query are summed by bucket before they meet `Ev`. Both are (B, H, L, R).
+    Each head has its share of the D columns. Positions are counted from the newest item. No (B, L, L, D) tensor is
+    created: `q_i . Ek[r]` is computed for the R buckets and looked up at `r_ij`, and the weights of each query are
+    summed by bucket before the product with `Ev`. Both are (B, H, L, R).
 
-    Padding is not attended to; what comes out at a position of padding means nothing.
+    No position attends to padding; outputs at padding are meaningless.
 
     Args:
         max_length: the longest sequence.
@@ -33,18 +33,18 @@ class TimeIntervalAttention(AttentionScores, MaskedLayer):
 
     Shapes:
         queries and context (B, L, D), padding_mask (B, L) bool with True at real positions, intervals (B, L, L) int32
-        below R, which `TimeIntervals` makes of time stamps; output (B, L, D), and with `return_attention_scores`
+        below R, which `TimeIntervals` computes from timestamps; output (B, L, D), and with `return_attention_scores`
         also the scores (B, H, L, L).
 
     Raises:
         ValueError: if H does not divide D, or L is known and greater than `max_length`.
 
     Reference:
-        Li, Wang and McAuley, "Time Interval Aware Self-Attention for Sequential Recommendation", WSDM 2020. There an
-        interval is counted in units of the user's own shortest one, which is known at the end of the history only: in
-        training, a later item would change what earlier positions see. `TimeIntervals` are fixed and logarithmic, and
-        cover seconds and years alike. Besides, each layer has its own P and E, dropout acts on the attention weights
-        alone, and heads are joined by a learned map.
+        Li, Wang and McAuley, "Time Interval Aware Self-Attention for Sequential Recommendation", WSDM 2020. In the
+        paper the unit of an interval is the user's shortest interval, which is known only at the end of the history: in
+        training, a later item would change the inputs of earlier positions. `TimeIntervals` are fixed and logarithmic,
+        and cover seconds as well as years. Also, here each layer has its own P and E, dropout acts only on the
+        attention weights, and there is an output projection over the heads.
 
     Example:
         >>> import numpy as np
@@ -115,7 +115,7 @@ class TimeIntervalAttention(AttentionScores, MaskedLayer):
         key = split(self.key_map(context) + last_rows(table(self.position_keys), length))
         value = split(self.value_map(context) + last_rows(table(self.position_values), length))
 
-        # The place of r_ij among all (B, H, L, R).
+        # The index of r_ij in the flattened (B, H, L, R).
         rows = ops.reshape(ops.arange(batch * heads * length, dtype="int32"), (batch, heads, length, 1))
         cells = ops.reshape(rows * buckets + ops.expand_dims(intervals, 1), (-1,))
 

@@ -11,21 +11,21 @@ from tfrec.ops import check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class TimeIntervals(keras.layers.Layer):
-    """The bucket of the time between every two items of a sequence; it has no weights.
+    """The bucket of the time between every two items of a sequence. The layer has no weights.
 
-    `r[i, j]` is the number of bounds that `|t_i - t_j|` has reached. The bounds run from 1 second to `max_interval` in
-    equal ratios, as far as whole seconds allow it, so that bucket 0 means the same second and the last one
-    `max_interval` or more. With 64 buckets up to ten years, a bucket is about a third longer than the one before it.
+    `r[i, j]` is the number of bounds that are at most `|t_i - t_j|`. The bounds run from 1 second to `max_interval`,
+    with equal ratios as far as whole seconds allow. So bucket 0 means the same second, and the last bucket means
+    `max_interval` or more. With 64 buckets up to ten years, each bucket is about a third longer than the one before it.
 
-    The bounds are the same for everyone and fixed: an interval depends on its two items alone, and times may be counted
-    from anywhere. They are whole numbers and compared as such, so no rounding moves an interval between buckets.
+    The bounds are fixed and the same for all users: a bucket depends only on the two items, and times may have any
+    origin. Bounds and times are integers, so rounding cannot move an interval to another bucket.
 
     Args:
         num_buckets: R, at least 3.
         max_interval: seconds, at least R - 1.
 
     Shapes:
-        input (B, L) integer seconds; output (B, L, L) int32 below R. Pairs with padding have a bucket of no meaning.
+        input (B, L) integer seconds; output (B, L, L) int32 below R, meaningless for pairs with padding.
 
     Raises:
         ValueError: if `num_buckets` or `max_interval` is too small.
@@ -42,7 +42,7 @@ class TimeIntervals(keras.layers.Layer):
     def __init__(self, num_buckets: int = 64, max_interval: int = 10 * 365 * 86_400, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_buckets = check_size("num_buckets", num_buckets, least=3)
-        # A bound in whole seconds for each bucket but the first.
+        # A bound in whole seconds for each bucket except the first.
         self.max_interval = check_size("max_interval", max_interval, least=self.num_buckets - 1)
         if self.max_interval >= 2**31:
             raise ValueError(f"max_interval must be at most 2**31 - 1 seconds, got {max_interval}.")
@@ -51,7 +51,7 @@ class TimeIntervals(keras.layers.Layer):
     def call(self, timestamps: Any) -> Any:
         between = ops.abs(ops.expand_dims(timestamps, 2) - ops.expand_dims(timestamps, 1))
         between = ops.cast(ops.minimum(between, self.max_interval), "int32")
-        # Not logarithms: their last digit differs with the place in memory, and with it the bucket.
+        # No logarithms: their rounding can depend on the memory layout, and with it the bucket.
         buckets = ops.searchsorted(np.array(self.bounds, "int32"), ops.reshape(between, (-1,)), side="right")
         return ops.reshape(ops.cast(buckets, "int32"), ops.shape(between))
 
@@ -59,7 +59,7 @@ class TimeIntervals(keras.layers.Layer):
         return (*timestamps_shape, timestamps_shape[-1])
 
     def compute_output_spec(self, timestamps: Any) -> keras.KerasTensor:
-        """(B, L, L) int32, whatever the layer's own type is."""
+        """(B, L, L) int32, for every dtype policy of the layer."""
         return keras.KerasTensor(self.compute_output_shape(timestamps.shape), "int32")
 
     def get_config(self) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class TimeIntervals(keras.layers.Layer):
 
 
 def _bounds(number: int, longest: int) -> list[int]:
-    """`number` ascending whole numbers from 1 to `longest`, in equal ratios where whole numbers allow it."""
+    """`number` ascending integers from 1 to `longest`, with equal ratios as far as integers allow."""
     bounds = [1]
     for left in range(number - 1, 0, -1):
         ratio = (longest / bounds[-1]) ** (1 / left)

@@ -12,7 +12,7 @@ class UnitNorm(keras.layers.Layer):
     """Gives all vectors the same length: `y = scale x / |x|`; the zero vector stays zero.
 
     Args:
-        scale: the length, 1 / temperature where the vectors are queries of cosine scores.
+        scale: the length; 1 / temperature for queries of cosine scores.
 
     Shapes:
         input (..., D); output (..., D).

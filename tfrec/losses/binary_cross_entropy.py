@@ -39,7 +39,7 @@ class BinaryCrossEntropy(SampledLoss):
         draw_per: "token" draws for each target, "group" for 64 targets together, "batch" for all; see
             `tfrec.losses.sampled_loss` for the cost. With hundreds of negatives, use "group".
         balanced: shift the scores by c; sigma(score - c) is then the probability.
-        name: of the loss, for logs.
+        name: name of the loss, for logs.
 
     Shapes:
         targets (..., ) ids; queries (..., D); items (V + 2, D); a scalar out.

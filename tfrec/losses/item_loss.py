@@ -25,7 +25,7 @@ class ItemLoss(keras.losses.Loss):
     Subclasses implement `item_loss`, or `weighted_sum` if they can compute the sum more efficiently.
 
     Args:
-        name: of the loss, for logs.
+        name: name of the loss, for logs.
 
     Shapes:
         targets (B,) or (B, L) integer ids; queries (B, D) or (B, L, D); items (V + 2, D); the result is a scalar.

@@ -34,7 +34,7 @@ class SampledLoss(ItemLoss):
         num_negatives: N.
         sampler: a `NegativeSampler` that draws them.
         draw_per: "batch", "group" or "token".
-        name: of the loss, for logs.
+        name: name of the loss, for logs.
 
     Raises:
         ValueError: if `num_negatives` is not a positive integer or `draw_per` is unknown.

@@ -34,7 +34,7 @@ class SampledSoftmax(SampledLoss):
             A P close to the softmax, such as popularity, makes the estimate less noisy.
         draw_per: "batch" draws once for all targets, "group" for 64 targets together, "token" for each; see
             `tfrec.losses.sampled_loss` for the cost.
-        name: of the loss, for logs.
+        name: name of the loss, for logs.
 
     Shapes:
         targets (..., ) ids; queries (..., D); items (V + 2, D); a scalar out.

@@ -9,7 +9,7 @@ def check_size(name: str, value: Any, least: int = 1, optional: bool = False) ->
     """Check a size and convert it to a Python integer, which JSON can hold.
 
     Args:
-        name: of the argument, for the error.
+        name: name of the argument, for the error.
         value: a Python or NumPy integer; booleans and floats such as 2.0 are rejected.
         least: the smallest valid value.
         optional: whether None is valid.
@@ -53,7 +53,7 @@ def check_heads(num_heads: int, width: int, name: str = "width") -> None:
     Args:
         num_heads: H, a positive integer.
         width: D.
-        name: of the width argument, for the error.
+        name: name of the width argument, for the error.
 
     Example:
         >>> check_heads(3, 8, "hidden_dim")

@@ -20,7 +20,7 @@ class NegativeSampler:
         """Draw item ids, 2 .. num_items + 1, and the log probability of each.
 
         Args:
-            shape: of the ids.
+            shape: shape of the ids.
             num_items: V.
             targets: (T,) ids of the batch; most samplers ignore them.
             seed: a `keras.random.SeedGenerator`.

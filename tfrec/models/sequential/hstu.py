@@ -36,8 +36,8 @@ class HSTU(SequenceModel):
         seed: seed of the initial item vectors and of the negatives of sampling losses.
 
     Shapes:
-        `{"history": (B, L) int}` with L variable up to `max_length`; with `use_timestamps` also `"timestamps": (B, L)
-        int`, unix seconds, 0 at padding; output (B, L, D).
+        `{"history": (B, L) int}` with L variable up to `max_length`; with `use_timestamps` also
+        `"timestamps": (B, L) int`, unix seconds, 0 at padding; output (B, L, D).
 
     Raises:
         ValueError: if a size is not a positive integer, the temperature is not positive, or a width is None and H does
