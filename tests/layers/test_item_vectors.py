@@ -98,7 +98,7 @@ def test_its_weights_go_from_file_to_any_copy_of_it(tmp_path, shares_there, shar
 def test_attributes_of_another_form_are_refused(wrong):
     layer = ItemVectors(7, 4)
     layer.build()
-    with pytest.raises(ValueError, match=r"attributes are .* got"):
+    with pytest.raises(ValueError, match=r"attributes must .* got"):
         layer.share(wrong)
 
 
