@@ -146,7 +146,7 @@ def test_files_that_name_classes_paths_or_sizes_are_checked(saved):
     listed = json.loads((folder / "preset.json").read_text())
     listed["files"]["../outside"] = {"bytes": 1, "sha256": ""}
     (folder / "preset.json").write_text(json.dumps(listed))
-    with pytest.raises(InputError, match="inside the preset"):
+    with pytest.raises(InputError, match="does not lie inside"):
         presets.load(folder)
     listed["versions"]["tfrec"] = "99.0.0"
     (folder / "preset.json").write_text(json.dumps(listed))
@@ -294,8 +294,8 @@ def test_no_size_of_a_config_is_built_that_its_weights_do_not_have(spec, labelle
 @pytest.mark.parametrize(
     ("name", "entry", "said"),
     [
-        ("config.json", {"bytes": "x", "sha256": "00"}, "says neither size nor hash"),
-        ("config.json", {"bytes": 1, "sha256": 5}, "says neither size nor hash"),
+        ("config.json", {"bytes": "x", "sha256": "00"}, "gives neither size nor hash"),
+        ("config.json", {"bytes": 1, "sha256": 5}, "gives neither size nor hash"),
         ("a" * 5000, {"bytes": 1, "sha256": "00"}, "does not lie inside"),
         ("a\0b", {"bytes": 1, "sha256": "00"}, "does not lie inside"),
         ("\ud800", {"bytes": 1, "sha256": "00"}, "is missing"),

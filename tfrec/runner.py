@@ -80,6 +80,7 @@ def run(
     out = presets.check_target(out)
     recipe, recipe_text = resolve(recipe, table, recipe_text)
     ranks = isinstance(recipe, RankingRecipe)
+    recipe_text = recipe_text or recipe.to_toml()  # before anything is trained
     carry_out = training.train_ranking if ranks else training.train
     # A progress bar redraws itself, which only a terminal can show.
     level: int | str = 0 if not verbose else "auto" if sys.stdout.isatty() else 2
@@ -88,7 +89,7 @@ def run(
     tell(f"\nBest epoch {done.best_epoch} of {len(done.history['loss'])}, {done.seconds:,.0f} s\n")
     reports = (_label_reports if ranks else _ranked_reports)(done, recipe)
     tell("\n".join(_comparison(reports, done, recipe, table)))
-    extra: dict[str, str | bytes] = {"recipe.toml": recipe_text or recipe.to_toml()}
+    extra: dict[str, str | bytes] = {"recipe.toml": recipe_text}
     if not ranks and recipe.item_attributes:  # for items of which nothing else is known: `tfrec export --add`
         extra[PLACE] = AttributeVectors.of_model(done.model, done.spec, recipe.attribute_columns()).to_bytes()
     metrics = {part: {report.model: report.to_json() for report in found} for part, found in reports.items()} | {

@@ -60,7 +60,7 @@ def test_other_answers_are_seen(copy):
     ("change", "said"),
     [
         (lambda said: said.update(files=[]), "no files that can be read"),
-        (lambda said: said["files"].update({"saved_model.pb": {}}), "saved_model.pb is missing or is not"),
+        (lambda said: said["files"].update({"saved_model.pb": {}}), "gives neither size nor hash of saved_model.pb"),
         (lambda said: said["files"].pop("saved_model.pb"), "saved_model.pb is not what was exported. Remove it"),
         (lambda said: said.pop("model"), "no model that can be read"),
         (lambda said: said.update(format=7), "has format 7; this tfrec reads format 1"),

@@ -12,6 +12,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tfrec import serving
 from tfrec.cli import main
 from tfrec.errors import InputError
+from tfrec.file_hashes import sha256_of
 from tfrec.serving.files import export_manifest, recorded_answers, warmup
 from tfrec.serving.runtime import Call
 from tfrec.serving.verify import operations, version_check
@@ -44,7 +45,7 @@ def sealed(export):
     said = json.loads((export / export_manifest.PLACE).read_text())
     for name in said["files"]:
         file = export / name
-        said["files"][name] = {"bytes": file.stat().st_size, "sha256": export_manifest._sha256(file)}
+        said["files"][name] = {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
     (export / export_manifest.PLACE).write_text(json.dumps(said))
 
 

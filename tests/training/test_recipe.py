@@ -16,6 +16,13 @@ def test_round_trip():
     assert Recipe.from_toml(recipe.to_toml()) == recipe
 
 
+def test_any_text_survives_and_what_toml_cannot_hold_is_named():
+    recipe = Recipe(model={"class": "SASRec", "name": 'a "b" \\ \x7f ü'}, masking={"last_only": 1e-7})
+    assert Recipe.from_toml(recipe.to_toml()) == recipe
+    with pytest.raises(InputError, match=r"TOML cannot hold this recipe.*None"):
+        Recipe(model={"class": "SASRec", "hidden_dim": None}).to_toml()
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

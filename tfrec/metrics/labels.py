@@ -5,6 +5,7 @@ rows or if any score or label is NaN, because a number would look valid.
 """
 
 import numpy as np
+from scipy.stats import rankdata
 
 
 def auc(scores: np.ndarray, labels: np.ndarray) -> float:
@@ -20,7 +21,7 @@ def auc(scores: np.ndarray, labels: np.ndarray) -> float:
     clicks, others = int(positive.sum()), int((~positive).sum())
     if not clicks or not others or _tells_nothing(scores, labels):
         return float("nan")
-    ranks = _mean_ranks(np.asarray(scores, np.float64))
+    ranks = rankdata(np.asarray(scores, np.float64))  # ties share their mean rank
     return float((ranks[positive].sum() - clicks * (clicks + 1) / 2) / (clicks * others))
 
 
@@ -146,10 +147,3 @@ def _cuts(ascending: np.ndarray, bins: int) -> np.ndarray:
     values = ascending[np.minimum(cuts, len(ascending) - 1)]
     before, behind = (np.searchsorted(ascending, values, side=side) for side in ("left", "right"))
     return np.unique(np.where(cuts - before <= behind - cuts, before, behind))
-
-
-def _mean_ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1; equal values share their mean."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[inverse]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import keras
+import tomli_w
 
 from tfrec.data import Examples, Interactions
 from tfrec.errors import InputError
@@ -95,13 +95,12 @@ class RecipeFile:
         return dataclasses.asdict(self)
 
     def to_toml(self) -> str:
-        """The recipe as a file that `load` reads."""
+        """The recipe as text that `from_toml` reads; raises `InputError` if TOML cannot hold an entry, such as None."""
         entries = self.to_json()
-        lines = [f"{name} = {_toml(value)}" for name, value in entries.items() if not isinstance(value, Mapping)]
-        for name, table in entries.items():
-            if isinstance(table, Mapping) and table:
-                lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
-        return "\n".join(lines) + "\n"
+        try:
+            return tomli_w.dumps({name: value for name, value in entries.items() if value != {}})
+        except (TypeError, ValueError) as error:  # None, or a value that is no number, text, list or table
+            raise InputError(f"TOML cannot hold this recipe: {error}. Leave out entries that are None.") from None
 
     def build_optimizer(self, total_steps: int) -> keras.optimizers.Optimizer:
         """The optimizer that the recipe names, with its schedule spread over all steps of a run."""
@@ -129,12 +128,6 @@ def read_toml(text: str) -> dict[str, Any]:
     if level:
         raise InputError(f"The recipe is nested more than {_DEEPEST} levels deep, which no entry is.")
     return content
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key} = {_toml(part)}" for key, part in value.items()) + "}"
-    return json.dumps(value)  # a JSON scalar is a TOML scalar
 
 
 def _default(field: dataclasses.Field) -> Any:

@@ -1,7 +1,7 @@
 """MovieLens from its publisher's site, verified."""
 
-import hashlib
-import http.client
+from __future__ import annotations
+
 import lzma
 import re
 import shutil
@@ -9,12 +9,13 @@ import stat
 import struct
 import sys
 import tempfile
-import urllib.error
 import urllib.parse
-import urllib.request
 import zipfile
 import zlib
 from pathlib import Path
+
+import pooch
+import requests
 
 from tfrec.errors import InputError
 
@@ -32,6 +33,7 @@ _FIXED = {
 }
 _TIMEOUT = 30  # seconds without a byte
 _BLOCK = 1 << 16
+_MOST = 100_000_000  # bytes of an archive whose size is not known
 
 # What a connection or an archive that is broken raises, in one place or another of the standard library.
 _BROKEN = (
@@ -41,7 +43,6 @@ _BROKEN = (
     ValueError,
     OverflowError,
     struct.error,
-    http.client.HTTPException,
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
@@ -91,8 +92,9 @@ def download(name: str, folder: str | Path, base_url: str = BASE_URL) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as scratch:
             archive = Path(scratch) / f"{name}.zip"
-            size, digest = _FIXED[name] if name in _FIXED else (None, _published_digest(f"{url}.md5"))
-            _fetch(url, archive, size, digest)
+            known = _FIXED.get(name)
+            size, digest = known or (None, _published_digest(f"{url}.md5", Path(scratch)))
+            _fetch(url, archive, _Bar(archive.name, size), digest)
             _unpack(archive, Path(scratch) / "files")
             made = Path(scratch) / "files" / name
             missing = _missing(made, name)
@@ -104,52 +106,100 @@ def download(name: str, folder: str | Path, base_url: str = BASE_URL) -> Path:
     except InputError as error:
         raise InputError(f"{error} {by_hand}") from None
     except _BROKEN as error:
-        reason = getattr(error, "reason", None) or error
-        raise InputError(f"{url} could not be fetched to {folder}: {reason}. {by_hand}") from None
+        raise InputError(f"{url} could not be fetched to {folder}: {_reason(error)}. {by_hand}") from None
     return target
+
+
+def _reason(error: Exception) -> str:
+    """What happened, without the objects that requests and urllib3 print with it."""
+    if isinstance(error, requests.ConnectionError) and error.args:
+        return str(getattr(error.args[0], "reason", error.args[0])).rsplit(": ", 1)[-1].rstrip(")'\"")
+    return str(error)
 
 
 def _missing(folder: Path, name: str) -> list[str]:
     return [f"{name}/{file}" for file in _NEEDED[name] if not (folder / file).is_file()]
 
 
-def _published_digest(url: str) -> str | None:
+def _published_digest(url: str, scratch: Path) -> str | None:
+    path = scratch / "md5"
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
-            text = answer.read(4096).decode("ascii", errors="replace")
-    except urllib.error.HTTPError as error:
-        if error.code != 404:
+        _fetch(url, path, _Bar("", most=_BLOCK))
+    except requests.HTTPError as error:
+        if error.response.status_code != 404:
             raise
         print(f"There is no {url}: only the checksums inside the archive are verified.", file=sys.stderr)
         return None
+    text = path.read_text(encoding="ascii", errors="replace")
     found = re.search(r"\b[0-9a-f]{32}\b", text.lower())
     if found is None:
         raise InputError(f"{url} holds no MD5: it begins with {text[:60]!r}.")
     return found.group()
 
 
-def _fetch(url: str, path: Path, size: int | None, digest: str | None) -> None:
-    with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer, path.open("wb") as file:
-        announced = answer.headers.get("Content-Length") or ""
-        total = size or (int(announced) if announced.isdigit() else None)
-        md5, done, told = hashlib.md5(usedforsecurity=False), 0, -1
-        while block := answer.read(_BLOCK):
-            file.write(block)
-            md5.update(block)
-            done += len(block)
-            if size is not None and done > size:
-                break
-            percent = 100 * done // total if total else 0
-            if percent != told:
-                told = percent
-                share = f" of {total:,} bytes ({percent}%)" if total else " bytes"
-                print(f"\r{path.name}: {done:,}{share}", end="", file=sys.stderr, flush=True)
-        print(file=sys.stderr)
-    if total is not None and done != total:
-        came = "more" if done > total else f"{done:,}"
-        raise InputError(f"{url} is not whole: expected {total:,} bytes, got {came}.")
-    if digest is not None and md5.hexdigest() != digest:
-        raise InputError(f"{url} is not what the publisher's MD5 says: expected {digest}, got {md5.hexdigest()}.")
+def _fetch(url: str, path: Path, bar: _Bar, digest: str | None = None) -> None:
+    """Fetch a file with pooch, which renames it to `path` when it is complete and its MD5 is right."""
+    pooch.get_logger().setLevel("WARNING")
+    # Sizes are those of the file, not of a compressed answer.
+    get = pooch.HTTPDownloader(bar, _BLOCK, timeout=_TIMEOUT, headers={"Accept-Encoding": "identity"})
+    try:
+        pooch.retrieve(url, digest and f"md5:{digest}", path.name, path.parent, downloader=get)
+    except (InputError, requests.RequestException) as error:
+        if isinstance(error, requests.exceptions.ChunkedEncodingError) and bar.total:
+            raise InputError(f"{url} is not whole: expected {bar.total:,} bytes, but the connection ended.") from None
+        raise
+    except ValueError as error:
+        raise InputError(f"{url} is not what the publisher's MD5 says: expected {digest}, got another.") from error
+
+
+class _Bar:
+    """What pooch tells of a download: it shows the progress on stderr and stops a file of a wrong size.
+
+    Args:
+        name: shown; "" shows nothing.
+        size: of the file in bytes, if it is known.
+        most: bytes at which a file of unknown size is given up.
+    """
+
+    def __init__(self, name: str, size: int | None = None, most: int = _MOST) -> None:
+        self._name, self._size, self._most = name, size, size or most
+        self._total = self._done = 0
+        self._shown = -1
+
+    @property
+    def total(self) -> int:
+        """Bytes that the server announces; 0 if it announces none."""
+        return self._total
+
+    @total.setter
+    def total(self, announced: int) -> None:
+        self._total = announced
+        if announced > self._most or (self._size and announced and announced != self._size):
+            raise InputError(f"{self._name} has a wrong size: expected {self._expected()}, got {announced:,}.")
+
+    def _expected(self) -> str:
+        return f"{self._size:,} bytes" if self._size else f"at most {self._most:,} bytes"
+
+    def update(self, count: int) -> None:
+        """A block has come; pooch gives the size of a full block for the last one too."""
+        if self._done > self._most:
+            raise InputError(f"{self._name} has a wrong size: expected {self._expected()}, got more.")
+        self._done += count
+        done = min(self._done, self._total) if self._total else self._done
+        percent = 100 * done // self._total if self._total else 0
+        if self._name and percent != self._shown:
+            self._shown = percent
+            share = f" of {self._total:,} bytes ({percent}%)" if self._total else " bytes"
+            print(f"\r{self._name}: {done:,}{share}", end="", file=sys.stderr, flush=True)
+
+    def reset(self) -> None:
+        """The last block has come."""
+        self._done = 0
+
+    def close(self) -> None:
+        """The file is complete."""
+        if self._name:
+            print(file=sys.stderr)
 
 
 def _unpack(archive: Path, folder: Path) -> None:

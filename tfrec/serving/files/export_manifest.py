@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import tensorflow as tf
 
 from tfrec import environment, presets
 from tfrec.errors import InputError
+from tfrec.file_hashes import list_files, read_json, verify_files
 from tfrec.serving.files.saved_model import INIT, check_inside, meta_graph, written_by
 
 PLACE = Path("assets.extra") / "tfrec.json"
@@ -39,11 +39,7 @@ def write(export: Path, preset: presets.Preset, answers: dict[str, Any]) -> None
         "machine": environment.machine(),
         "preset_files": preset.manifest["files"],  # with the hashes of weights, vocabulary and config
         "metrics": preset.metrics,  # the preset's own, before items were added or weights made int8
-        "files": {
-            path.relative_to(export).as_posix(): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
-            for path in sorted(export.rglob("*"))
-            if path.is_file() and path != export / PLACE
-        },
+        "files": list_files(export, export / PLACE),
     }
     (export / PLACE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
@@ -58,22 +54,15 @@ def read(export: Path) -> dict[str, Any]:
     advice = "Name a version folder that tfrec has exported."
     check_inside(export)  # before anything of it is read
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read: {error!r}. {advice}") from error
-    if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        found = content.get("format") if isinstance(content, dict) else type(content).__name__
-        raise InputError(f"{path} has format {found!r}; this tfrec reads format {_FORMAT}. {advice}")
+        content = read_json(path)
+    except InputError as error:
+        raise InputError(f"{error} {advice}") from error
+    if content.get("format") != _FORMAT:
+        raise InputError(f"{path} has format {content.get('format')!r}; this tfrec reads format {_FORMAT}. {advice}")
     for name, kind in _SAID.items():
         if not isinstance(content.get(name), kind):
             raise InputError(f"{path} has no {name} that can be read. Export again, or copy the folder again.")
-    for name, written in content["files"].items():
-        file = export / name
-        if ".." in Path(name).parts or Path(name).is_absolute():
-            raise InputError(f"{path} names '{name}', which does not lie inside the export.")
-        told = (written.get("bytes"), written.get("sha256")) if isinstance(written, dict) else None
-        if not file.is_file() or file.stat().st_size != (told or [None])[0] or _sha256(file) != told[1]:
-            raise InputError(f"{file} is missing or is not what was exported. Export again, or copy the folder again.")
+    verify_files(export, content["files"], path, "Export again, or copy the folder again.")
     there = {file.relative_to(export).as_posix() for file in export.rglob("*") if file.is_file()}
     more = sorted(name for name in there - {PLACE.as_posix(), *content["files"]} if not Path(name).name.startswith("."))
     if more:
@@ -102,8 +91,3 @@ def input_types(export: Path) -> dict[str, tf.DType]:
     """Input name -> type; a name means the same in all signatures."""
     inputs = [one["inputs"] for one in signatures_of(export).values()]
     return {name: tf.dtypes.as_dtype(dtype) for signature in inputs for name, (dtype, _) in signature.items()}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

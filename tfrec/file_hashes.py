@@ -1,0 +1,76 @@
+"""Size and SHA-256 of every file of a folder, as the manifests of presets and exports list them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tfrec.errors import InputError
+
+
+def list_files(folder: Path, manifest: Path) -> dict[str, dict[str, Any]]:
+    """Name -> {"bytes", "sha256"} of every file of a folder but its manifest, in order of the names."""
+    return {
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path != manifest
+    }
+
+
+def verify_files(folder: Path, files: Mapping[str, Any], manifest: Path, advice: str) -> None:
+    """Compare the files of a folder with those that a manifest lists.
+
+    Args:
+        folder: where they are.
+        files: name -> {"bytes", "sha256"}, as read from the manifest: anything that JSON can hold.
+        manifest: the path of the manifest, for error messages.
+        advice: what to do about a wrong file, a sentence.
+
+    Raises:
+        InputError: if a name leads out of the folder, a size or hash is not listed, or a file is missing or changed.
+    """
+    for name, entry in files.items():
+        path = path_inside(folder, name, manifest)
+        size, digest = (entry.get("bytes"), entry.get("sha256")) if isinstance(entry, dict) else (None, None)
+        if not isinstance(size, int) or not isinstance(digest, str):
+            raise InputError(f"{manifest} gives neither size nor hash of {name}: it is damaged. {advice}")
+        if not path.is_file():
+            raise InputError(f"{path} is missing. {advice}")
+        found = path.stat().st_size
+        if found != size:
+            raise InputError(f"{path} has changed: {found:,} bytes, but {manifest.name} lists {size:,}. {advice}")
+        if sha256_of(path) != digest:
+            raise InputError(f"{path} has changed: its SHA-256 is not the one that {manifest.name} lists. {advice}")
+
+
+def path_inside(folder: Path, name: str, manifest: Path) -> Path:
+    """The path of a file that a manifest names; raises `InputError` if the name leads out of the folder."""
+    pure = PurePosixPath(name)
+    if not pure.parts or pure.is_absolute() or ".." in pure.parts or "\\" in name or not _is_file_name(name):
+        raise InputError(f"{manifest} names '{name}', which does not lie inside {folder}.")
+    return folder / name
+
+
+def _is_file_name(name: str) -> bool:
+    parts = [part.encode("utf-8", "replace") for part in name.split("/")]
+    return "\0" not in name and len(b"/".join(parts)) < 1024 and all(len(part) < 256 for part in parts)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file; raises `InputError` if it is not one."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds {type(content).__name__}, expected a JSON object.")
+    return content
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
