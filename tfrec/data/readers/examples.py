@@ -22,6 +22,7 @@ from tfrec.data.readers.text_table import TextFormat, TextTable, text_format
 from tfrec.data.readers.titles import with_titles
 from tfrec.data.readers.unnamed_times import SAMPLE, is_time
 from tfrec.data.tables.clean_examples import check_names
+from tfrec.data.tables.compact_hours import is_compact_hours
 from tfrec.data.tables.examples import Examples
 from tfrec.data.tables.ids import encode_ids
 from tfrec.errors import InputError
@@ -187,6 +188,8 @@ def _known(frame: pd.DataFrame, given: dict[str, str | None]) -> dict[str, list[
     if not given["user"] and not known["user"]:
         known["item"] = [name for name in known["item"] if plain_name(name) in _PLAIN_ITEMS]
     known["time"] = [name for name in known["time"] if plain_name(name) in _PLAIN_TIMES or _holds_times(frame[name])]
+    if not known["time"] and not given["time"]:
+        known["time"] = [name for name in free if is_compact_hours(name, frame[name])]
     return known
 
 

@@ -9,6 +9,7 @@ from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.contents import EXPECTED, inner_suffix, peek
 from tfrec.data.readers.json_lines import is_json
 from tfrec.data.readers.movielens import is_1m, is_100k, read_1m, read_100k, read_latest
+from tfrec.data.readers.ncf import is_ncf
 from tfrec.data.readers.parquet import SUFFIXES, parquet_parts
 from tfrec.data.readers.part_files import is_whole, other_part_sets, part_sets, read_inter, read_part_set
 from tfrec.data.readers.sequence import read_sequence_folder, read_sequences
@@ -102,7 +103,7 @@ def _file_reader(path: Path, form: TextFormat) -> Reader:
     if suffix in SUFFIXES or peek(path, form.encoding).startswith(b"PAR1"):
         return table
     line = first_line(path, form.encoding)
-    if suffix == ".inter" or is_atomic(line):
+    if suffix == ".inter" or is_atomic(line) or (suffix == ".rating" and is_ncf(line)):
         _check_no_format(path, form)
         return partial(read_inter, path, form=form)
     if path.name == "ratings.csv":

@@ -1,5 +1,9 @@
-"""Fixed splits: `X.train.inter`, `X.valid.inter` and `X.test.inter`, as RecBole reads its benchmark files; and folders
-with train, valid and test files of one other format, such as `train.txt` and `test.txt`."""
+"""Fixed splits of a folder, in three layouts.
+
+- `X.train.inter`, `X.valid.inter` and `X.test.inter`, as RecBole reads its benchmark files.
+- `X.train.rating` and `X.test.rating`, as NCF publishes its data.
+- train, valid and test files of one other format, such as `train.txt` and `test.txt`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ import pandas as pd
 
 from tfrec.data.readers.atomic import read_atomic, with_side_files
 from tfrec.data.readers.columns import Columns
+from tfrec.data.readers.ncf import read_rating
 from tfrec.data.readers.source import Source
 from tfrec.data.readers.text_table import TextFormat
 from tfrec.data.tables.parts import PART_NAMES
@@ -21,7 +26,7 @@ Reader = Callable[[Columns], Source]
 
 _PART = "part of the split"  # the column that is added
 _ORDER = ("train", "valid", "test")
-_FILE = re.compile(r"^(?P<stem>.+)\.(?P<part>[A-Za-z]+|part_?\d+)\.inter$")
+_FILE = re.compile(r"^(?P<stem>.+)\.(?P<part>[A-Za-z]+|part_?\d+)\.(inter|rating)$")
 _OTHER = re.compile(r"^((?P<stem>.+)[._-])?(?P<part>[A-Za-z]+)(?P<kind>\.(csv|tsv|txt|parquet|jsonl)(\.gz)?)$")
 
 
@@ -39,7 +44,7 @@ def part_sets(folder: Path) -> dict[str, dict[str, Path]]:
             continue
         stem, part = match["stem"], match["part"].lower()
         if part in PART_NAMES:
-            named.setdefault(stem, {})[_ORDER[PART_NAMES[part]]] = path
+            named.setdefault(stem, {}).setdefault(_ORDER[PART_NAMES[part]], path)
         elif part.startswith("part"):
             numbered.setdefault(stem, {})[int(part.removeprefix("part").lstrip("_"))] = path
     for stem, files in numbered.items():
@@ -81,14 +86,14 @@ def read_part_set(
         files: train, valid and test -> file.
         columns: the names of columns that the user gave.
         form: how text files are written.
-        read: what finds the reader of a file; None reads `.inter` files.
+        read: what finds the reader of a file; None reads `.inter` and `.rating` files.
 
     Raises:
         InputError: where the parts have other columns than each other.
     """
     there = {part: files[part] for part in _ORDER if part in files}
     if read is None:
-        sources = {part: read_atomic(path, columns, form) for part, path in there.items()}
+        sources = {part: _read_part(path, columns, form) for part, path in there.items()}
     else:
         sources = {part: read(path, form)(columns) for part, path in there.items()}
     first = sources["train"]
@@ -108,9 +113,13 @@ def read_part_set(
     )
 
 
+def _read_part(path: Path, columns: Columns, form: TextFormat) -> Source:
+    return (read_rating if path.suffix == ".rating" else read_atomic)(path, columns, form)
+
+
 def read_inter(path: Path, columns: Columns, form: TextFormat) -> Source:
-    """One `.inter` file; where it is a part of a split, a note says how to read the split."""
-    source = read_atomic(path, columns, form)
+    """One `.inter` or `.rating` file; where it is a part of a split, a note says how to read the split."""
+    source = _read_part(path, columns, form)
     stem = next((stem for stem, files in part_sets(path.parent).items() if path in files.values()), None)
     if stem is None:
         return source
@@ -120,4 +129,4 @@ def read_inter(path: Path, columns: Columns, form: TextFormat) -> Source:
 
 def _with_sides(source: Source, part: Path, form: TextFormat) -> Source:
     """The source with the `.item` and `.user` files of its split, where they are there."""
-    return with_side_files(source, part.with_name(part.name.removesuffix(".inter").rpartition(".")[0]), form)
+    return with_side_files(source, part.with_name(part.stem.rpartition(".")[0]), form)

@@ -15,6 +15,13 @@ _BY_SUFFIX = {".csv": ",", ".tsv": "\t"}
 _SAMPLE = 200  # rows that are looked at
 _ESCAPES = {"\\t": "\t", "tab": "\t", "\\s+": r"\s+", "space": " ", "comma": ","}
 BLANKS = r"\s+"
+# The text files of the Million Song Dataset, which have no header: number of columns -> their names.
+SEP = "<SEP>"
+SEP_COLUMNS = {
+    2: ("artist_id", "tag"),
+    3: ("track_id", "song_id", "title"),
+    4: ("track_id", "song_id", "artist_name", "title"),
+}
 
 
 def split_row(lines: list[str], separator: str, rows: int = 1) -> list[list[str]]:
@@ -51,6 +58,8 @@ def find_separator(lines: list[str], path: Path) -> str:
         raise InputError(f"{path} holds the line '{ruled[:60]}', so it is a table drawn for reading: write it as csv.")
     if re.fullmatch(r"sep=.{1,2}", filled[0]):
         raise InputError(f"{path} begins with '{filled[0]}', which programs of tables write for each other: remove it.")
+    if all(SEP in line for line in filled):
+        return SEP
     fields, fitting = {}, {}
     for mark in NAMES:
         try:

@@ -10,7 +10,7 @@ import pandas as pd
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.contents import inner_suffix
 from tfrec.data.readers.frame import Table, open_table
-from tfrec.data.readers.known_names import candidates, plain_name
+from tfrec.data.readers.known_names import candidates, is_data, plain_name
 from tfrec.data.readers.optional import optional
 from tfrec.data.readers.text_table import TextFormat
 from tfrec.data.readers.titles import notes_on_titles
@@ -46,13 +46,19 @@ def read_side_table(
         the table with its ids in the first column, and notes for the report.
 
     Raises:
-        InputError: if the file cannot be read.
+        InputError: if the file cannot be read, or has no header.
     """
     if not path.exists():
         raise InputError(f"{path} is not a file: expected a side table of {what} (csv, tsv, JSON lines or parquet).")
     table = open_table(path, form)
+    if not table.is_typed and is_data(table.names, [] if id_column is None else [id_column]):
+        listed = ", ".join(f"'{name[:30]}'" for name in table.names[:6])
+        raise InputError(
+            f"The first line of {path} looks like a row and not like a header: it begins with {listed}. Put a line "
+            "with the names of the columns before it."
+        )
     ids, notes = _id_column(table, id_column, what, known)
-    texts = [name for name in table.names if name.lower() == "name" or "title" in name.lower()]
+    texts = {name for name in table.names if "title" in name.lower()} | ({title_column(table.names)} - {None})
     frame, more = table.read(ids=[ids], texts=[name for name in texts if name != ids], missing=[""])
     if ids != id_column and id_column in frame.columns:
         # Who reads the ids looks for a column of this name first.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import io
 import re
 import warnings
@@ -14,8 +15,9 @@ from typing import Any
 import pandas as pd
 
 from tfrec.data.readers.contents import decoders, open_bytes, peek_text, read_text, undecodable
+from tfrec.data.readers.escapes import text_with_doubled_quotes
 from tfrec.data.readers.quotes import StrayQuote, reads_without_quotes, stray_quotes
-from tfrec.data.readers.separators import BLANKS, find_separator, known_separator, split_row
+from tfrec.data.readers.separators import BLANKS, SEP, SEP_COLUMNS, find_separator, known_separator, split_row
 from tfrec.data.readers.text_ids import text_ids
 from tfrec.errors import InputError
 
@@ -67,10 +69,13 @@ class TextTable:
 
     def __init__(self, path: Path, form: TextFormat) -> None:
         self.path = path
-        self._form = form
         lines = first_lines(path, form.encoding)
         given = form.separator
         self.separator = find_separator(lines, path) if given is None else known_separator(given)
+        if self.separator == SEP and form.header:
+            count = next(line for line in lines if line.strip()).count(SEP) + 1
+            form = dataclasses.replace(form, header=False, names=SEP_COLUMNS.get(count))
+        self._form = form
         try:
             self.first_row = split_row(lines, self.separator)[0]
         except csv.Error as error:
@@ -117,6 +122,7 @@ class TextTable:
 
     def _quoted(self, options: dict[str, Any], ids: Collection[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """The rows, where a quote that is not closed takes none with it."""
+        notes = (f"{self.path.name}: a backslash before a quote is read as its escape",) if self._escaped else ()
         try:
             frame = self._parse(options)
         except InputError as error:
@@ -125,14 +131,21 @@ class TextTable:
                 raise
             return self._without_quotes(options, ids, found, text, error)
         if not _run_over_lines(frame):
-            return frame, ()
+            return frame, notes
         found, text = self._stray_quotes()
-        return self._without_quotes(options, ids, found, text) if found else (frame, ())
+        return self._without_quotes(options, ids, found, text) if found else (frame, notes)
+
+    @functools.cached_property
+    def _escaped(self) -> str | None:
+        """The text with doubled quotes, if the file escapes quotes by backslashes."""
+        if self._is_plain or self.separator == BLANKS:
+            return None
+        return text_with_doubled_quotes(self.path, self._form.encoding, self.separator)
 
     def _stray_quotes(self) -> tuple[list[StrayQuote], str]:
         if self.separator == BLANKS:
             return [], ""
-        text = LINE_BREAK.sub("\n", read_text(self.path, self._form.encoding))
+        text = LINE_BREAK.sub("\n", self._escaped or read_text(self.path, self._form.encoding))
         return list(stray_quotes(text, self.separator, len(self.names), self._form.header)), text
 
     def _without_quotes(
@@ -167,6 +180,8 @@ class TextTable:
                 raise InputError(f"{self.path} cannot be split at {self.separator!r}: it holds control characters.")
             source = io.StringIO(text.replace(self.separator, mark))
             return strictly(source, self.path, **{**settings, "sep": mark})
+        if self._escaped and options.get("quoting") != csv.QUOTE_NONE:
+            return strictly(io.StringIO(self._escaped), self.path, **settings)
         error = None
         for encoding in decoders(self._form.encoding):
             try:

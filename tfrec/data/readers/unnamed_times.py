@@ -10,6 +10,7 @@ import pandas as pd
 
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.known_names import WELL_KNOWN, plain_name
+from tfrec.data.tables.compact_hours import is_compact_hours
 from tfrec.data.tables.dates import holds_dates
 from tfrec.data.tables.written_dates import read_dates
 from tfrec.errors import InputError
@@ -74,7 +75,7 @@ def is_time(name: str, values: pd.Series) -> bool:
     known = values.dropna()
     if not len(known):
         return False
-    if holds_dates(known):
+    if holds_dates(known) or is_compact_hours(name, known):
         return True
     if pd.api.types.is_numeric_dtype(known):
         if name.lower() == "day":

@@ -1,7 +1,7 @@
 """What items are called, where a side table says so.
 
-The titles are in a column called title or name; if there is none, in the only column with "title" in its name, such as
-Book-Title.
+The titles are in a column called title or name; if there is none, in one called after what the items are, such as
+product_name; if there is none, in the only column with "title" in its name.
 """
 
 from __future__ import annotations
@@ -10,9 +10,17 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+# A title or name of these: product_name, ProductName, prod-name, Book-Title.
+_NOUNS = (
+    *("item", "product", "prod", "article", "book", "movie", "film", "song", "track", "video", "recipe", "venue"),
+    *("place", "restaurant", "business", "hotel", "anime", "manga", "beer", "wine", "game", "app", "joke", "podcast"),
+    *("course", "job", "event", "show", "album", "artist"),
+)
+_NAMES = ("title", "name", *(f"{noun}{word}" for word in ("title", "name") for noun in _NOUNS))
+
 
 def all_titles(table: pd.DataFrame | None) -> list[str] | None:
-    """A title a row, "" where there is none; None where no column is named title or name."""
+    """A title a row, "" where there is none; None where no column is known to hold titles."""
     column = _column(table)
     return None if column is None else ["" if pd.isna(title) else str(title) for title in column]
 
@@ -29,11 +37,14 @@ def title_column(names: Iterable[str]) -> str | None:
     Example:
         >>> title_column(["ISBN", "Book-Title"]), title_column(["title", "original_title"]), title_column(["label"])
         ('Book-Title', 'title', None)
+        >>> title_column(["article_id", "prod_name", "product_type_name"])
+        'prod_name'
     """
     names = [name for name in names if isinstance(name, str)]
-    exact = [name for name in names if name.lower() in ("title", "name")]
+    plain = {name: "".join(letter for letter in name.lower() if letter.isalnum()) for name in names}
+    known = sorted((name for name in names if plain[name] in _NAMES), key=lambda name: _NAMES.index(plain[name]))
     near = [name for name in names if "title" in name.lower()]
-    return exact[0] if exact else near[0] if len(near) == 1 else None
+    return known[0] if known else near[0] if len(near) == 1 else None
 
 
 def _column(table: pd.DataFrame | None) -> pd.Series | None:

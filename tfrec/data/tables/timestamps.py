@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data.tables.calendar_times import EXACT, NO_TIME, is_missing, seconds, typed_times
+from tfrec.data.tables.compact_hours import FORMAT, is_compact_hours
 from tfrec.data.tables.plain_columns import plain_column
 from tfrec.data.tables.time_units import check_one_unit, per_second
 from tfrec.data.tables.written_dates import parse_dates, read_dates
@@ -25,9 +26,9 @@ def parse_times(column: pd.Series, date_format: str | None = None) -> tuple[np.n
 
     Numbers stay as they are; dates, and strings that hold dates, become seconds since 1970 (UTC where no zone is
     given; see `tfrec.data.tables.written_dates` for the forms), durations become seconds, and periods the moment at
-    which they
-    begin. Numbers that are all written as calendar dates of 1900 to 2100, 20170131 or 20170131235959, are dates too:
-    as seconds they would all lie in 1970, and as milliseconds after the year 2500.
+    which they begin. Numbers that are all written as calendar dates of 1900 to 2100, 20170131 or 20170131235959, are
+    dates too: as seconds they would all lie in 1970, and as milliseconds after the year 2500. So are hours such as
+    14102100 for 2014-10-21 00:00 in a column called "hour", as in Avazu's data.
 
     Args:
         column: N numbers, dates, durations, periods, or strings of numbers or dates.
@@ -54,6 +55,9 @@ def parse_times(column: pd.Series, date_format: str | None = None) -> tuple[np.n
     column = plain_column(column)
     if date_format is not None and not pd.api.types.is_datetime64_any_dtype(column):
         return seconds(parse_dates(column, date_format).rename(column.name))
+    if is_compact_hours(str(column.name), column):
+        times, notes = seconds(parse_dates(column, FORMAT).rename(column.name))
+        return times, (*notes, f"the whole numbers in '{column.name}' are read as hours, YYMMDDHH")
     typed = typed_times(column)
     if typed is not None:
         return typed
