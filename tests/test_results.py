@@ -1,4 +1,4 @@
-"""The shelf's table: what stands in it is what was measured, over all seeds."""
+"""The table of the bundled presets shows what was measured, over all seeds."""
 
 import statistics
 
@@ -40,11 +40,11 @@ def run(tmp_path):
 
 
 @pytest.fixture
-def shelf(run, tmp_path):
+def zoo(run, tmp_path):
     """A zoo: one trained preset, whose card is still to come, and one that is a recipe alone."""
     of_model = tmp_path / "models" / "sequential" / "sasrec"
     trained = run(0, 0.1, of_model / "sasrec_moon")
-    (trained / "shelf.toml").write_text(
+    (trained / "published.toml").write_text(
         'data = "The Moon"\n[[published]]\n"recall@10" = 0.3\n"ndcg@10" = 0.15\nsource = "Someone"\n'
     )
     (of_model / "sasrec_mars").mkdir()
@@ -52,8 +52,8 @@ def shelf(run, tmp_path):
     return tmp_path / "models"
 
 
-def test_a_row_says_what_was_measured_and_published(shelf):
-    own, baseline = presets.results(shelf)
+def test_a_row_says_what_was_measured_and_published(zoo):
+    own, baseline = presets.results(zoo)
     assert (own.preset, own.model, own.loss, own.data) == ("sasrec_moon", "SASRec", "FullSoftmax", "The Moon")
     assert own.metrics == {"recall@10": 0.2, "ndcg@10": 0.1} and own.minutes == 2 and own.seeds == (0,)
     assert own.published[0].metrics == {"recall@10": 0.3, "ndcg@10": 0.15}
@@ -63,27 +63,27 @@ def test_a_row_says_what_was_measured_and_published(shelf):
         assert said in row
 
 
-def test_a_recipe_whose_weights_are_not_shipped_has_a_row_too(shelf):
-    folder = shelf / "sequential" / "sasrec" / "sasrec_moon"
+def test_a_recipe_whose_weights_are_not_shipped_has_a_row_too(zoo):
+    folder = zoo / "sequential" / "sasrec" / "sasrec_moon"
     for path in ("model.weights.h5", "preset.json", "config.json"):
         (folder / path).unlink()
-    own, _ = presets.results(shelf)
+    own, _ = presets.results(zoo)
     assert own.preset == "sasrec_moon" and own.megabytes is None and own.metrics["ndcg@10"] == 0.1
     assert "(recipe alone) | SASRec" in page([own]) and "| - | 2 | 0 |" in page([own])
 
 
-def test_what_has_a_recipe_and_no_weights_says_how_to_make_them(shelf):
+def test_what_has_a_recipe_and_no_weights_says_how_to_make_them(zoo):
     with pytest.raises(InputError, match=r"'hstu_beauty' was measured, but its weights are not shipped: train it with"):
         SASRec.from_preset("hstu_beauty")
     with pytest.raises(InputError, match=r"'sasrec_mars' is a recipe without weights: .*sasrec_mars/recipe\.toml"):
-        presets.load(shelf / "sequential" / "sasrec" / "sasrec_mars")
+        presets.load(zoo / "sequential" / "sasrec" / "sasrec_mars")
 
 
-def test_seeds_become_mean_and_deviation(shelf, run, capsys):
-    folder = shelf / "sequential" / "sasrec" / "sasrec_moon"
+def test_seeds_become_mean_and_deviation(zoo, run, capsys):
+    folder = zoo / "sequential" / "sasrec" / "sasrec_moon"
     assert main(["seeds", str(folder), str(run(2, 0.13)), str(run(1, 0.1))]) == 0
     assert f"0.1100 ± {statistics.stdev([0.1, 0.13, 0.1]):.4f}" in capsys.readouterr().out
-    own, _ = presets.results(shelf)
+    own, _ = presets.results(zoo)
     assert own.seeds == (0, 2, 1) and own.minutes == 2  # of the first, whose weights are shipped
     assert own.metrics["ndcg@10"] == pytest.approx(0.11)
     assert own.deviations["ndcg@10"] == pytest.approx(0.03 / 3**0.5)
@@ -104,11 +104,11 @@ def test_only_the_seed_may_differ(run, tmp_path):
     assert not (first / "seeds.json").exists()
 
 
-def test_a_shelf_file_that_says_nothing_is_named(shelf):
-    path = shelf / "sequential" / "sasrec" / "sasrec_moon" / "shelf.toml"
+def test_a_file_of_published_results_that_cannot_be_read_is_named(zoo):
+    path = zoo / "sequential" / "sasrec" / "sasrec_moon" / "published.toml"
     for text in ("data = ", "[[published]]\nsource = 3\n", 'data = "x"\npublished = 3\n'):
         path.write_text(text)
-        with pytest.raises(InputError, match=r"shelf\.toml cannot be read"):
-            presets.results(shelf)
+        with pytest.raises(InputError, match=r"published\.toml cannot be read"):
+            presets.results(zoo)
     path.unlink()
-    assert presets.results(shelf)[0].data == "moon"
+    assert presets.results(zoo)[0].data == "moon"

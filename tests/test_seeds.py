@@ -38,7 +38,7 @@ for package in tfrec.__all__:
     for name in getattr(loaded, "__all__", ()):  # classes may load when they are first named
         getattr(loaded, name)
         assert state() == before, f"{package}.{name}"
-import tfrec.losses.negatives, tfrec.training.train
+import tfrec.losses.negatives, tfrec.training.train_retrieval
 assert state() == before
 for again in (made(), made()):
     for ours, theirs in zip(first, again, strict=True):

@@ -20,7 +20,7 @@ def test_the_table_is_up_to_date():
 
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("recipe.toml")), ids=lambda path: path.parent.name)
 def test_a_recipe_has_its_data_named_and_numbers_to_compare_with(path):
-    about = tomllib.loads((path.parent / "shelf.toml").read_text(encoding="utf-8"))
+    about = tomllib.loads((path.parent / "published.toml").read_text(encoding="utf-8"))
     assert about.keys() <= {"data", "published"} and about["data"]
     for entry in about.get("published", []):
         names = entry.keys() - {"source"}
@@ -31,7 +31,7 @@ def test_a_recipe_has_its_data_named_and_numbers_to_compare_with(path):
 def test_what_is_measured_on_one_data_set_is_comparable():
     targets: dict[str, set[str]] = {}
     for folder in FOLDERS:
-        data = tomllib.loads((folder / "shelf.toml").read_text(encoding="utf-8"))["data"]
+        data = tomllib.loads((folder / "published.toml").read_text(encoding="utf-8"))["data"]
         for report in json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["test"].values():
             task, hashes = report.get("task", "retrieval"), report["data_sha256"]
             assert task != "retrieval" or report["mask_seen"]

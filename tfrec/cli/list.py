@@ -32,7 +32,7 @@ MB: of the weights; a preset without is a recipe alone: tfrec train --recipe NAM
 tfrec list --markdown adds deviations, sources, minutes and seeds."""
 _PAGE = """# The zoo
 
-<!-- Written by `make zoo` from the metrics.json, seeds.json and shelf.toml of the presets: change those, not this. -->
+<!-- Written by `make zoo` from metrics.json, seeds.json and published.toml of the presets: change those, not this. -->
 
 What each preset reaches on the test part. Epochs and weights are chosen on the validation part.
 

@@ -1,7 +1,7 @@
 """Evaluation: full-catalogue ranking with seen items masked, or predictions against the labels of held-out rows."""
 
 from tfrec.evaluation.baselines import ItemToItem, Popularity
-from tfrec.evaluation.evaluate import evaluate
+from tfrec.evaluation.evaluate_holdout import evaluate
 from tfrec.evaluation.evaluate_labelled import LabelReport, evaluate_labelled, label_comparison, predictions
 from tfrec.evaluation.label_baselines import Biases, MeanLabel, label_baselines
 from tfrec.evaluation.label_plots import label_plot

@@ -9,7 +9,7 @@ from tfrec.ops.last_rows import last_rows
 from tfrec.ops.masked_softmax import masked_softmax
 from tfrec.ops.masks import is_item, mask_items
 from tfrec.ops.pointwise_attention import pointwise_attention
-from tfrec.ops.popularity import popularity_scores
+from tfrec.ops.popularity_scores import popularity_scores
 from tfrec.ops.prefix_mean import prefix_mean
 from tfrec.ops.shortlist import shortlist
 from tfrec.ops.sizes import check_heads, check_length, check_size, check_sizes, check_weights

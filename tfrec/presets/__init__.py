@@ -10,7 +10,7 @@ metrics.json       what was measured
 README.md          the model card
 ```
 
-Beside these may stand what came later, without a hash: seeds.json, the results of further seeds, and shelf.toml, the
+Files that come later have no hash: seeds.json, the results of further seeds, and published.toml, the
 data's name and what others publish on it.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tfrec.presets.finite import check_finite
     from tfrec.presets.int8 import in_int8
     from tfrec.presets.preset import Preset, check_target, load, save
-    from tfrec.presets.seeds import gather as gather_seeds
+    from tfrec.presets.seed_results import gather as gather_seeds
     from tfrec.presets.zoo_results import Result, results
 
 # Name -> (module, name in it). They load when they are first used: the results of the zoo are read without TensorFlow.
@@ -36,7 +36,7 @@ _HOMES = {
     "check_target": ("preset", "check_target"),
     "find": ("bundled", "find"),
     "find_recipe": ("bundled", "find_recipe"),
-    "gather_seeds": ("seeds", "gather"),
+    "gather_seeds": ("seed_results", "gather"),
     "in_int8": ("int8", "in_int8"),
     "load": ("preset", "load"),
     "results": ("zoo_results", "results"),

@@ -1,4 +1,4 @@
-"""Where presets are found: by name on the zoo's shelf, or by path."""
+"""Where presets are found: by the name of a bundled preset, or by path."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ RECIPE = "recipe.toml"
 
 def find(preset: str | Path) -> Path:
     """The folder of a preset, by its name in the zoo or by path; raises `InputError` where there are no weights."""
-    shelf = zoo()
-    if str(preset) in shelf:
-        return shelf[str(preset)]
+    bundled = zoo()
+    if str(preset) in bundled:
+        return bundled[str(preset)]
     folder = Path(preset)
     if (folder / manifest.NAME).is_file():
         return folder
@@ -30,7 +30,7 @@ def find(preset: str | Path) -> Path:
             f"'{recipe.parent.name}' {what}: train it with `tfrec train --data DATA --recipe {how} --out DIR`, and "
             "give that folder."
         )
-    known = ", ".join(sorted(shelf)) or "none yet"
+    known = ", ".join(sorted(bundled)) or "none yet"
     what = f"{folder} is a folder without a {manifest.NAME}" if folder.is_dir() else f"There is no preset '{preset}'"
     raise InputError(f"{what}. Give a folder that `tfrec train` wrote, or a name of the zoo: {known}.")
 

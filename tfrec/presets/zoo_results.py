@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tfrec.errors import InputError
-from tfrec.presets import manifest, seeds
+from tfrec.presets import manifest, seed_results
 from tfrec.presets.bundled import zoo_folder
 
-ABOUT = "shelf.toml"
+ABOUT = "published.toml"
 # Task of a preset -> the metrics that its row of the table shows, the one first that orders the rows.
 METRICS = {
     "retrieval": ("recall@10", "ndcg@10"),
@@ -97,7 +97,7 @@ def _place(row: Result) -> tuple:
 def _of_preset(folder: Path, root: Path) -> Result:
     metrics = manifest.read_json(folder / "metrics.json")
     recipe = metrics["training"]["recipe"]
-    runs = seeds.read(folder) or [seeds.entry(metrics)]
+    runs = seed_results.read(folder) or [seed_results.entry(metrics)]
     task = recipe.get("task", "retrieval")
     values = {name: [run["test"][name] for run in runs] for name in METRICS[task] if name in runs[0]["test"]}
     data, published = _about(folder, task)
@@ -130,7 +130,7 @@ def _baselines(folder: Path) -> list[Result]:
 
 
 def _about(folder: Path, task: str) -> tuple[str, tuple[Published, ...]]:
-    """The data's name and the published results, as shelf.toml says; without one, what the preset's name says."""
+    """The data's name and the published results, as published.toml says; without one, what the preset's name says."""
     path = folder / ABOUT
     if not path.exists():
         return folder.name.partition("_")[2], ()

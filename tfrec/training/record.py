@@ -10,8 +10,8 @@ from tfrec.data.tables.data_hashes import data_hashes
 if TYPE_CHECKING:
     from tfrec.data import Examples, Interactions
     from tfrec.training.recipe_file import RecipeFile
-    from tfrec.training.train import Training
     from tfrec.training.train_ranking import RankingTraining
+    from tfrec.training.train_retrieval import Training
 
 
 def training_record(

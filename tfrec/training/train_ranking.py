@@ -57,7 +57,7 @@ def train_ranking(
         recipe: what to do.
         verbose: as in `keras.Model.fit`.
         callbacks: further callbacks.
-        checkpoint: folder that keeps the state of the run, about a minute apart; see `tfrec.training.train`.
+        checkpoint: folder that keeps the state of the run, about a minute apart; see `tfrec.training.train_retrieval`.
 
     Raises:
         InputError: where the recipe does not suit the table, or `checkpoint` holds something else.

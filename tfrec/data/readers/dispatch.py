@@ -10,7 +10,7 @@ import pandas as pd
 
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.layouts import find_reader
-from tfrec.data.readers.side_tables import read_side_table, with_side_tables
+from tfrec.data.readers.side_files import read_side_table, with_side_tables
 from tfrec.data.readers.text_table import TextFormat, text_format
 from tfrec.data.readers.titles import with_titles
 from tfrec.data.tables.ids import encode_ids

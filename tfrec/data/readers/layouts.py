@@ -4,14 +4,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tfrec.data.readers.atomic import is_atomic, read_atomic
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.contents import EXPECTED, inner_suffix, peek
 from tfrec.data.readers.json_lines import is_json
-from tfrec.data.readers.movielens import is_1m, is_100k, read_1m, read_100k, read_latest
+from tfrec.data.readers.movielens_layouts import is_1m, is_100k, read_1m, read_100k, read_latest
 from tfrec.data.readers.ncf import is_ncf
 from tfrec.data.readers.parquet import SUFFIXES, parquet_parts
 from tfrec.data.readers.part_files import is_whole, other_part_sets, part_sets, read_inter, read_part_set
+from tfrec.data.readers.recbole_files import is_atomic, read_atomic
 from tfrec.data.readers.sequence import read_sequence_folder, read_sequences
 from tfrec.data.readers.sequence_signs import check_records, is_delimited
 from tfrec.data.readers.source import Source

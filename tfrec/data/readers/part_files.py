@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from tfrec.data.readers.atomic import read_atomic, with_side_files
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.ncf import read_rating
+from tfrec.data.readers.recbole_files import read_atomic, with_side_files
 from tfrec.data.readers.source import Source
 from tfrec.data.readers.text_table import TextFormat
 from tfrec.data.tables.parts import PART_NAMES

@@ -9,7 +9,7 @@ import pandas as pd
 
 from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.contents import read_text
-from tfrec.data.readers.movielens import double_colons
+from tfrec.data.readers.movielens_layouts import double_colons
 from tfrec.data.readers.optional import optional
 from tfrec.data.readers.separators import BLANKS
 from tfrec.data.readers.sequence_signs import check_sequences, is_header

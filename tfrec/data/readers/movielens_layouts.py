@@ -11,7 +11,7 @@ from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.contents import read_text
 from tfrec.data.readers.frame import read_frame
 from tfrec.data.readers.optional import optional
-from tfrec.data.readers.side_tables import side_tables_beside
+from tfrec.data.readers.side_files import side_tables_beside
 from tfrec.data.readers.source import Source
 from tfrec.data.readers.table import read_table
 from tfrec.data.readers.text_table import LINE_BREAK, TextFormat, first_line

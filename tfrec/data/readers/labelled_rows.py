@@ -17,7 +17,7 @@ from tfrec.data.readers.exact_times import has_lost_digits
 from tfrec.data.readers.frame import Table, open_table
 from tfrec.data.readers.known_names import candidates, is_data, is_person, plain_name
 from tfrec.data.readers.parquet import parquet_parts
-from tfrec.data.readers.side_tables import read_side_table, with_side_tables
+from tfrec.data.readers.side_files import read_side_table, with_side_tables
 from tfrec.data.readers.text_table import TextFormat, TextTable, text_format
 from tfrec.data.readers.titles import with_titles
 from tfrec.data.readers.unnamed_times import SAMPLE, is_time
