@@ -152,6 +152,11 @@ def test_files_that_name_classes_paths_or_sizes_are_checked(saved):
     (folder / "preset.json").write_text(json.dumps(listed))
     with pytest.raises(InputError, match=r"tfrec 99\.0\.0"):
         presets.load(folder)
+    for version in ("9" * 5000, "1." * 3000):
+        listed["versions"]["tfrec"] = version
+        (folder / "preset.json").write_text(json.dumps(listed))
+        with pytest.raises(InputError, match=r"^.{0,300}states the tfrec version .{0,40}, which is invalid"):
+            presets.load(folder)
     (folder / "preset.json").write_text(json.dumps({"format": 99}))
     with pytest.raises(InputError, match="format 99"):
         presets.load(folder)

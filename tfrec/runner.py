@@ -78,14 +78,16 @@ def run(
         (True, 3)
     """
     out = presets.check_target(out)
+    tell: Callable[..., None] = say if verbose else lambda text: None
     recipe, recipe_text = resolve(recipe, table, recipe_text)
     ranks = isinstance(recipe, RankingRecipe)
     recipe_text = recipe_text or recipe.to_toml()  # before anything is trained
     carry_out = training.train_ranking if ranks else training.train
     # A progress bar redraws itself, which only a terminal can show.
     level: int | str = 0 if not verbose else "auto" if sys.stdout.isatty() else 2
+    if note := recipe.split_note(table):
+        tell(note)
     done = carry_out(table, recipe, verbose=level, checkpoint=checkpoint)
-    tell: Callable[..., None] = say if verbose else lambda text: None
     tell(f"\nBest epoch {done.best_epoch} of {len(done.history['loss'])}, {done.seconds:,.0f} s\n")
     reports = (_label_reports if ranks else _ranked_reports)(done, recipe)
     tell("\n".join(_comparison(reports, done, recipe, table)))
@@ -110,7 +112,7 @@ def resolve(
 ) -> tuple[Recipe | RankingRecipe, str | None]:
     """The recipe that is carried out on a table, and its text, which is None if it no longer is what the text says.
 
-    A table that comes with a split keeps it, unless the recipe names another. Without a recipe, large catalogues are
+    A table that comes with a split keeps it, unless the recipe names one. Without a recipe, large catalogues are
     trained against sampled negatives.
     """
     if recipe is None and isinstance(table, Examples):
@@ -118,7 +120,7 @@ def resolve(
     elif recipe is None:
         recipe = default_recipe(table)
     fitted = recipe.with_split_of(table)
-    return fitted, text if fitted is recipe else None
+    return fitted, text if fitted is recipe or table.parts is None else None
 
 
 def default_recipe(table: Interactions) -> Recipe:

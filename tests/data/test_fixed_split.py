@@ -9,6 +9,7 @@ from tables import write
 
 from tfrec.data import Examples, Fixed, Interactions, read
 from tfrec.errors import InputError
+from tfrec.runner import resolve
 from tfrec.training import RankingRecipe, Recipe
 
 HEADER = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
@@ -117,11 +118,27 @@ def test_recipes_take_the_split_of_the_data_unless_they_name_one(tmp_path):
     by_time = Recipe(split={"rule": "by-time", "valid": 0.8, "test": 0.9})
     assert by_time.with_split_of(table) is by_time
     whole = dataclasses.replace(table, parts=None)
-    assert Recipe().with_split_of(whole) == Recipe()
+    assert Recipe().with_split_of(whole) == Recipe(split={"rule": "leave-last-out"})
     with pytest.raises(InputError, match="these data have none"):
         whole.split(Fixed())
     with pytest.raises(InputError, match="these data have none"):
         Examples.from_interactions(whole).split(Fixed())
+
+
+@pytest.mark.parametrize(
+    "recipe, rule", [(Recipe, "leave-last-out"), (RankingRecipe, "random")], ids=["retrieval", "ranking"]
+)
+def test_an_explicit_split_is_kept_also_if_it_is_the_default(tmp_path, recipe, rule):
+    table = read(written(tmp_path))
+    named = recipe.from_toml(f'[split]\nrule = "{rule}"\n')
+    assert resolve(named, table, "text") == (named, "text")
+    assert named.split_note(table) == f"Split: {rule}, as the recipe says. The data's own split is not used."
+    found, text = resolve(recipe(), table, "text")
+    assert found.split == {"rule": "fixed"} and text is None and "the data's own" in found.split_note(table)
+    whole = dataclasses.replace(table, parts=None)
+    found, text = resolve(recipe(), whole, "text")
+    assert found.split == {"rule": rule} and text == "text" and found.split_note(whole) is None
+    assert recipe.from_toml(found.to_toml()).split == {"rule": rule}
 
 
 def test_the_split_is_part_of_what_an_interrupted_run_knows_its_data_by(tmp_path):

@@ -255,3 +255,22 @@ def test_xla_on_batches_of_many_widths_is_warned_of(monkeypatch, jit_compile, wi
         warnings.simplefilter("always")
         model.fit(batches)
     assert [("jit_compile=False" in str(one.message)) for one in caught] == [True] * warns
+
+
+def test_labels_may_be_a_column_or_not_from_call_to_call(ranking):
+    """TensorFlow traces a step that has seen both for labels of unknown rank."""
+    model, inputs = ranking["click"], small_ranking.given(ranking["click"], small_ranking.rows(4))
+    model.compile("sgd", "binary_crossentropy", metrics=["accuracy"], weighted_metrics=["mse"])
+    column, weights = CLICKS[:, None], CLICKS + 1
+    given = [(CLICKS, weights), (column, weights), (column, weights[:, None])]
+    found = [model.evaluate(inputs, labels, sample_weight=weights, verbose=0) for labels, weights in given]
+    np.testing.assert_allclose(found[1:], [found[0]] * 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("policy, warned", [("float16", True), ("mixed_float16", False), ("float32", False)])
+def test_weights_in_half_precision_are_warned_of(policy, warned):
+    model = small_ranking.build("fm", dtype=policy)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model.compile("sgd", "binary_crossentropy")
+    assert any('dtype="mixed_float16"' in str(one.message) for one in told) == warned

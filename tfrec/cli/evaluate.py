@@ -63,7 +63,8 @@ def _of_rankings(preset: Preset, options: argparse.Namespace) -> Report:
         evaluation.evaluate(scorer, preset.spec, holdout, ks=tuple(options.k), mask_seen=not options.keep_seen)
         for scorer in (evaluation.Popularity(preset.spec), preset.model)
     ]
-    say("\n".join([evaluation.comparison(reports), *reports[-1].notes, *_other_data(preset, table)]))
+    notes = [*filter(None, [recipe.split_note(table)]), *reports[-1].notes, *_other_data(preset, table)]
+    say("\n".join([evaluation.comparison(reports), *notes]))
     return reports[-1]
 
 
@@ -83,7 +84,8 @@ def _of_labels(preset: Preset, options: argparse.Namespace) -> LabelReport:
     if options.all_rows:
         test, known, notes = examples, examples, ()
     else:
-        test, known, notes = split.test, recipe.known_rows(examples, split.train), _other_data(preset, table)
+        test, known = split.test, recipe.known_rows(examples, split.train)
+        notes = (*filter(None, [recipe.split_note(table)]), *_other_data(preset, table))
     scorers = [*evaluation.label_baselines(split.train), preset.model]
     reports = [evaluation.evaluate_labelled(scorer, preset.spec, test, known, recipe.task) for scorer in scorers]
     say("\n".join([evaluation.label_comparison(reports), *reports[-1].notes, *notes]))

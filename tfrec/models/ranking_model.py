@@ -158,10 +158,11 @@ class RankingModel(Recommender):
         if self.loss is None and training:
             what = "BinaryCrossentropy(from_logits=True)" if self.task == "click" else "MeanSquaredError()"
             raise ValueError(f"The model is compiled without a loss: call compile(loss=keras.losses.{what}).")
-        return super().compute_loss(x, _column(y), y_pred, sample_weight, training)
+        return super().compute_loss(x, _column(y), y_pred, _of_rows(sample_weight), training)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Compute the metrics on the output of `score`."""
+        sample_weight = _of_rows(sample_weight)
         found = super().compute_metrics(x, _column(y), self.readable(y_pred), sample_weight)
         labels = ops.reshape(ops.cast(y, "float32"), (-1,))
         right = ops.logical_and(labels >= 0, labels <= 1) if self.task == "click" else ops.isfinite(labels)
@@ -185,8 +186,21 @@ class RankingModel(Recommender):
 
 
 def _column(labels: Any) -> Any:
-    """Labels as (B, 1), like the outputs: labels (B,) would broadcast against them in a custom loss."""
-    return ops.expand_dims(labels, -1) if len(labels.shape) == 1 else labels
+    """(B, 1), as the outputs: with (B,), a custom loss would broadcast and compare each row with every other."""
+    if _rank(labels) is None:
+        return ops.reshape(labels, (-1, 1))
+    return ops.expand_dims(labels, -1) if _rank(labels) == 1 else labels
+
+
+def _of_rows(weights: Any) -> Any:
+    """Sample weights as (B,) where their rank is unknown."""
+    return ops.reshape(weights, (-1,)) if weights is not None and _rank(weights) is None else weights
+
+
+def _rank(tensor: Any) -> int | None:
+    """None in a graph that TensorFlow traced for both (B,) and (B, 1)."""
+    shape = tensor.shape
+    return None if getattr(shape, "rank", 0) is None else len(shape)
 
 
 def _tensors(inputs: Mapping[str, Any]) -> dict[str, Any]:

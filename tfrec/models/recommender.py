@@ -303,6 +303,12 @@ class Recommender(keras.Model):
             ValueError: if a loss or metric of Keras would misread the model's outputs; the message names one that
                 fits. Custom losses and metrics are used unchanged.
         """
+        if self.dtype_policy.name == "float16":
+            warnings.warn(
+                f"{self.name} has the policy float16, in which small updates of weights are lost and training often "
+                'fails. Build it with dtype="mixed_float16": it computes in float16 and keeps its weights in float32.',
+                stacklevel=2,
+            )
         loss, loss_weights = self._loss_meant(loss, loss_weights)
         metrics, weighted_metrics = self._metrics_meant(metrics), self._metrics_meant(weighted_metrics)
         super().compile(optimizer, loss, loss_weights, metrics, weighted_metrics, **kwargs)
@@ -318,7 +324,8 @@ class Recommender(keras.Model):
         loss = super()._compute_loss(x, y, *args, **kwargs)
         if y is None or getattr(self.loss, "reduction", None) == "sum":  # sums need no scaling
             return loss
-        return shared_out(loss, ops.shape(y)[0])
+        rows = next(iter(keras.tree.flatten(x)))  # the rank of y is unknown where (B,) and (B, 1) were traced
+        return shared_out(loss, ops.shape(rows)[0])
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         # Keras sums the first batch over the replicas, which fails if they hold unequal numbers of rows.

@@ -17,6 +17,7 @@ __all__ = ["NAME", "inside", "read_json", "verify", "write", "write_json"]
 
 NAME = "preset.json"
 _FORMAT = 1
+_LONGEST_VERSION = 100  # characters
 _REQUIRED = ("config.json", "model.weights.h5", "spec.json", "vocabularies/item.txt", "vocabularies/item_counts.txt")
 
 
@@ -36,6 +37,10 @@ def verify(folder: Path) -> dict[str, Any]:
         )
     versions = manifest.get("versions")
     writer = str(versions.get("tfrec", "0") if isinstance(versions, dict) else "0")
+    if len(writer) > _LONGEST_VERSION:
+        raise InputError(
+            f"{folder / NAME} states the tfrec version {writer[:20]!r}..., which is invalid: it is damaged."
+        )
     if _release(writer) > _release(tfrec.__version__):
         raise InputError(f"{folder} was written by tfrec {writer}; this is {tfrec.__version__}. Install the newer one.")
     files = manifest.get("files")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -34,7 +34,8 @@ class RankingRecipe(RecipeFile):
         unseen_rate: the share of training rows whose user, and whose item, is said to be unseen; see
             `tfrec.data.labelled`. So new users and items meet a model that has learned what to make of them.
         split: {"rule": "random", "valid": ..., "test": ..., "seed": ...} or {"rule": "by-time", "valid": ..., "test":
-            ...} or {"rule": "fixed"}, the split that the data come with.
+            ...} or {"rule": "fixed"}, the split that the data come with. If empty, data that come with a split keep
+            it, and others are split at random.
         features: column -> {"kind": "categorical" | "numeric" | "multivalued" | "vector", further arguments}; an empty
             table takes all columns that can be features. `{"kind": "skip"}` leaves a column out of those. `group =
             "item"`, or "user", of a column of the rows says that it is a value of the item: the newest one of its
@@ -67,10 +68,12 @@ class RankingRecipe(RecipeFile):
         {'age': {'kind': 'numeric'}}
     """
 
+    default_split: ClassVar[Mapping[str, Any]] = {"rule": "random"}
+
     task: str = "click"
     positive: float = 0.0
     unseen_rate: float = 0.05
-    split: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"rule": "random"})
+    split: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     features: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     history: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     model: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "AutoInt"})
@@ -138,8 +141,8 @@ class RankingRecipe(RecipeFile):
         return table
 
     def build_split(self) -> Random | ByTime | Fixed:
-        """The rule that the recipe names."""
-        arguments = dict(self.split)
+        """The rule that the recipe names, or the default one."""
+        arguments = dict(self.split or self.default_split)
         rule = arguments.pop("rule", None)
         if rule not in list(_SPLITS):
             raise InputError(f"The recipe's split.rule must be one of {', '.join(_SPLITS)}, got {rule!r}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -27,7 +27,8 @@ class Recipe(RecipeFile):
 
     Attributes:
         split: {"rule": "leave-last-out"} or {"rule": "by-time", "valid": ..., "test": ...} or
-            {"rule": "fixed"}, the split that the data come with.
+            {"rule": "fixed"}, the split that the data come with. If empty, data that come with a split keep it, and
+            others are split by leave-last-out.
         max_length: newest items of a history that the model reads.
         model: {"class": a name in `tfrec.models`, further constructor arguments}. "package>Name" names a class of your
             own that is registered with Keras.
@@ -61,7 +62,9 @@ class Recipe(RecipeFile):
         {'class': 'SASRec', 'hidden_dim': 32}
     """
 
-    split: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"rule": "leave-last-out"})
+    default_split: ClassVar[Mapping[str, Any]] = {"rule": "leave-last-out"}
+
+    split: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     max_length: int = 50
     model: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "SASRec"})
     loss: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "FullSoftmax"})
@@ -90,8 +93,8 @@ class Recipe(RecipeFile):
         return "ndcg@10"
 
     def build_split(self) -> LeaveLastOut | ByTime | Fixed:
-        """The rule that the recipe names."""
-        arguments = dict(self.split)
+        """The rule that the recipe names, or the default one."""
+        arguments = dict(self.split or self.default_split)
         rule = arguments.pop("rule", None)
         if rule not in list(_SPLITS):
             raise InputError(f"The recipe's split.rule must be one of {', '.join(_SPLITS)}, got {rule!r}.")

@@ -7,7 +7,7 @@ import inspect
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import keras
 import tomli_w
@@ -19,6 +19,7 @@ from tfrec.models.constructor import arguments_of
 from tfrec.training import recipe_ranges
 
 _DEEPEST = 10
+_FIXED = {"rule": "fixed"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +35,8 @@ class RecipeFile:
         patience: stop after so many epochs without a better validation, and go back to the best.
         seed: of everything random.
     """
+
+    default_split: ClassVar[Mapping[str, Any]] = {}
 
     optimizer: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "Adam", "learning_rate": 2e-3})
     schedule: str = "cosine"
@@ -81,14 +84,21 @@ class RecipeFile:
             raise InputError(f"The recipe {path} cannot be read: {error}") from error
 
     def with_split_of(self, table: Interactions | Examples) -> Self:
-        """The recipe with the split that a table came with, if it has one and the recipe names no other.
+        """The recipe with its split filled in, if it names none: that of the table if it came with one, or the default.
 
-        A split that is the recipe's default counts as not named.
+        An explicit split is kept, also where the table came with another.
         """
-        (default,) = (_default(field) for field in dataclasses.fields(self) if field.name == "split")
-        if table.parts is None or dict(self.split) != default:
+        if self.split:
             return self
-        return dataclasses.replace(self, split={"rule": "fixed"})
+        return dataclasses.replace(self, split=dict(_FIXED if table.parts is not None else self.default_split))
+
+    def split_note(self, table: Interactions | Examples) -> str | None:
+        """One sentence on which split is used, for a table that came with one; None for other tables."""
+        if table.parts is None:
+            return None
+        if self.with_split_of(table).split["rule"] == _FIXED["rule"]:
+            return 'Split: the data\'s own. A recipe may name another, such as [split] rule = "by-time".'
+        return f"Split: {self.split['rule']}, as the recipe says. The data's own split is not used."
 
     def to_json(self) -> dict[str, Any]:
         """The entries as a dict that JSON can hold."""
