@@ -13,6 +13,7 @@ from tfrec.layers.encoder_block import EncoderBlock
 from tfrec.layers.expert_gate import ExpertGate
 from tfrec.layers.feature_embedding import FeatureEmbedding
 from tfrec.layers.feed_forward import FeedForward
+from tfrec.layers.fold_in import FoldIn
 from tfrec.layers.gated_feed_forward import GatedFeedForward
 from tfrec.layers.hstu_block import HSTUBlock
 from tfrec.layers.interacting_attention import InteractingAttention
@@ -52,6 +53,7 @@ __all__ = [
     "ExpertGate",
     "FeatureEmbedding",
     "FeedForward",
+    "FoldIn",
     "GatedFeedForward",
     "HSTUBlock",
     "InteractingAttention",

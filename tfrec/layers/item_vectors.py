@@ -116,6 +116,13 @@ class ItemVectors(keras.layers.Embedding):
         own = super().embeddings
         return own if self._attributes is None else ops.convert_to_tensor(own) + self._of_attributes()
 
+    def all_rows(self) -> Any:
+        """The vectors of all ids, (input_dim, D), also where `quantize("int8")` has made integers of them."""
+        rows = ops.convert_to_tensor(self.embeddings)
+        if self.quantization_mode is None:
+            return rows
+        return ops.cast(rows, "float32") / ops.expand_dims(self.embeddings_scale, -1)
+
     def _of_attributes(self) -> Any:
         rows, places = np.nonzero(self._attributes)  # far fewer than the entries of the padded table
         parts = ops.take(self.attribute_vectors, self._attributes[rows, places], axis=0)

@@ -80,22 +80,20 @@ class ItemLoss(keras.losses.Loss):
         targets = ops.reshape(ops.cast(y_true, "int32"), (-1,))
         # Reshape by the targets' shape, so that queries and targets that do not match fail instead of being mispaired.
         queries = ops.reshape(ops.reshape(y_pred, (*shape, y_pred.shape[-1])), (-1, y_pred.shape[-1]))
-        counts = ops.cast(is_item(targets), "float32")
-        size = ops.maximum(ops.cast(ops.size(targets), "float32"), 1.0)
-        if sample_weight is None:
-            weights = counts * (size / ops.maximum(ops.sum(counts), 1.0))
-        else:
-            given = ops.cast(sample_weight, "float32")
-            if len(given.shape) < len(y_true.shape):
-                given = ops.expand_dims(given, -1)
-            weights = counts * ops.reshape(ops.broadcast_to(given, shape), (-1,))
+        given = None if sample_weight is None else ops.cast(sample_weight, "float32")
+        if given is not None:
+            given = ops.expand_dims(given, -1) if len(given.shape) < len(y_true.shape) else given
+            given = ops.reshape(ops.broadcast_to(given, shape), (-1,))
+        size, weights = ops.maximum(ops.cast(ops.size(targets), "float32"), 1.0), weights_of(targets, given)
         if only_real:
             (real,) = ops.nonzero(weights)
             targets, queries, weights = (ops.take(tensor, real, axis=0) for tensor in (targets, queries, weights))
         else:  # padding is ignored even if its value is NaN
             queries = ops.where(ops.expand_dims(weights != 0, -1), queries, ops.zeros_like(queries))
         summed = self.weighted_sum if training else self.weighted_value
-        mean = summed(targets, queries, weights, items, seed) / size
+        return self._scaled(summed(targets, queries, weights, items, seed) / size)
+
+    def _scaled(self, mean: Any) -> Any:
         # Keras' own reduction scales for tf.distribute; `call` just returns the value.
         return super().__call__(mean[None], mean[None])
 
@@ -106,6 +104,17 @@ class ItemLoss(keras.losses.Loss):
         config = super().get_config()
         config.pop("reduction")
         return config
+
+
+def weights_of(targets: Any, given: Any = None) -> Any:
+    """The weight of each target, (T,) float32, 0 where it is no item.
+
+    Without given weights they make `sum(weight x value) / T` the mean over the targets that count.
+    """
+    counts = ops.cast(is_item(targets), "float32")
+    if given is not None:
+        return counts * given
+    return counts * (ops.cast(ops.size(targets), "float32") / ops.maximum(ops.sum(counts), 1.0))
 
 
 def _check_shapes(targets: Any, queries: Any, weights: Any) -> None:

@@ -1,10 +1,12 @@
 """Base class of losses that compare each target with a sample of the catalogue."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
+import keras
 from keras import ops
 
-from tfrec.losses.item_loss import ItemLoss
+from tfrec.losses.item_loss import ItemLoss, weights_of
 from tfrec.losses.negatives import NegativeSampler
 from tfrec.ops import RESERVED_IDS, check_size
 
@@ -38,7 +40,12 @@ class SampledLoss(ItemLoss):
 
     Raises:
         ValueError: if `num_negatives` is not a positive integer or `draw_per` is unknown.
+
+    Attributes:
+        negatives: what a subclass was given for the sampler, its name or the object, if it takes one.
     """
+
+    negatives: str | NegativeSampler | None = None
 
     def __init__(self, num_negatives: int, sampler: NegativeSampler, draw_per: str, name: str, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
@@ -87,6 +94,39 @@ class SampledLoss(ItemLoss):
         )
         return ops.reshape(ops.swapaxes(values, 0, 1), (-1,))[:count]
 
+    def of_scores(
+        self,
+        score: Callable[[Any], Any],
+        targets: Any,
+        num_items: int,
+        sample_weight: Any = None,
+        seed: Any = None,
+    ) -> Any:
+        """The loss of a model that scores pairs by a network, so that there are no vectors to compare.
+
+        Each row has a draw of its own, or all share one where `draw_per` is "batch".
+
+        Args:
+            score: (B, C) ids -> (B, C) scores of each row.
+            targets: (B,) ids.
+            num_items: V.
+            sample_weight: (B,), or None for the mean over the targets that count.
+            seed: a `keras.random.SeedGenerator`.
+        """
+        targets = ops.cast(targets, "int32")
+        rows = ops.shape(targets)[0]
+        shape = (1 if self.draw_per == "batch" else rows, 1, self.num_negatives)
+        negatives, log_probability = self.sampler.draw(shape, num_items, targets, seed)
+        negatives = ops.broadcast_to(negatives, (rows, 1, self.num_negatives))
+        own = ops.expand_dims(targets, 1)
+        scores = ops.cast(score(ops.concatenate([own, negatives[:, 0]], axis=1)), "float32")
+        is_hit = ops.equal(ops.expand_dims(own, 2), negatives)
+        values = self.compare(scores[:, :1], scores[:, None, 1:], is_hit, log_probability, num_items)[:, 0]
+        given = None if sample_weight is None else ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+        weights = weights_of(targets, given)
+        total = ops.sum(ops.where(weights != 0, weights * values, 0.0))
+        return self._scaled(total / ops.maximum(ops.cast(rows, "float32"), 1.0))
+
     def _score(self, queries: Any, negatives: Any, items: Any) -> Any:
         """(G, S, D) queries, (G, 1, N) ids -> (G, S, N) scores."""
         if self.draw_per == "token" and items.shape[0] <= 32 * self.num_negatives:
@@ -96,4 +136,18 @@ class SampledLoss(ItemLoss):
         return ops.matmul(queries, ops.transpose(rows, (0, 2, 1)))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "num_negatives": self.num_negatives, "draw_per": self.draw_per}
+        config = {**super().get_config(), "num_negatives": self.num_negatives, "draw_per": self.draw_per}
+        if self.negatives is None:
+            return config
+        by_name = isinstance(self.negatives, str)
+        return {
+            **config,
+            "negatives": self.negatives if by_name else keras.saving.serialize_keras_object(self.negatives),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        negatives = config.get("negatives")
+        if negatives is None or isinstance(negatives, str):
+            return cls(**config)
+        return cls(**{**config, "negatives": keras.saving.deserialize_keras_object(negatives)})

@@ -73,15 +73,3 @@ class SampledSoftmax(SampledLoss):
         # Finite, so that gradients stay finite if all negatives are removed.
         corrected = ops.where(is_hit, -1e30, corrected)
         return ops.softplus(ops.logsumexp(corrected, axis=-1) - positive)
-
-    def get_config(self) -> dict[str, Any]:
-        by_name = isinstance(self.negatives, str)
-        negatives = self.negatives if by_name else keras.saving.serialize_keras_object(self.negatives)
-        return {**super().get_config(), "negatives": negatives}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "SampledSoftmax":
-        negatives = config.get("negatives", "uniform")
-        if not isinstance(negatives, str):
-            config = {**config, "negatives": keras.saving.deserialize_keras_object(negatives)}
-        return cls(**config)

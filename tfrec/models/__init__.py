@@ -1,5 +1,7 @@
 """The models of the zoo, one a file."""
 
+from tfrec.models.collaborative.matrix_factorization import MatrixFactorization
+from tfrec.models.collaborative.neumf import NeuMF
 from tfrec.models.hybrid.attention_matcher import AttentionMatcher
 from tfrec.models.hybrid.expert_fusion import ExpertFusion
 from tfrec.models.ranking.afm import AFM
@@ -37,6 +39,8 @@ __all__ = [
     "DCNv2",
     "DeepFM",
     "ExpertFusion",
+    "MatrixFactorization",
+    "NeuMF",
     "RankingModel",
     "Recommender",
     "RetrievalModel",

@@ -1,4 +1,4 @@
-"""Bring histories into the form that models read: padding on the left, the newest item last."""
+"""Bring requests into the form that models read: histories padded on the left, and a user id for each row."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from keras import ops
 
 from tfrec.errors import InputError
 from tfrec.models.known_ids import check_ids, in_memory
-from tfrec.ops import PADDING_ID, RESERVED_IDS
+from tfrec.ops import PADDING_ID, RESERVED_IDS, UNKNOWN_ID
 
 _ALONG = ("history", "timestamps")
 
@@ -52,6 +52,35 @@ def asked(inputs: Any, model: str, sizes: Mapping[str, int]) -> Any:
         if name in inputs
     }
     return {**inputs, **moved}
+
+
+def with_users(inputs: Mapping[str, Any], model: str, sizes: Mapping[str, int]) -> dict[str, Any]:
+    """Inputs with a user and a history for each row: who is not named is unknown, and an absent history is empty.
+
+    Args:
+        inputs: "user" (B,), "history" (B, L), or both, and whatever else the model reads.
+        model: its name, for errors.
+        sizes: name -> number of ids that the model has vectors for.
+
+    Raises:
+        InputError: where the user ids are not (B,) integers, or one is outside of the model's table.
+    """
+    user, history = inputs.get("user"), inputs.get("history")
+    if user is None and history is None:
+        raise InputError(f'{model} reads user ids: give {{"user": (rows,)}}, {{"history": (rows, positions)}} or both.')
+    if user is None:
+        user = ops.full((ops.shape(history)[0],), UNKNOWN_ID, "int32")
+    elif in_memory(user):
+        ids = ops.convert_to_numpy(user)
+        if ids.ndim != 1 or ids.dtype.kind not in "iuf":
+            raise InputError(
+                f"{model} reads integer user ids, (rows,) in 'user', got {ids.dtype} of shape {ids.shape}. For raw ids "
+                "ask tfrec.inference.recommend(model, spec, users=[...]), or a loaded preset's recommend."
+            )
+        check_ids(model, {"user": ids}, sizes)
+    if history is None:
+        history = ops.zeros((ops.shape(user)[0], 1), "int32")
+    return {**inputs, "user": user, "history": history}
 
 
 def is_padded_behind(history: Any) -> Any:

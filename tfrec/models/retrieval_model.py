@@ -6,13 +6,13 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
+from keras import ops, tree
 
 from tfrec.errors import InputError
 from tfrec.layers.attention_record import attention_record
 from tfrec.losses import ItemLoss
 from tfrec.models import step_checks
-from tfrec.models.asked_histories import asked, is_padded_behind
+from tfrec.models.asked_histories import asked, is_padded_behind, with_users
 from tfrec.models.compiled_losses import retrieval_loss
 from tfrec.models.compiled_metrics import retrieval_metrics
 from tfrec.models.known_ids import check_ids, in_memory
@@ -35,6 +35,10 @@ class RetrievalModel(Recommender):
     score of an item is the highest of its K inner products. In training, only the interest with the highest score for
     the target is trained on it.
 
+    A model that reads user ids has "user" among its `input_names`, (B,) ids, and sets `num_users`. A user that is not
+    in the training data, id 1, is folded in from the history if the model has `fold_in`; otherwise the scores are those
+    of popularity.
+
     `compile(loss=...)` takes a `tfrec.losses` loss, `keras.losses.SparseCategoricalCrossentropy(from_logits=True)` or
     its name, or a custom loss on logits, which then gets the logits of all ids. `compile(metrics=...)` takes ranking
     metrics of keras-rs and classification metrics on one-hot targets such as `keras.metrics.TopKCategoricalAccuracy`,
@@ -45,7 +49,8 @@ class RetrievalModel(Recommender):
 
     Attributes:
         objective: the targets of training: "next-item", the item that follows each position, as in
-            `tfrec.data.sequences`; or "masked-item", the items that `tfrec.data.masked_items` hides.
+            `tfrec.data.sequences`; "masked-item", the items that `tfrec.data.masked_items` hides; or "user-item", the
+            items of a user in any order, as in `tfrec.data.pairs`.
         num_interests: K; None if the query is one vector, without an axis of interests.
         attention_axes: name of an attention -> names of the axes of its weights after the batch axis, in the order in
             which the attentions are called. A subclass with attention sets it; its layers record their weights with
@@ -86,11 +91,44 @@ class RetrievalModel(Recommender):
         """
         return super().input_names or ("history",)
 
+    def fold_in(self, history: Any) -> Any:
+        """What `model({"user": ...})` would give for a user whom training did not see, from the user's items.
+
+        A model that reads user ids overrides this if it can; otherwise unknown users get the most popular items.
+
+        Args:
+            history: (B, L) ids, with at least one item in the rows whose answer is used.
+
+        Returns:
+            query vectors, in the shape that `call` gives.
+        """
+        raise NotImplementedError
+
+    @property
+    def folds_in(self) -> bool:
+        """Whether unknown users are answered from their history: the model reads it, or has `fold_in`."""
+        return "history" in self.input_names or type(self).fold_in is not RetrievalModel.fold_in
+
+    def begin_training(self, pairs: np.ndarray) -> None:
+        """Take what the model needs of the training data; `tfrec train` calls it before `compile`.
+
+        Args:
+            pairs: (N, 2) int32 of `tfrec.data.known_pairs`: the distinct pairs of a user and an item.
+        """
+
+    def finish_training(self, pairs: np.ndarray) -> None:
+        """Compute what follows from the trained weights; `tfrec train` calls it after `fit`.
+
+        Args:
+            pairs: as for `begin_training`.
+        """
+
     def id_sizes(self) -> dict[str, int]:
-        """Number of ids that a history may hold: the items, 0, 1, and the mask if the model has one."""
-        mask = getattr(self, "mask_id", None)
+        """Number of ids that a history may hold: the items, 0, 1, and the mask if the model has one; and of user ids."""
+        mask, num_users = getattr(self, "mask_id", None), getattr(self, "num_users", None)
         rows = self._rows()
-        return {} if rows is None else {"history": rows if mask is None else max(rows, mask + 1)}
+        users = {} if num_users is None else {"user": num_users + RESERVED_IDS}
+        return users if rows is None else {"history": rows if mask is None else max(rows, mask + 1), **users}
 
     def _target_sizes(self) -> dict[str, int]:
         rows = self._rows()
@@ -103,27 +141,77 @@ class RetrievalModel(Recommender):
             return num_items + RESERVED_IDS
         return self.item_table().shape[0] if self.built else None
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As in Keras. A model that reads user ids takes batches that bring a history for the metrics alone."""
+        if args and isinstance(args[0], Mapping) and "user" in args[0]:
+            args = (self._own_inputs(args[0]), *args[1:])
+        return super().__call__(*args, **kwargs)
+
     # === Inference ===
 
     def embed(self, inputs: Any) -> Any:
         """The query vector of each row at its newest item, (B, D) float32, or its K vectors, (B, K, D).
 
-        Padding and unknown ids are ignored at any position of the history.
+        Padding and unknown ids are ignored at any position of the history. Unknown users are folded in.
         """
-        inputs = _with_a_position(asked(inputs, self.name, self.id_sizes()))
-        return ops.cast(self._newest_query(self(inputs, training=False)), "float32")
+        return ops.cast(self._queries(self._asked(inputs)), "float32")
 
-    def score(self, inputs: Any) -> Any:
-        """The score of every id for each row, (B, V + 2) float32; ids 0 and 1 get -inf.
+    def score(self, inputs: Any, item_ids: Any = None) -> Any:
+        """The score of every id for each row, (B, V + 2) float32, or of given ids; ids 0 and 1 get -inf.
 
-        A history without a known item gets the popularity scores, as in an export.
+        A row without a known user or item gets the popularity scores, as in an export.
+
+        Args:
+            inputs: as for the model itself. Of a model that reads user ids: "user" (B,), "history" (B, L), or both.
+            item_ids: (B, C) ids to score, (B, C) float32; None scores all.
         """
-        inputs = asked(inputs, self.name, self.id_sizes())
-        scores = self._scores(self.embed(inputs))
-        if "history" not in inputs:
+        inputs = self._asked(inputs)
+        scores = self._scores_of(self._queries(inputs), item_ids)
+        known = self.is_known(inputs)
+        if known is None:
             return scores
-        is_known = ops.any(is_item(inputs["history"]), axis=1, keepdims=True)
-        return ops.where(is_known, scores, self._popularity(scores.shape[-1]))
+        popularity = self._popularity(self.item_table().shape[0])
+        if item_ids is not None:
+            popularity = ops.take(popularity, item_ids, axis=0)
+        return ops.where(ops.expand_dims(known, 1), scores, popularity)
+
+    def is_known(self, inputs: Mapping[str, Any]) -> Any:
+        """Whether the model can answer a row by more than popularity, (B,) bool; None if nothing tells.
+
+        A row is known by an item of its history, if the model reads histories or folds them in, or by its user.
+        """
+        found = ops.any(is_item(inputs["history"]), axis=1) if "history" in inputs and self.folds_in else None
+        if "user" not in self.input_names:
+            return found
+        of_user = is_item(inputs["user"])
+        return of_user if found is None else ops.logical_or(of_user, found)
+
+    def _asked(self, inputs: Any) -> Any:
+        inputs, sizes = asked(inputs, self.name, self.id_sizes()), self.id_sizes()
+        return with_users(inputs, self.name, sizes) if "user" in self.input_names else inputs
+
+    def _queries(self, inputs: Any) -> Any:
+        """What `call` gives at the newest position; of an unknown user, what is folded in."""
+        inputs = _with_a_position(inputs)
+        queries = tree.map_structure(self._newest_query, self(inputs, training=False))
+        if "user" not in self.input_names or "history" in self.input_names or not self.folds_in:
+            return queries
+        is_user = is_item(inputs["user"])
+
+        def known_or(query: Any, folded: Any) -> Any:
+            known = ops.reshape(is_user, (-1, *(1 for _ in query.shape[1:])))
+            return ops.where(known, query, ops.cast(folded, query.dtype))
+
+        return tree.map_structure(known_or, queries, self.fold_in(inputs["history"]))
+
+    def _scores_of(self, queries: Any, item_ids: Any = None) -> Any:
+        """Queries to the scores of all ids, (B, V + 2), or of given ids, (B, C)."""
+        if item_ids is None:
+            return self._scores(ops.cast(queries, "float32"))
+        queries = ops.cast(queries if self.num_interests is not None else ops.expand_dims(queries, 1), "float32")
+        rows = ops.cast(ops.take(self.item_table(), item_ids, axis=0), "float32")
+        scores = ops.max(ops.matmul(queries, ops.transpose(rows, (0, 2, 1))), axis=1)
+        return ops.where(is_item(item_ids), scores, -float("inf"))
 
     def recommend(self, inputs: Any, k: int = 10, mask_seen: bool = True) -> tuple[Any, Any]:
         """The K best items for each row, best first; the most popular ones if the history has no known item.
@@ -140,7 +228,7 @@ class RetrievalModel(Recommender):
             ValueError: if K exceeds the number of items, an id is outside the table, or scores are NaN.
         """
         self._check_list(k)
-        inputs = asked(inputs, self.name, self.id_sizes())
+        inputs = self._asked(inputs)
         scores = self.score(inputs)
         self._check_numbers(scores)
         return top_items(mask_items(scores, inputs["history"]) if mask_seen else scores, k)
@@ -242,12 +330,12 @@ class RetrievalModel(Recommender):
         if self._is_training or len(self.metrics) == 1:  # the loss tracker alone
             return {**self.get_metrics_result(), **flags}
         targets = _newest(y, sequence_rank=2)
-        queries = ops.cast(self._newest_query(y_pred), "float32")
-        scores = mask_items(self._scores(queries), history)
+        scores = self._scores_of(tree.map_structure(self._newest_query, y_pred))
+        # NaN cannot be ordered: a diverged model would get arbitrary ranks.
+        is_number = ops.all(ops.isfinite(scores[:, RESERVED_IDS:]), axis=-1, keepdims=True)
+        scores = scores if history is None else mask_items(scores, history)
         scores = ops.maximum(scores, -1e9)  # Keras' top-k metrics give 0 where any score is infinite
         labels, scores = shortlist(scores, targets, min(_LONGEST_LIST, scores.shape[1]))
-        # NaN cannot be ordered: a diverged model would get arbitrary ranks.
-        is_number = ops.all(ops.isfinite(ops.reshape(queries, (ops.shape(queries)[0], -1))), axis=-1, keepdims=True)
         labels, scores = ops.where(is_number, labels, ops.zeros_like(labels)), ops.where(is_number, scores, 0.0)
         return {**super().compute_metrics(x, labels, scores, ops.cast(is_item(targets), "float32")), **flags}
 

@@ -76,6 +76,6 @@ def copy_of(model: Recommender, spec: FeatureSpec) -> Recommender:
 def build(model: Recommender, spec: FeatureSpec) -> None:
     """Let a model make its weights, where it waits for its first call to do so."""
     if not model.built:
-        history = np.zeros((1, min(2, spec.max_length)))
-        types = {"history": "int32", "timestamps": "int64"}
-        model({name: history.astype(types.get(name, "int32")) for name in model.input_names})
+        history = np.zeros((1, min(2, spec.max_length)), "int32")
+        given = {"timestamps": history.astype("int64"), "user": np.zeros(1, "int32")}
+        model({name: given.get(name, history) for name in model.input_names})

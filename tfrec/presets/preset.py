@@ -19,7 +19,7 @@ from tfrec.presets import manifest, model_class, weights_file
 from tfrec.presets.bundled import find
 from tfrec.presets.finite import check_finite
 
-_OF_SPEC = ("num_items", "max_length", "features")  # arguments of models that a spec decides
+_OF_SPEC = ("num_items", "num_users", "max_length", "features")  # arguments of models that a spec decides
 
 
 @dataclasses.dataclass(frozen=True, repr=False)

@@ -131,4 +131,4 @@ class BERT4Rec(MaskedItemModel):
 
     def item_table(self) -> Any:
         """The item embeddings without the mask, (num_items + 2, D)."""
-        return self._embeddings()[: self.mask_id]
+        return self.embedding.items.all_rows()[: self.mask_id]

@@ -142,5 +142,5 @@ class HSTU(SequenceModel):
 
     def item_table(self) -> Any:
         """The item embeddings, (num_items + 2, D); with a temperature, they have length 1."""
-        table = self._embeddings()
+        table = self.embedding.items.all_rows()
         return table if self.temperature is None else unit_vectors(table)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from keras import ops
 
 from tfrec.models.retrieval_model import RetrievalModel
 
@@ -17,7 +16,7 @@ class SequenceModel(RetrievalModel):
 
     def item_table(self) -> Any:
         """The item embeddings, (num_items + 2, D)."""
-        return self._embeddings()
+        return self.embedding.items.all_rows()
 
     def share_attributes(self, attributes: np.ndarray) -> None:
         """Share vectors between items that have attributes in common. Call it before `compile`.
@@ -36,14 +35,6 @@ class SequenceModel(RetrievalModel):
         self.embedding.items.fold()
         # The traced functions still use the shared vectors.
         self.train_function = self.test_function = self.predict_function = None
-
-    def _embeddings(self) -> Any:
-        """All rows of the embedding, dequantized after `quantize("int8")`."""
-        layer = self.embedding.items
-        rows = ops.convert_to_tensor(layer.embeddings)
-        if layer.quantization_mode is None:
-            return rows
-        return ops.cast(rows, "float32") / ops.expand_dims(layer.embeddings_scale, -1)
 
 
 def axes_of_blocks(num_blocks: int, positions: str = "history") -> dict[str, list[str]]:

@@ -1,0 +1,1 @@
+"""Models that learn from who took what: users and items by id."""

@@ -1,0 +1,135 @@
+"""Base class of retrieval models that score each pair of a user and an item by a network."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from tfrec.layers.attention_record import attention_record
+from tfrec.losses.sampled_loss import SampledLoss
+from tfrec.models.retrieval_model import RetrievalModel
+from tfrec.ops import RESERVED_IDS, is_item
+
+_ROWS = 256  # of a batch whose size is not known
+
+
+class PairScoringModel(RetrievalModel):
+    """Base class of models whose score is no inner product of a query and an item vector.
+
+    `model(inputs)` gives what the scores need to know of the user: a tensor, or a dict of tensors, (B, ...).
+    `score_pairs` scores items with it. All else follows: training with a sampled loss, `score`, `recommend`, ranking
+    metrics, the evaluation, and the export, whose index can only be "exact": it scores every item.
+
+    All items are scored in chunks, `pairs_at_once` pairs at a time, so that memory is bounded.
+
+    Subclasses implement `call`, `score_pairs` and `item_table`, whose vectors `similar` compares, and `fold_in` where
+    they can answer unknown users; it gives what `call` gives.
+
+    `compile(loss=...)` takes a sampled loss of `tfrec.losses`: `BinaryCrossEntropy`, `BPR` or `SampledSoftmax`.
+
+    Attributes:
+        pairs_at_once: how many pairs are scored together; a model that needs much memory for a pair sets fewer.
+    """
+
+    pairs_at_once: int = 2**18
+
+    # === To implement ===
+
+    def score_pairs(self, state: Any, item_ids: Any, training: bool | None = None) -> Any:
+        """The scores of items: logits, of which a higher one is better.
+
+        Args:
+            state: what `call` gives, (B, ...).
+            item_ids: (B, C) ids, or (1, C) for the same items in all rows.
+            training: as in Keras.
+
+        Returns:
+            (B, C).
+        """
+        raise NotImplementedError
+
+    # === What follows ===
+
+    def embed(self, inputs: Any) -> Any:
+        """What `call` gives, with unknown users folded in: what `score_pairs` needs of each row."""
+        return self._queries(self._asked(inputs))
+
+    def attention_weights(self, inputs: Any, item_ids: Any = None) -> dict[str, Any]:
+        """The weights of every attention when each row scores one item, by name: (B, ...) float32.
+
+        Args:
+            inputs: as for the model itself.
+            item_ids: (B,) ids; None takes the best item of each row.
+
+        Raises:
+            ValueError: if the model has no attention, or an input is missing.
+        """
+        if not self.attention_axes:
+            raise ValueError(f"{type(self).__name__} has no attention weights: use a model with attention.")
+        if item_ids is None:
+            item_ids = self.recommend(inputs, 1)[0][:, 0]
+        item_ids = ops.expand_dims(ops.cast(item_ids, "int32"), 1)
+        with attention_record() as found:
+            self.score_pairs(self.embed(inputs), item_ids, training=False)
+        names = zip(self.attention_axes, found, strict=True)
+        return {name: ops.cast(ops.squeeze(weights, 1), "float32") for name, weights in names}
+
+    @property
+    def _predict_note(self) -> str:
+        return (
+            "predict() returns what is known of users, not items. For the best items, call recommend(inputs, k); for "
+            "the scores of all items, score(inputs)."
+        )
+
+    def _loss_meant(self, loss: Any, loss_weights: Any) -> tuple[Any, Any]:
+        loss, loss_weights = super()._loss_meant(loss, loss_weights)
+        if loss is not None and not isinstance(loss, SampledLoss):
+            raise ValueError(
+                f"{type(self).__name__} scores each pair by a network, so a loss over all items cannot be computed: "
+                "compile it with a sampled loss of tfrec.losses, BinaryCrossEntropy, BPR or SampledSoftmax."
+            )
+        return loss, loss_weights
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The loss of `compile` on the scores of the targets and of sampled items, plus the losses of the layers."""
+        self._is_training = training
+        if self.loss is None and training:
+            raise ValueError(
+                "The model is compiled without a loss: call compile(loss=tfrec.losses.BinaryCrossEntropy())."
+            )
+        loss = self.loss.of_scores(
+            lambda item_ids: self.score_pairs(y_pred, item_ids, training=training),
+            ops.reshape(y, (-1,)),
+            self.item_table().shape[0] - RESERVED_IDS,
+            sample_weight,
+            self._negatives_seed,
+        )
+        return sum(self.losses, start=loss)
+
+    def _newest_query(self, queries: Any) -> Any:
+        return queries
+
+    def _scores_of(self, queries: Any, item_ids: Any = None) -> Any:
+        if item_ids is not None:
+            scores = ops.cast(self.score_pairs(queries, item_ids, training=False), "float32")
+            return ops.where(is_item(item_ids), scores, -float("inf"))
+        num_items = self.item_table().shape[0] - RESERVED_IDS
+        first = next(iter(queries.values())) if isinstance(queries, Mapping) else queries
+        rows = ops.shape(first)[0]
+        chunk = max(1, min(num_items, self.pairs_at_once // max(1, rows if isinstance(rows, int) else _ROWS)))
+        number = -(-num_items // chunk)
+        chunks = (np.arange(number * chunk, dtype="int32") + RESERVED_IDS).reshape(number, chunk)
+        chunks[chunks >= num_items + RESERVED_IDS] = RESERVED_IDS  # the rest of the last chunk, which is dropped
+
+        def of_chunk(ids: Any) -> Any:
+            return ops.cast(self.score_pairs(queries, ops.expand_dims(ids, 0), training=False), "float32")
+
+        if number == 1:
+            scores = of_chunk(ops.convert_to_tensor(chunks[0]))
+        else:
+            scores = ops.map(of_chunk, ops.convert_to_tensor(chunks))
+            scores = ops.reshape(ops.transpose(scores, (1, 0, 2)), (rows, number * chunk))[:, :num_items]
+        return ops.pad(scores, [[0, 0], [RESERVED_IDS, 0]], constant_values=-float("inf"))
