@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import small
 import small_ranking
+import small_users
 from keras import ops
 
 HISTORIES = np.array([[0, 0, 3, 4, 5], [0, 2, 9, 8, 7], [0, 0, 0, 0, 0]])
@@ -25,6 +26,8 @@ def scores():
     for name in small.VARIANTS:
         model = small.made(name, **small.shallow(name))
         found[name] = scored(model, small.given(model, HISTORIES))
+    for name in small_users.VARIANTS.keys() - small_users.SIBLINGS:
+        found[name] = scored(small_users.made(name), small_users.given())
     rows = small_ranking.rows(6, missing=0.2)
     for name in small_ranking.VARIANTS.keys() - small_ranking.SIBLINGS:
         model = small_ranking.made(name)

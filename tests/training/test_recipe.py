@@ -37,7 +37,7 @@ def test_any_text_survives_and_what_toml_cannot_hold_is_named():
         ('[model]\nclass = "Oracle"', "model.class must be one of .*SASRec"),
         ('[model]\nclass = "SASRec"\nwidth = 3', "unknown entry 'width'"),
         ('[model]\nclass = "SASRec"\nhidden_dim = -3', "hidden_dim must be a positive integer"),
-        ('[loss]\nclass = "Hinge"', "loss.class must be one of BinaryCrossEntropy"),
+        ('[loss]\nclass = "Hinge"', "loss.class must be one of BPR, BinaryCrossEntropy"),
         ('[loss]\nclass = "SampledSoftmax"\nnegatives = "rare"', "loss.negatives must be one of uniform.* got 'rare'"),
         ('[loss]\nclass = "SampledSoftmax"\nnegatives = [2]', r"loss.negatives must be one of uniform.* got \[2\]"),
         ('[loss]\nclass = "SampledSoftmax"\nnegatives = {name = "uniform", power = 1}', "unknown entry 'power'"),
@@ -161,7 +161,7 @@ def test_a_masked_item_model_gets_hidden_items_and_no_other_does():
     assert hidden(model=bert).any(axis=1).all()
     only_newest = hidden(model=bert, masking={"last_only": 1.0})
     assert only_newest[:, -1].all() and not only_newest[:, :-1].any()
-    with pytest.raises(InputError, match="SASRec learns next items"):
+    with pytest.raises(InputError, match="SASRec hides no items"):
         hidden(model={"class": "SASRec", "hidden_dim": 4}, masking={"probability": 0.2})
     for wrong in (1.5, "often"):
         with pytest.raises(InputError, match=r"probability|masking cannot be used"):

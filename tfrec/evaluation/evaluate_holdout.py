@@ -13,6 +13,7 @@ import numpy as np
 from tfrec import environment
 from tfrec.data import FeatureSpec, Holdout
 from tfrec.data.batches.histories import histories, history_inputs, pad_left
+from tfrec.data.batches.pairs import encode_users
 from tfrec.data.tables.kinds import check_kind
 from tfrec.errors import InputError
 from tfrec.evaluation.report import Report
@@ -22,12 +23,14 @@ from tfrec.reserved_ids import PADDING_ID, RESERVED_IDS
 
 # Scores of one batch: 256 MB.
 _CELLS = 2**26
+_ALWAYS = ("user", "history")
 
 
 class Scorer(Protocol):
     """Anything that scores every id for a batch of histories: a retrieval model or a baseline.
 
-    Objects with `input_names` get these inputs, all others get the history.
+    Objects with `input_names` get these inputs, all others get the history. Where "user" is among them, the history
+    comes too: from it users are folded in whom training did not see.
     """
 
     name: str
@@ -86,7 +89,9 @@ def evaluate(
     spec.check_holdout(holdout)
     spec.check_fits(model)
     ids, starts, ends = histories(holdout.history, spec)
-    inputs = history_inputs(holdout.history, spec, getattr(model, "input_names", ("history",)))
+    names = getattr(model, "input_names", ("history",))
+    user_ids = encode_users(holdout.history, spec) if "user" in names else None
+    inputs = history_inputs(holdout.history, spec, ["history", *(one for one in names if one not in _ALWAYS)])
     targets = _Targets(holdout, spec)
     users = np.flatnonzero(np.diff(targets.bounds))
     users = users[np.argsort(ends[users] - starts[users], kind="stable")]  # group equal lengths: little padding
@@ -105,9 +110,8 @@ def evaluate(
     for batch in np.array_split(users, -(-len(users) // batch_size)):
         lengths = ends[batch] - starts[batch]
         width = min(max(2, int(lengths.max())), spec.max_length)  # Keras warns of a softmax over one position
-        scores = model.score(
-            {name: pad_left(column, starts[batch], ends[batch], width) for name, column in inputs.items()}
-        )
+        given = {name: pad_left(column, starts[batch], ends[batch], width) for name, column in inputs.items()}
+        scores = model.score(given if user_ids is None else {**given, "user": user_ids[batch]})
         rows, is_target = targets.rows(batch)
         seen = pad_left(ids, starts[batch], ends[batch], max(1, int(lengths.max())))
         seen_targets += int(((rows >= 2) & (rows[:, :, None] == seen[:, None, :]).any(axis=2)).sum())

@@ -13,7 +13,8 @@ from tfrec.errors import InputError
 from tfrec.inference.candidate_scores import ranking_inputs
 from tfrec.inference.recommendations import read_histories
 from tfrec.models import RankingModel, RetrievalModel
-from tfrec.ops import PADDING_ID
+from tfrec.models.pair_scoring_model import PairScoringModel
+from tfrec.ops import PADDING_ID, RESERVED_IDS
 
 
 class Attention(NamedTuple):
@@ -88,15 +89,24 @@ def explain(
 
 
 def explain_history(
-    model: RetrievalModel, spec: FeatureSpec, history: Sequence[str], timestamps: Sequence[int] | None = None
+    model: RetrievalModel,
+    spec: FeatureSpec,
+    history: Sequence[str],
+    timestamps: Sequence[int] | None = None,
+    user: str | None = None,
+    item: str | None = None,
 ) -> list[Attention]:
     """The weights of every attention at the newest position: what of a history its recommendations come from.
+
+    The attention of a model that scores pairs depends on the item that is scored.
 
     Args:
         model: a retrieval model with attention.
         spec: what it was trained with.
         history: raw ids, oldest first.
         timestamps: when each of them was met, seconds since 1970, for a model that reads them.
+        user: the user's raw id, for a model that reads it.
+        item: for a model that scores pairs: the raw id of the item; None takes the best one.
 
     Returns:
         the weights, without what stands at padding.
@@ -105,9 +115,16 @@ def explain_history(
         InputError: if the model has no attention, or an argument does not fit it.
     """
     _check_attention(model)
-    _, inputs = read_histories(model, spec, [history], None if timestamps is None else [timestamps])
+    users = None if user is None else [user]
+    _, inputs = read_histories(model, spec, [history], None if timestamps is None else [timestamps], users)
+    further = {}
+    if isinstance(model, PairScoringModel) and item is not None:
+        (code,) = spec.items.encode([item])
+        if code < RESERVED_IDS:
+            raise InputError(f"The model knows no item with the id {item!r}.")
+        further["item_ids"] = np.array([code])
     found = []
-    for name, weights in _of_first_row(model, inputs):
+    for name, weights in _of_first_row(model, inputs, **further):
         axes = list(model.attention_axes[name])
         places = [place for place, axis in enumerate(axes) if axis.startswith("history")]
         for place in places[:-1]:  # what attends: its newest
@@ -123,9 +140,10 @@ def _check_attention(model: RankingModel | RetrievalModel) -> None:
 
 
 def _of_first_row(
-    model: RankingModel | RetrievalModel, inputs: Mapping[str, np.ndarray]
+    model: RankingModel | RetrievalModel, inputs: Mapping[str, np.ndarray], **further: np.ndarray
 ) -> list[tuple[str, np.ndarray]]:
-    return [(name, keras.ops.convert_to_numpy(weights)[0]) for name, weights in model.attention_weights(inputs).items()]
+    found = model.attention_weights(inputs, **further)
+    return [(name, keras.ops.convert_to_numpy(weights)[0]) for name, weights in found.items()]
 
 
 def _labelled(

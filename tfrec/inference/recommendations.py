@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import keras
 import numpy as np
 
 from tfrec.data import FeatureSpec
+from tfrec.data.batches.pairs import user_vocabulary
 from tfrec.data.tables.ids import id_text
 from tfrec.data.tables.time_units import per_second
 from tfrec.errors import InputError
@@ -20,12 +21,13 @@ Lists = Sequence[Sequence[str]]
 def recommend(
     model: RetrievalModel,
     spec: FeatureSpec,
-    histories: Lists,
+    histories: Lists | None = None,
     k: int = 10,
     timestamps: Sequence[Sequence[int]] | None = None,
     exclude: Lists | None = None,
     allow: Lists | None = None,
     mask_seen: bool = True,
+    users: Sequence[str] | None = None,
 ) -> tuple[list[list[str]], np.ndarray]:
     """The K best items for histories of raw ids, best first; nothing that stands in a history is recommended.
 
@@ -33,15 +35,20 @@ def recommend(
     is the logarithm of the item's share of all interactions. Where fewer than K items are left, "" with score -inf
     stands.
 
+    A model that reads user ids answers a user whom training saw by the user's id. Any other user is folded in from the
+    history, if the model can, and else answered by popularity.
+
     Args:
         model: a retrieval model.
         spec: what it was trained with.
         histories: B lists of raw ids, oldest first; 7 and "7" are the same id. An empty list asks for the most popular.
+            They may be left out where `users` are given; nothing is masked then.
         k: how many, at most the number of items.
         timestamps: when each item of each history was met, seconds since 1970, for a model that reads them.
         exclude: B lists of ids that are not recommended either.
         allow: B lists of the only ids that may be recommended; a list without any id, "" aside, allows all.
         mask_seen: False lets the history's own items be recommended.
+        users: B raw user ids, for a model that reads them; "" names nobody. None names nobody either.
 
     Returns:
         B lists of K raw ids, and (B, K) float32 scores.
@@ -51,7 +58,7 @@ def recommend(
             missing, superfluous, not numbers, or not one an item; where there are not as
             many lists to exclude or allow as histories.
     """
-    codes, scores = _scored(model, spec, histories, timestamps)
+    codes, scores = _scored(model, spec, histories, timestamps, users)
     if mask_seen:
         scores = mask_items(scores, _pad(codes))
     if exclude is not None:
@@ -67,22 +74,29 @@ def recommend(
 def score(
     model: RetrievalModel,
     spec: FeatureSpec,
-    histories: Lists,
+    histories: Lists | None,
     item_ids: Lists,
     timestamps: Sequence[Sequence[int]] | None = None,
+    users: Sequence[str] | None = None,
 ) -> np.ndarray:
     """The scores of given items for histories of raw ids, (B, C) float32; -inf for ids that are no item.
 
     Args and errors are as for `recommend`; `item_ids` are B lists of one length.
     """
-    _, scores = _scored(model, spec, histories, timestamps)
+    _, scores = _scored(model, spec, histories, timestamps, users)
     return np.take_along_axis(scores, np.stack([spec.items.encode(_array(row)) for row in item_ids]), axis=1)
 
 
 def read_histories(
-    model: RetrievalModel, spec: FeatureSpec, histories: Lists, timestamps: Sequence[Sequence[int]] | None = None
+    model: RetrievalModel,
+    spec: FeatureSpec,
+    histories: Lists | None,
+    timestamps: Sequence[Sequence[int]] | None = None,
+    users: Sequence[str] | None = None,
 ) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
     """The known ids of each history, and what the model reads of them; args and errors as for `recommend`."""
+    users = _checked_users(users, model, histories)
+    histories = [[] for _ in users] if histories is None and users is not None else histories
     if not isinstance(histories, Iterable) or isinstance(histories, str) or hasattr(histories, "columns"):
         raise InputError(
             f"histories are lists of ids, oldest first, got {type(histories).__name__}: give [['7', '9']]."
@@ -94,24 +108,36 @@ def read_histories(
     stamps = _checked(timestamps, model, codes)
     if stamps is not None:
         inputs["timestamps"] = [row[ids >= RESERVED_IDS] for row, ids in zip(stamps, codes, strict=True)]
-    return known, {
+    found = {
         name: _pad([row[-spec.max_length :] for row in rows])[:, -spec.max_length :] for name, rows in inputs.items()
     }
+    if "user" in model.input_names:
+        found["user"] = user_vocabulary(spec).encode(_array([""] * len(known) if users is None else users))
+    return known, found
+
+
+def is_known(model: RetrievalModel, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Which rows the model itself answers, (B,) bool; all others are answered by popularity."""
+    return keras.ops.convert_to_numpy(model.is_known(inputs))
 
 
 def _scored(
-    model: RetrievalModel, spec: FeatureSpec, histories: Lists, timestamps: Sequence[Sequence[int]] | None
+    model: RetrievalModel,
+    spec: FeatureSpec,
+    histories: Lists | None,
+    timestamps: Sequence[Sequence[int]] | None,
+    users: Sequence[str] | None,
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """The known ids of each history, and the score of every id."""
-    known, inputs = read_histories(model, spec, histories, timestamps)
+    known, inputs = read_histories(model, spec, histories, timestamps, users)
     scores = keras.ops.convert_to_numpy(model.score(inputs))
-    is_known = inputs["history"][:, -1:] >= RESERVED_IDS
-    if not np.isfinite(scores[:, RESERVED_IDS:][is_known[:, 0]]).all():
+    answered = is_known(model, inputs)[:, None]
+    if not np.isfinite(scores[:, RESERVED_IDS:][answered[:, 0]]).all():
         raise InputError(
             f"{model.name} gives scores that are not finite numbers: its training has diverged. Train it again with a "
             "lower learning rate, or with clipnorm=1.0 in the optimizer."
         )
-    return known, np.where(is_known, scores, popularity_scores(spec.item_counts))
+    return known, np.where(answered, scores, popularity_scores(spec.item_counts))
 
 
 def _ids(spec: FeatureSpec, lists: Lists, name: str, number: int) -> list[np.ndarray]:
@@ -127,6 +153,19 @@ def _array(history: Sequence[str]) -> np.ndarray:
     if isinstance(history, str):
         raise InputError(f"A history is a list of ids, got the string {history!r}: give [[{history!r}]].")
     return np.array([id_text(item) for item in history], dtype=object)
+
+
+def _checked_users(users: Sequence[str] | None, model: RetrievalModel, histories: Lists | None) -> Sequence[str] | None:
+    if users is None:
+        return None
+    if "user" not in model.input_names:
+        raise InputError(f"{model.name} reads no user ids: leave out users (--user on the command line).")
+    if isinstance(users, str) or not isinstance(users, Iterable):
+        raise InputError(f"users is a list of user ids, got {users!r}: give [{users!r}].")
+    users = list(users)
+    if histories is not None and isinstance(histories, Sequence) and len(histories) != len(users):
+        raise InputError(f"There are {len(histories)} histories and {len(users)} users: give one user for each.")
+    return users
 
 
 def _checked(

@@ -40,8 +40,8 @@ class FoldIn(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = check_size("units", units)
 
-    def build(self, input_shape: tuple[int | None, ...], ids_shape: Any = None) -> None:
-        width = int(input_shape[-1])
+    def build(self, vectors_shape: tuple[int | None, ...], ids_shape: Any = None) -> None:
+        width = int(vectors_shape[-1])
         identity = np.eye(width, self.units, dtype="float32")
         self.kernel = self.add_weight(
             name="kernel", shape=(width, self.units), initializer=lambda *_, **__: identity, trainable=False
@@ -82,9 +82,9 @@ class FoldIn(keras.layers.Layer):
         self.bias.assign((level - centre @ kernel).astype("float32"))
 
     def compute_output_shape(
-        self, input_shape: tuple[int | None, ...], ids_shape: Any = None
-    ) -> tuple[int | None, ...]:
-        return (input_shape[0], self.units)
+        self, vectors_shape: tuple[int | None, ...], ids_shape: Any = None
+    ) -> tuple[int | None, int]:
+        return (vectors_shape[0], self.units)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units}

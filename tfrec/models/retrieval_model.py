@@ -124,7 +124,7 @@ class RetrievalModel(Recommender):
         """
 
     def id_sizes(self) -> dict[str, int]:
-        """Number of ids that a history may hold: the items, 0, 1, and the mask if the model has one; and of user ids."""
+        """Number of ids of a history (the items, 0, 1, and the mask if the model has one), and of user ids."""
         mask, num_users = getattr(self, "mask_id", None), getattr(self, "num_users", None)
         rows = self._rows()
         users = {} if num_users is None else {"user": num_users + RESERVED_IDS}

@@ -15,6 +15,7 @@ import tfrec
 from tfrec import atomic, inference, models
 from tfrec.data import FeatureSpec
 from tfrec.errors import InputError
+from tfrec.models.pair_scoring_model import PairScoringModel
 from tfrec.presets import manifest, model_class, weights_file
 from tfrec.presets.bundled import find
 from tfrec.presets.finite import check_finite
@@ -59,22 +60,26 @@ class Preset:
 
     def recommend(
         self,
-        histories: Sequence[Sequence[str]],
+        histories: Sequence[Sequence[str]] | None = None,
         k: int = 10,
         timestamps: Sequence[Sequence[int]] | None = None,
         exclude: Sequence[Sequence[str]] | None = None,
         allow: Sequence[Sequence[str]] | None = None,
         mask_seen: bool = True,
+        users: Sequence[str] | None = None,
     ) -> tuple[list[list[str]], np.ndarray]:
         """The K best items for each history, raw ids in and out; of a retrieval preset.
 
         Args:
-            histories: B lists of raw ids, oldest first. An empty list gets the most popular items.
+            histories: B lists of raw ids, oldest first. An empty list gets the most popular items. They may be left out
+                where `users` are given.
             k: length of the ranked lists.
             timestamps: seconds since 1970 of each item of each history, if the model reads them.
             exclude: B lists of ids that must not be recommended.
             allow: B lists of the only ids that may be recommended; an empty list allows all.
             mask_seen: False also recommends items of the history.
+            users: B raw user ids, if the model reads them; users whom training did not see are answered from their
+                history.
 
         Returns:
             B lists of K raw ids, best first, and (B, K) float32 scores; see `tfrec.inference.recommend`.
@@ -83,13 +88,14 @@ class Preset:
             InputError: if the preset holds a ranking model, or an argument does not fit.
         """
         self._check(models.RetrievalModel, "recommend")
-        return inference.recommend(self.model, self.spec, histories, k, timestamps, exclude, allow, mask_seen)
+        return inference.recommend(self.model, self.spec, histories, k, timestamps, exclude, allow, mask_seen, users)
 
     def score(
         self,
-        histories: Sequence[Sequence[str]],
+        histories: Sequence[Sequence[str]] | None,
         item_ids: Sequence[Sequence[str]],
         timestamps: Sequence[Sequence[int]] | None = None,
+        users: Sequence[str] | None = None,
     ) -> np.ndarray:
         """The scores of given items for each history; of a retrieval preset.
 
@@ -97,6 +103,7 @@ class Preset:
             histories: B lists of raw ids, oldest first.
             item_ids: B lists of C raw ids.
             timestamps: as for `recommend`.
+            users: as for `recommend`.
 
         Returns:
             (B, C) float32, -inf for an unknown id.
@@ -105,7 +112,7 @@ class Preset:
             InputError: if the preset holds a ranking model, or an argument does not fit.
         """
         self._check(models.RetrievalModel, "score")
-        return inference.score(self.model, self.spec, histories, item_ids, timestamps)
+        return inference.score(self.model, self.spec, histories, item_ids, timestamps, users)
 
     def rank(
         self,
@@ -139,16 +146,19 @@ class Preset:
         timestamps: Sequence[int] | None = None,
         features: Mapping[str, Any] | None = None,
         history_labels: Sequence[float] | None = None,
+        user: str | None = None,
     ) -> list[inference.Attention]:
         """The attention weights behind one answer: of a retrieval preset the recommendations for a history, of a
         ranking preset the score of one item.
 
         Args:
             history: raw ids, oldest first.
-            item: the raw id that a ranking preset scores; retrieval presets take none.
+            item: the raw id that a ranking preset scores, or a retrieval model that scores pairs; other retrieval
+                presets take none.
             timestamps: seconds since 1970 of each item of the history, if a retrieval model reads them.
             features: of ranking presets: column -> raw value of features of the user and of the context.
             history_labels: of ranking presets: the labels of the items of the history, NaN if unknown.
+            user: of retrieval presets that read user ids: the raw id of the user.
 
         Returns:
             the weights of every attention, with titles along their axes; `tfrec.inference.heat_map` draws them.
@@ -159,11 +169,15 @@ class Preset:
         if isinstance(self.model, models.RankingModel):
             if timestamps is not None:
                 raise InputError(f"{self.model.name} reads no time stamps: leave out timestamps.")
+            if user is not None:
+                raise InputError(f"{self.model.name} reads users as features: give features={{'user': {user!r}}}.")
             return inference.explain(self.model, self.spec, item, history, features, history_labels)[1]
         given = {"item": item, "features": features, "history_labels": history_labels}
+        if isinstance(self.model, PairScoringModel):
+            given.pop("item")
         if superfluous := [name for name, value in given.items() if value is not None]:
             raise InputError(f"{self.model.name} is explained by a history alone: leave out {superfluous[0]}.")
-        return inference.explain_history(self.model, self.spec, history, timestamps)
+        return inference.explain_history(self.model, self.spec, history, timestamps, user, item)
 
     def _check(self, kind: type[models.Recommender], method: str) -> None:
         if not isinstance(self.model, kind):
@@ -312,7 +326,8 @@ def _card_stub(model: models.Recommender, spec: FeatureSpec, name: str) -> str:
         over, use = f"{len(model.input_names)} inputs", [f"tfrec export --ranking {name} served/{name}"]
         use += [f"tfrec explain {name}{asked}"] * bool(model.attention_axes)
     else:
-        over, use = f"{spec.num_items:,} items", [f"tfrec recommend {name} --history ID ID ..."]
+        asked = "--user ID" if "user" in model.input_names else "--history ID ID ..."
+        over, use = f"{spec.num_items:,} items", [f"tfrec recommend {name} {asked}"]
         use.append(f"tfrec export {name} served/{name}")
     commands = "\n".join(use)
     return f"""# {name}

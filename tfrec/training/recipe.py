@@ -9,7 +9,20 @@ from typing import Any, ClassVar
 import tensorflow as tf
 
 from tfrec import losses, models
-from tfrec.data import Attributes, ByTime, FeatureSpec, Fixed, LeaveLastOut, item_attributes, masked_items
+from tfrec.data import (
+    Attributes,
+    ByTime,
+    FeatureSpec,
+    Fixed,
+    Interactions,
+    LeaveLastOut,
+    Split,
+    item_attributes,
+    masked_items,
+    pairs,
+    sequences,
+)
+from tfrec.data.features.history_rule import RULES
 from tfrec.errors import InputError
 from tfrec.losses import negatives
 from tfrec.models.constructor import arguments_of
@@ -40,6 +53,8 @@ class Recipe(RecipeFile):
         masking: {"probability": ..., "last_only": ...} of `tfrec.data.masked_items`, for a model that is trained on
             masked items; others take none.
         batch_size: rows of a batch.
+        pairs: {"take": "others" or "earlier"} of `tfrec.data.pairs`, for a model that learns from pairs of a user and
+            an item; others take none.
         item_attributes: column of the items' table -> {arguments of `tfrec.data.Attributes`}: what items share while
             the model is trained; see `tfrec.layers.ItemVectors`.
         windows: "newest" learns from each user's newest items alone, "all" from the whole history in windows; see
@@ -69,6 +84,7 @@ class Recipe(RecipeFile):
     model: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "SASRec"})
     loss: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "FullSoftmax"})
     masking: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    pairs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     item_attributes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     windows: str = "newest"
     group_by_length: bool = True
@@ -80,8 +96,12 @@ class Recipe(RecipeFile):
             raise InputError(
                 f"The recipe's masking has an unknown entry '{unknown[0]}'. It takes: probability, last_only."
             )
+        unknown = [name for name in self.pairs if name != "take"]
+        if unknown or self.pairs.get("take", "others") not in RULES:
+            wrong = f"an unknown entry '{unknown[0]}'" if unknown else f"take = {self.pairs['take']!r}"
+            raise InputError(f"The recipe's pairs have {wrong}. They take: take, one of {', '.join(RULES)}.")
         self.attribute_columns()
-        elsewhere = {"max_length": "the recipe's own max_length", "num_items": "the data"}
+        elsewhere = {"max_length": "the recipe's own max_length", "num_items": "the data", "num_users": "the data"}
         for name in elsewhere.keys() & self.model.keys():
             raise InputError(f"The recipe's model.{name} is said by {elsewhere[name]}: leave it out of [model].")
         if self.windows not in ("newest", "all"):
@@ -100,10 +120,14 @@ class Recipe(RecipeFile):
             raise InputError(f"The recipe's split.rule must be one of {', '.join(_SPLITS)}, got {rule!r}.")
         return construct(_SPLITS[rule], arguments, "split")
 
+    def build_spec(self, train: Interactions) -> FeatureSpec:
+        """The feature spec, fitted on the training part; with user ids if the model's constructor takes `num_users`."""
+        return FeatureSpec.fit(train, self.max_length, users="num_users" in arguments_of(self._model_class()))
+
     def build_model(self, spec: FeatureSpec) -> models.RetrievalModel:
         """The model that the recipe names, sized for a spec."""
-        kind = class_named(models, self.model.get("class"), "model", models.RetrievalModel)
-        sizes = {"seed": self.seed, "num_items": spec.num_items, "max_length": spec.max_length}
+        kind = self._model_class()
+        sizes = {name: getattr(spec, name) for name in ("num_items", "num_users", "max_length")} | {"seed": self.seed}
         taken = arguments_of(kind)
         given = {name: value for name, value in self.model.items() if name != "class"}
         told = {name: value for name, value in sizes.items() if name in taken and name not in given}
@@ -116,6 +140,9 @@ class Recipe(RecipeFile):
                 )
             model.share_attributes(item_attributes(spec, self.attribute_columns()))
         return model
+
+    def _model_class(self) -> type[models.RetrievalModel]:
+        return class_named(models, self.model.get("class"), "model", models.RetrievalModel)
 
     def attribute_columns(self) -> list[Attributes]:
         """The columns whose values items share; raises `InputError` where an entry of the recipe is wrong."""
@@ -131,13 +158,32 @@ class Recipe(RecipeFile):
     def build_batches(
         self, batches: tf.data.Dataset, model: models.RetrievalModel, spec: FeatureSpec
     ) -> tf.data.Dataset:
-        """Batches of `sequences` as the model's objective wants them: as they are, or with items hidden."""
+        """Batches of `sequences` as the model's objective wants them: as they are, or with items hidden.
+
+        Batches of `pairs` stay as they are.
+        """
         if model.objective == "masked-item":
             arguments = {"batches": batches, "mask_id": spec.mask_id, "seed": self.seed}
             return construct(masked_items, {**arguments, **self.masking}, "masking")
         if self.masking:
-            raise InputError(f"The recipe has a masking, but {type(model).__name__} learns next items: leave it out.")
+            raise InputError(f"The recipe has a masking, but {type(model).__name__} hides no items: leave it out.")
         return batches
+
+    def build_parts(
+        self, split: Split, model: models.RetrievalModel, spec: FeatureSpec
+    ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
+        """Batches of the training part and of the validation part, of the kind that the model learns from."""
+        how: dict[str, Any] = {"inputs": model.input_names, "seed": self.seed}
+        if model.objective == "user-item":
+            train = pairs(split.train, spec, self.batch_size, **how, **self.pairs)
+            return self.build_batches(train, model, spec), pairs(split.valid, spec, min(self.batch_size, 256), **how)
+        if self.pairs:
+            raise InputError(
+                f"The recipe has pairs, but {type(model).__name__} learns from the order of histories: leave them out."
+            )
+        how["group_by_length"] = self.group_by_length
+        train = sequences(split.train, spec, self.batch_size, windows=self.windows, **how)
+        return self.build_batches(train, model, spec), sequences(split.valid, spec, 2 * self.batch_size, **how)
 
     def build_loss(self, spec: FeatureSpec) -> losses.ItemLoss:
         """The loss that the recipe names; where it draws negatives by counts, by those of a spec."""

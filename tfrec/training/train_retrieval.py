@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from tfrec.data import FeatureSpec, Interactions, Split, sequences
+from tfrec.data import FeatureSpec, Interactions, Split, known_pairs
 from tfrec.models import RetrievalModel
 from tfrec.ops.random_state import random_state_kept
 from tfrec.terminal import say
@@ -67,15 +67,16 @@ def train(
     """
     keras.utils.set_random_seed(recipe.seed)
     split = table.split(recipe.build_split())
-    spec = FeatureSpec.fit(split.train, recipe.max_length)
+    spec = recipe.build_spec(split.train)
     for part in (split.valid, split.test):  # what could not be measured is not trained first
         spec.check_holdout(part)
     check_memory(lambda: recipe.build_model(spec), recipe.batch_size, _whole(recipe.loss.get("num_negatives")))
     model = recipe.build_model(spec)
     model.item_counts = spec.item_counts
-    batches = {"group_by_length": recipe.group_by_length, "seed": recipe.seed, "inputs": model.input_names}
-    train_batches = sequences(split.train, spec, recipe.batch_size, windows=recipe.windows, **batches)
-    train_batches = recipe.build_batches(train_batches, model, spec)
+    train_batches, valid_batches = recipe.build_parts(split, model, spec)
+    known = None if spec.users is None else known_pairs(split.train, spec)
+    if known is not None:
+        model.begin_training(known)
     model.compile(
         optimizer=recipe.build_optimizer(recipe.epochs * int(train_batches.cardinality())),
         loss=recipe.build_loss(spec),
@@ -94,7 +95,7 @@ def train(
     progress.skip_orders(train_batches)
     model.fit(
         train_batches,
-        validation_data=sequences(split.valid, spec, 2 * recipe.batch_size, **batches),
+        validation_data=valid_batches,
         initial_epoch=progress.first_epoch,
         epochs=recipe.epochs,
         verbose=verbose,
@@ -103,6 +104,8 @@ def train(
     )
     if recipe.item_attributes:
         model.fold_attributes()
+    if known is not None:
+        model.finish_training(known)
     history = progress.history
     best_epoch = max(range(len(history[monitor])), key=history[monitor].__getitem__) + 1
     return Training(model, spec, split, history, best_epoch, round(progress.seconds, 1))

@@ -1,0 +1,48 @@
+"""Every model that reads user ids, at a size for tests: what test_user_models.py walks."""
+
+import functools
+
+import numpy as np
+
+from tfrec import losses, models
+
+# name -> (class, arguments beside the numbers of items and users, the loss it learns with)
+VARIANTS = {
+    "matrixfactorization": (models.MatrixFactorization, {"hidden_dim": 8, "l2": 0.05}, lambda: losses.FullSoftmax()),
+    "matrixfactorization-bpr": (models.MatrixFactorization, {"hidden_dim": 8, "l2": 1e-3}, lambda: losses.BPR(4)),
+    "neumf": (
+        models.NeuMF,
+        {"gmf_dim": 4, "mlp_dim": 4, "hidden_dims": [8, 4]},
+        lambda: losses.BinaryCrossEntropy(8),
+    ),
+    "neumf-gmf": (models.NeuMF, {"gmf_dim": 4, "mlp_dim": 0}, lambda: losses.BinaryCrossEntropy(8)),
+}
+SIBLINGS = {"matrixfactorization-bpr", "neumf-gmf"}  # of a class that another variant shows
+
+
+def build(name, num_items=20, num_users=9, **kwargs):
+    """The variant with sizes that a test can afford, or those given."""
+    kind, arguments, _ = VARIANTS[name]
+    return kind(num_items=num_items, num_users=num_users, **{**arguments, **kwargs})
+
+
+def made(name, seed=0, **kwargs):
+    """The variant with weights that are all far from where they begin."""
+    model = build(name, **kwargs)
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
+    return model
+
+
+@functools.cache
+def kept(name):
+    """`made(name)`, one for all tests that ask and change nothing."""
+    return made(name)
+
+
+def given():
+    """Rows of a known user, of an unknown one with a history, of a known one without, and of nobody."""
+    return {
+        "user": np.array([4, 1, 10, 1], "int32"),
+        "history": np.array([[0, 3, 4], [0, 5, 21], [0, 0, 0], [0, 0, 1]], "int32"),
+    }
