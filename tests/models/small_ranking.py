@@ -14,6 +14,18 @@ VARIANTS = {
         models.AttentionMatcher,
         {"embedding_dim": 4, "head": "linear", "user_layers": 0, "may_abstain": False, "dropout": 0.0},
     ),
+    "attention-matcher-user-to-item": (
+        models.AttentionMatcher,
+        {"embedding_dim": 4, "direction": "user-to-item", "head": "residual", "hidden_dims": [8, 8], "dropout": 0.0},
+    ),
+    "attention-matcher-both": (
+        models.AttentionMatcher,
+        {"embedding_dim": 4, "direction": "both", "head": "dense", "hidden_dims": [8], "dropout": 0.0},
+    ),
+    "attention-matcher-joint": (
+        models.AttentionMatcher,
+        {"embedding_dim": 4, "encoder": "joint", "may_abstain": False, "hidden_dims": [8], "dropout": 0.0},
+    ),
     "autoint": (models.AutoInt, {"embedding_dim": 4, "num_layers": 2, "head_dim": 4}),
     "autoint-deep": (
         models.AutoInt,
@@ -32,9 +44,10 @@ VARIANTS = {
     "fm": (models.DeepFM, {"embedding_dim": 4, "hidden_dims": []}),
 }
 # Models of a class that another variant stands for already, where a question costs time.
-SIBLINGS = {"attention-matcher-linear", "autoint-deep", "dcnv2-parallel", "fm"}
+MATCHERS = {f"attention-matcher-{which}" for which in ("linear", "user-to-item", "both", "joint")}
+SIBLINGS = {*MATCHERS, "autoint-deep", "dcnv2-parallel", "fm"}
 # Attention whose weights are no shares of 1, by name of the variant.
-NOT_NORMALISED = {"attention-matcher", "din"}
+NOT_NORMALISED = {"attention-matcher", "attention-matcher-both", "din"}
 
 LENGTH = 6
 FEATURES = [

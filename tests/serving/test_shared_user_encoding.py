@@ -22,6 +22,13 @@ def test_models_of_the_zoo_compute_users_once(name):
     assert runs_once(kinds[name](ranking_spec().model_features(), embedding_dim=4, seed=0))
 
 
+@pytest.mark.parametrize(
+    "arguments", [{}, {"direction": "user-to-item"}, {"direction": "both"}, {"encoder": "joint"}], ids=str
+)
+def test_every_direction_of_the_matcher_computes_users_once(arguments):
+    assert runs_once(models.AttentionMatcher(ranking_spec().model_features(), embedding_dim=4, seed=0, **arguments))
+
+
 def test_what_does_not_depend_on_the_candidate_runs_on_as_many_rows_as_there_are_users():
     rows = []
 

@@ -160,10 +160,11 @@ def _labelled(
         size = weights.shape[place]
         if axis.startswith("history"):
             events = np.flatnonzero(ids != PADDING_ID)
-            behind = range(len(ids), size)  # the candidate, say, where it stands behind the events
+            behind = range(len(ids), size)  # such as the candidate, or its features
             weights = np.take(weights, [*events.tolist(), *behind], axis=place)
             own = [spec.title(int(ids[at])) for at in events]
-            labels.append((*own, *(f"the {axis.partition('+')[2]}" for _ in behind)))
+            name_behind = axis.partition("+")[2]
+            labels.append((*own, *given.get(name_behind, [f"the {name_behind}" for _ in behind])))
         elif axis in given:
             labels.append(tuple(given[axis]))
         else:

@@ -6,6 +6,7 @@ from tfrec.layers.attentional_gru import AttentionalGRU
 from tfrec.layers.attentional_pair_pooling import AttentionalPairPooling
 from tfrec.layers.block_sparse_attention import BlockSparseAttention
 from tfrec.layers.candidate_attention import CandidateAttention
+from tfrec.layers.co_attention import CoAttention
 from tfrec.layers.cold_start import ColdStart
 from tfrec.layers.cross_attention import CrossAttention
 from tfrec.layers.dice import Dice
@@ -29,6 +30,8 @@ from tfrec.layers.other_items import OtherItems
 from tfrec.layers.position_embedding import PositionEmbedding
 from tfrec.layers.query_key_norm import QueryKeyNorm
 from tfrec.layers.relative_bias import RelativePositionBias
+from tfrec.layers.residual_mlp import ResidualMLP
+from tfrec.layers.segment_embedding import SegmentEmbedding
 from tfrec.layers.segment_recurrent_attention import SegmentRecurrentAttention
 from tfrec.layers.self_attention_block import SelfAttentionBlock
 from tfrec.layers.sequence_embedding import SequenceEmbedding
@@ -46,6 +49,7 @@ __all__ = [
     "AttentionalPairPooling",
     "BlockSparseAttention",
     "CandidateAttention",
+    "CoAttention",
     "ColdStart",
     "CrossAttention",
     "Dice",
@@ -68,6 +72,8 @@ __all__ = [
     "PositionEmbedding",
     "QueryKeyNorm",
     "RelativePositionBias",
+    "ResidualMLP",
+    "SegmentEmbedding",
     "SegmentRecurrentAttention",
     "SelfAttentionBlock",
     "SequenceEmbedding",

@@ -48,7 +48,8 @@ class RankingModel(Recommender):
         task: "click" or "rating".
         rating_range: (lowest, highest) rating; `score` clips to it. None for clicks.
         attention: name -> (weights, names of the axes after the batch axis). Axes are "head", "history" for the
-            positions of the history, "history+candidate" if the candidate follows them, or a key of `attention_labels`.
+            positions of the history, "history+candidate" if the candidate follows them, a key of `attention_labels`, or
+            "history+" and such a key if the entries of that axis follow the history.
         attention_labels: name of an axis -> labels of its entries: names of features, pairs or experts.
         attention_supervision: λ. Every model takes it by keyword.
 
@@ -98,10 +99,11 @@ class RankingModel(Recommender):
         found = self._supervised(_tensors(own))
         for name, wanted in given.items():
             axes = self.attention_axes[name]
-            real = ops.not_equal(own["history"], PADDING_ID) if axes[-1] == "history" else None
-            if axes[-2:] == ["history", "history"]:  # ignore queries at padding, too
+            real = self._real_positions(own, axes[-1])
+            is_query = self._real_positions(own, axes[-2]) if len(axes) > 1 else None
+            if is_query is not None:  # ignore queries at padding, too
                 wanted = wanted if len(wanted.shape) > 2 else ops.expand_dims(wanted, 1)
-                is_query = ops.expand_dims(real, -1) if len(wanted.shape) == 3 else ops.expand_dims(real, (1, 3))
+                is_query = ops.expand_dims(is_query, -1 if len(wanted.shape) == 3 else (1, 3))
                 wanted = ops.where(is_query, wanted, 0.0)
             divergence = ops.mean(attention_divergence(wanted, found[name], real))
             # keras.Model disables add_loss for functional models.
@@ -129,6 +131,17 @@ class RankingModel(Recommender):
         check_ids(self.name, own, self.id_sizes())
         found = of_any_rows(self._attend, _tensors(own))
         return {name: ops.cast(weights, "float32") for name, weights in found.items()}
+
+    def _real_positions(self, inputs: Mapping[str, Any], axis: str) -> Any:
+        """(B, size) bool along an axis that begins with the history, False at padding; None for other axes."""
+        if not axis.startswith("history"):
+            return None
+        real = ops.not_equal(inputs["history"], PADDING_ID)
+        behind = axis.partition("+")[2]
+        if not behind:
+            return real
+        always = ops.ones_like(inputs["history"][:, :1], dtype="bool")
+        return ops.concatenate([real] + [always] * len(self.attention_labels.get(behind, [behind])), axis=1)
 
     @property
     def _predict_note(self) -> str:
