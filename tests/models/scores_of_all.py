@@ -29,7 +29,7 @@ def scores():
     for name in small_users.VARIANTS.keys() - small_users.SIBLINGS:
         found[name] = scored(small_users.made(name), small_users.given())
     rows = small_ranking.rows(6, missing=0.2)
-    for name in small_ranking.VARIANTS.keys() - (small_ranking.SIBLINGS - small_ranking.MATCHERS):
+    for name in small_ranking.VARIANTS.keys() - (small_ranking.SIBLINGS - small_ranking.DIRECTIONS):
         model = small_ranking.made(name)
         found[name] = scored(model, small_ranking.given(model, rows))
     return found

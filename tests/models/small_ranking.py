@@ -44,8 +44,8 @@ VARIANTS = {
     "fm": (models.DeepFM, {"embedding_dim": 4, "hidden_dims": []}),
 }
 # Models of a class that another variant stands for already, where a question costs time.
-MATCHERS = {f"attention-matcher-{which}" for which in ("linear", "user-to-item", "both", "joint")}
-SIBLINGS = {*MATCHERS, "autoint-deep", "dcnv2-parallel", "fm"}
+DIRECTIONS = {f"attention-matcher-{which}" for which in ("user-to-item", "both", "joint")}
+SIBLINGS = {*DIRECTIONS, "attention-matcher-linear", "autoint-deep", "dcnv2-parallel", "fm"}
 # Attention whose weights are no shares of 1, by name of the variant.
 NOT_NORMALISED = {"attention-matcher", "attention-matcher-both", "din"}
 
