@@ -145,3 +145,38 @@ def test_the_split_is_part_of_what_an_interrupted_run_knows_its_data_by(tmp_path
     table = read(written(tmp_path))
     other = dataclasses.replace(table, parts=np.where(table.parts == 1, 2, table.parts).astype(np.int8))
     assert table.content_sha256() != other.content_sha256() and table.sha256() == other.sha256()
+
+
+def unordered(users=30, per_user=10):
+    """Rows in the order of the item ids, of which each user's last one is tested; the others are train rows."""
+    frame = pd.DataFrame([(f"u{user:02}", f"i{item:02}") for user in range(users) for item in range(per_user)])
+    frame["part"] = np.where(frame.index % per_user == per_user - 1, "test", "train")
+    return Interactions.from_pandas(frame.set_axis(["user", "item", "part"], axis=1), "user", "item", part="part")
+
+
+def test_a_share_of_the_train_rows_is_drawn_where_their_order_means_nothing():
+    table = unordered()
+    train, valid, test = table.split(Fixed(valid=0.2))
+    assert len(valid) == round(0.2 * 270) and len(train) == 270 - len(valid)
+    assert rows(test.targets) == rows(table.split(Fixed()).test.targets)
+    assert sorted(rows(train) + rows(valid.targets)) == rows(test.history)
+    assert len({item for _, item in rows(valid.targets)}) == 9  # and not the last item of every user
+    assert rows(table.split(Fixed(valid=0.2)).train) == rows(train)
+    assert rows(table.split(Fixed(valid=0.2, seed=1)).train) != rows(train)
+    assert Recipe(split={"rule": "fixed", "valid": 0.2}).build_split() == Fixed(valid=0.2)
+
+
+def test_a_user_keeps_a_train_row_and_a_given_valid_part_stays():
+    train, valid, _ = unordered(per_user=3).split(Fixed(valid=0.99))
+    assert train.num_users == 30 == len(train) == len(valid)
+    frame = pd.DataFrame({"u": ["a"] * 4, "i": [1, 2, 3, 4], "part": ["train", "train", "valid", "test"]})
+    table = Interactions.from_pandas(frame, user="u", item="i", part="part")
+    assert rows(table.split(Fixed(valid=0.5)).valid.targets) == [("a", "3")]
+
+
+@pytest.mark.parametrize("wrong", [0, 1, -0.1, float("nan"), True, "0.1"])
+def test_a_share_that_is_none_is_refused(wrong):
+    with pytest.raises(InputError, match="share of the train rows between 0 and 1"):
+        Fixed(valid=wrong)
+    with pytest.raises(InputError, match="seed of Fixed"):
+        Fixed(valid=0.1, seed=-1)

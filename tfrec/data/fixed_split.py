@@ -18,7 +18,14 @@ class Fixed:
     """The split that the data came with, as in RecBole's `X.train.inter`, `X.valid.inter` and `X.test.inter`.
 
     Where there is no valid part, the last train row of each user with three train rows or more is the validation.
-    For labelled rows, or where no user has three, a tenth of the train rows is, drawn at random.
+    For labelled rows, or where no user has three, a tenth of the train rows is, drawn at random. If the rows of the
+    data are in no order, as in the split of the LightGCN paper, the last row is not like the test: give `valid`, and
+    this share of the train rows is drawn at random.
+
+    Args:
+        valid: share of the train rows that becomes the validation, between 0 and 1, where the data have no valid part.
+            Each user keeps at least one train row.
+        seed: of the draw.
 
     Attributes:
         unasked: what is so of the users that no test asks about.
@@ -34,10 +41,22 @@ class Fixed:
 
     unasked: ClassVar[str] = "have no row in the test part of the data, or none outside it"
 
+    valid: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        is_share = isinstance(self.valid, int | float) and not isinstance(self.valid, bool) and 0 < self.valid < 1
+        if self.valid is not None and not is_share:
+            raise InputError(f"valid of Fixed is a share of the train rows between 0 and 1, or None: got {self.valid!r}.")
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
+            raise InputError(f"seed of Fixed must be an integer of at least 0, got {self.seed!r}.")
+
     def split(self, table: Interactions) -> Split:
         """Cut a table; raises `InputError` where it came without a split."""
         is_valid, is_test = self._own(table.parts)
-        if not is_valid.any():
+        if not is_valid.any() and self.valid is not None:
+            is_valid[self._drawn_by_user(table.user_codes, np.flatnonzero(~is_test))] = True
+        elif not is_valid.any():
             users = table.user_codes[~is_test]
             last = np.append(users[1:] != users[:-1], True) & (np.bincount(users)[users] >= 3)
             is_valid[np.flatnonzero(~is_test)[last]] = True
@@ -54,9 +73,16 @@ class Fixed:
             known = np.flatnonzero(~is_test)
             if len(known) < 2:
                 raise InputError("The train part of the data's own split has a single row: expected two or more.")
-            drawn = np.random.default_rng(0).permutation(known)[: max(1, len(known) // 10)]
-            is_valid[drawn] = True
+            drawn = np.random.default_rng(self.seed).permutation(known)
+            is_valid[drawn[: min(len(known) - 1, max(1, int(len(known) * (self.valid or 0.1))))]] = True
         return is_valid, is_test
+
+    def _drawn_by_user(self, users: np.ndarray, train: np.ndarray) -> np.ndarray:
+        """A share of the train rows, all but one row of a user at most: places in the table."""
+        order = np.random.default_rng(self.seed).permutation(train)
+        _, kept = np.unique(users[order], return_index=True)
+        free = np.delete(order, kept)
+        return free[: max(1, round(self.valid * len(train)))]
 
     def _own(self, parts: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         if parts is None:

@@ -1,6 +1,15 @@
 """Evaluation: full-catalogue ranking with seen items masked, or predictions against the labels of held-out rows."""
 
-from tfrec.evaluation.baselines import ItemToItem, Popularity
+from tfrec.evaluation.baselines import (
+    BASELINES,
+    DEFAULT_BASELINES,
+    EASE,
+    IALS,
+    ItemToItem,
+    Popularity,
+    UserKNN,
+    build_baselines,
+)
 from tfrec.evaluation.evaluate_holdout import evaluate
 from tfrec.evaluation.evaluate_labelled import LabelReport, evaluate_labelled, label_comparison, predictions
 from tfrec.evaluation.label_baselines import Biases, MeanLabel, label_baselines
@@ -8,12 +17,18 @@ from tfrec.evaluation.label_plots import label_plot
 from tfrec.evaluation.report import Report, comparison
 
 __all__ = [
+    "BASELINES",
+    "DEFAULT_BASELINES",
+    "EASE",
+    "IALS",
     "Biases",
     "ItemToItem",
     "LabelReport",
     "MeanLabel",
     "Popularity",
     "Report",
+    "UserKNN",
+    "build_baselines",
     "comparison",
     "evaluate",
     "evaluate_labelled",

@@ -17,8 +17,9 @@ from tfrec.data.batches.pairs import encode_users
 from tfrec.data.tables.kinds import check_kind
 from tfrec.errors import InputError
 from tfrec.evaluation.report import Report
-from tfrec.metrics import mrr_at_k, ndcg_at_k, recall_at_k, target_ranks
-from tfrec.ops import mask_items, top_items
+from tfrec.evaluation.sampled_negatives import SampledNegatives, keep_items
+from tfrec.metrics import mrr_at_k, ndcg_at_k, recall_at_k
+from tfrec.ops import top_items
 from tfrec.reserved_ids import PADDING_ID, RESERVED_IDS
 
 # Scores of one batch: 256 MB.
@@ -30,7 +31,8 @@ class Scorer(Protocol):
     """Anything that scores every id for a batch of histories: a retrieval model or a baseline.
 
     Objects with `input_names` get these inputs, all others get the history. Where "user" is among them, the history
-    comes too: from it users are folded in whom training did not see.
+    comes too: from it users are folded in whom training did not see. The history holds the newest `spec.max_length`
+    items, or all of them if the object has `reads_whole_history = True`.
     """
 
     name: str
@@ -47,10 +49,11 @@ def evaluate(
     batch_size: int = 256,
     mask_seen: bool = True,
     seed: int | None = None,
+    negatives: SampledNegatives | None = None,
 ) -> Report:
     """Rank all items for every user of a holdout.
 
-    The model reads the newest `spec.max_length` known items; every item of the whole history is masked. Where several
+    The model reads the newest `spec.max_length` known items, or all if it has `reads_whole_history`; every item of the whole history is masked. Where several
     items of a user are held back, Recall is the share found and NDCG is relative to the best possible list. An item
     that is held back several times for the same user is one target, so all metrics lie between 0 and 1. A tie
     counts against the model. Targets that cannot be recommended, since the vocabulary does not know them or since they
@@ -64,14 +67,17 @@ def evaluate(
         batch_size: users at a time, fewer where the catalogue is so large that their scores would not fit.
         mask_seen: leave items of the history out of the ranking.
         seed: of the training run, for the report.
+        negatives: rank the targets among these items instead of all. Only for a comparison with published numbers
+            that were measured so: they look far better, and can order models otherwise.
 
     Returns:
-        a `Report` with recall@K, ndcg@K, mrr@K and coverage@K, the share of the catalogue in the top K of at least one
-        user.
+        a `Report` with recall@K, ndcg@K, mrr@K and, where all items are ranked, coverage@K, the share of the catalogue
+        in the top K of at least one user.
 
     Raises:
         InputError: if there are no users, no target is known, model and spec do not match, the model needs
-            timestamps but the holdout has none, or a score is NaN.
+            timestamps but the holdout has none, a user has too few unseen items to draw negatives from, or a score is
+            NaN.
 
     Example:
         >>> import pandas as pd
@@ -96,40 +102,48 @@ def evaluate(
     users = np.flatnonzero(np.diff(targets.bounds))
     users = users[np.argsort(ends[users] - starts[users], kind="stable")]  # group equal lengths: little padding
     most_targets = int(np.diff(targets.bounds).max())
-    # A target is compared with all scores, and a model of several interests scores each item with every one of them;
-    # and it is looked for in the whole history.
-    at_once = max(most_targets, getattr(model, "num_interests", None) or 1)
-    cells = max((spec.num_items + RESERVED_IDS) * at_once, most_targets * int((ends - starts).max()))
+    # A model of several interests scores each item with every one of them, and each target is looked for in the whole
+    # history.
+    interests = getattr(model, "num_interests", None) or 1
+    cells = max((spec.num_items + RESERVED_IDS) * interests, most_targets * int((ends - starts).max()))
     batch_size = max(1, min(batch_size, _CELLS // cells))
     ks = tuple(sorted(set(ks)))
     most = min(ks[-1], spec.num_items)
+    longest = None if getattr(model, "reads_whole_history", False) else spec.max_length
+    drawn = None if negatives is None else negatives.draw(holdout, spec)
 
     sums = {name: 0.0 for k in ks for name in (f"recall@{k}", f"ndcg@{k}", f"mrr@{k}")}
     recommended = {k: np.zeros(spec.num_items + RESERVED_IDS, bool) for k in ks}
     seen_targets = 0
     for batch in np.array_split(users, -(-len(users) // batch_size)):
         lengths = ends[batch] - starts[batch]
-        width = min(max(2, int(lengths.max())), spec.max_length)  # Keras warns of a softmax over one position
+        width = max(2, int(lengths.max()))  # Keras warns of a softmax over one position
+        width = width if longest is None else min(width, longest)
         given = {name: pad_left(column, starts[batch], ends[batch], width) for name, column in inputs.items()}
         scores = model.score(given if user_ids is None else {**given, "user": user_ids[batch]})
         rows, is_target = targets.rows(batch)
         seen = pad_left(ids, starts[batch], ends[batch], max(1, int(lengths.max())))
         seen_targets += int(((rows >= 2) & (rows[:, :, None] == seen[:, None, :]).any(axis=2)).sum())
-        if np.isnan(keras.ops.convert_to_numpy(scores)).any():
+        scores = np.array(keras.ops.convert_to_numpy(scores))  # a copy: some items are masked in it
+        if np.isnan(scores).any():
             raise InputError(
                 f"{model.name} returns NaN scores: its training has diverged. Train again, for example with a lower "
                 "learning rate."
             )
-        scores = mask_items(keras.ops.convert_to_tensor(scores), seen if mask_seen else np.zeros_like(seen[:, :1]))
-        ranks = target_ranks(scores, rows)
-        best = keras.ops.convert_to_numpy(top_items(scores, most)[0])
+        if mask_seen:
+            np.put_along_axis(scores, seen, -np.inf, axis=1)
+        if drawn is not None:
+            scores = keep_items(scores, np.concatenate([drawn[batch], rows], axis=1))
+        ranks = _ranks(scores, rows, is_target)
+        best = keras.ops.convert_to_numpy(top_items(keras.ops.convert_to_tensor(scores), most)[0])
         for k in ks:
             for name, metric in (("recall", recall_at_k), ("ndcg", ndcg_at_k), ("mrr", mrr_at_k)):
                 sums[f"{name}@{k}"] += float(keras.ops.sum(metric(ranks, is_target, k)))
             recommended[k][best[:, :k]] = True
 
     metrics = {name: total / len(users) for name, total in sums.items()}
-    metrics |= {f"coverage@{k}": float(recommended[k][RESERVED_IDS:].mean()) for k in ks}
+    if negatives is None:
+        metrics |= {f"coverage@{k}": float(recommended[k][RESERVED_IDS:].mean()) for k in ks}
     return Report(
         model=model.name,
         metrics=metrics,
@@ -145,7 +159,18 @@ def evaluate(
         versions=environment.versions(),
         machine=environment.machine(),
         repeated_targets=len(holdout) - len(targets.ids),
+        negatives=None if negatives is None else negatives.to_json(),
     )
+
+
+def _ranks(scores: np.ndarray, rows: np.ndarray, is_target: np.ndarray) -> np.ndarray:
+    """`metrics.target_ranks` of the real targets alone, (B, T) int32: users have from one to hundreds of them."""
+    ranks = np.full(rows.shape, 2**30, np.int32)
+    for user, place in zip(*np.nonzero(is_target), strict=True):
+        own = scores[user, rows[user, place]]
+        if own > -np.inf:
+            ranks[user, place] = np.count_nonzero(scores[user] >= own) - 1
+    return ranks
 
 
 class _Targets:

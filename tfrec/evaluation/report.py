@@ -29,6 +29,7 @@ class Report:
         versions: of the libraries.
         machine: where it ran.
         repeated_targets: held-back rows that repeat a target of the same user: they are merged with it.
+        negatives: None if all items were ranked; else how the items were drawn among which the targets were ranked.
     """
 
     model: str
@@ -45,6 +46,7 @@ class Report:
     versions: dict[str, str]
     machine: str
     repeated_targets: int = 0
+    negatives: dict[str, int] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The attributes as a JSON-compatible dict."""
@@ -58,6 +60,11 @@ class Report:
     def notes(self) -> list[str]:
         """Notes on how to read the metrics, one sentence each."""
         notes = []
+        if self.negatives:
+            notes.append(
+                f"Targets were ranked among {self.negatives['count']:,} sampled items, not all {self.num_items:,}: "
+                "compare only with numbers that were measured the same way."
+            )
         if self.repeated_targets:
             notes.append(
                 f"{self.repeated_targets:,} held-back rows repeat a target of the same user and are merged with it."
@@ -80,8 +87,9 @@ def comparison(reports: list[Report]) -> str:
     first = reports[0]
     names = list(first.metrics)
     width = max(len("model"), *(len(report.model) for report in reports))
+    ranked = f"{first.num_items:,} items" if not first.negatives else f"targets and {first.negatives['count']:,} items"
     lines = [
-        f"{first.num_users:,} users, {first.num_items:,} items ranked for each"
+        f"{first.num_users:,} users, {ranked} ranked for each"
         + (", seen items masked" if first.mask_seen else ""),
         f"{'model':<{width}}  " + "  ".join(f"{name:>12}" for name in names) + f"  {'seconds':>8}",
     ]

@@ -1,0 +1,73 @@
+"""The binary user-item matrix of a table, of a batch of histories, and the scores that come from them."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from tfrec.data import FeatureSpec, Interactions
+from tfrec.data.batches.histories import histories
+from tfrec.data.features.vocabulary import FIRST_ID
+from tfrec.data.tables.kinds import check_kind
+from tfrec.errors import InputError
+
+
+def user_items(train: Interactions, spec: FeatureSpec) -> scipy.sparse.csr_matrix:
+    """Which user has which item: (U, V) float32 of 0 and 1. Column i is the id i + 2; repeats count once.
+
+    Users without a known item have no row.
+
+    Raises:
+        InputError: if no item of the table is in the vocabulary.
+    """
+    check_kind(train, (Interactions,), "The training data of a baseline")
+    ids, starts, ends = histories(train, spec)
+    if not len(ids):
+        raise InputError(
+            f"None of the items of {train!r} is in the vocabulary of the FeatureSpec: fit the spec on this table."
+        )
+    lengths = (ends - starts)[ends > starts]
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    return _binary(rows, ids, (len(lengths), spec.num_items))
+
+
+def history_items(history: Any, num_items: int) -> scipy.sparse.csr_matrix:
+    """The same for a batch of histories, (B, L) ids -> (B, V)."""
+    history = np.asarray(history)
+    rows, places = np.nonzero(history >= FIRST_ID)
+    return _binary(rows, history[rows, places], (len(history), num_items))
+
+
+def with_fallback(scores: np.ndarray, histories: scipy.sparse.csr_matrix, popularity: np.ndarray) -> np.ndarray:
+    """Scores of all ids, (B, V) -> (B, V + 2) float32: -inf for the ids 0 and 1, popularity for empty histories."""
+    found = np.empty((scores.shape[0], scores.shape[1] + FIRST_ID), np.float32)
+    found[:, :FIRST_ID] = -np.inf
+    found[:, FIRST_ID:] = scores
+    found[np.diff(histories.indptr) == 0, FIRST_ID:] = popularity
+    return found
+
+
+def check_positive(**values: Any) -> None:
+    """Raise `InputError` if a setting is no finite number above 0."""
+    _check_numbers(values, lambda value: 0 < value < float("inf"), "above 0")
+
+
+def check_not_negative(**values: Any) -> None:
+    """Raise `InputError` if a setting is no finite number of at least 0."""
+    _check_numbers(values, lambda value: 0 <= value < float("inf"), "of at least 0")
+
+
+def _check_numbers(values: dict[str, Any], fits: Any, range_: str) -> None:
+    for name, value in values.items():
+        if not isinstance(value, numbers.Real) or isinstance(value, bool) or not fits(value):
+            raise InputError(f"{name} must be a finite number {range_}, got {value!r}.")
+
+
+def _binary(rows: np.ndarray, ids: np.ndarray, shape: tuple[int, int]) -> scipy.sparse.csr_matrix:
+    matrix = scipy.sparse.csr_matrix((np.ones(len(ids), np.float32), (rows, ids - FIRST_ID)), shape=shape)
+    matrix.sum_duplicates()
+    matrix.data[:] = 1.0
+    return matrix

@@ -1,0 +1,98 @@
+"""The protocol of sampled negatives: a target is ranked among a few items that the user never had."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from tfrec.data import FeatureSpec, Holdout
+from tfrec.data.batches.histories import histories
+from tfrec.data.features.vocabulary import FIRST_ID
+from tfrec.errors import InputError
+from tfrec.ops.sizes import check_size
+
+
+@dataclasses.dataclass(frozen=True)
+class SampledNegatives:
+    """Items that are drawn for each user, uniformly and without repeats, from those they never had.
+
+    With `LeaveLastOut` and 99 items this is the protocol of "Neural Collaborative Filtering". A user's draw depends
+    on the seed, the vocabulary and the user's place in the table, and not on the model or the batch, so all models are
+    ranked against the same items.
+
+    Args:
+        count: items per user.
+        seed: of the draw.
+
+    Reference:
+        He et al., "Neural Collaborative Filtering", WWW 2017, https://arxiv.org/abs/1708.05031. Krichene and Rendle,
+        "On Sampled Metrics for Item Recommendation", KDD 2020, show why such numbers can mislead.
+
+    Example:
+        >>> import pandas as pd
+        >>> from tfrec.data import Interactions, LeaveLastOut
+        >>> frame = pd.DataFrame({"u": list("xxxyyy"), "i": list("abcdef")})
+        >>> table = Interactions.from_pandas(frame, user="u", item="i")
+        >>> spec, test = FeatureSpec.fit(table), table.split(LeaveLastOut()).test
+        >>> drawn = SampledNegatives(count=3).draw(test, spec)
+        >>> sorted(spec.items.decode(drawn[0])), sorted(spec.items.decode(drawn[1]))
+        (['d', 'e', 'f'], ['a', 'b', 'c'])
+    """
+
+    count: int = 99
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("count", 1), ("seed", 0)):
+            try:
+                object.__setattr__(self, name, check_size(name, getattr(self, name), least))
+            except ValueError as error:
+                raise InputError(str(error)) from None
+
+    def draw(self, holdout: Holdout, spec: FeatureSpec) -> np.ndarray:
+        """The drawn ids of every user of the holdout's table, (U, count) int32; rows of users without targets are 0.
+
+        Args:
+            holdout: a user's history and targets are never drawn.
+            spec: the vocabulary.
+
+        Raises:
+            InputError: if a user has fewer unseen items than `count`.
+        """
+        had = [histories(table, spec) for table in (holdout.history, holdout.targets)]
+        asked = np.unique(holdout.targets.user_codes)
+        drawn = np.zeros((len(holdout.targets.user_ids), self.count), np.int32)
+        random = np.random.default_rng(self.seed)
+        for user in asked:
+            free = np.ones(spec.num_items, bool)
+            for ids, starts, ends in had:
+                free[ids[starts[user] : ends[user]] - FIRST_ID] = False
+            unseen = np.flatnonzero(free)
+            if len(unseen) < self.count:
+                raise InputError(
+                    f"User {holdout.targets.user_ids[user]!r} has only {len(unseen):,} items that they never had, fewer "
+                    f"than the {self.count:,} negatives to draw: lower the count, or rank all items."
+                )
+            drawn[user] = random.choice(unseen, self.count, replace=False) + FIRST_ID
+        return drawn
+
+    def to_json(self) -> dict[str, int]:
+        """The arguments as a JSON-compatible dict."""
+        return dataclasses.asdict(self)
+
+
+def keep_items(scores: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Scores in which all but the given ids are -inf.
+
+    Args:
+        scores: (B, V) floats.
+        ids: (B, N) integers.
+
+    Example:
+        >>> keep_items(np.array([[1.0, 2.0, 3.0]]), np.array([[2, 0]])).tolist()
+        [[1.0, -inf, 3.0]]
+    """
+    kept = np.full_like(scores, -np.inf)
+    np.put_along_axis(kept, ids, np.take_along_axis(scores, ids, axis=1), axis=1)
+    return kept
