@@ -175,7 +175,7 @@ def test_a_user_keeps_a_train_row_and_a_given_valid_part_stays():
 
 
 @pytest.mark.parametrize("wrong", [0, 1, -0.1, float("nan"), True, "0.1"])
-def test_a_share_that_is_none_is_refused(wrong):
+def test_an_invalid_share_is_refused(wrong):
     with pytest.raises(InputError, match="share of the train rows between 0 and 1"):
         Fixed(valid=wrong)
     with pytest.raises(InputError, match="seed of Fixed"):

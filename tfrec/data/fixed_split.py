@@ -47,7 +47,9 @@ class Fixed:
     def __post_init__(self) -> None:
         is_share = isinstance(self.valid, int | float) and not isinstance(self.valid, bool) and 0 < self.valid < 1
         if self.valid is not None and not is_share:
-            raise InputError(f"valid of Fixed is a share of the train rows between 0 and 1, or None: got {self.valid!r}.")
+            raise InputError(
+                f"valid of Fixed is a share of the train rows between 0 and 1, or None: got {self.valid!r}."
+            )
         if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
             raise InputError(f"seed of Fixed must be an integer of at least 0, got {self.seed!r}.")
 

@@ -15,6 +15,7 @@ from tfrec.evaluation.evaluate_labelled import LabelReport, evaluate_labelled, l
 from tfrec.evaluation.label_baselines import Biases, MeanLabel, label_baselines
 from tfrec.evaluation.label_plots import label_plot
 from tfrec.evaluation.report import Report, comparison
+from tfrec.evaluation.sampled_negatives import SampledNegatives
 
 __all__ = [
     "BASELINES",
@@ -27,6 +28,7 @@ __all__ = [
     "MeanLabel",
     "Popularity",
     "Report",
+    "SampledNegatives",
     "UserKNN",
     "build_baselines",
     "comparison",

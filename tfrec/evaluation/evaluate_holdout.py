@@ -53,11 +53,11 @@ def evaluate(
 ) -> Report:
     """Rank all items for every user of a holdout.
 
-    The model reads the newest `spec.max_length` known items, or all if it has `reads_whole_history`; every item of the whole history is masked. Where several
-    items of a user are held back, Recall is the share found and NDCG is relative to the best possible list. An item
-    that is held back several times for the same user is one target, so all metrics lie between 0 and 1. A tie
-    counts against the model. Targets that cannot be recommended, since the vocabulary does not know them or since they
-    are masked, count as misses. The report counts merged repeats and both kinds of misses.
+    The model reads the newest `spec.max_length` known items, or all if it has `reads_whole_history`; every item of the
+    whole history is masked. Where several items of a user are held back, Recall is the share found and NDCG is relative
+    to the best possible list. An item that is held back several times for the same user is one target, so all metrics
+    lie between 0 and 1. A tie counts against the model. Targets that cannot be recommended, since the vocabulary does
+    not know them or since they are masked, count as misses. The report counts merged repeats and both kinds of misses.
 
     Args:
         model: a retrieval model, or anything with `score`.
@@ -124,7 +124,7 @@ def evaluate(
         rows, is_target = targets.rows(batch)
         seen = pad_left(ids, starts[batch], ends[batch], max(1, int(lengths.max())))
         seen_targets += int(((rows >= 2) & (rows[:, :, None] == seen[:, None, :]).any(axis=2)).sum())
-        scores = np.array(keras.ops.convert_to_numpy(scores))  # a copy: some items are masked in it
+        scores = np.array(keras.ops.convert_to_numpy(scores), order="C")  # a copy: some items are masked in it
         if np.isnan(scores).any():
             raise InputError(
                 f"{model.name} returns NaN scores: its training has diverged. Train again, for example with a lower "

@@ -89,8 +89,7 @@ def comparison(reports: list[Report]) -> str:
     width = max(len("model"), *(len(report.model) for report in reports))
     ranked = f"{first.num_items:,} items" if not first.negatives else f"targets and {first.negatives['count']:,} items"
     lines = [
-        f"{first.num_users:,} users, {ranked} ranked for each"
-        + (", seen items masked" if first.mask_seen else ""),
+        f"{first.num_users:,} users, {ranked} ranked for each" + (", seen items masked" if first.mask_seen else ""),
         f"{'model':<{width}}  " + "  ".join(f"{name:>12}" for name in names) + f"  {'seconds':>8}",
     ]
     for report in reports:

@@ -10,7 +10,7 @@ from tfrec.data import FeatureSpec, Holdout
 from tfrec.data.batches.histories import histories
 from tfrec.data.features.vocabulary import FIRST_ID
 from tfrec.errors import InputError
-from tfrec.ops.sizes import check_size
+from tfrec.evaluation.settings import check_whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,11 +44,9 @@ class SampledNegatives:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("count", 1), ("seed", 0)):
-            try:
-                object.__setattr__(self, name, check_size(name, getattr(self, name), least))
-            except ValueError as error:
-                raise InputError(str(error)) from None
+        (count,), (seed,) = check_whole(count=self.count), check_whole(least=0, seed=self.seed)
+        object.__setattr__(self, "count", count)
+        object.__setattr__(self, "seed", seed)
 
     def draw(self, holdout: Holdout, spec: FeatureSpec) -> np.ndarray:
         """The drawn ids of every user of the holdout's table, (U, count) int32; rows of users without targets are 0.
@@ -71,8 +69,8 @@ class SampledNegatives:
             unseen = np.flatnonzero(free)
             if len(unseen) < self.count:
                 raise InputError(
-                    f"User {holdout.targets.user_ids[user]!r} has only {len(unseen):,} items that they never had, fewer "
-                    f"than the {self.count:,} negatives to draw: lower the count, or rank all items."
+                    f"User {holdout.targets.user_ids[user]!r} has only {len(unseen):,} unseen items, fewer than the "
+                    f"{self.count:,} negatives to draw: lower the count, or rank all items."
                 )
             drawn[user] = random.choice(unseen, self.count, replace=False) + FIRST_ID
         return drawn

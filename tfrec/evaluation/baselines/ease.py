@@ -11,7 +11,8 @@ import scipy.sparse
 from tfrec import environment
 from tfrec.data import FeatureSpec, Interactions
 from tfrec.errors import InputError
-from tfrec.evaluation.baselines.user_items import check_positive, history_items, user_items, with_fallback
+from tfrec.evaluation.baselines.user_items import history_items, user_items, with_fallback
+from tfrec.evaluation.settings import check_positive
 
 _DOUBLE_UP_TO = 10_000  # items; a larger matrix is inverted in single precision, which halves time and memory
 _BLOCK = 1024  # columns handled at a time

@@ -8,14 +8,8 @@ import numpy as np
 import scipy.sparse
 
 from tfrec.data import FeatureSpec, Interactions
-from tfrec.evaluation.baselines.user_items import (
-    check_not_negative,
-    check_positive,
-    history_items,
-    user_items,
-    with_fallback,
-)
-from tfrec.ops.sizes import check_size, check_sizes
+from tfrec.evaluation.baselines.user_items import history_items, user_items, with_fallback
+from tfrec.evaluation.settings import check_not_negative, check_positive, check_whole
 
 _CELLS = 2**22  # gathered numbers at a time: 16 MB, about what a cache holds
 
@@ -84,14 +78,15 @@ class IALS:
         stddev: float = 0.1,
         seed: int = 0,
     ) -> None:
-        dim, epochs = check_sizes(dim=dim, epochs=epochs)
+        dim, epochs = check_whole(dim=dim, epochs=epochs)
+        (seed,) = check_whole(least=0, seed=seed)
         check_positive(regularization=regularization, unobserved_weight=unobserved_weight, stddev=stddev)
         check_not_negative(exponent=exponent)
         self._regularization, self._weight, self._exponent = regularization, unobserved_weight, exponent
         self._popularity = np.asarray(spec.item_counts, np.float32)
         users = user_items(train, spec)
         items = users.T.tocsr()
-        random = np.random.default_rng(check_size("seed", seed, least=0))
+        random = np.random.default_rng(seed)
         # The users are solved for first, so only the items need initial values.
         self.item_vectors = (random.standard_normal((users.shape[1], dim)) * (stddev / np.sqrt(dim))).astype(np.float32)
         for _ in range(epochs):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from typing import Any
 
 import numpy as np
@@ -48,22 +47,6 @@ def with_fallback(scores: np.ndarray, histories: scipy.sparse.csr_matrix, popula
     found[:, FIRST_ID:] = scores
     found[np.diff(histories.indptr) == 0, FIRST_ID:] = popularity
     return found
-
-
-def check_positive(**values: Any) -> None:
-    """Raise `InputError` if a setting is no finite number above 0."""
-    _check_numbers(values, lambda value: 0 < value < float("inf"), "above 0")
-
-
-def check_not_negative(**values: Any) -> None:
-    """Raise `InputError` if a setting is no finite number of at least 0."""
-    _check_numbers(values, lambda value: 0 <= value < float("inf"), "of at least 0")
-
-
-def _check_numbers(values: dict[str, Any], fits: Any, range_: str) -> None:
-    for name, value in values.items():
-        if not isinstance(value, numbers.Real) or isinstance(value, bool) or not fits(value):
-            raise InputError(f"{name} must be a finite number {range_}, got {value!r}.")
 
 
 def _binary(rows: np.ndarray, ids: np.ndarray, shape: tuple[int, int]) -> scipy.sparse.csr_matrix:

@@ -8,13 +8,8 @@ import numpy as np
 import scipy.sparse
 
 from tfrec.data import FeatureSpec, Interactions
-from tfrec.evaluation.baselines.user_items import (
-    check_not_negative,
-    history_items,
-    user_items,
-    with_fallback,
-)
-from tfrec.ops.sizes import check_size
+from tfrec.evaluation.baselines.user_items import history_items, user_items, with_fallback
+from tfrec.evaluation.settings import check_not_negative, check_whole
 
 _CELLS = 2**25  # similarities held at a time: 128 MB
 
@@ -52,7 +47,7 @@ class UserKNN:
     reads_whole_history = True
 
     def __init__(self, train: Interactions, spec: FeatureSpec, k: int = 100, shrinkage: float = 10.0) -> None:
-        self._k = check_size("k", k)
+        (self._k,) = check_whole(k=k)
         check_not_negative(shrinkage=shrinkage)
         self._shrinkage = float(shrinkage)
         self._users = user_items(train, spec)

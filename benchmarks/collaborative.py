@@ -1,0 +1,244 @@
+"""Collaborative models and baselines in three published protocols, each with settings chosen on validation data.
+
+    python benchmarks/collaborative.py [--protocols ml-1m ncf gowalla] [--models ease ials ...] [--data FOLDER]
+
+- `ml-1m`: MovieLens-1M, the last item of each user is tested, all items are ranked. Trained on what precedes the
+  validation item, as the presets of the zoo are.
+- `ncf`: the same data by the protocol of "Neural Collaborative Filtering" (1708.05031): the last item among 99 that
+  the user never had. The published list of negatives belongs to another copy of the data; here they are drawn with
+  seed 0.
+- `gowalla`: the split of the LightGCN paper (2002.02126), all items ranked, training items masked. The rows have no
+  order, so a tenth of the training rows is drawn as validation.
+
+For each model the stages of its settings are tried one after the other on the validation part. A stage tries all
+combinations of its values and keeps the best. Then the model is fitted with the chosen settings, in `ncf` and
+`gowalla` on training and validation rows together, as their papers do, and the test part is evaluated once a seed.
+
+Results go to benchmarks/results/collaborative.json and .md; rows that were not run stay as they were, and trials on
+the same data are not repeated unless --again is given. To add a model, add an entry to MODELS.
+"""
+
+import argparse
+import dataclasses
+import itertools
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tfrec import atomic, data, environment, evaluation
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """How models are compared on one data set.
+
+    Attributes:
+        title: for the page of results.
+        folder: of the data, in the folder of all data.
+        split: how rows are held back.
+        k: length of the ranked list.
+        chosen_by: the validation metric that chooses settings.
+        refit: whether the tested model learns from the validation rows too.
+        negatives: among what the targets are ranked; None ranks all items.
+    """
+
+    title: str
+    folder: str
+    split: Any
+    k: int
+    chosen_by: str
+    refit: bool
+    negatives: evaluation.SampledNegatives | None = None
+
+    @property
+    def metrics(self) -> tuple[str, str]:
+        return f"recall@{self.k}", f"ndcg@{self.k}"
+
+
+PROTOCOLS = {
+    "ml-1m": Protocol(
+        "MovieLens-1M, leave-one-out, all items ranked", "ml-1m", data.LeaveLastOut(), 10, "ndcg@10", False
+    ),
+    "ncf": Protocol(
+        "MovieLens-1M, protocol of the NCF paper: 99 negatives",
+        "ml-1m",
+        data.LeaveLastOut(),
+        10,
+        "ndcg@10",
+        True,
+        evaluation.SampledNegatives(99, seed=0),
+    ),
+    "gowalla": Protocol(
+        "Gowalla, split of the LightGCN paper, all items ranked", "gowalla", data.Fixed(valid=0.1), 20, "ndcg@20", True
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A row of the tables.
+
+    Attributes:
+        build: (split, spec, seed, **settings) -> a fitted scorer. It may learn from `split.train` alone, and from
+            `split.valid` when to stop.
+        stages: protocol -> stages of settings; each is name -> values. A protocol that is absent is not run.
+        seeds: of the tested models; one where the model has no random part.
+    """
+
+    build: Callable[..., Any]
+    stages: dict[str, list[dict[str, list]]]
+    seeds: tuple[int, ...] = (0,)
+
+
+def _baseline(kind: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda split, spec, seed, **settings: kind(split.train, spec, **settings)
+
+
+_LAMBDAS = {"regularization": [50.0, 100.0, 200.0, 400.0, 800.0]}
+_NEIGHBOURS = [{"k": [50, 100, 200, 400], "shrinkage": [0.0, 10.0, 100.0]}]
+MODELS = {
+    "popularity": Model(lambda split, spec, seed: evaluation.Popularity(spec), {"ml-1m": [], "ncf": [], "gowalla": []}),
+    "item-to-item": Model(
+        _baseline(evaluation.ItemToItem),
+        {name: [{"decay": [0.4, 0.6, 0.8]}] for name in ("ml-1m", "ncf")} | {"gowalla": [{"decay": [1.0]}]},
+    ),
+    "user-knn": Model(
+        _baseline(evaluation.UserKNN), {name: _NEIGHBOURS for name in ("ml-1m", "ncf")} | {"gowalla": _NEIGHBOURS}
+    ),
+    "ease": Model(_baseline(evaluation.EASE), {"ml-1m": [_LAMBDAS], "ncf": [_LAMBDAS]}),
+    "ials": Model(
+        lambda split, spec, seed, **settings: evaluation.IALS(split.train, spec, seed=seed, **settings),
+        {
+            "ml-1m": [
+                {"regularization": [0.002, 0.005, 0.01, 0.02], "unobserved_weight": [0.1, 0.3, 1.0]},
+                {"dim": [32, 128, 256]},
+            ],
+            "ncf": [{"regularization": [0.003, 0.007, 0.015], "unobserved_weight": [0.1, 0.3, 1.0]}],
+            "gowalla": [
+                {"regularization": [0.002, 0.005, 0.02], "unobserved_weight": [0.003, 0.01, 0.03, 0.1]},
+                {"dim": [128, 256]},
+            ],
+        },
+        seeds=(0, 1, 2),
+    ),
+}
+GOALS = {"ncf": {"ials": {"recall@10": 0.72, "ndcg@10": 0.44}}}
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--protocols", nargs="+", choices=PROTOCOLS, default=list(PROTOCOLS))
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--again", action="store_true", help="repeat trials whose results are there")
+    options = parser.parse_args(arguments)
+    path = options.out / "collaborative.json"
+    for name in options.protocols:
+        protocol = PROTOCOLS[name]
+        table = data.read(options.data / protocol.folder)
+        for model in (model for model in options.models if name in MODELS[model].stages):
+            results = json.loads(path.read_text("utf-8")) if path.exists() else {}  # others may write meanwhile
+            known = {} if options.again else results.get(name, {}).get(model, {})
+            row = measured(MODELS[model], MODELS[model].stages[name], protocol, table, known, f"{name} {model}")
+            results = json.loads(path.read_text("utf-8")) if path.exists() else {}
+            results.setdefault(name, {})[model] = row
+            options.out.mkdir(parents=True, exist_ok=True)
+            atomic.write_text(path, json.dumps(results, indent=2) + "\n")
+            atomic.write_text(options.out / "collaborative.md", page(results))
+
+
+def measured(model: Model, stages: list, protocol: Protocol, table: data.Interactions, known: dict, label: str) -> dict:
+    """A row of the results: the trials on the validation part, what they chose, and the test part with it."""
+    split = table.split(protocol.split)
+    data_sha256 = table.sha256()
+    trials = known.get("trials", []) if known.get("data_sha256") == data_sha256 else []
+    seen = {json.dumps(trial["settings"], sort_keys=True): trial for trial in trials}
+    tried: list[dict] = []
+
+    def trial(settings: dict) -> dict:
+        key = json.dumps(settings, sort_keys=True)
+        if key not in seen:
+            seen[key] = {"settings": settings, **_fit(model, split, settings, 0, split.valid, protocol)}
+            print(label, "valid", json.dumps(seen[key]), flush=True)
+        tried.append(seen[key])
+        return seen[key]
+
+    best: dict[str, Any] = {}
+    for stage in stages:
+        for values in itertools.product(*stage.values()):
+            trial({**best, **dict(zip(stage, values, strict=True))})
+        best = max(tried, key=lambda each: each[protocol.chosen_by])["settings"]
+    if known.get("settings") == best and known.get("data_sha256") == data_sha256:
+        return {**known, "trials": tried}
+    if protocol.refit:
+        split = split._replace(train=split.test.history)
+    runs = [{"seed": seed, **_fit(model, split, best, seed, split.test, protocol)} for seed in model.seeds]
+    print(label, "test", json.dumps(runs), flush=True)
+    return {
+        "settings": best,
+        "test": runs,
+        "trials": tried,
+        "negatives": protocol.negatives.to_json() if protocol.negatives else None,
+        "data_sha256": data_sha256,
+        "machine": environment.machine(),
+        "versions": environment.versions(),
+    }
+
+
+def _fit(model: Model, split: data.Split, settings: dict, seed: int, holdout: data.Holdout, protocol: Protocol) -> dict:
+    spec = data.FeatureSpec.fit(split.train)
+    began = time.perf_counter()
+    scorer = model.build(split, spec, seed, **settings)
+    seconds = time.perf_counter() - began
+    report = evaluation.evaluate(scorer, spec, holdout, ks=(protocol.k,), seed=seed, negatives=protocol.negatives)
+    metrics = {name: round(report.metrics[name], 5) for name in protocol.metrics}
+    return {**metrics, "fit_seconds": round(seconds, 1), "evaluation_seconds": report.seconds}
+
+
+def page(results: dict) -> str:
+    """The results in Markdown, one table a protocol, the best first."""
+    lines = [
+        "`python benchmarks/collaborative.py`: settings chosen on the validation part, the test part evaluated once a",
+        "seed. Recall with one target a user is the hit rate. Times are of a machine that other work used too.",
+    ]
+    for name, protocol in PROTOCOLS.items():
+        if name not in results:
+            continue
+        recall, ndcg = protocol.metrics
+        lines += ["", f"## {protocol.title}", "", f"| model | {recall} | {ndcg} | settings | seeds | seconds to fit |"]
+        lines += ["|---|---:|---:|---|---:|---:|"]
+        rows = {model: row for model, row in results[name].items() if row["test"]}
+        for model in sorted(rows, key=lambda model: -_mean(rows[model], ndcg)):
+            row = rows[model]
+            settings = ", ".join(f"{key} {value:g}" for key, value in row["settings"].items()) or "-"
+            cells = [_cell(row, recall), _cell(row, ndcg), settings, str(len(row["test"]))]
+            cells.append(f"{_mean(row, 'fit_seconds'):,.1f}")
+            lines.append(f"| {' | '.join([model, *cells])} |")
+        for model, goals in GOALS.get(name, {}).items():
+            for metric, goal in goals.items() if model in rows else ():
+                value = _mean(rows[model], metric)
+                reached = "reached" if value >= goal else "not reached"
+                lines += ["", f"Goal for {model}: {metric} of at least {goal:g}, measured {value:.4f}: {reached}."]
+        machines = sorted({row["machine"] for row in rows.values()})
+        lines += ["", f"Machine: {'; '.join(machines)}."]
+    return "\n".join(lines) + "\n"
+
+
+def _mean(row: dict, name: str) -> float:
+    return statistics.fmean(run[name] for run in row["test"])
+
+
+def _cell(row: dict, name: str) -> str:
+    values = [run[name] for run in row["test"]]
+    return f"{_mean(row, name):.4f}" + (f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else "")
+
+
+if __name__ == "__main__":
+    main()
