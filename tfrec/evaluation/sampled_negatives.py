@@ -8,9 +8,9 @@ import numpy as np
 
 from tfrec.data import FeatureSpec, Holdout
 from tfrec.data.batches.histories import histories
-from tfrec.data.features.vocabulary import FIRST_ID
 from tfrec.errors import InputError
 from tfrec.evaluation.settings import check_whole
+from tfrec.reserved_ids import RESERVED_IDS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,14 +65,14 @@ class SampledNegatives:
         for user in asked:
             free = np.ones(spec.num_items, bool)
             for ids, starts, ends in had:
-                free[ids[starts[user] : ends[user]] - FIRST_ID] = False
+                free[ids[starts[user] : ends[user]] - RESERVED_IDS] = False
             unseen = np.flatnonzero(free)
             if len(unseen) < self.count:
                 raise InputError(
                     f"User {holdout.targets.user_ids[user]!r} has only {len(unseen):,} unseen items, fewer than the "
                     f"{self.count:,} negatives to draw: lower the count, or rank all items."
                 )
-            drawn[user] = random.choice(unseen, self.count, replace=False) + FIRST_ID
+            drawn[user] = random.choice(unseen, self.count, replace=False) + RESERVED_IDS
         return drawn
 
     def to_json(self) -> dict[str, int]:

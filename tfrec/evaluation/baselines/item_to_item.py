@@ -9,8 +9,8 @@ import scipy.sparse
 
 from tfrec.data import FeatureSpec, Interactions
 from tfrec.data.batches.histories import histories
-from tfrec.data.features.vocabulary import FIRST_ID
 from tfrec.evaluation.baselines.user_items import history_items, with_fallback
+from tfrec.reserved_ids import RESERVED_IDS
 
 _NEWEST = 1000  # items counted per user: a crawler with 50,000 items would give a matrix of 50,000 squared
 
@@ -38,7 +38,7 @@ class ItemToItem:
         kept = np.concatenate([np.arange(start, end) for start, end in zip(starts, ends, strict=True)])
         ids = ids[kept]
         rows = np.repeat(np.arange(len(starts)), ends - starts)
-        shape = (len(starts), spec.num_items + FIRST_ID)
+        shape = (len(starts), spec.num_items + RESERVED_IDS)
         matrix = scipy.sparse.csr_matrix((np.ones(len(ids), np.float32), (rows, ids)), shape=shape)
         matrix.data[:] = 1.0  # an item counts once per user
         norms = np.sqrt(np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1.0))
@@ -52,9 +52,11 @@ class ItemToItem:
         """The score of every id, (B, V + 2) float32."""
         history = np.asarray(inputs["history"])
         batch, length = history.shape
-        weights = np.where(history >= FIRST_ID, self._decay ** np.arange(length)[::-1], 0).astype(np.float32)
+        weights = np.where(history >= RESERVED_IDS, self._decay ** np.arange(length)[::-1], 0).astype(np.float32)
         rows = np.repeat(np.arange(batch), length)
         shape = (batch, self._cosines.shape[0])
         recent = scipy.sparse.csr_matrix((weights.ravel(), (rows, history.ravel())), shape=shape)
         scores = (recent @ self._cosines).toarray()
-        return with_fallback(scores[:, FIRST_ID:], history_items(history, scores.shape[1] - FIRST_ID), self._popularity)
+        return with_fallback(
+            scores[:, RESERVED_IDS:], history_items(history, scores.shape[1] - RESERVED_IDS), self._popularity
+        )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfrec.data import FeatureSpec
-from tfrec.data.features.vocabulary import FIRST_ID
+from tfrec.reserved_ids import RESERVED_IDS
 
 
 class Popularity:
@@ -27,7 +27,7 @@ class Popularity:
     name = "popularity"
 
     def __init__(self, spec: FeatureSpec) -> None:
-        self._scores = np.concatenate([np.full(FIRST_ID, -np.inf), spec.item_counts]).astype(np.float32)
+        self._scores = np.concatenate([np.full(RESERVED_IDS, -np.inf), spec.item_counts]).astype(np.float32)
 
     def score(self, inputs: dict[str, Any]) -> np.ndarray:
         """Count of every id, (B, V + 2) float32."""

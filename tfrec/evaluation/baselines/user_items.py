@@ -9,9 +9,9 @@ import scipy.sparse
 
 from tfrec.data import FeatureSpec, Interactions
 from tfrec.data.batches.histories import histories
-from tfrec.data.features.vocabulary import FIRST_ID
 from tfrec.data.tables.kinds import check_kind
 from tfrec.errors import InputError
+from tfrec.reserved_ids import RESERVED_IDS
 
 
 def user_items(train: Interactions, spec: FeatureSpec) -> scipy.sparse.csr_matrix:
@@ -36,21 +36,21 @@ def user_items(train: Interactions, spec: FeatureSpec) -> scipy.sparse.csr_matri
 def history_items(history: Any, num_items: int) -> scipy.sparse.csr_matrix:
     """The same for a batch of histories, (B, L) ids -> (B, V)."""
     history = np.asarray(history)
-    rows, places = np.nonzero(history >= FIRST_ID)
+    rows, places = np.nonzero(history >= RESERVED_IDS)
     return _binary(rows, history[rows, places], (len(history), num_items))
 
 
 def with_fallback(scores: np.ndarray, histories: scipy.sparse.csr_matrix, popularity: np.ndarray) -> np.ndarray:
     """Scores of all ids, (B, V) -> (B, V + 2) float32: -inf for the ids 0 and 1, popularity for empty histories."""
-    found = np.empty((scores.shape[0], scores.shape[1] + FIRST_ID), np.float32)
-    found[:, :FIRST_ID] = -np.inf
-    found[:, FIRST_ID:] = scores
-    found[np.diff(histories.indptr) == 0, FIRST_ID:] = popularity
+    found = np.empty((scores.shape[0], scores.shape[1] + RESERVED_IDS), np.float32)
+    found[:, :RESERVED_IDS] = -np.inf
+    found[:, RESERVED_IDS:] = scores
+    found[np.diff(histories.indptr) == 0, RESERVED_IDS:] = popularity
     return found
 
 
 def _binary(rows: np.ndarray, ids: np.ndarray, shape: tuple[int, int]) -> scipy.sparse.csr_matrix:
-    matrix = scipy.sparse.csr_matrix((np.ones(len(ids), np.float32), (rows, ids - FIRST_ID)), shape=shape)
+    matrix = scipy.sparse.csr_matrix((np.ones(len(ids), np.float32), (rows, ids - RESERVED_IDS)), shape=shape)
     matrix.sum_duplicates()
     matrix.data[:] = 1.0
     return matrix
