@@ -10,6 +10,8 @@ from typing import Any
 
 from tfrec.errors import InputError
 
+LARGEST_JSON = 256 << 20  # bytes; parsed, it takes several times as much memory
+
 
 def list_files(folder: Path, manifest: Path) -> dict[str, dict[str, Any]]:
     """Name -> {"bytes", "sha256"} of every file of a folder but its manifest, in order of the names."""
@@ -62,7 +64,11 @@ def _is_file_name(name: str) -> bool:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file; raises `InputError` if it is not one."""
     try:
+        if path.stat().st_size > LARGEST_JSON:
+            raise InputError(f"{path} has {path.stat().st_size:,} bytes: expected at most {LARGEST_JSON:,}.")
         content = json.loads(path.read_text(encoding="utf-8"))
+    except InputError:
+        raise
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(content, dict):

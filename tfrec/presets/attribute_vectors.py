@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tfrec.array_files import read_arrays
 from tfrec.data import Attributes, FeatureSpec, named_attributes
 from tfrec.errors import InputError
 from tfrec.models import RetrievalModel
@@ -59,11 +60,11 @@ class AttributeVectors:
         if not path.is_file():
             return None
         try:
-            with np.load(path, allow_pickle=False) as found:
-                about, vectors = json.loads(found["about"].tobytes().decode()), found["vectors"]
+            found = read_arrays(path)
+            about, vectors = json.loads(found["about"].tobytes().decode()), found["vectors"]
             columns = [Attributes(**one) for one in about["columns"]]
             names = [(str(column), str(value)) for column, value in about["names"]]
-        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile) as error:
             raise InputError(f"{path} cannot be read: {error}. Train the preset again, or copy it again.") from error
         if vectors.ndim != 2 or len(vectors) != len(names) or not np.isfinite(vectors).all():
             raise InputError(f"{path} has {len(names)} attributes and vectors of shape {vectors.shape}. Copy it again.")

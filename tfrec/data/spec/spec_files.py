@@ -7,10 +7,12 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
+from tfrec.array_files import read_arrays
 from tfrec.data.features import Feature, Vector, load_features, save_features
 from tfrec.data.features.history_rule import History
 from tfrec.data.features.vocabulary import Vocabulary
@@ -70,7 +72,16 @@ def load(folder: Path) -> dict[str, Any]:
         further = _load_features(spec, folder) if spec["format"] in (_WITH_FEATURES, _WITH_COLD_ITEMS) else {}
     except InputError:
         raise
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+    except (
+        OSError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+        BadZipFile,
+    ) as error:
         raise InputError(f"{folder} holds no feature spec that can be read: {error!r}.") from error
     num_items, num_cold = spec["num_items"], spec.get("cold_items", 0)
     if users is not None and len(users) != spec.get("num_users"):
@@ -99,8 +110,11 @@ def load(folder: Path) -> dict[str, Any]:
 
 def _load_features(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
     features = load_features(spec["features"], folder)
-    with np.load(folder / "item_features.npz", allow_pickle=False) as arrays:
-        of_items = {one.column: arrays[_array(number)] for number, one in _of_items(features)}
+    try:
+        arrays = read_arrays(folder / "item_features.npz")
+    except BadZipFile as error:
+        raise InputError(f"{folder / 'item_features.npz'} cannot be read: {error}. Copy the preset again.") from error
+    of_items = {one.column: arrays[_array(number)] for number, one in _of_items(features)}
     for _, one in _of_items(features):
         rows = spec["num_items"] + RESERVED_IDS + spec.get("cold_items", 0)
         wanted, found = (rows, *one.width), of_items[one.column]

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tfrec.errors import InputError
+from tfrec.file_hashes import LARGEST_JSON
 from tfrec.serving.runtime import Call
 
 PLACE = Path("assets.extra") / "tfrec_answers.json"
@@ -29,6 +30,9 @@ def write(export: Path, calls: Sequence[Call], answers: Sequence[Mapping[str, np
 
 def read(export: Path) -> tuple[list[Call], list[dict[str, np.ndarray]]]:
     """What `write` wrote; raises `InputError` where it cannot be read."""
+    path = export / PLACE
+    if path.is_file() and path.stat().st_size > LARGEST_JSON:
+        raise InputError(f"{path} has {path.stat().st_size:,} bytes: expected at most {LARGEST_JSON:,}. Export again.")
     try:
         content = json.loads((export / PLACE).read_text(encoding="utf-8"))
         calls = [Call(one["signature"], one["inputs"]) for one in content]
