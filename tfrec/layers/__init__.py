@@ -16,6 +16,7 @@ from tfrec.layers.feature_embedding import FeatureEmbedding
 from tfrec.layers.feed_forward import FeedForward
 from tfrec.layers.fold_in import FoldIn
 from tfrec.layers.gated_feed_forward import GatedFeedForward
+from tfrec.layers.graph_vectors import GraphVectors
 from tfrec.layers.hstu_block import HSTUBlock
 from tfrec.layers.interacting_attention import InteractingAttention
 from tfrec.layers.item_embedding import ItemEmbedding
@@ -59,6 +60,7 @@ __all__ = [
     "FeedForward",
     "FoldIn",
     "GatedFeedForward",
+    "GraphVectors",
     "HSTUBlock",
     "InteractingAttention",
     "ItemEmbedding",
