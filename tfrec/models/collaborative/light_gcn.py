@@ -1,0 +1,147 @@
+"""LightGCN: user and item vectors, propagated over the graph of interactions."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfrec.layers import GraphVectors
+from tfrec.models.retrieval_model import RetrievalModel
+from tfrec.ops import check_size, is_item, unit_vectors
+
+_STEP = threading.local()  # the tables of the training step of this thread, so that a step propagates once
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class LightGCN(RetrievalModel):
+    """Graph convolution without transformations: a user is what its items are, an item what its users are.
+
+    The score of an item for a user is the inner product of their vectors after K steps of propagation along the
+    interactions of the training part; `tfrec.layers.GraphVectors` has the formula. `tfrec.training.train` gives the
+    model its graph. In a training loop of your own, call `begin_training(pairs)` before `compile`, and
+    `finish_training()` after `fit`: it replaces the vectors by the propagated ones. So does every file that is saved,
+    and evaluation, presets and exports read plain tables.
+
+    A user that training did not see is computed from the history, by the step that makes a user of its items:
+    sum over the items i of e_i / sqrt(degree of i).
+
+    Deviations from the paper: the layers can be weighed by a learned attention instead of by their mean; with a
+    `temperature`, scores are cosines divided by it, which suits the softmax losses (2201.02327). The paper adds
+    L2 regularisation of the vectors of a batch: use `weight_decay` of `keras.optimizers.AdamW`.
+
+    Args:
+        num_users: users with an id, without the reserved ids.
+        num_items: items with an id, without the reserved ids.
+        hidden_dim: D, size of the vectors.
+        num_layers: K, steps of propagation.
+        combine: "mean" of the K + 1 layers, or "attention" over them.
+        temperature: None for inner products; or a positive number, for cosines divided by it.
+        seed: of the initial vectors, and of the negatives that losses draw.
+        **kwargs: `name`, `dtype` and whatever else `keras.Model` takes.
+
+    Shapes:
+        {"user": (B,) integer ids} -> (B, D).
+
+    Raises:
+        ValueError: if an argument is invalid.
+
+    Reference:
+        He et al., "LightGCN: Simplifying and Powering Graph Convolution Network for Recommendation", SIGIR 2020,
+        arXiv 2002.02126. Wu et al., "On the Effectiveness of Sampled Softmax Loss for Item Recommendation",
+        TOIS 2024, arXiv 2201.02327.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfrec import losses, models
+        >>> pairs = np.array([[2, 2], [2, 3], [3, 3], [4, 4]])  # user id, item id; ids 0 and 1 are reserved
+        >>> model = models.LightGCN(num_users=3, num_items=3, hidden_dim=8, seed=0)
+        >>> model.begin_training(pairs)
+        >>> model.compile("adam", losses.FullSoftmax())
+        >>> history = model.fit({"user": pairs[:, 0]}, pairs[:, 1], epochs=2, verbose=0)
+        >>> model.finish_training()
+        >>> ids, scores = model.recommend({"user": np.array([3])}, k=2)
+        >>> ids.shape
+        TensorShape([1, 2])
+    """
+
+    objective = "user-item"
+
+    def __init__(
+        self,
+        num_users: int,
+        num_items: int,
+        hidden_dim: int = 64,
+        num_layers: int = 3,
+        combine: str = "mean",
+        temperature: float | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed=seed, **kwargs)
+        self.num_users = check_size("num_users", num_users)
+        self.num_items = check_size("num_items", num_items)
+        self.hidden_dim = check_size("hidden_dim", hidden_dim)
+        self.num_layers = check_size("num_layers", num_layers)
+        self.combine = combine
+        if temperature is not None and not 0 < temperature < float("inf"):
+            raise ValueError(f"temperature must be None or a positive number, got {temperature!r}.")
+        self.temperature = temperature
+        self.vectors = GraphVectors(
+            num_users + 2, num_items + 2, hidden_dim, num_layers, combine, seed, name="vectors", dtype=self.dtype_policy
+        )
+        self.vectors.build()
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        return ("user",)
+
+    def begin_training(self, pairs: np.ndarray) -> None:
+        """Set the graph: (N, 2) ids of users and items that interacted in the training part. Before `compile`."""
+        pairs = np.asarray(pairs)
+        self.vectors.connect(pairs[:, 0], pairs[:, 1])
+
+    def finish_training(self, pairs: Any = None) -> None:
+        """Replace the vectors by the propagated ones; `begin_training` and `compile` again to train on."""
+        self.vectors.fold()
+        # What was traced propagates over the graph.
+        self.train_function = self.test_function = self.predict_function = None
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        users, items = self.vectors.propagate()
+        if training:
+            _STEP.tables = {id(self): items}
+        return self._query(ops.take(users, inputs["user"], axis=0))
+
+    def item_table(self) -> Any:
+        """The propagated vectors of all items, (num_items + 2, D), of length 1 if scores are cosines."""
+        items = getattr(_STEP, "in_use", {}).get(id(self))
+        items = self.vectors.propagate()[1] if items is None else items
+        return items if self.temperature is None else unit_vectors(items)
+
+    def fold_in(self, history: Any) -> Any:
+        """Queries of users that are known by their history alone: (B, L) item ids -> (B, D)."""
+        counts = ops.cast(is_item(history), self.compute_dtype)
+        weights = counts * ops.cast(ops.take(self.vectors.item_scale, history, axis=0), counts.dtype)
+        rows = ops.cast(ops.take(self.vectors.propagate()[1], history, axis=0), counts.dtype)
+        length = ops.maximum(ops.sum(counts, axis=1, keepdims=True), 1)
+        return self._query(ops.sum(rows * ops.expand_dims(weights, -1), axis=1) / ops.sqrt(length))
+
+    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+        with _tables_of_this_step():
+            return super().compute_loss(*args, **kwargs)
+
+    def _query(self, users: Any) -> Any:
+        return users if self.temperature is None else unit_vectors(users) / self.temperature
+
+
+@contextlib.contextmanager
+def _tables_of_this_step() -> Iterator[None]:
+    _STEP.in_use = _STEP.__dict__.pop("tables", {})
+    try:
+        yield
+    finally:
+        _STEP.in_use = {}
