@@ -8,6 +8,8 @@ from tfrec import losses, models
 
 # name -> (class, arguments beside the numbers of items and users, the loss it learns with)
 VARIANTS = {
+    "lightgcn": (models.LightGCN, {"hidden_dim": 8, "num_layers": 2, "temperature": 0.2}, lambda: losses.FullSoftmax()),
+    "lightgcn-attention": (models.LightGCN, {"hidden_dim": 8, "combine": "attention"}, lambda: losses.BPR(4)),
     "matrixfactorization": (models.MatrixFactorization, {"hidden_dim": 8, "l2": 0.05}, lambda: losses.FullSoftmax()),
     "matrixfactorization-bpr": (models.MatrixFactorization, {"hidden_dim": 8, "l2": 1e-3}, lambda: losses.BPR(4)),
     "neumf": (
@@ -17,7 +19,7 @@ VARIANTS = {
     ),
     "neumf-gmf": (models.NeuMF, {"gmf_dim": 4, "mlp_dim": 0}, lambda: losses.BinaryCrossEntropy(8)),
 }
-SIBLINGS = {"matrixfactorization-bpr", "neumf-gmf"}  # of a class that another variant shows
+SIBLINGS = {"lightgcn-attention", "matrixfactorization-bpr", "neumf-gmf"}  # of a class that another variant shows
 
 
 def build(name, num_items=20, num_users=9, **kwargs):

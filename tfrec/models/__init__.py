@@ -1,5 +1,6 @@
 """The models of the zoo, one a file."""
 
+from tfrec.models.collaborative.light_gcn import LightGCN
 from tfrec.models.collaborative.matrix_factorization import MatrixFactorization
 from tfrec.models.collaborative.neumf import NeuMF
 from tfrec.models.hybrid.attention_matcher import AttentionMatcher
@@ -39,6 +40,7 @@ __all__ = [
     "DCNv2",
     "DeepFM",
     "ExpertFusion",
+    "LightGCN",
     "MatrixFactorization",
     "NeuMF",
     "RankingModel",

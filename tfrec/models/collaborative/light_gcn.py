@@ -11,7 +11,7 @@ from keras import ops
 
 from tfrec.layers import GraphVectors
 from tfrec.models.retrieval_model import RetrievalModel
-from tfrec.ops import check_size, is_item, unit_vectors
+from tfrec.ops import RESERVED_IDS, check_sizes, is_item, unit_vectors
 
 _STEP = threading.local()  # the tables of the training step of this thread, so that a step propagates once
 
@@ -22,9 +22,9 @@ class LightGCN(RetrievalModel):
 
     The score of an item for a user is the inner product of their vectors after K steps of propagation along the
     interactions of the training part; `tfrec.layers.GraphVectors` has the formula. `tfrec.training.train` gives the
-    model its graph. In a training loop of your own, call `begin_training(pairs)` before `compile`, and
-    `finish_training()` after `fit`: it replaces the vectors by the propagated ones. So does every file that is saved,
-    and evaluation, presets and exports read plain tables.
+    model its graph. In your own training loop, call `begin_training(pairs)` before `compile` and
+    `finish_training(pairs)` after `fit`, which replaces the vectors by the propagated ones. Saved files hold the
+    propagated vectors too, so that presets and exports read plain tables.
 
     A user that training did not see is computed from the history, by the step that makes a user of its items:
     sum over the items i of e_i / sqrt(degree of i).
@@ -34,17 +34,16 @@ class LightGCN(RetrievalModel):
     L2 regularisation of the vectors of a batch: use `weight_decay` of `keras.optimizers.AdamW`.
 
     Args:
-        num_users: users with an id, without the reserved ids.
-        num_items: items with an id, without the reserved ids.
+        num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
+        num_users: number of users, with ids likewise.
         hidden_dim: D, size of the vectors.
         num_layers: K, steps of propagation.
         combine: "mean" of the K + 1 layers, or "attention" over them.
         temperature: None for inner products; or a positive number, for cosines divided by it.
         seed: of the initial vectors, and of the negatives that losses draw.
-        **kwargs: `name`, `dtype` and whatever else `keras.Model` takes.
 
     Shapes:
-        {"user": (B,) integer ids} -> (B, D).
+        `{"user": (B,) int}`; output (B, D). `embed`, `score` and `recommend` also take `"history": (B, L)`.
 
     Raises:
         ValueError: if an argument is invalid.
@@ -58,11 +57,11 @@ class LightGCN(RetrievalModel):
         >>> import numpy as np
         >>> from tfrec import losses, models
         >>> pairs = np.array([[2, 2], [2, 3], [3, 3], [4, 4]])  # user id, item id; ids 0 and 1 are reserved
-        >>> model = models.LightGCN(num_users=3, num_items=3, hidden_dim=8, seed=0)
+        >>> model = models.LightGCN(num_items=3, num_users=3, hidden_dim=8, seed=0)
         >>> model.begin_training(pairs)
         >>> model.compile("adam", losses.FullSoftmax())
         >>> history = model.fit({"user": pairs[:, 0]}, pairs[:, 1], epochs=2, verbose=0)
-        >>> model.finish_training()
+        >>> model.finish_training(pairs)
         >>> ids, scores = model.recommend({"user": np.array([3])}, k=2)
         >>> ids.shape
         TensorShape([1, 2])
@@ -72,31 +71,40 @@ class LightGCN(RetrievalModel):
 
     def __init__(
         self,
-        num_users: int,
         num_items: int,
+        num_users: int,
         hidden_dim: int = 64,
         num_layers: int = 3,
         combine: str = "mean",
         temperature: float | None = None,
         seed: int | None = None,
+        dtype: Any = None,
+        name: str = "lightgcn",
         **kwargs: Any,
     ) -> None:
-        super().__init__(seed=seed, **kwargs)
-        self.num_users = check_size("num_users", num_users)
-        self.num_items = check_size("num_items", num_items)
-        self.hidden_dim = check_size("hidden_dim", hidden_dim)
-        self.num_layers = check_size("num_layers", num_layers)
+        sizes = check_sizes(num_items=num_items, num_users=num_users, hidden_dim=hidden_dim, num_layers=num_layers)
+        super().__init__(seed=seed, dtype=dtype, name=name, **kwargs)
+        self.num_items, self.num_users, self.hidden_dim, self.num_layers = sizes
         self.combine = combine
         if temperature is not None and not 0 < temperature < float("inf"):
             raise ValueError(f"temperature must be None or a positive number, got {temperature!r}.")
         self.temperature = temperature
         self.vectors = GraphVectors(
-            num_users + 2, num_items + 2, hidden_dim, num_layers, combine, seed, name="vectors", dtype=self.dtype_policy
+            self.num_users + RESERVED_IDS,
+            self.num_items + RESERVED_IDS,
+            self.hidden_dim,
+            self.num_layers,
+            combine,
+            seed,
+            dtype=self.dtype_policy,
+            name="vectors",
         )
         self.vectors.build()
+        self.built = True
 
     @property
     def input_names(self) -> tuple[str, ...]:
+        """The user's id alone."""
         return ("user",)
 
     def begin_training(self, pairs: np.ndarray) -> None:
@@ -104,7 +112,7 @@ class LightGCN(RetrievalModel):
         pairs = np.asarray(pairs)
         self.vectors.connect(pairs[:, 0], pairs[:, 1])
 
-    def finish_training(self, pairs: Any = None) -> None:
+    def finish_training(self, pairs: np.ndarray) -> None:
         """Replace the vectors by the propagated ones; `begin_training` and `compile` again to train on."""
         self.vectors.fold()
         # What was traced propagates over the graph.
