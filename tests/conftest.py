@@ -1,6 +1,8 @@
 """Fixtures that several packages of tests share, the order of files, and the report on the slowest ones."""
 
 import collections
+import contextlib
+import gc
 import importlib
 import os
 import subprocess
@@ -39,8 +41,31 @@ def pytest_collection_modifyitems(items):
             item.add_marker("slow")
 
 
+def pytest_collection_finish():
+    set_aside()
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item):
+def pytest_runtest_protocol(item, nextitem):
+    with what_it_may_start(item):
+        done = yield
+    if nextitem is None or nextitem.path != item.path:
+        set_aside()
+    return done
+
+
+def set_aside():
+    """Let the garbage collector pass over what lives until the end: modules, and what files of tests keep.
+
+    Keras collects garbage whenever a layer loses a variable, about ten times when a model becomes int8. In a worker
+    that has run a thousand tests each took more than a second.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+@contextlib.contextmanager
+def what_it_may_start(item):
     """A test that is not marked `slow` may start no Python and write no SavedModel: `make test-fast` runs it.
 
     Exports are asked in forked processes, in those marked `new_processes` in new ones.
@@ -50,7 +75,8 @@ def pytest_runtest_protocol(item):
             if FORKS and "tensorflow" in sys.modules and not item.get_closest_marker("new_processes"):
                 replay = importlib.import_module("tfrec.serving.runtime.replay")
                 patch.setattr(replay, "subprocess", forked_runtime.MODULE)
-            return (yield)
+            yield
+        return
     start = subprocess.Popen.__init__
 
     def without_python(self, arguments, *rest, **options):
@@ -65,7 +91,7 @@ def pytest_runtest_protocol(item):
         patch.setattr(subprocess.Popen, "__init__", without_python)
         if "tensorflow" in sys.modules:
             patch.setattr("tensorflow.saved_model.save", no_export)
-        return (yield)
+        yield
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -90,6 +90,35 @@ def test_half_precision_stays_near(name, dtype, close):
     np.testing.assert_allclose(half[:, 2:], exact[:, 2:], atol=close * np.abs(exact[:, 2:]).max())
 
 
+@pytest.mark.tensorflow
+def test_halves_of_a_batch_add_up_to_its_step(name):
+    """What replicas rely on: their losses and gradients have the mean of one device, whatever targets each holds."""
+    import tensorflow as tf
+
+    model = made(name, max_length=8, dropout=0.0, seed=0, **shallow(name))
+    model.compile("sgd", FullSoftmax(), jit_compile=False)
+    rng = np.random.default_rng(0)
+    ids = rng.integers(2, 22, (8, 9)) * (np.arange(9) >= np.array([[0], [1], [0], [2], [7], [6], [8], [7]]))
+    history, targets = ids[:, :-1], np.where(ids[:, :-1] > 0, ids[:, 1:], 0)
+    if name in BIDIRECTIONAL:
+        is_hidden = (np.arange(8) % 2 == 1) & (history > 0)
+        history, targets = np.where(is_hidden, model.mask_id, history), np.where(is_hidden, history, 0)
+    inputs = {key: values.astype("int32") for key, values in given(model, history).items()}
+    weights = ((targets > 0) * (targets.size / (targets > 0).sum())).astype("float32")  # as `sequences` gives them
+
+    def step(rows):
+        part = {key: values[rows] for key, values in inputs.items()}
+        with tf.GradientTape() as tape:
+            queries = model(part, training=True)
+            loss = model.compute_loss(part, tf.constant(targets[rows].astype("int32")), queries, weights[rows])
+        return [loss, *map(tf.convert_to_tensor, tape.gradient(loss, [weight.value for weight in model.trainable_weights]))]
+
+    for whole, first, second in zip(step(slice(8)), step(slice(4)), step(slice(4, 8)), strict=True):
+        np.testing.assert_allclose((first + second) / 2, whole, rtol=1e-4, atol=1e-5)
+    first, second = (targets[half] > 0 for half in (slice(4), slice(4, 8)))
+    assert first.sum() > 4 * second.sum() > 0
+
+
 @pytest.mark.slow
 @pytest.mark.tensorflow
 def test_half_precision_learns_with_every_weight(name):
