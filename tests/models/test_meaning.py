@@ -111,7 +111,8 @@ def test_halves_of_a_batch_add_up_to_its_step(name):
         with tf.GradientTape() as tape:
             queries = model(part, training=True)
             loss = model.compute_loss(part, tf.constant(targets[rows].astype("int32")), queries, weights[rows])
-        return [loss, *map(tf.convert_to_tensor, tape.gradient(loss, [weight.value for weight in model.trainable_weights]))]
+        gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
+        return [loss, *map(tf.convert_to_tensor, gradients)]
 
     for whole, first, second in zip(step(slice(8)), step(slice(4)), step(slice(4, 8)), strict=True):
         np.testing.assert_allclose((first + second) / 2, whole, rtol=1e-4, atol=1e-5)
