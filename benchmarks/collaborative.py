@@ -101,7 +101,7 @@ def _baseline(kind: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _LAMBDAS = {"regularization": [50.0, 100.0, 200.0, 400.0, 800.0]}
-_NEIGHBOURS = [{"k": [50, 100, 200, 400], "shrinkage": [0.0, 10.0, 100.0]}]
+_NEIGHBOURS = [{"k": [50, 100, 200, 400], "shrinkage": [10.0]}, {"shrinkage": [0.0, 100.0]}]
 MODELS = {
     "popularity": Model(lambda split, spec, seed: evaluation.Popularity(spec), {"ml-1m": [], "ncf": [], "gowalla": []}),
     "item-to-item": Model(
@@ -116,12 +116,13 @@ MODELS = {
         lambda split, spec, seed, **settings: evaluation.IALS(split.train, spec, seed=seed, **settings),
         {
             "ml-1m": [
-                {"regularization": [0.002, 0.005, 0.01, 0.02], "unobserved_weight": [0.1, 0.3, 1.0]},
-                {"dim": [32, 128, 256]},
+                {"regularization": [0.002, 0.005, 0.01], "unobserved_weight": [0.1, 0.3]},
+                {"dim": [128, 256]},
             ],
             "ncf": [{"regularization": [0.003, 0.007, 0.015], "unobserved_weight": [0.1, 0.3, 1.0]}],
             "gowalla": [
-                {"regularization": [0.002, 0.005, 0.02], "unobserved_weight": [0.003, 0.01, 0.03, 0.1]},
+                {"regularization": [0.002, 0.005, 0.015], "unobserved_weight": [0.01]},
+                {"unobserved_weight": [0.003, 0.03]},
                 {"dim": [128, 256]},
             ],
         },
