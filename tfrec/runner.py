@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ def run(
     recipe_text: str | None = None,
     checkpoint: Path | None = None,
     verbose: bool = True,
+    baselines: Sequence[str] = evaluation.DEFAULT_BASELINES,
 ) -> Run:
     """Train on a table, compare with baselines, evaluate on the test part, and write a preset with all measurements.
 
@@ -66,9 +67,11 @@ def run(
         checkpoint: folder that keeps the state of the run, so that an interrupted run can be continued; it is deleted
             when the run is done. None keeps no state.
         verbose: whether to print progress and the comparison.
+        baselines: of the comparison of a retrieval model, names from `tfrec.evaluation.BASELINES`. Labelled rows are
+            always compared with the mean label and the user and item biases.
 
     Raises:
-        InputError: if the recipe does not suit the table, or `out` or `checkpoint` holds something else.
+        InputError: if the recipe or a baseline does not suit the table, or `out` or `checkpoint` holds something else.
 
     Example:
         >>> from tfrec.data import generate_world
@@ -83,13 +86,15 @@ def run(
     ranks = isinstance(recipe, RankingRecipe)
     recipe_text = recipe_text or recipe.to_toml()  # before anything is trained
     carry_out = training.train_ranking if ranks else training.train
+    if not ranks:  # before anything is trained
+        evaluation.check_baselines(baselines, table.num_items)
     # A progress bar redraws itself, which only a terminal can show.
     level: int | str = 0 if not verbose else "auto" if sys.stdout.isatty() else 2
     if note := recipe.split_note(table):
         tell(note)
     done = carry_out(table, recipe, verbose=level, checkpoint=checkpoint)
     tell(f"\nBest epoch {done.best_epoch} of {len(done.history['loss'])}, {done.seconds:,.0f} s\n")
-    reports = (_label_reports if ranks else _ranked_reports)(done, recipe)
+    reports = _label_reports(done, recipe) if ranks else _ranked_reports(done, recipe, baselines)
     tell("\n".join(_comparison(reports, done, recipe, table)))
     extra: dict[str, str | bytes] = {"recipe.toml": recipe_text}
     if not ranks and recipe.item_attributes:  # for items of which nothing else is known: `tfrec export --add`
@@ -128,8 +133,8 @@ def default_recipe(table: Interactions) -> Recipe:
     return Recipe(loss=_SAMPLED) if table.num_items > _LARGE_CATALOGUE else Recipe()
 
 
-def _ranked_reports(done: Training, recipe: Recipe) -> Reports:
-    scorers = [evaluation.Popularity(done.spec), evaluation.ItemToItem(done.split.train, done.spec), done.model]
+def _ranked_reports(done: Training, recipe: Recipe, baselines: Sequence[str]) -> Reports:
+    scorers = [*evaluation.build_baselines(baselines, done.split.train, done.spec), done.model]
     return {
         part: [evaluation.evaluate(scorer, done.spec, holdout, seed=recipe.seed) for scorer in scorers]
         for part, holdout in (("valid", done.split.valid), ("test", done.split.test))

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tfrec.cli import main
+from tfrec import evaluation
+from tfrec.cli import baseline_options, main
 from tfrec.presets import load
 
 pytestmark = pytest.mark.slow
@@ -84,9 +85,18 @@ def test_evaluate_holds_back_what_the_training_held_back(films, tmp_path, capsys
     recipe, out, report = tmp_path / "recipe.toml", tmp_path / "preset", tmp_path / "report.json"
     text = 'epochs = 1\nmax_length = 8\n[split]\nrule = "by-time"\nvalid = 0.6\ntest = 0.8\n[model]\nclass = "STAMP"\n'
     recipe.write_text(text + "hidden_dim = 8\n")
-    assert main(["train", "--data", str(films), "--recipe", str(recipe), "--out", str(out)]) == 0
-    assert main(["evaluate", str(out), "--data", str(films), "--out", str(report)]) == 0
-    assert "drawn anew" not in capsys.readouterr().out
+    named = ["--baseline", "ials", "user-knn"]
+    assert main(["train", "--data", str(films), "--recipe", str(recipe), "--out", str(out), *named]) == 0
+    assert list(load(out).metrics["test"]) == ["ials", "user-knn", "stamp"]
+    trained = capsys.readouterr().out
+    assert main(["evaluate", str(out), "--data", str(films), "--out", str(report), *named, "ease"]) == 0
+    evaluated = capsys.readouterr().out
+    assert "drawn anew" not in evaluated and "\nease " in evaluated and "popularity" not in evaluated
+    for name in named[1:]:  # fitted on the same rows, they have the same numbers
+        rows = [
+            next(line for line in text.splitlines() if line.startswith(f"{name} ")) for text in (trained, evaluated)
+        ]
+        assert rows[0].split()[:-1] == rows[1].split()[:-1]
     measured, again = load(out).metrics["test"]["stamp"], json.loads(report.read_text())
     assert again["metrics"] == pytest.approx(measured["metrics"], abs=1e-6)
     assert again["num_targets"] == measured["num_targets"] > again["num_users"]
@@ -179,3 +189,22 @@ def test_quickstart(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "docker run" in printed and "curl" in printed and "should see" in printed
     assert (tmp_path / "q" / "learning_curve.png").exists()
+
+
+def test_baselines_that_cannot_be_fitted_are_refused_before_anything_is_trained(
+    films, preset, tmp_path, monkeypatch, capsys
+):
+    def refused(*command):
+        assert main([*command, "--data", str(films)]) == 2
+        return capsys.readouterr().err
+
+    train = ["train", "--out", str(tmp_path / "out"), "--baseline"]
+    assert evaluation.BASELINES == baseline_options.BASELINES
+    assert "invalid choice: 'svd'" in refused(*train, "svd") and "'svd'" in refused(
+        "evaluate", "x", "--baseline", "svd"
+    )
+    assert "baselines of retrieval models" in refused(*train, "ease", "--label", "rating")
+    monkeypatch.setattr("tfrec.environment.memory", lambda: 200_000)
+    assert "EASE inverts a dense matrix" in refused(*train, "ease")
+    assert "EASE inverts a dense matrix" in refused("evaluate", str(preset), "--baseline", "popularity", "ease")
+    assert not (tmp_path / "out").exists()

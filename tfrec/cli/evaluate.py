@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfrec.cli.baseline_options import add_baseline_argument, check_no_baseline
 from tfrec.cli.data_options import add_data_arguments, read_data, read_rows
 from tfrec.cli.option_types import path, whole
 from tfrec.terminal import say
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="for ranking presets: score every row, and not the test part alone; histories are made of the other rows",
     )
+    add_baseline_argument(parser, default="popularity")
     parser.add_argument("--out", type=path, metavar="FILE", help="write the report as JSON as well")
 
 
@@ -46,6 +48,8 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(
             "--all-rows is an option of ranking presets: this one ranks the items that a split holds back."
         )
+    if ranks:
+        check_no_baseline(options)
     report = (_of_labels if ranks else _of_rankings)(preset, options)
     if options.out:
         report.save(options.out)
@@ -58,10 +62,12 @@ def _of_rankings(preset: Preset, options: argparse.Namespace) -> Report:
     path = preset.folder / "recipe.toml"  # a model that was saved from Python has none
     recipe = Recipe.load(path) if path.exists() else Recipe()
     table = read_data(options)
-    holdout = table.split(recipe.with_split_of(table).build_split()).test
+    names = options.baseline or ("popularity",)
+    evaluation.check_baselines(names, preset.spec.num_items)
+    train, _, holdout = table.split(recipe.with_split_of(table).build_split())
     reports = [
         evaluation.evaluate(scorer, preset.spec, holdout, ks=tuple(options.k), mask_seen=not options.keep_seen)
-        for scorer in (evaluation.Popularity(preset.spec), preset.model)
+        for scorer in (*evaluation.build_baselines(names, train, preset.spec), preset.model)
     ]
     notes = [*filter(None, [recipe.split_note(table)]), *reports[-1].notes, *_other_data(preset, table)]
     say("\n".join([evaluation.comparison(reports), *notes]))

@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfrec.cli.baseline_options import add_baseline_argument, check_no_baseline
 from tfrec.cli.data_options import add_data_arguments, read_data, read_rows
 from tfrec.cli.option_types import path, whole
 from tfrec.errors import InputError
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a TOML file, the folder of a preset, or a name that `tfrec list` shows; without one, a SASRec for data "
         "of middling size, or with --label an AutoInt",
     )
+    add_baseline_argument(parser, default="popularity item-to-item")
     for name in _OVERRIDES:
         kind = whole(0, 2**32 - 1) if name == "seed" else whole()
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=f"the recipe's {name}")
@@ -53,12 +55,15 @@ def run(options: argparse.Namespace) -> None:
         checkpoints.discard(partial)
     recipe, text = _read_recipe(options, recipe_file)
     ranks = isinstance(recipe, RankingRecipe)
+    if ranks:
+        check_no_baseline(options)
+    baselines = {"baselines": options.baseline} if options.baseline else {}
     table = read_rows(options) if ranks else read_data(options)
     if recipe_file is None and not ranks and (loss := runner.default_recipe(table).loss) != recipe.loss:
         say(f"{table.num_items:,} items: training against sampled negatives; a recipe can choose another loss.\n")
         recipe = dataclasses.replace(recipe, loss=loss)
     try:
-        done = runner.run(table, recipe, options.out, recipe_text=text, checkpoint=partial)
+        done = runner.run(table, recipe, options.out, recipe_text=text, checkpoint=partial, **baselines)
     except KeyboardInterrupt:
         if partial.exists():
             raise KeyboardInterrupt(f"the same command continues from {partial}") from None

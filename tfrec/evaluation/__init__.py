@@ -9,6 +9,7 @@ from tfrec.evaluation.baselines import (
     Popularity,
     UserKNN,
     build_baselines,
+    check_baselines,
 )
 from tfrec.evaluation.evaluate_holdout import evaluate
 from tfrec.evaluation.evaluate_labelled import LabelReport, evaluate_labelled, label_comparison, predictions
@@ -31,6 +32,7 @@ __all__ = [
     "SampledNegatives",
     "UserKNN",
     "build_baselines",
+    "check_baselines",
     "comparison",
     "evaluate",
     "evaluate_labelled",

@@ -7,7 +7,7 @@ from typing import Any
 
 from tfrec.data import FeatureSpec, Interactions
 from tfrec.errors import InputError
-from tfrec.evaluation.baselines.ease import EASE
+from tfrec.evaluation.baselines.ease import EASE, check_memory_of_ease
 from tfrec.evaluation.baselines.ials import IALS
 from tfrec.evaluation.baselines.item_to_item import ItemToItem
 from tfrec.evaluation.baselines.popularity import Popularity
@@ -16,6 +16,21 @@ from tfrec.evaluation.baselines.user_knn import UserKNN
 _CLASSES = {each.name: each for each in (ItemToItem, UserKNN, EASE, IALS)}
 BASELINES = (Popularity.name, *_CLASSES)
 DEFAULT_BASELINES = (Popularity.name, ItemToItem.name)
+
+
+def check_baselines(names: Iterable[str], num_items: int) -> None:
+    """Raise `InputError` if a name is unknown, or memory does not hold what EASE needs for so many items.
+
+    Example:
+        >>> check_baselines(["popularity", "svd"], num_items=100)
+        Traceback (most recent call last):
+        tfrec.errors.InputError: There is no baseline 'svd': expected popularity, item-to-item, user-knn, ease, ials.
+    """
+    for name in names:
+        if name not in BASELINES:
+            raise InputError(f"There is no baseline {name!r}: expected {', '.join(BASELINES)}.")
+        if name == EASE.name:
+            check_memory_of_ease(num_items)
 
 
 def build_baselines(names: Iterable[str], train: Interactions, spec: FeatureSpec) -> list[Any]:
@@ -36,7 +51,5 @@ def build_baselines(names: Iterable[str], train: Interactions, spec: FeatureSpec
         ['popularity', 'ease']
     """
     names = list(dict.fromkeys(names))
-    for name in names:
-        if name not in BASELINES:
-            raise InputError(f"There is no baseline {name!r}: expected {', '.join(BASELINES)}.")
+    check_baselines(names, spec.num_items)
     return [Popularity(spec) if name == Popularity.name else _CLASSES[name](train, spec) for name in names]

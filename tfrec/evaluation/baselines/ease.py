@@ -57,7 +57,7 @@ class EASE:
 
     def __init__(self, train: Interactions, spec: FeatureSpec, regularization: float = 250.0) -> None:
         check_positive(regularization=regularization)
-        _check_size(spec.num_items)
+        check_memory_of_ease(spec.num_items)
         matrix = user_items(train, spec)
         gram = _gram(matrix)
         gram[np.diag_indices_from(gram)] += regularization
@@ -75,7 +75,8 @@ class EASE:
         return with_fallback(items.toarray() @ self.weights, items, self._popularity)
 
 
-def _check_size(num_items: int) -> None:
+def check_memory_of_ease(num_items: int) -> None:
+    """Raise `InputError` if the matrix takes more than half of the machine's memory."""
     needed = num_items**2 * _type_of(num_items).itemsize
     there = environment.memory()
     if there is not None and needed > there / 2:

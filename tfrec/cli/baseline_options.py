@@ -1,0 +1,31 @@
+"""`--baseline`: which baselines stand beside a retrieval model."""
+
+from __future__ import annotations
+
+import argparse
+
+from tfrec.errors import InputError
+
+# Those of tfrec.evaluation, named here because importing it takes seconds.
+BASELINES = ("popularity", "item-to-item", "user-knn", "ease", "ials")
+
+
+def add_baseline_argument(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add the option; `default` says what is compared without it."""
+    parser.add_argument(
+        "--baseline",
+        nargs="+",
+        choices=BASELINES,
+        metavar="NAME",
+        help=f"for retrieval models: the baselines of the comparison, out of {', '.join(BASELINES)}; they are fitted "
+        f"on the training part with their default settings (default: {default})",
+    )
+
+
+def check_no_baseline(options: argparse.Namespace) -> None:
+    """Raise `InputError` if baselines of retrieval models are named for a ranking model."""
+    if options.baseline:
+        raise InputError(
+            "--baseline names baselines of retrieval models; a ranking model is compared with the mean label and the "
+            "user and item biases. Leave --baseline out."
+        )
