@@ -41,7 +41,7 @@ def run(tmp_path):
 
 @pytest.fixture
 def zoo(run, tmp_path):
-    """A zoo: one trained preset, whose card is still to come, and one that is a recipe alone."""
+    """A zoo: one trained preset, whose card is still to come, and one that is a recipe only."""
     of_model = tmp_path / "models" / "sequential" / "sasrec"
     trained = run(0, 0.1, of_model / "sasrec_moon")
     (trained / "published.toml").write_text(
@@ -69,7 +69,7 @@ def test_a_recipe_whose_weights_are_not_shipped_has_a_row_too(zoo):
         (folder / path).unlink()
     own, _ = presets.results(zoo)
     assert own.preset == "sasrec_moon" and own.megabytes is None and own.metrics["ndcg@10"] == 0.1
-    assert "(recipe alone) | SASRec" in page([own]) and "| - | 2 | 0 |" in page([own])
+    assert "(recipe only) | SASRec" in page([own]) and "| - | 2 | 0 |" in page([own])
 
 
 def test_what_has_a_recipe_and_no_weights_says_how_to_make_them(zoo):

@@ -1,7 +1,7 @@
-"""The kinds of index that an export can be made with: what each needs, may do and brings along.
+"""The registry of the indexes of exports.
 
-A further index is an entry in `INDEX_KINDS` and a module that builds it. The exporter, the checks of an export, the
-replays and the command line read everything they have to know of an index here. Nothing heavy is imported.
+To add an index, add an entry to `INDEX_KINDS` and a module that builds it. The exporter, the checks of an export, the
+replays and the command line read all properties of an index here. This module imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from tfrec.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class IndexKind:
-    """What the rest of tfrec has to know of an index.
+    """The properties of an index.
 
     Attributes:
-        name: as `tfrec export --index` and the manifest of an export name it.
-        module: the module that builds it, by a function `build_index`; see `tfrec.serving.indexes.build`.
-        summary: one phrase, for `tfrec export --help`.
-        needs_queries: whether it is approximate, so that it is tuned and measured with query vectors.
-        may_be_short: whether its lists may hold fewer items than are left to recommend.
-        operations: further operations that its graph may have, which the stock server does not have.
-        namespace: of these operations.
-        library: the package and the path in it of the shared library that defines these operations.
-        environment: variables that must be set before TensorFlow is imported, unless they are set already.
-        warning: printed at an export, if the stock server cannot load it.
+        name: its name in `tfrec export --index` and in the manifest of an export.
+        module: the module whose function `build_index` builds it; see `tfrec.serving.indexes.build`.
+        summary: a phrase for `tfrec export --help`.
+        needs_queries: whether it is approximate, so that query vectors tune and measure it.
+        may_be_short: whether its lists may be shorter than the exact ones.
+        operations: custom operations of its graph, which the stock server lacks.
+        namespace: namespace of these operations.
+        library: package, and path in the package, of the shared library that defines these operations.
+        environment: environment variables that must be set before TensorFlow is imported.
+        warning: warning of an export that the stock server cannot load.
     """
 
     name: str
@@ -50,30 +50,30 @@ class IndexKind:
 
 _ALL = (
     IndexKind("exact", "tfrec.serving.indexes.exact_index", "exact search, the default", needs_queries=False),
-    IndexKind("ivf", "tfrec.serving.indexes.clustered_index", "approximate search in blocks of neighbours"),
-    IndexKind("int8", "tfrec.serving.indexes.quantized", "candidates from int8 vectors, ranked by float32"),
+    IndexKind("ivf", "tfrec.serving.indexes.clustered_index", "approximate search in clusters"),
+    IndexKind("int8", "tfrec.serving.indexes.quantized", "candidates from int8 vectors, ranked with float32 vectors"),
     IndexKind(
         "scann",
         "tfrec.serving.indexes.scann_tree",
-        "ScaNN, which only a server that is built with it can load",
-        may_be_short=True,  # a tree of ScaNN cannot be asked for more
+        "ScaNN, which needs a server that is built with it",
+        may_be_short=True,  # ScaNN searches a fixed number of leaves
         operations=frozenset({"Scann>ScannSearchBatched", "Scann>TensorsToScann"}),
         namespace="Scann",
         library=("scann", "scann_ops/cc/_scann_ops.so"),
-        environment={"TF_USE_LEGACY_KERAS": "1"},  # TensorFlow Recommenders asks for it
+        environment={"TF_USE_LEGACY_KERAS": "1"},  # TensorFlow Recommenders needs it
         warning="This export has ScaNN's operations, which stock TensorFlow Serving does NOT have: it cannot load the "
-        "version. Serve it with a server that is built with ScaNN for TensorFlow 2.20, or export with --index ivf, "
-        "which every server loads.",
+        "version. Use a server that is built with ScaNN for TensorFlow 2.20, or export with --index ivf, which every "
+        "server loads.",
     ),
 )
 INDEX_KINDS = {kind.name: kind for kind in _ALL}
 
 
 def index_kind(name: str) -> IndexKind:
-    """The kind of index with a name.
+    """Look up an index by name.
 
     Raises:
-        InputError: if there is none.
+        InputError: if the name is unknown.
 
     Example:
         >>> index_kind("ivf").fits_stock_server, index_kind("scann").fits_stock_server
@@ -86,7 +86,7 @@ def index_kind(name: str) -> IndexKind:
 
 
 def kinds_with(operations: frozenset[str] | set[str]) -> list[IndexKind]:
-    """The kinds of index whose further operations occur among those of a graph."""
+    """The indexes with custom operations that a graph contains."""
     return [kind for kind in INDEX_KINDS.values() if kind.operations & operations]
 
 
@@ -100,5 +100,5 @@ def library_of(kind: IndexKind) -> str:
     found = importlib.util.find_spec(package) if package else None
     path = Path(found.origin).parent / place if found and found.origin else None
     if path is None or not path.is_file():
-        raise InputError(f"An index of kind {kind.name} needs {package}: pip install 'tfrec[{package}]'.")
+        raise InputError(f"The index {kind.name} needs the package {package}: pip install 'tfrec[{package}]'.")
     return str(path)

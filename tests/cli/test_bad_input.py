@@ -75,7 +75,7 @@ CASES = {
     ),
     "a measurement of no int8": (
         lambda folder, preset: ["export", str(preset), str(folder / "out"), "--measure", str(folder)],
-        "--measure says what int8 costs",
+        "--measure compares int8 with float32",
     ),
     "an export of nothing": (
         lambda folder, preset: ["export", str(preset), str(folder / "out"), "--k", "0"],

@@ -155,7 +155,7 @@ def test_where_its_module_was_not_imported(spec, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     assert main([*asked, "--import", "my_models"]) == 0 and "1." in capsys.readouterr().out
-    for wrong, said in (("nowhere_at_all", "ModuleNotFoundError"), ("my_models.py", "names a module")):
+    for wrong, said in (("nowhere_at_all", "ModuleNotFoundError"), ("my_models.py", "needs a module name")):
         assert main([*asked, "--import", wrong]) == 2
         assert said in capsys.readouterr().err
 

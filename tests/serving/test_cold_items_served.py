@@ -174,7 +174,7 @@ def test_a_preset_keeps_them_and_explain_knows_them(din, tmp_path, capsys):
     score = serving.rank(din.model, din.spec, [["🎬"]], [["7", "日本"]])[0, 0]
     assert f"rating {score:.2f}" in printed
     assert main(["explain", str(din.folder), "--history", "🎬", "7"]) == 2
-    assert "has no training row, so no history holds it" in capsys.readouterr().err
+    assert "has no training row, so the model cannot read it" in capsys.readouterr().err
     assert main(["explain", str(din.folder), *history, "--item", "nowhere"]) == 2
     assert 'no item with the title or id "nowhere"' in capsys.readouterr().err
 

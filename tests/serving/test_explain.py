@@ -65,14 +65,14 @@ def test_an_empty_history_has_nothing_to_attend_to(din, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "Name what is to be scored"),
+        ([], "No item to score"),
         (["--item", "zzz"], 'no item with the title or id "zzz"'),
-        (["--item", "7", "--features", "size=3"], "'size=3' names no feature"),
-        (["--item", "7", "--features", "age"], "'age' names no feature"),
-        (["--item", "7", "--features", "age=old"], "'age' is of numbers: got 'old'"),
-        (["--item", "7", "--features", "age=1,2"], "'age' is one number"),
+        (["--item", "7", "--features", "size=3"], "got 'size=3'"),
+        (["--item", "7", "--features", "age"], "got 'age'"),
+        (["--item", "7", "--features", "age=old"], "'age' needs numbers, got 'old'"),
+        (["--item", "7", "--features", "age=1,2"], "'age' needs one number"),
         (["--item", "7", "--features", "portrait=1,2"], "2 numbers: expected 3"),
-        (["--item", "7", "--history", "🎬", "--history-labels", "1", "2"], "needs a number"),
+        (["--item", "7", "--history", "🎬", "--history-labels", "1", "2"], "needs one label for each"),
         (["--item", "7", "--out", "weights.jpg"], "weights.png"),
     ],
 )
@@ -116,9 +116,9 @@ def test_a_history_is_read_with_its_titles(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "Name what was met"),
-        (["--history", "1", "--user", "ann"], "leave out --user"),
-        (["--history", "1", "--history-labels", "3"], "leave out --history-labels"),
+        ([], "--history is missing"),
+        (["--history", "1", "--user", "ann"], "remove --user"),
+        (["--history", "1", "--history-labels", "3"], "remove --history-labels"),
         (["--history", "1", "--timestamps", "3"], "reads no time stamps"),
     ],
 )

@@ -125,11 +125,11 @@ def test_a_slash_asks_for_a_folder_of_the_presets_name(preset, tmp_path, capsys)
     assert main(["export", str(preset.folder), f"{tmp_path}/served/", *arguments]) == 0
     printed = capsys.readouterr().out
     assert [path.name for path in (tmp_path / "served" / "preset").iterdir()] == ["1"]
-    assert f"Lists are of {preset.spec.num_items} places" in printed and "ID" not in printed.split("-d ")[1]
+    assert f"Ranked lists have {preset.spec.num_items} items" in printed and "ID" not in printed.split("-d ")[1]
     assert model_folder(f"{tmp_path}/served/preset/", "other") == tmp_path / "served" / "preset"  # versions are in it
 
 
-def test_a_version_that_another_export_wrote_meanwhile_stays(preset, tmp_path, monkeypatch):
+def test_a_version_written_by_a_concurrent_export_stays(preset, tmp_path, monkeypatch):
     check = parity.check
 
     def slow(export, *rest):
@@ -138,7 +138,7 @@ def test_a_version_that_another_export_wrote_meanwhile_stays(preset, tmp_path, m
         return check(export, *rest)
 
     monkeypatch.setattr(parity, "check", slow)
-    with pytest.raises(InputError, match="meanwhile"):
+    with pytest.raises(InputError, match="at the same time"):
         serving.export(preset, tmp_path / "films", verify="runtime")
     assert (tmp_path / "films" / "1" / "saved_model.pb").read_text() == "theirs"
     assert [path.name for path in (tmp_path / "films").iterdir()] == ["1"]

@@ -81,9 +81,9 @@ CALL = Call("score", {"history": [["a", ""], ["b", "c"]]})
 @pytest.mark.parametrize(
     ("expected", "found", "said"),
     [
-        ({"scores": [[1, 2], [3, 4]]}, {"scores": [[1, 2], [3, 5]]}, r"row 1, asked with \['b', 'c'\], has 5 at place"),
-        ({"scores": [[1, 2], [3, 4]]}, {"scores": [[np.nan, 2], [3, 4]]}, r"row 0, .* nan at place \[0\], expected 1"),
-        ({"scores": [[1, -np.inf]]}, {"scores": [[1, 2]]}, r"has 2 at place \[1\], expected -inf"),
+        ({"scores": [[1, 2], [3, 4]]}, {"scores": [[1, 2], [3, 5]]}, r"row 1, with input \['b', 'c'\], has 5 at index"),
+        ({"scores": [[1, 2], [3, 4]]}, {"scores": [[np.nan, 2], [3, 4]]}, r"row 0, .* nan at index \[0\], expected 1"),
+        ({"scores": [[1, -np.inf]]}, {"scores": [[1, 2]]}, r"has 2 at index \[1\], expected -inf"),
         ({"scores": [[1, 2]]}, {"scores": [[1]]}, r"shape \(1, 1\), the model \(1, 2\)"),
         ({"scores": [[1, 2]]}, {"vectors": [[1]]}, r"answers \['vectors'\], expected \['scores'\]"),
     ],

@@ -259,28 +259,28 @@ def signature_of_nothing(_, meta):
 CHANGES = [
     (write_file, "may not have: WriteFile"),
     (write_file_in_a_function, "may not have: WriteFile"),
-    (save_at_loading, "SaveV2 stands in the main graph"),
-    (save_in_the_initialiser, "a table and the saver share no function"),
+    (save_at_loading, "SaveV2 is in the main graph"),
+    (save_in_the_initialiser, "need separate functions"),
     (saver_with_a_constant_path, "takes its path from somewhere else"),
     (saver_with_a_suffix_of_its_own, "takes its path from somewhere else"),
     (restore_from_elsewhere, "takes its path from somewhere else"),
     (saver_called_with_another_path, "not the saver's alone"),
-    (saver_whose_name_is_a_constant, "file name is a constant"),
+    (saver_whose_name_is_a_constant, "file name is not a placeholder"),
     (saver_at_loading, "takes part in saving"),
     (saver_at_loading_by_a_collection, "loading runs"),
-    (saver_of_a_signature, "requests would touch files"),
+    (saver_of_a_signature, "requests could access files"),
     (saver_restored_by_python, "not the saver's alone"),
     (vocabulary_from_elsewhere, "names a file"),
-    (vocabulary_by_a_second_handle, "no asset"),
-    (vocabulary_from_elsewhere_in_python, "no asset"),
+    (vocabulary_by_a_second_handle, "not an asset"),
+    (vocabulary_from_elsewhere_in_python, "not an asset"),
     (vocabulary_of_a_constant_in_the_function, "takes its path from somewhere else"),
-    (vocabulary_that_a_request_names, "requests would touch files"),
-    (table_read_by_a_request, "requests would touch files"),
-    (asset_outside, "does not lie in it"),
-    (asset_absolute, "does not lie in it"),
-    (asset_missing, "is no file of the export"),
+    (vocabulary_that_a_request_names, "requests could access files"),
+    (table_read_by_a_request, "requests could access files"),
+    (asset_outside, "is outside the export"),
+    (asset_absolute, "is outside the export"),
+    (asset_missing, "is not a file of the export"),
     (assets_of_a_collection, "further assets"),
-    (function_that_is_missing, "no function of its graph"),
+    (function_that_is_missing, "which its graph lacks"),
     (function_named_like_an_operation, "named like the operation WriteFile"),
     (custom_operation, "may not have: Acme>Harm"),
     (handle_in_a_constant, "is a handle"),
@@ -321,7 +321,7 @@ def test_a_link_that_leads_out_is_refused(copy, tmp_path, name, loaded):
     (copy / name).rename(tmp_path / "outside")
     (copy / name).symlink_to(tmp_path / "outside")
     (only,) = serving.serve_check(copy)
-    assert only.name == "files" and "leads out of the export" in only.seen and not loaded
+    assert only.name == "files" and "is a link out of the export" in only.seen and not loaded
 
 
 def test_links_inside_and_a_link_to_the_version_are_fine(copy, tmp_path):

@@ -92,10 +92,10 @@ def test_from_the_command_line(preset, ask, tmp_path, capsys):
     ("text", "said"),
     [
         ("item,like\na,7\nb,7\na,007\n", "Row 3 of .*new.csv names 'a' again, after row 1"),
-        ("item,like,vector\na,7,1 2\n", "has both like and vector"),
+        ("item,like,vector\na,7,1 2\n", "has both columns 'like' and 'vector'"),
         ("item,like\na,\n", "Row 1 of .*, item 'a', has no like"),
-        ("item,like\n,7\n", "Row 1 of .* has no item that can be an id: got nan"),
-        ('item,like\n"a\nb",7\n', "has no item that can be an id"),
+        ("item,like\n,7\n", "Row 1 of .* has no valid item id: got nan"),
+        ('item,like\n"a\nb",7\n', "has no valid item id"),
         ("item,vector\na,1e39\n", "must be 8 finite numbers"),
     ],
 )
@@ -159,7 +159,7 @@ def test_attributes_that_nobody_has_are_named(with_attributes, tmp_path, text, s
 
 def test_a_preset_without_attributes_says_what_it_needs(preset, tmp_path):
     (tmp_path / "new.csv").write_text("item,title,genres\na,War,Drama\n")
-    with pytest.raises(InputError, match=r"train the preset anew by a recipe with \[item_attributes\]"):
+    with pytest.raises(InputError, match=r"retrain the preset from a recipe with \[item_attributes\]"):
         with_new_items(preset, str(tmp_path / "new.csv"))
 
 

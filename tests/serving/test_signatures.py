@@ -123,7 +123,7 @@ def test_filters_hold_for_cold_starts(exported, ask, small_spec):
 @pytest.mark.parametrize("name", ["exclude", "allow"])
 def test_filters_of_another_number_of_rows_are_refused(exported, ask, name):
     rows = {"exclude": [[""]], "allow": [[""]], name: [["7"], ["7"], ["7"]]}
-    with pytest.raises(tf.errors.InvalidArgumentError, match=f"{name} must have a row for each row of history"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"{name} must have as many rows as history"):
         ask(exported, "recommend_filtered", history=[HISTORY, HISTORY], **rows)
 
 

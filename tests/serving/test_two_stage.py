@@ -266,7 +266,7 @@ def test_presets_of_two_catalogues_are_told_of(first, ranking):
     few = dataclasses.replace(few, cold=ColdItems(Vocabulary([items[4], "y"])))
     found = stage_overlap.count(first.spec, few, withdrawn=[items[0]])
     assert found == {"items": len(items) - 1, "trained": 2, "by_content": 1, "share": round(3 / (len(items) - 1), 4)}
-    said = f"3 of the {len(items) - 1} items .*: 2 from training, 1 by their content.*ids spelt alike"
+    said = f"3 of the {len(items) - 1} items .*: 2 from training rows, 1 from features only.*the same ids"
     assert re.search(said, stage_overlap.fault(found))
     assert stage_overlap.fault(stage_overlap.count(first.spec, ranking.spec)) is None
 
@@ -318,7 +318,7 @@ def test_the_command(version, rank_only, monkeypatch, capsys):
     assert main(["export", "--retrieval", "A", "--ranking", "B", "DIR", "--k", "3", "--candidates", "6"]) == 0
     assert asked["presets"] == ("A", "B", Path("DIR"), 3, 6) and asked["more"]["mask_seen"] is True
     said = capsys.readouterr().out
-    assert "recommend_by_history" in said and "knows 11 of the 12 items that are retrieved (92%): 11 from" in said
+    assert "recommend_by_history" in said and "knows 11 of the 12 items of the retrieval model (92%): 11 from" in said
     assert main(["export", "--ranking", "B", "--keep", "2", "DIR"]) == 0
     assert asked["presets"] == ("B", Path("DIR")) and asked["more"] == {
         "verify": "tensorflow",
@@ -333,11 +333,14 @@ def test_the_command(version, rank_only, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--retrieval", "sasrec_ml1m", "DIR"], "name that too"),
+        (["--retrieval", "sasrec_ml1m", "DIR"], "needs --ranking"),
         (["sasrec_ml1m", "DIR", "--ranking", "RANKING"], "--retrieval sasrec_ml1m --ranking"),
-        (["--ranking", "RANKING", "DIR", "--candidates", "50"], "--candidates says something of a retrieval model"),
-        (["--ranking", "RANKING", "DIR", "--keep-seen"], "--keep-seen says something of a retrieval model"),
-        (["--retrieval", "sasrec_ml1m", "--ranking", "RANKING", "DIR", "--int8"], "--int8 says something"),
+        (["--ranking", "RANKING", "DIR", "--candidates", "50"], "--candidates needs --retrieval"),
+        (["--ranking", "RANKING", "DIR", "--keep-seen"], "--keep-seen needs --retrieval"),
+        (
+            ["--retrieval", "sasrec_ml1m", "--ranking", "RANKING", "DIR", "--int8"],
+            "--int8 works only without --ranking",
+        ),
         (["--retrieval", "RANKING", "--ranking", "RANKING", "DIR"], "holds a DIN, no RetrievalModel"),
         (["--ranking", "sasrec_ml1m", "DIR"], "holds a SASRec, no RankingModel"),
         (["--ranking", "RANKING"], "PRESET"),

@@ -1,4 +1,4 @@
-"""The command line. Exit code 0: done; 2: the input was wrong, one line on stderr says how; 1: anything else."""
+"""The command line. Exit codes: 0 success; 2 wrong input, explained in one line on stderr; 1 any other failure."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from tfrec.cli.parser import Parser
 from tfrec.errors import InputError
 from tfrec.terminal import accept_every_character, say
 
-_LONGEST_MESSAGE = 2_000  # characters: what was given may be quoted in it
-# name -> what it does; each is a module here with `add_arguments` and `run`.
+_LONGEST_MESSAGE = 2_000  # characters: a message may quote a long input
+# Command -> its description. Each is a module of this package with `add_arguments` and `run`.
 _COMMANDS = {
-    "quickstart": "train, evaluate and export on a generated world, in a few minutes",
+    "quickstart": "train, evaluate and export a model on generated data, in a few minutes",
     "prepare": "download a MovieLens dataset from its publisher",
     "train": "train a model on a table of interactions and write a preset",
-    "evaluate": "rank the full catalogue for the held-back items of a dataset",
+    "evaluate": "measure a preset on the held-out test part of a dataset",
     "export": "write a SavedModel that TensorFlow Serving loads",
-    "serve-check": "check a version folder: files, operations, answers, warm-up, fuzzing, latency",
+    "serve-check": "check an exported version: files, operations, answers, warm-up, fuzzing, latency",
     "recommend": "recommend items for a history of titles or ids",
-    "explain": "show what of a history a model looks at, and of the features when a ranking model scores an item",
-    "list": "list the presets that come with tfrec, with what they reach",
-    "seeds": "gather runs of one recipe with several seeds into the preset's seeds.json",
+    "explain": "show the attention weights of a model for a history, or for an item that it scores",
+    "list": "list the bundled presets with their metrics",
+    "seeds": "collect the metrics of runs with different seeds in the preset's seeds.json",
 }
-# Commands that read or train a model, which may be of a class of the user's own.
+# Commands that load or train a model, whose class the user may have written.
 _OWN_MODELS = ("train", "evaluate", "export", "recommend", "explain")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     accept_every_character()
-    # TensorFlow reports a machine without a GPU as an error; what really fails comes as an exception too.
+    # TensorFlow logs a missing GPU as an error. Real failures raise exceptions as well.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     parser = Parser(prog="tfrec", description="Attention-based recommenders: train, serve, fine-tune.")
     parser.add_argument("--version", action="version", version=f"tfrec {tfrec.__version__}")
@@ -58,15 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"tfrec {options.command}: interrupted; {str(stop) or 'nothing was written'}", error=True)
         return 1
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of the output closed the pipe
         return 1
     except MemoryError:
         say(
-            f"tfrec {options.command}: the memory of this machine is not enough: use smaller sizes or less data",
+            f"tfrec {options.command}: this machine has too little memory: use smaller sizes or less data",
             error=True,
         )
         return 2
-    except OSError as error:  # a disk that is full, a folder that may not be written
+    except OSError as error:  # a full disk, a folder without write permission
         say(f"tfrec {options.command}: {_one_line(error)}", error=True)
         return 2
     return code or 0

@@ -1,4 +1,4 @@
-"""Files that say what a catalogue has gained and lost."""
+"""Files of added and withdrawn items."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 
 _NO_ATTRIBUTES = (
-    ". To add items by attributes such as title and genres, train the preset anew by a recipe with [item_attributes]: "
-    "this one keeps no vectors of attributes"
+    ". To add items by attributes such as title and genres, retrain the preset from a recipe with [item_attributes]: "
+    "this preset has no attribute vectors"
 )
 
 
 def read_ids(path: str, encoding: str | None = None) -> list[str]:
-    """A raw id a line, of a text file that may be compressed.
+    """Read raw ids, one per line, from a text file, which may be compressed.
 
     Args:
-        path: the file; an empty one names no ids.
-        encoding: of a file that is not UTF-8.
+        path: the file; an empty file gives no ids.
+        encoding: the file's encoding if it is not UTF-8.
 
     Raises:
         InputError: if the file cannot be read or decoded.
@@ -43,12 +43,12 @@ def read_ids(path: str, encoding: str | None = None) -> list[str]:
                 return []
         lines = read_text(Path(path), encoding).split("\n")
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error}. Give a text file with a raw id a line.") from error
+        raise InputError(f"{path} cannot be read: {error}. Give a text file with one raw id per line.") from error
     return [line.removesuffix("\r") for line in lines if line.strip()]
 
 
 def with_new_items(preset: Preset, path: str, form: TextFormat | None = None) -> tuple[Preset, dict[str, Any]]:
-    """A preset with the items of a file, and what an export's manifest says of them."""
+    """Add the items of a file to a preset; also returns the entry for the export's manifest."""
     from tfrec import presets
     from tfrec.presets.attribute_vectors import AttributeVectors
 
@@ -59,19 +59,19 @@ def with_new_items(preset: Preset, path: str, form: TextFormat | None = None) ->
 def read_new_items(
     path: str, form: TextFormat | None = None, attributes: AttributeVectors | None = None
 ) -> tuple[dict[str, list[str] | np.ndarray], dict[str, str]]:
-    """Raw id -> the ids of items that it is like, or its vector; and raw id -> title.
+    """Read new items: raw id -> the ids of similar items or a vector; and raw id -> title.
 
-    The table has the columns item (or another well-known name, such as movieId), like or vector, and title if
-    titles are known. In place of like or vector it may have the attributes that the preset was trained with.
+    The table has a column `item` (or another well-known name, such as movieId), a column `like` or `vector`, and
+    optionally `title`. Instead of `like` or `vector` it may have the attributes that the preset was trained with.
 
     Args:
         path: the table.
-        form: how a text table is written, as far as its content does not tell.
-        attributes: those of the preset, or None.
+        form: the format of a text table, where it cannot be detected.
+        attributes: the preset's attribute vectors, or None.
 
     Raises:
-        InputError: if the file is not a readable table, lacks the column item, has not exactly one of like, vector and
-            attributes, or has a row that cannot be used.
+        InputError: if the file is not a readable table, lacks the column `item`, does not have exactly one of `like`,
+            `vector` and attributes, or has an invalid row.
     """
     try:
         table, _ = read_frame(path, form, texts=None)
@@ -84,15 +84,15 @@ def read_new_items(
     if "title" not in columns and (title := title_column(str(name) for name in table.columns)):
         columns["title"] = title
     if "like" in columns and "vector" in columns:
-        raise InputError(f"{path} has both like and vector: an item gets its vector from one of them. Drop the other.")
+        raise InputError(f"{path} has both columns 'like' and 'vector', but an item's vector has one source: drop one.")
     given = next((name for name in ("like", "vector") if name in columns), None)
     named = [] if attributes is None else list(dict.fromkeys(one.column for one in attributes.columns))
     by_attributes = given is None and any(name in table.columns for name in named)
     if "item" not in columns or (given is None and not by_attributes):
         more = f", or attributes ({', '.join(named)})" if named else _NO_ATTRIBUTES
         raise InputError(
-            f"{path} has the columns {', '.join(map(str, table.columns))}: it needs item, and like (ids of items that "
-            f"are alike) or vector (numbers){more}."
+            f"{path} has the columns {', '.join(map(str, table.columns))}; it needs 'item', and 'like' (ids of similar "
+            f"items) or 'vector' (numbers){more}."
         )
     values = attributes.of(table) if by_attributes else table[columns[given]]
     what = f"known value of {' or '.join(named)}" if by_attributes else given
@@ -102,9 +102,9 @@ def read_new_items(
     for row, (item, value) in enumerate(zip(texts, values, strict=True), 1):
         where = f"Row {row} of {path}"
         if id_text(item) is None or "\n" in item:
-            raise InputError(f"{where} has no item that can be an id: got {items.iloc[row - 1]!r}.")
+            raise InputError(f"{where} has no valid item id: got {items.iloc[row - 1]!r}.")
         if first.setdefault(item, row) < row:
-            raise InputError(f"{where} names '{item}' again, after row {first[item]}: leave one of them.")
+            raise InputError(f"{where} repeats item '{item}' of row {first[item]}: remove one of the two rows.")
         if value is None or (isinstance(value, float) and np.isnan(value)):
             raise InputError(f"{where}, item '{item}', has no {what}.")
     found = [
@@ -119,7 +119,7 @@ def _parts(value: object, numbers: bool, where: str) -> list[str] | np.ndarray:
     if not numbers:
         return [str(part) for part in parts]
     try:
-        with np.errstate(over="ignore"):  # what is too large for float32 is refused as infinite
+        with np.errstate(over="ignore"):  # a value too large for float32 becomes infinite, which is refused later
             return np.array([float(part) for part in parts], np.float32)
     except (TypeError, ValueError):
-        raise InputError(f"{where}: a vector is numbers with spaces between, got {value!r}.") from None
+        raise InputError(f"{where}: expected a vector as numbers separated by spaces, got {value!r}.") from None

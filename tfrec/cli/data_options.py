@@ -1,4 +1,4 @@
-"""Options that name a table of interactions, shared by the commands that read one."""
+"""Options for reading a table of interactions, shared by several commands."""
 
 from __future__ import annotations
 
@@ -13,74 +13,74 @@ if TYPE_CHECKING:
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --data and what says how to read it."""
+    """Add --data and the options for reading it."""
     group = parser.add_argument_group("data")
     group.add_argument(
         "--data",
         type=dataset,
         required=True,
         metavar="PATH",
-        help="a csv, tsv or parquet file, a sequence file (user item ...), or a folder in a publisher's layout "
-        "(MovieLens latest, 1M, 100K, RecBole, with its fixed splits too)",
+        help="a csv, tsv or parquet file, a sequence file (user item ...), or a folder in a publisher's layout: "
+        "MovieLens latest, 1M, 100K, or RecBole, also with its fixed splits",
     )
     add_column_arguments(group)
-    group.add_argument("--rating", metavar="COLUMN", help="column of ratings or other weights")
+    group.add_argument("--rating", metavar="COLUMN", help="rating column, or another weight")
+    group.add_argument("--label", metavar="COLUMN", help="label column, for ranking models")
     group.add_argument(
-        "--label", metavar="COLUMN", help="for ranking models: column of labels, in a table of labelled rows"
+        "--items", type=existing, metavar="PATH", help="table of item features; its id column is named as in the data"
     )
+    group.add_argument("--title", metavar="COLUMN", help="item title column, in the item table or in the data")
     group.add_argument(
-        "--items", type=existing, metavar="PATH", help="table of items with ids in a column named as in the data"
+        "--users", type=existing, metavar="PATH", help="table of user features; its id column is named as in the data"
     )
-    group.add_argument(
-        "--title", metavar="COLUMN", help="column of the titles of items, in the table of items or in the data"
-    )
-    group.add_argument("--users", type=existing, metavar="PATH", help="table of users, likewise")
     group.add_argument("--min-rating", type=number(), metavar="X", help="drop rows with a rating below X")
-    group.add_argument("--min-user-count", type=whole(), default=1, metavar="N", help="drop users with fewer rows")
-    group.add_argument("--min-item-count", type=whole(), default=1, metavar="N", help="drop items with fewer rows")
+    group.add_argument(
+        "--min-user-count", type=whole(), default=1, metavar="N", help="drop users with fewer than N rows (1)"
+    )
+    group.add_argument(
+        "--min-item-count", type=whole(), default=1, metavar="N", help="drop items with fewer than N rows (1)"
+    )
 
 
 def add_column_arguments(group: argparse._ArgumentGroup) -> None:
-    """Add the options that say how a table is written and which of its columns is what."""
-    group.add_argument("--user", metavar="COLUMN", help="column of user ids, where it is not recognised")
-    group.add_argument("--item", metavar="COLUMN", help="column of item ids")
-    group.add_argument("--time", metavar="COLUMN", help="column of times: numbers or dates")
+    """Add the options for a table's columns and its format."""
+    group.add_argument("--user", metavar="COLUMN", help="user id column, if it is not recognised")
+    group.add_argument("--item", metavar="COLUMN", help="item id column, if it is not recognised")
+    group.add_argument("--time", metavar="COLUMN", help="time column, if it is not recognised: numbers or dates")
     group.add_argument(
         "--no-time",
         dest="time",
         action="store_const",
         const=False,
-        help="the rows are in time order already: read no column of times",
+        help="the rows are already in time order: read no time column",
     )
     group.add_argument(
         "--date-format",
         metavar="FORMAT",
-        help="how dates are written, where that is not clear: 'd/m/y' in the codes of strptime is '%%d/%%m/%%Y'",
+        help="strptime format of ambiguous dates, such as '%%d/%%m/%%Y'",
     )
     add_format_arguments(group)
 
 
 def add_format_arguments(group: argparse._ArgumentGroup) -> None:
-    """Add the options that say how a text table is written, where its content does not tell."""
-    group.add_argument(
-        "--sep", metavar="TEXT", help="what stands between columns, where it is not recognised: ';', '\\t', '::'"
-    )
-    group.add_argument("--encoding", metavar="NAME", help="of text files that are not UTF-8, such as latin-1")
+    """Add the options for the format of a text table, where it cannot be detected."""
+    group.add_argument("--sep", metavar="TEXT", help="column separator, if it is not recognised: ';', '\\t', '::'")
+    group.add_argument("--encoding", metavar="NAME", help="encoding of text files that are not UTF-8, such as latin-1")
     group.add_argument(
         "--no-header",
         action="store_true",
-        help="the first line is a row: columns are named by their position, --user 1 --item 2 --time 4",
+        help="the first line is data; columns are numbered from 1: --user 1 --item 2 --time 4",
     )
     group.add_argument(
         "--columns",
         type=_names,
         metavar="NAMES",
-        help="names for all columns of a table without a header: user,item,rating,time; an empty name skips a column",
+        help="names of all columns of a table without a header: user,item,rating,time; an empty name skips a column",
     )
 
 
 def text_options(options: argparse.Namespace) -> dict[str, Any]:
-    """The arguments of the readers for how a text table is written."""
+    """The readers' arguments for the format of a text table."""
     return {
         "separator": options.sep,
         "encoding": options.encoding,
@@ -94,7 +94,7 @@ def _names(text: str) -> list[str]:
 
 
 def read_data(options: argparse.Namespace) -> Interactions:
-    """Read the table that the options name, and print what was kept and dropped."""
+    """Read the table that the options name, and print its cleaning report."""
     from tfrec import data
 
     table = data.read(
@@ -117,7 +117,7 @@ def read_data(options: argparse.Namespace) -> Interactions:
 
 
 def read_rows(options: argparse.Namespace) -> Interactions | Examples:
-    """Read what a ranking model learns from: labelled rows where a label is named or known, else ratings."""
+    """Read training rows of a ranking model: labelled rows if a label is named or recognised, otherwise ratings."""
     from pathlib import Path
 
     from tfrec import data
@@ -132,7 +132,7 @@ def read_rows(options: argparse.Namespace) -> Interactions | Examples:
     given = {name: getattr(options, name[2:].replace("-", "_")) for name in filters}
     unused = [name for name, value in given.items() if value != filters[name]]
     if unused:
-        raise InputError(f"{unused[0]} is an option of tables of ratings, and these are labelled rows: leave it out.")
+        raise InputError(f"{unused[0]} applies to tables of ratings, but these rows have labels: remove it.")
     roles = (options.label, options.user, options.item, options.time or None)
     how = {"date_format": options.date_format, "title": options.title, **text_options(options)}
     table = data.read_examples(path, *roles, items=options.items, users=options.users, **how)

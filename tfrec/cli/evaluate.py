@@ -1,4 +1,4 @@
-"""`tfrec evaluate`: a preset against a dataset."""
+"""`tfrec evaluate`: measure a preset on a dataset."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("preset", type=path, metavar="PRESET", help="a name of the zoo, or a folder")
+    parser.add_argument("preset", type=path, metavar="PRESET", help="name of a bundled preset, or a folder")
     add_data_arguments(parser)
-    parser.add_argument("--k", type=whole(), nargs="+", default=[10], metavar="K", help="lengths of the ranked lists")
-    parser.add_argument("--keep-seen", action="store_true", help="rank items of the history too")
+    parser.add_argument(
+        "--k", type=whole(), nargs="+", default=[10], metavar="K", help="lengths of the ranked lists (10)"
+    )
+    parser.add_argument("--keep-seen", action="store_true", help="also rank items of the history")
     parser.add_argument(
         "--all-rows",
         action="store_true",
-        help="for ranking presets: score every row, and not the test part alone; histories are made of the other rows",
+        help="for ranking presets: score all rows instead of the test part; histories come from the other rows",
     )
     add_baseline_argument(parser, default="popularity")
-    parser.add_argument("--out", type=path, metavar="FILE", help="write the report as JSON as well")
+    parser.add_argument("--out", type=path, metavar="FILE", help="also write the report as JSON")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Rank for what the preset's own split holds back; or score the test rows of a ranking preset's."""
+    """Rank the test items of the preset's split, or score its test rows for a ranking preset."""
     from tfrec import atomic, presets
     from tfrec.errors import InputError
 
@@ -46,7 +48,8 @@ def run(options: argparse.Namespace) -> None:
     ranks = isinstance(preset.model, RankingModel)
     if options.all_rows and not ranks:
         raise InputError(
-            "--all-rows is an option of ranking presets: this one ranks the items that a split holds back."
+            "--all-rows needs a ranking preset, but this is a retrieval preset, which is measured on the held-out "
+            "items: remove it."
         )
     if ranks:
         check_no_baseline(options)
@@ -59,7 +62,7 @@ def _of_rankings(preset: Preset, options: argparse.Namespace) -> Report:
     from tfrec import evaluation
     from tfrec.training import Recipe
 
-    path = preset.folder / "recipe.toml"  # a model that was saved from Python has none
+    path = preset.folder / "recipe.toml"  # missing if the model was saved from Python
     recipe = Recipe.load(path) if path.exists() else Recipe()
     table = read_data(options)
     names = options.baseline or ("popularity",)
@@ -81,7 +84,10 @@ def _of_labels(preset: Preset, options: argparse.Namespace) -> LabelReport:
 
     path = preset.folder / "recipe.toml"
     if not path.exists():
-        raise InputError(f"{preset.folder} has no recipe.toml, which says how its rows are labelled and split.")
+        raise InputError(
+            f"{preset.folder} has no recipe.toml, so the labels and the split of its rows are unknown: add one, or use "
+            "tfrec.evaluation.evaluate_labelled in Python."
+        )
     recipe = RankingRecipe.load(path)
     table = read_rows(options)
     recipe = recipe.with_split_of(table)
@@ -99,11 +105,11 @@ def _of_labels(preset: Preset, options: argparse.Namespace) -> LabelReport:
 
 
 def _other_data(preset: Preset, table: Interactions | Examples) -> list[str]:
-    """What must be said where a split is drawn anew over rows that the training did not have, or not all of them."""
+    """A warning if the rows differ from the training data, so that the split differs too."""
     trained_on = preset.metrics.get("training", {}).get("data_sha256")
     if trained_on in (None, table.sha256()):
         return []
     return [
-        "Not the rows that the preset was trained on: its split is drawn anew, so that rows which it has learned from "
-        "may be among those of this test."
+        "Warning: these are not the rows that the preset was trained on. The split was drawn again, so the test part "
+        "may contain training rows."
     ]

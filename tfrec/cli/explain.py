@@ -1,4 +1,4 @@
-"""`tfrec explain`: what a model looks at when it scores an item, or reads a history to recommend from."""
+"""`tfrec explain`: the attention weights of a model for a history, or for an item that it scores."""
 
 from __future__ import annotations
 
@@ -15,43 +15,41 @@ if TYPE_CHECKING:
     from tfrec.models import RankingModel, RetrievalModel
     from tfrec.serving import Attention
 
-_SHOWN = 12  # pairs of an attention that are printed
+_SHOWN = 12  # printed pairs per attention
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("preset", type=path, metavar="PRESET", help="a name of the zoo, or a folder")
+    parser.add_argument("preset", type=path, metavar="PRESET", help="name of a bundled preset, or a folder")
     parser.add_argument("--history", nargs="+", default=[], metavar="ITEM", help="titles or ids, oldest first")
     parser.add_argument(
         "--history-labels",
         nargs="+",
         type=number(missing=True),
         metavar="N",
-        help="how the items of the history were labelled, where the model reads that or leaves out low ones; nan where "
+        help="one label for each item of the history, for models that read them or drop items with low labels; nan if "
         "unknown",
     )
     parser.add_argument(
         "--item",
         metavar="ITEM",
-        help="the title or id to score; without it, a ranking model scores the newest of the history",
+        help="title or id of the item to score (for a ranking model the newest item of the history)",
     )
-    parser.add_argument("--user", metavar="ID", help="the user's id, for a model that reads it")
+    parser.add_argument("--user", metavar="ID", help="id of the user, for models that read it")
     parser.add_argument(
         "--features",
         nargs="+",
         default=[],
         metavar="NAME=VALUE",
-        help="what is known of the user and the context: age=34 genres='Drama|War' vector=0.1,0.2; else it is missing",
+        help="features of the user and the context: age=34 genres='Drama|War' vector=0.1,0.2; others are missing",
     )
     parser.add_argument(
         "--timestamps",
         nargs="+",
         metavar="TIME",
-        help="when each item was met: seconds since 1970 or ISO 8601 dates, for a retrieval model that reads them",
+        help="time of each item of the history, for retrieval models that read times: Unix seconds or ISO 8601 dates",
     )
-    parser.add_argument(
-        "--date-format", metavar="FORMAT", help="how the dates of --timestamps are written, in the codes of strptime"
-    )
+    parser.add_argument("--date-format", metavar="FORMAT", help="strptime format of the dates in --timestamps")
     parser.add_argument("--out", type=path, metavar="FILE.png", help="draw the weights as a heat map")
 
 
@@ -60,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
     from tfrec import atomic, presets
 
     if options.out and not options.out.lower().endswith(".png"):
-        raise InputError(f"--out is the picture's file, such as weights.png: got {options.out}.")
+        raise InputError(f"--out must name a .png file, such as weights.png, got {options.out}.")
     if options.out:
         atomic.check_writable(Path(options.out))
     presets.find(options.preset)  # before TensorFlow is imported
@@ -68,14 +66,14 @@ def run(options: argparse.Namespace) -> None:
 
     preset = presets.load(options.preset, Recommender)
     is_retrieval = isinstance(preset.model, RetrievalModel)
-    said, attentions = (_read if is_retrieval else _score)(preset.model, preset.spec, options)
-    say(said)
+    result, attentions = (_read if is_retrieval else _score)(preset.model, preset.spec, options)
+    say(result)
     for attention in attentions:
         say("\n" + "\n".join(_lines(attention)))
     if options.out:
-        title = f"{type(preset.model).__name__}: {said}"
+        title = f"{type(preset.model).__name__}: {result}"
         Path(options.out).write_bytes(_drawn(attentions, title, options.out))
-        say(f"\n{options.out}: drawn")
+        say(f"\n{options.out}: heat map written")
 
 
 def _drawn(attentions: list[Attention], title: str, out: str) -> bytes:
@@ -85,20 +83,20 @@ def _drawn(attentions: list[Attention], title: str, out: str) -> bytes:
         return serving.heat_map(attentions, title)
     except InputError:
         raise
-    except Exception as error:  # of matplotlib, its fonts or its cache
-        raise InputError(f"{out} cannot be drawn: {error}. The weights are those printed above.") from error
+    except Exception as error:  # matplotlib, its fonts or its cache
+        raise InputError(f"{out} cannot be drawn: {error}. The weights are printed above.") from error
 
 
 def _read(model: RetrievalModel, spec: FeatureSpec, options: argparse.Namespace) -> tuple[str, list[Attention]]:
-    """What a history leads to, and what of it."""
+    """The recommendations for a history, and the attention weights."""
     from tfrec import serving
     from tfrec.cli.recommend import find_items, read_times
 
     for name in ("user", "features", "history_labels"):
         if getattr(options, name):
-            raise InputError(f"{model.name} reads histories of items alone: leave out --{name.replace('_', '-')}.")
+            raise InputError(f"{model.name} reads only a history of items: remove --{name.replace('_', '-')}.")
     if not options.history:
-        raise InputError("Name what was met, oldest first: --history.")
+        raise InputError("--history is missing: list the items of the user's history, oldest first.")
     history = find_items(spec, options.history)
     times = None if options.timestamps is None else read_times(options.timestamps, options.date_format)
     stamps = None if times is None else [times]
@@ -109,31 +107,34 @@ def _read(model: RetrievalModel, spec: FeatureSpec, options: argparse.Namespace)
         return f"{_name(spec, item)}: score {score:.3f}", attentions
     (best,), (scores,) = serving.recommend(model, spec, [history], 3, stamps)
     named = [f"{_name(spec, item)} ({score:.3f})" for item, score in zip(best, scores, strict=True) if item]
-    return "Recommends " + "; ".join(named or ["nothing: the history holds the whole catalogue"]), attentions
+    return "Recommends " + "; ".join(named or ["nothing: the history contains the whole catalogue"]), attentions
 
 
 def _score(model: RankingModel, spec: FeatureSpec, options: argparse.Namespace) -> tuple[str, list[Attention]]:
-    """The score of an item, and what led to it."""
+    """The score of an item, and the attention weights."""
     from tfrec import serving
 
     if options.timestamps is not None:
-        raise InputError(f"{model.name} reads no time stamps: leave out --timestamps.")
+        raise InputError(f"{model.name} does not read timestamps: remove --timestamps.")
     labels = options.history_labels
     if labels is not None and len(labels) != len(options.history):
         raise InputError(
-            f"--history-labels needs a number for each of {len(options.history)} items, got {len(labels)}."
+            f"--history-labels needs one label for each of the {len(options.history)} items of the history, "
+            f"got {len(labels)}."
         )
     item, history = options.item, list(options.history)
     if spec.num_items:
         if item is None:
             if not history:
-                raise InputError("Name what is to be scored: --item, or a --history whose newest item is scored.")
+                raise InputError("No item to score: give --item, or a --history, whose newest item is then scored.")
             item, labels = history.pop(), labels and labels[:-1]
         item, *history = (_find(spec, name) for name in (item, *history))
         if cold := [one for one in history if one in spec.cold.ids]:
-            raise InputError(f'"{_name(spec, cold[0])}" has no training row, so no history holds it: leave it out.')
+            raise InputError(
+                f'"{_name(spec, cold[0])}" has no training row, so the model cannot read it in a history: remove it.'
+            )
     elif item is not None or history:
-        raise InputError(f"{options.preset} knows no items: describe the row by --features alone.")
+        raise InputError(f"{options.preset} has no item ids: describe the row by --features only.")
     features = read_features(model, spec, options.features, options.user)
     score, attentions = serving.explain(model, spec, item, history, features, labels)
     name = "The row" if item is None else _name(spec, item)
@@ -141,7 +142,7 @@ def _score(model: RankingModel, spec: FeatureSpec, options: argparse.Namespace) 
 
 
 def _find(spec: FeatureSpec, name: str) -> str:
-    """The raw id of a title or id, that of a cold item too; raises `InputError` as `find_items` does."""
+    """The raw id of a title or id, cold items included; raises `InputError` as `find_items` does."""
     from tfrec.cli.recommend import find_items
 
     if name in spec.cold.ids:
@@ -156,7 +157,7 @@ def _find(spec: FeatureSpec, name: str) -> str:
 
 
 def read_features(model: RankingModel, spec: FeatureSpec, given: list[str], user: str | None) -> dict[str, Any]:
-    """Column -> raw value, from texts NAME=VALUE; raises `InputError` where one cannot be read."""
+    """Parse texts NAME=VALUE into column -> raw value; raises `InputError` if one is invalid."""
     from tfrec.inference.candidate_scores import asked_features
 
     known = {one.column: one for one in asked_features(model, spec)}
@@ -167,21 +168,22 @@ def read_features(model: RankingModel, spec: FeatureSpec, given: list[str], user
         if not equals or name not in known:
             there = ", ".join(known) or "none"
             raise InputError(
-                f"{text!r} names no feature of users or context that the model reads, as NAME=VALUE: it reads {there}."
+                f"--features: expected NAME=VALUE with a user or context feature of the model, got {text!r}. Its "
+                f"features: {there}."
             )
         kind = known[name].kind
         try:
             numbers = [float(part) for part in value.split(",")] if kind in ("numeric", "vector") else []
         except ValueError:
-            raise InputError(f"The feature '{name}' is of numbers: got {value!r}.") from None
+            raise InputError(f"Feature '{name}' needs numbers, got {value!r}.") from None
         found[name] = value if not numbers else numbers[0] if kind == "numeric" else numbers
         if kind == "numeric" and len(numbers) > 1:
-            raise InputError(f"The feature '{name}' is one number: got {value!r}.")
+            raise InputError(f"Feature '{name}' needs one number, got {value!r}.")
     return found
 
 
 def _lines(attention: Attention) -> list[str]:
-    """An attention in words: a line for each place, or for the strongest pairs; heads are averaged."""
+    """An attention as text: one line per item, or per pair for the strongest pairs; heads are averaged."""
     mean = attention.over_heads()
     count = len(attention.labels[attention.axes.index("head")]) if mean is not attention else 1
     heads = f", mean of {count} heads" if count > 1 else ""

@@ -22,29 +22,30 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument(
-        "preset", type=path, metavar="PRESET", help="a name of the zoo, or a folder; not with --ranking"
+        "preset", type=path, metavar="PRESET", help="name of a bundled preset, or a folder; omit with --ranking"
     )
     folder = parser.add_argument(
         "folder",
         type=path,
         metavar="DIR",
-        help="the model's folder on the server: DIR/<version>/ is written; with a slash at its end, and no versions in "
-        "it, DIR/PRESET/<version>/",
+        help="the model's folder on the server; the export is written to DIR/<version>/. If DIR ends with a slash and "
+        "has no versions, it is written to DIR/PRESET/<version>/",
     )
     add_ranking_arguments(parser, folder)
     parser.add_argument("--k", type=whole(), default=20, metavar="N", help="length of the ranked lists (20)")
-    parser.add_argument("--keep-seen", action="store_true", help="recommend also what stands in the history")
+    parser.add_argument("--keep-seen", action="store_true", help="also recommend items of the history")
     parser.add_argument(
         "--verify",
         choices=("tensorflow", "runtime", "both"),
         default="tensorflow",
-        help="what must give the model's own answers: TensorFlow in a fresh process, the server's C API, or both",
+        help="where to verify that the export answers like the model: TensorFlow in a fresh process (the default), "
+        "TensorFlow's C API as in the server, or both",
     )
     parser.add_argument(
         "--index",
         choices=tuple(INDEX_KINDS),
         default="exact",
-        help="how the best items are found: "
+        help="index that finds the best items: "
         + "; ".join(f"{kind.name}, {kind.summary}" for kind in INDEX_KINDS.values()),
     )
     parser.add_argument(
@@ -52,39 +53,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=number(above=0, most=1),
         default=0.95,
         metavar="X",
-        help="the share of the exact answer that an approximate index must find (0.95)",
+        help="share of the exact answer that an approximate index must find (0.95)",
     )
     parser.add_argument(
         "--add",
         type=existing,
         metavar="FILE",
-        help="items that are new, or have new vectors: a csv or parquet with a column item, and like (ids of items "
-        "that are alike, with spaces between) or vector (numbers, likewise); title if there is one",
+        help="add items, or replace their vectors: a csv or parquet file with the columns item, and like (ids of "
+        "similar items) or vector (numbers), both separated by spaces; title is optional",
     )
     parser.add_argument(
-        "--withdraw", type=existing, metavar="FILE", help="items that are no longer returned: a raw id a line"
+        "--withdraw", type=existing, metavar="FILE", help="never return these items: a text file, one raw id per line"
     )
-    parser.add_argument("--int8", action="store_true", help="item vectors and dense layers in int8: a quarter the size")
+    parser.add_argument(
+        "--int8", action="store_true", help="store item vectors and dense layers in int8, a quarter of the size"
+    )
     parser.add_argument(
         "--measure",
         type=existing,
         metavar="PATH",
-        help="with --int8: a dataset whose users' last items say what it costs in NDCG@10",
+        help="with --int8: dataset on which NDCG@10 with and without int8 is compared, leave-one-out",
     )
-    tables = parser.add_argument_group("the tables of --add and --measure")
+    tables = parser.add_argument_group("format of the tables of --add and --measure")
     add_column_arguments(tables)
-    parser.add_argument("--keep", type=whole(), metavar="N", help="remove all but the newest N versions (keep all)")
+    parser.add_argument("--keep", type=whole(), metavar="N", help="delete all but the newest N versions (keep all)")
     parser.add_argument(
         "--keep-rejected",
         type=path,
         metavar="DIR",
-        help="where an export that does not give the model's answers is kept, with the request that showed it; not in "
-        "the model's folder (not kept)",
+        help="keep an export that fails verification here, with the request that failed; outside the model's folder "
+        "(delete it)",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Export, and say how to serve it; 1 where the export does not give the model's answers."""
+    """Export, and print how to serve it; returns 1 if the export fails verification."""
     for name, value in INDEX_KINDS[options.index].environment.items():  # before TensorFlow is imported
         os.environ.setdefault(name, value)
     if options.ranking or options.retrieval:
@@ -96,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _explained(export: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
-    """Run an export; a rejected one is explained in one line."""
+    """Run an export; explain a rejected one in one line."""
     try:
         export(options)
     except RuntimeError as error:
@@ -119,7 +122,7 @@ def _run_one(options: argparse.Namespace) -> None:
     from tfrec.serving.exporter import check_arguments
 
     if options.measure and not options.int8:
-        raise InputError("--measure says what int8 costs: give --int8 too, or leave it out.")
+        raise InputError("--measure compares int8 with float32: add --int8, or remove --measure.")
     folder = model_folder(options.folder, options.preset)
     # Before anything that takes time.
     check_arguments(folder, options.k, options.verify, options.keep, options.keep_rejected)
@@ -129,7 +132,7 @@ def _run_one(options: argparse.Namespace) -> None:
     if options.add:
         preset, report = with_new_items(preset, options.add, text_format(**text_options(options)))
     if options.k > preset.spec.num_items:
-        say(f"Lists are of {preset.spec.num_items:,} places: there are no more items.")
+        say(f"Ranked lists have {preset.spec.num_items:,} items, the size of the catalogue, not {options.k:,}.")
     if options.int8:
         preset, cost = _in_int8(preset, options)
         report |= cost
@@ -150,11 +153,11 @@ def _run_one(options: argparse.Namespace) -> None:
     image = None if fits else f"A_SERVER_WITH_{options.index.upper()}"
     some = [item for item in preset.spec.items.tokens[:20].tolist() if item not in withdrawn][:2]
     how = serving.how_to_serve(version, some, timestamps="timestamps" in preset.model.input_names, image=image)
-    say(f"{version}: written, and its answers are the model's own\n\n{how}")
+    say(f"{version}: written and verified against the model\n\n{how}")
 
 
 def _in_int8(preset: Preset, options: argparse.Namespace) -> tuple[Preset, dict[str, Any]]:
-    """The preset in int8, and what that costs on a dataset."""
+    """The preset in int8, and its NDCG@10 on a dataset before and after."""
     from tfrec import evaluation, presets
     from tfrec.data import Fixed, LeaveLastOut, read
 

@@ -1,4 +1,4 @@
-"""`tfrec list`: the presets that come with tfrec, and what they reach. Only stored numbers are read."""
+"""`tfrec list`: list the bundled presets with their stored metrics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tfrec.presets import Result
 
 _TITLES = {
-    "retrieval": "Retrieval: the catalogue ranked",
+    "retrieval": "Retrieval: full-catalogue ranking",
     "click": "Ranking: clicks",
     "rating": "Ranking: ratings",
 }
@@ -27,39 +27,39 @@ _NAMES = {
     "mae": "MAE",
 }
 _NOTHING = "-"
-_NOTES = """Of several seeds the mean. published: what others report of the metric that orders the rows.
-MB: of the weights; a preset without is a recipe alone: tfrec train --recipe NAME trains it.
-tfrec list --markdown adds deviations, sources, minutes and seeds."""
+_NOTES = """Metrics of presets with several seeds are means. published: what others report of the first metric.
+MB: size of the weights. A preset without a size is only a recipe; train it with tfrec train --recipe NAME.
+tfrec list --markdown adds standard deviations, sources, training time and seeds."""
 _PAGE = """# The zoo
 
 <!-- Written by `make zoo` from metrics.json, seeds.json and published.toml of the presets: change those, not this. -->
 
-What each preset reaches on the test part. Epochs and weights are chosen on the validation part.
+Metrics of each preset on the test part. Epochs and weights were chosen on the validation part.
 
 {tables}
 
-- **Retrieval**: leave-one-out. A user's last item is the test, the one before it the validation; the whole catalogue is
-  ranked, seen items are masked, all users count. popularity and item-to-item are baselines that learn nothing.
-- **Ranking**: rows held back, at random or by time as the recipe says. mean is the mean label; biases adds what users
-  and items differ from it.
-- Numbers are those of the run whose seed is given; of several seeds the mean ± sample standard deviation, and the
-  weights of the first.
-- **published**: what others report on the same data, for the same model and loss or for the one that is named with it.
-- **recipe alone**: trained and measured like the others, but its weights are not shipped; `tfrec train` makes them.
-- **MB**: of the weights. **minutes**: of training, of several seeds the first, whose weights these are; the machine
-  stands in the preset's metrics.json.
+- **Retrieval**: leave-one-out. A user's last item is the test item, the one before it the validation item. The whole
+  catalogue is ranked, seen items are masked, all users count. popularity and item-to-item are baselines without
+  training.
+- **Ranking**: rows are held out at random or by time, as the recipe says. Baselines: mean is the mean label; biases
+  adds the user's and the item's deviation from it.
+- **seed**: the seed of the run. With several seeds, metrics are mean ± sample standard deviation, and the weights are
+  those of the first seed.
+- **published**: results of others on the same data, for the same model and loss unless another is named.
+- **recipe only**: trained and measured like the others, but without bundled weights; train it with `tfrec train`.
+- **MB**: size of the weights. **minutes**: training time of the first seed; metrics.json names the machine.
 
-`tfrec list` prints these tables in short; each preset's card says what it is, where it comes from and where it fails.
+`tfrec list` prints a short form of these tables. Each model's card describes its idea, its data and its limits.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--markdown", action="store_true", help="print the page that stands in models/README.md")
+    parser.add_argument("--markdown", action="store_true", help="print the page models/README.md")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print a row a preset."""
+    """Print one row per preset."""
     from tfrec import presets
 
     found = presets.results()
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def page(found: list[Result]) -> str:
-    """The results as models/README.md shows them."""
+    """The results as the page models/README.md."""
     tables = []
     for task, rows in _tables(found):
         rows.insert(1, ("---",) * len(rows[0]))
@@ -76,7 +76,7 @@ def page(found: list[Result]) -> str:
 
 
 def aligned(found: list[Result]) -> str:
-    """The results for a terminal, below 100 columns: what stands in models/README.md without its longest columns."""
+    """The results for a terminal of 100 columns, without the longest columns of models/README.md."""
     parts = []
     for task, names in METRICS.items():
         results = [result for result in found if result.task == task]
@@ -84,7 +84,7 @@ def aligned(found: list[Result]) -> str:
         quality, lines = names[1] if task == "retrieval" else names[0], []
         head = ("preset", "model", "loss", *(_NAMES[name] for name in metrics), "published", "MB")
         rows = [head, *(_short_cells(result, metrics, quality) for result in results)]
-        # A column in which nothing stands is left out, and so is the loss where there is but one.
+        # Empty columns are left out, and the loss if all rows have the same one.
         columns = [of for of in zip(*rows, strict=True) if len({*of[1:]} - {_NOTHING}) > (of[0] == "loss")]
         widths = [max(map(len, column)) for column in columns]
         for place, cells in enumerate(zip(*columns, strict=True)):
@@ -109,12 +109,12 @@ def _short_cells(result: Result, metrics: list[str], quality: str) -> tuple[str,
 
 
 def _shown(names: tuple[str, ...], results: list[Result]) -> list[str]:
-    """The metrics that a row has."""
+    """The metrics that at least one result has."""
     return [name for name in names if any(name in result.metrics for result in results)]
 
 
 def _tables(found: list[Result]) -> list[tuple[str, list[tuple[str, ...]]]]:
-    """For each task its rows, the head first; metrics that no row has are left out."""
+    """The rows of each task, with the head first, without metrics that no result has."""
     tables = []
     for task, names in METRICS.items():
         results = [result for result in found if result.task == task]
@@ -138,7 +138,7 @@ def _tables(found: list[Result]) -> list[tuple[str, list[tuple[str, ...]]]]:
 def _cells(result: Result, shown: list[str]) -> tuple[str, ...]:
     name = f"[`{result.preset}`]({result.card})" if result.preset else result.preset
     if result.preset and result.megabytes is None:
-        name += " (recipe alone)"
+        name += " (recipe only)"
     published = [
         f"{' / '.join(f'{value:.4f}' for value in entry.metrics.values())} ({entry.source})"
         for entry in result.published

@@ -1,13 +1,13 @@
-"""Where `tfrec export` puts the versions of a model."""
+"""The folder where `tfrec export` writes the versions of a model."""
 
 import os
 from pathlib import Path
 
 
 def model_folder(folder: str, preset: str) -> Path:
-    """The folder itself or, where it ends with a slash and has no versions, a folder in it of the preset's name.
+    """The folder itself; if it ends with a slash and has no versions, the subfolder with the preset's name.
 
-    So `served/` is where all models lie, as `cp` has it, and `served/films` is one of them.
+    As with `cp`: `served/` is the folder of all models, and `served/films` is one model.
 
     Example:
         >>> model_folder("served/films", "sasrec_ml1m").as_posix(), model_folder("served/", "sasrec_ml1m").as_posix()

@@ -1,4 +1,4 @@
-"""Types of options: what can be told of a value without reading anything is told at once."""
+"""Argument types for argparse, which check values before any file is read."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-MOST = 2**31 - 1  # the largest whole number that an option takes where it has no limit of its own
-_LONGEST_NAME = 255  # bytes, on the file systems that are in use
+MOST = 2**31 - 1  # default upper limit of whole numbers
+_LONGEST_NAME = 255  # bytes, on common file systems
 
 
 def whole(least: int = 1, most: int = MOST) -> Callable[[str], int]:
-    """A type of whole numbers between two limits, both included."""
+    """Argument type of whole numbers from `least` to `most`, both included."""
 
     def read(text: str) -> int:
         try:
@@ -33,13 +33,13 @@ def whole(least: int = 1, most: int = MOST) -> Callable[[str], int]:
 def number(
     least: float = -math.inf, most: float = math.inf, above: float = -math.inf, missing: bool = False
 ) -> Callable[[str], float]:
-    """A type of finite numbers.
+    """Argument type of finite numbers.
 
     Args:
-        least: the smallest.
-        most: the largest.
-        above: what it must be larger than.
-        missing: whether nan is allowed, which says that the number is unknown.
+        least: smallest allowed value.
+        most: largest allowed value.
+        above: exclusive lower limit.
+        missing: allow nan, which means that the number is unknown.
     """
 
     def read(text: str) -> float:
@@ -60,33 +60,35 @@ def number(
 
 
 def path(text: str) -> str:
-    """A type of paths: a text that can be the name of a file or folder."""
+    """Argument type of paths: a valid name of a file or folder, which need not exist."""
     if not text.strip():
         raise argparse.ArgumentTypeError("expected a path, got an empty text")
     if "\0" in text:
-        raise argparse.ArgumentTypeError(f"expected a path, got {_short(text)}, which holds a NUL character")
+        raise argparse.ArgumentTypeError(f"expected a path, got {_short(text)}, which contains a NUL character")
     try:
         longest = max(len(os.fsencode(part)) for part in Path(text).parts or ("",))
     except UnicodeEncodeError:
-        raise argparse.ArgumentTypeError(f"expected a path, got {_short(text)}, which no file can be called") from None
+        raise argparse.ArgumentTypeError(
+            f"expected a path, got {_short(text)}, which is not a valid file name"
+        ) from None
     if longest > _LONGEST_NAME or len(os.fsencode(text)) > 4000:
         raise argparse.ArgumentTypeError(f"expected a path, got one that is too long: {_short(text)}")
     return text
 
 
 def existing(text: str) -> str:
-    """A type of paths at which something must be."""
+    """Argument type of paths that must exist."""
     try:
         Path(path(text)).stat()
     except FileNotFoundError:
-        raise argparse.ArgumentTypeError(f"there is nothing at {text}") from None
+        raise argparse.ArgumentTypeError(f"{text} does not exist") from None
     except OSError as error:
         raise argparse.ArgumentTypeError(f"{text} cannot be read: {error.strerror}") from None
     return text
 
 
 def dataset(text: str) -> str:
-    """A type of paths of data: something is there, or the name X of a fixed split, X.train.inter and X.test.inter."""
+    """Argument type of data: an existing path, or X for the files X.train.inter and X.test.inter of a fixed split."""
     whole = Path(path(text))
     try:
         if not whole.exists() and any(
@@ -94,7 +96,7 @@ def dataset(text: str) -> str:
         ):
             return text
     except OSError:
-        pass  # `existing` says what is wrong
+        pass  # `existing` raises the error
     return existing(text)
 
 

@@ -1,4 +1,4 @@
-"""`--import MODULE`: the user's own models, which the command shall know."""
+"""`--import MODULE`: import a module that registers the user's own models."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from tfrec.errors import InputError
 
 
 def add_import_argument(parser: argparse.ArgumentParser) -> None:
-    """The option."""
+    """Add the option --import."""
     parser.add_argument(
         "--import",
         dest="imports",
         action="append",
         default=[],
         metavar="MODULE",
-        help="import this Python module first, from the current folder or an installed package: it registers a model "
-        "of your own with Keras. It runs the module's code, so name only what you trust; can be repeated",
+        help="import a Python module first, from the current folder or an installed package, to register your own "
+        "models with Keras. This runs the module's code: import only modules that you trust. Can be repeated",
     )
 
 
 def import_modules(names: Sequence[str]) -> None:
-    """Import modules by name; presets never decide what is imported.
+    """Import modules by name. Only the user names modules; presets never do.
 
     Raises:
-        InputError: where a module is not found, or fails.
+        InputError: if a module is not found or its import fails.
     """
     if not names:
         return
@@ -36,8 +36,8 @@ def import_modules(names: Sequence[str]) -> None:
         sys.path.insert(0, str(Path.cwd()))
     for name in names:
         if not all(part.isidentifier() for part in name.split(".")) or name.endswith(".py"):
-            raise InputError(f"--import names a module, such as my_models or acme.models, got {name!r}.")
+            raise InputError(f"--import needs a module name, such as my_models or acme.models, got {name!r}.")
         try:
             importlib.import_module(name)
         except Exception as error:  # whatever the user's code does
-            raise InputError(f"--import {name} fails: {type(error).__name__}: {error}") from error
+            raise InputError(f"--import {name} failed: {type(error).__name__}: {error}") from error

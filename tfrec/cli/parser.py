@@ -1,4 +1,4 @@
-"""The parser of the command line: one line says what is wrong, a misspelt option before all else."""
+"""The argument parser: errors are one line, and a misspelt option is reported first."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _NUMBER = re.compile(r"-\.?\d|-(inf|nan)\b", re.IGNORECASE)
 
 
 class Parser(argparse.ArgumentParser):
-    """Ends with one line on stderr and exit code 2 where the arguments are wrong."""
+    """Exits with code 2 and one line on stderr if the arguments are wrong."""
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2."""
         self.exit(2, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")
 
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
-        """As always; but an unknown option is reported before an option that is missing, which it may well be."""
+        """Parse as usual, but report an unknown option before a missing one: it may be the missing one misspelt."""
         self._check_options(sys.argv[1:] if args is None else args)
         return super().parse_known_args(args, namespace)
 
@@ -32,11 +32,11 @@ class Parser(argparse.ArgumentParser):
         for arg in args:
             is_option = len(arg) > 1 and arg.startswith("-") and " " not in arg and not _NUMBER.match(arg)
             if arg == "--" or (has_commands and not is_option):
-                return  # what follows are values, or the arguments of a command
+                return  # values, or the arguments of a command, follow
             if is_option and not any(one.startswith(arg.partition("=")[0]) for one in known):
                 self._unknown(arg.partition("=")[0], [one for one in known if one.startswith("--")])
 
     def _unknown(self, name: str, known: list[str]) -> NoReturn:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"the options are {', '.join(known)}."
-        self.error(f"there is no option {name}: {hint}")
+        self.error(f"unknown option {name}: {hint}")

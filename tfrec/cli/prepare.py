@@ -1,4 +1,4 @@
-"""`tfrec prepare`: fetch a public dataset from its publisher."""
+"""`tfrec prepare`: download a public dataset from its publisher."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tfrec.terminal import say
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("name", choices=["ml-100k", "ml-1m", "ml-latest-small"], help="which dataset")
-    parser.add_argument("--out", type=path, default="data", metavar="DIR", help="folder it is put into (data)")
+    parser.add_argument("name", choices=["ml-100k", "ml-1m", "ml-latest-small"], help="the dataset")
+    parser.add_argument("--out", type=path, default="data", metavar="DIR", help="folder where it is unpacked (data)")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Download, verify, unpack, and say how to train on it."""
+    """Download, verify and unpack the dataset, and print the next command."""
     from tfrec.data.datasets import movielens
 
     folder = movielens.download(options.name, options.out)

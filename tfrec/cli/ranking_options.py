@@ -1,4 +1,4 @@
-"""`tfrec export --ranking B DIR`, with `--retrieval A` in front of it or without."""
+"""`tfrec export --ranking B DIR`, with or without `--retrieval A`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import Any
 
 from tfrec.cli.option_types import path, whole
 from tfrec.errors import InputError
-
-# Options of an export of one retrieval model alone, and what they are where nobody names them.
 from tfrec.terminal import say
 
-_OF_ONE = {"int8": False, "measure": None}
-_OF_RETRIEVAL = {"add": None, "keep_seen": False, "withdraw": None, "index": "exact"}
+# Options and their defaults.
+_SINGLE_MODEL_ONLY = {"int8": False, "measure": None}
+_RETRIEVAL_ONLY = {"add": None, "keep_seen": False, "withdraw": None, "index": "exact"}
 
 
 class _NamesPreset(argparse.Action):
-    """An option that names the preset, so that the only place left on the command line is DIR."""
+    """An option that names a preset, so that the only positional argument is DIR."""
 
     def __init__(self, *args: Any, folder: argparse.Action, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -35,8 +34,8 @@ def add_ranking_arguments(parser: argparse.ArgumentParser, folder: argparse.Acti
         metavar="PRESET",
         action=_NamesPreset,
         folder=folder,
-        help="tfrec export [--retrieval PRESET] --ranking PRESET DIR: a model that ranks what the retrieval model "
-        "finds, or, without one, the items that a request names",
+        help="tfrec export [--retrieval PRESET] --ranking PRESET DIR: a model that ranks the candidates of the "
+        "retrieval model or, without --retrieval, the items of the request",
     )
     parser.add_argument(
         "--retrieval",
@@ -44,13 +43,13 @@ def add_ranking_arguments(parser: argparse.ArgumentParser, folder: argparse.Acti
         metavar="PRESET",
         action=_NamesPreset,
         folder=folder,
-        help="what finds the candidates to rank",
+        help="with --ranking: retrieval model that finds the candidates",
     )
-    parser.add_argument("--candidates", type=whole(), metavar="N", help="with --retrieval: how many are ranked (200)")
+    parser.add_argument("--candidates", type=whole(), metavar="N", help="with --retrieval: number of candidates (200)")
 
 
 def run_ranking(options: argparse.Namespace) -> None:
-    """Export, and say how to serve it."""
+    """Export, and print how to serve it."""
     from tfrec import presets, serving
     from tfrec.cli.catalogue_files import read_ids, with_new_items
     from tfrec.cli.data_options import text_options
@@ -59,20 +58,19 @@ def run_ranking(options: argparse.Namespace) -> None:
     from tfrec.models import RetrievalModel
 
     if not options.ranking:
-        raise InputError("--retrieval finds candidates for a --ranking preset: name that too, or export PRESET alone.")
+        raise InputError("--retrieval needs --ranking: add it, or export the retrieval preset alone.")
     if options.folder is not None:
         raise InputError(
-            f"With --ranking the presets are named by options: got '{options.preset}' beside the folder "
-            f"'{options.folder}'. Give tfrec export --retrieval {options.preset} --ranking {options.ranking} "
-            f"{options.folder}."
+            f"With --ranking the only argument is the folder, got '{options.preset}' and '{options.folder}'. Use tfrec "
+            f"export --retrieval {options.preset} --ranking {options.ranking} {options.folder}."
         )
-    given = [name for name, default in _OF_ONE.items() if getattr(options, name) != default]
+    given = [name for name, default in _SINGLE_MODEL_ONLY.items() if getattr(options, name) != default]
     if options.retrieval is None:
-        given += [name for name, default in _OF_RETRIEVAL.items() if getattr(options, name) != default]
+        given += [name for name, default in _RETRIEVAL_ONLY.items() if getattr(options, name) != default]
         given += ["candidates"] if options.candidates is not None else []
     if given:
-        raise InputError(f"--{given[0].replace('_', '-')} says something of a retrieval model that is exported alone"
-                         f"{'' if options.retrieval else ', or in front of the ranking one'}.")  # fmt: skip
+        needs = "works only without --ranking" if given[0] in _SINGLE_MODEL_ONLY else "needs --retrieval"
+        raise InputError(f"--{given[0].replace('_', '-')} {needs}: remove it, or export a retrieval preset.")
     folder = model_folder(options.preset, options.ranking)
     common = {"verify": options.verify, "keep": options.keep, "keep_rejected": options.keep_rejected}
     if options.retrieval is None:
@@ -96,4 +94,4 @@ def run_ranking(options: argparse.Namespace) -> None:
             **common,
         )
         say(serving.describe_common(version))
-    say(f"{version}: written, and its answers are the models' own\n\n{serving.how_to_ask(version)}")
+    say(f"{version}: written and verified against the model\n\n{serving.how_to_ask(version)}")

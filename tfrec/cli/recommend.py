@@ -1,4 +1,4 @@
-"""`tfrec recommend`: a history of titles or ids to what comes next."""
+"""`tfrec recommend`: recommend items for a history of titles or ids."""
 
 from __future__ import annotations
 
@@ -16,28 +16,26 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("preset", type=path, metavar="PRESET", help="a name of the zoo, or a folder")
+    parser.add_argument("preset", type=path, metavar="PRESET", help="name of a bundled preset, or a folder")
     parser.add_argument(
         "--history",
         nargs="*",
         required=True,
         metavar="ITEM",
-        help="titles or ids, oldest first; nothing behind it asks for the most popular items",
+        help="titles or ids, oldest first; without items, the most popular items are recommended",
     )
     parser.add_argument(
         "--timestamps",
         nargs="+",
         metavar="TIME",
-        help="when each item was met: seconds since 1970 or ISO 8601 dates, for a model that reads them",
+        help="time of each item of the history, for models that read times: Unix seconds or ISO 8601 dates",
     )
-    parser.add_argument(
-        "--date-format", metavar="FORMAT", help="how the dates of --timestamps are written, in the codes of strptime"
-    )
-    parser.add_argument("--k", type=whole(), default=10, metavar="N", help="how many (10)")
+    parser.add_argument("--date-format", metavar="FORMAT", help="strptime format of the dates in --timestamps")
+    parser.add_argument("--k", type=whole(), default=10, metavar="N", help="number of recommendations (10)")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print what was understood, and the ranked items."""
+    """Print the history as it was understood, and the ranked items."""
     from tfrec import presets
 
     presets.find(options.preset)  # before TensorFlow is imported
@@ -49,29 +47,32 @@ def run(options: argparse.Namespace) -> None:
     timestamps = None if options.timestamps is None else [read_times(options.timestamps, options.date_format)]
     ids, scores = serving.recommend(preset.model, preset.spec, [history], options.k, timestamps)
     met = "; ".join(_name(preset.spec, item) for item in history)
-    say(f"History: {met or 'none, so the most popular items'}")
+    say(f"History: {met or 'empty, so the most popular items follow'}")
     if not ids[0][0]:
-        say("Nothing is left to recommend: the history holds the whole catalogue.")
+        say("Nothing left to recommend: the history contains the whole catalogue.")
     for place, (item, score) in enumerate(zip(ids[0], scores[0], strict=True), start=1):
         if item:
             say(f"{place:>3}.  {score:>8.3f}  {_name(preset.spec, item)}")
     listed = sum(map(bool, ids[0]))
     if 0 < listed < options.k:
-        said = f"{listed:,} items listed of the {options.k:,} asked for"
-        say(f"{said}: the model knows {preset.spec.num_items:,}, those of the history are left out.", error=True)
+        say(
+            f"Only {listed:,} of {options.k:,} items: the catalogue has {preset.spec.num_items:,}, and items of the "
+            "history are excluded.",
+            error=True,
+        )
 
 
 def find_items(spec: FeatureSpec, names: list[str]) -> list[str]:
-    """The raw ids that ids or titles name.
+    """The raw ids of items that are named by id or title.
 
     Raises:
-        InputError: where a name is neither; it lists the nearest titles or ids.
+        InputError: if a name is neither an id nor a title; the message lists the nearest ones.
     """
     titles = spec.titles or []
     by_title: dict[str, str] = {}
     for token, title in zip(spec.items.tokens, titles, strict=False):
         if title:
-            by_title.setdefault(title.casefold(), token)  # of equal titles the most popular
+            by_title.setdefault(title.casefold(), token)  # the most popular item wins if titles are equal
     found = []
     for name in names:
         if name in spec.items:
@@ -87,7 +88,7 @@ def read_times(times: list[str], date_format: str | None = None) -> list[int]:
     """Seconds since 1970 from numbers or dates.
 
     Raises:
-        InputError: where one of them is neither.
+        InputError: if a time is neither a number nor a date.
     """
     import pandas as pd
 
@@ -98,8 +99,8 @@ def read_times(times: list[str], date_format: str | None = None) -> list[int]:
     missing = is_missing(seconds)
     if missing.any():
         raise InputError(
-            f"The time stamp '{times[int(missing.argmax())]}' cannot be read: give seconds since 1970, or "
-            "dates in the ISO 8601 form 2020-12-31T23:59:59."
+            f"The timestamp '{times[int(missing.argmax())]}' is invalid: give seconds since 1970 or ISO 8601 dates "
+            "such as 2020-12-31T23:59:59."
         )
     return unix_seconds(seconds).tolist()
 
@@ -113,7 +114,8 @@ def _unknown(spec: FeatureSpec, name: str, titles: list[str]) -> str:
     nearest = list(dict.fromkeys([*within[:5], *close]))[:5]
     few = ", ".join(f'"{item}"' for item in nearest or spec.items.tokens[:3])
     hint = "Did you mean" if nearest else "Ids look like"
-    return f'The model knows no item with the title or id "{name}". {hint}: {few}? It knows {spec.num_items:,} items.'
+    end = "?" if nearest else "."
+    return f'The model has no item with the title or id "{name}". {hint}: {few}{end} It has {spec.num_items:,} items.'
 
 
 def _name(spec: FeatureSpec, item: str) -> str:

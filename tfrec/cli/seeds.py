@@ -1,4 +1,4 @@
-"""`tfrec seeds`: several seeds of one recipe become a mean and a standard deviation."""
+"""`tfrec seeds`: mean and standard deviation of a recipe's metrics over several seeds."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from tfrec.terminal import say
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument(
-        "preset", type=path, metavar="PRESET", help="folder of the preset; seeds.json is written into it"
-    )
+    parser.add_argument("preset", type=path, metavar="PRESET", help="folder of the preset, where seeds.json is written")
     parser.add_argument(
         "runs",
         type=path,
@@ -23,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write, and print a row a seed."""
+    """Write seeds.json, and print one row per seed."""
     import statistics
 
     from tfrec import presets

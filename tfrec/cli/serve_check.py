@@ -1,4 +1,4 @@
-"""`tfrec serve-check`: is this version folder fit to be served?"""
+"""`tfrec serve-check`: check that an exported version can be served."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from tfrec.terminal import say
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("version", type=path, metavar="DIR", help="a version folder, served/films/1")
+    parser.add_argument("version", type=path, metavar="DIR", help="the version folder, such as served/films/1")
     parser.add_argument(
-        "--requests", type=whole(0), default=2_000, metavar="N", help="random requests to survive (2000)"
+        "--requests", type=whole(0), default=2_000, metavar="N", help="number of random requests (2000)"
     )
-    parser.add_argument("--seed", type=whole(0, 2**32 - 1), default=0, metavar="N", help="of the random requests (0)")
+    parser.add_argument("--seed", type=whole(0, 2**32 - 1), default=0, metavar="N", help="seed of the requests (0)")
     parser.add_argument(
         "--timeout",
         type=float,
         default=900.0,
         metavar="SECONDS",
-        help="for all checks together; what still runs then is killed, and the check fails (900)",
+        help="time limit of all checks together; a check that still runs then is killed and fails (900)",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check everything, print one table; 1 where something failed."""
+    """Run all checks and print a table; returns 1 if a check failed."""
     from tfrec import serving
 
     checks = serving.serve_check(options.version, options.requests, options.seed, options.timeout)

@@ -1,4 +1,4 @@
-"""`tfrec train`: a table of interactions becomes a preset."""
+"""`tfrec train`: train a model on a table of interactions and write a preset."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _OVERRIDES = ("epochs", "batch_size", "max_length", "seed", "patience")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_data_arguments(parser)
-    parser.add_argument("--out", type=path, required=True, metavar="DIR", help="folder of the preset that is written")
+    parser.add_argument("--out", type=path, required=True, metavar="DIR", help="folder where the preset is written")
     parser.add_argument(
         "--recipe",
         type=path,
         metavar="RECIPE",
-        help="a TOML file, the folder of a preset, or a name that `tfrec list` shows; without one, a SASRec for data "
-        "of middling size, or with --label an AutoInt",
+        help="a TOML file, a preset folder, or the name of a bundled preset (a medium-sized SASRec; with --label, an "
+        "AutoInt)",
     )
     add_baseline_argument(parser, default="popularity item-to-item")
     for name in _OVERRIDES:
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restart",
         action="store_true",
-        help="begin anew where DIR.partial holds an interrupted run, which else goes on",
+        help="delete the state of an interrupted run in DIR.partial and start again (continue the run)",
     )
 
 
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
     baselines = {"baselines": options.baseline} if options.baseline else {}
     table = read_rows(options) if ranks else read_data(options)
     if recipe_file is None and not ranks and (loss := runner.default_recipe(table).loss) != recipe.loss:
-        say(f"{table.num_items:,} items: training against sampled negatives; a recipe can choose another loss.\n")
+        say(f"{table.num_items:,} items: training with sampled negatives. A recipe can name another loss.\n")
         recipe = dataclasses.replace(recipe, loss=loss)
     try:
         done = runner.run(table, recipe, options.out, recipe_text=text, checkpoint=partial, **baselines)

@@ -1,4 +1,4 @@
-"""From a preset to a SavedModel that stock TensorFlow Serving loads: raw ids in, ranked ids out."""
+"""Export a preset as a SavedModel that stock TensorFlow Serving loads: raw ids in, ranked ids out."""
 
 from tfrec.inference import Attention, explain, explain_history, heat_map, rank, recommend, score
 from tfrec.serving.exporter import export

@@ -1,4 +1,4 @@
-"""A preset becomes a numbered version folder."""
+"""Export a retrieval preset to a numbered version folder."""
 
 from __future__ import annotations
 
@@ -54,91 +54,92 @@ def export(
     `recommend_filtered`, `score`, `embed_users`, `embed_items` and `similar_items`; export/README.md has their
     inputs and outputs. In short, `serving_default` takes `history` (B, L) strings, raw ids oldest first with "" as
     padding on either side, and returns `item_ids` (B, K) strings and `scores` (B, K) float32, best first. L is free:
-    the newest items that the model reads decide, and all that are given are masked. Ids that the vocabulary does not
-    know are ignored; a history without a known id is answered by popularity. Where fewer than K items are left, "" with
-    score -inf stands.
+    the model reads the newest items, and all items of the history are masked. Unknown ids are ignored; a history
+    without a known id gets the most popular items. If fewer than K items are left, the rest is "" with score -inf.
 
-    Where the model reads time stamps, they are a second input, `timestamps` (B, L) int64, seconds since 1970, one for
-    each place of `history`; those beside padding and unknown ids are ignored.
+    If the model reads timestamps, they are a second input: `timestamps` (B, L) int64, seconds since 1970, one for each
+    position of `history`. Those of padding and unknown ids are ignored.
 
-    The version is one more than the highest there. It becomes visible, whole, only after its operations have been held
-    against a list, its warm-up requests have been answered, and a fresh process that imports neither tfrec nor keras
-    has got the model's own answers from it.
+    The version number is one more than the highest in the folder. The version appears in one step, after these checks
+    have passed: all operations are on the list of allowed ones, the warm-up requests are answered, and a fresh process
+    without tfrec and keras gets the same answers from the export as the model gives.
 
     Args:
-        preset: a name of the zoo, a folder, or a loaded preset.
+        preset: the name of a bundled preset, a folder, or a loaded preset.
         folder: the model's folder on the server.
         k: K, at most the number of items.
-        mask_seen: leave out what stands in a history.
-        verify: what asks the export before it becomes visible: "tensorflow", its Python in a fresh process; "runtime",
-            the C API that the server itself calls; or "both".
-        index: how the best items are found: "exact"; "ivf", approximately, in blocks of neighbours; "int8", candidates
-            from vectors of 8 bits, ranked by those of 32; "scann", the layer of TensorFlow Recommenders, with a
-            warning: only a server that is built with ScaNN can load it.
-        recall: the share of the exact answer that "ivf" and "scann" must find, measured on histories drawn at random.
-        report: further entries for the export's manifest, for instance what int8 weights cost.
-        withdrawn: raw ids that are read in histories and never returned: what the catalogue no longer has.
-        keep: how many versions to keep, this one among them; None keeps all.
-        keep_rejected: a folder, outside of `folder`, to which an export that the model's answers reject is copied, with
-            the request that showed it; None drops it.
+        mask_seen: exclude items of the history from the answers.
+        verify: where the answers are verified: "tensorflow", TensorFlow's Python API in a fresh process; "runtime", the
+            C API that the server calls; or "both".
+        index: how the best items are found: "exact"; "ivf", approximate search in clusters; "int8", candidates from
+            int8 vectors, ranked with float32 vectors; "scann", the layer of TensorFlow Recommenders, with a warning:
+            only a server that is built with ScaNN can load it.
+        recall: share of the exact answer that "ivf" and "scann" must find, measured on random histories.
+        report: further entries for the export's manifest, such as the cost of int8 weights.
+        withdrawn: raw ids that are still read in histories but never returned.
+        keep: number of versions to keep, including this one; None keeps all.
+        keep_rejected: folder outside of `folder` where an export that fails verification is kept, with the request
+            that failed; None deletes it.
 
     Returns:
         the version's folder.
 
     Raises:
-        InputError: where the preset or an argument cannot be used, or the export cannot be written: the disk is full,
-            for instance. Nothing is left behind then.
-        parity.ParityError: where the export does not answer as the model does; nothing is left behind then, but for
+        InputError: if the preset or an argument is invalid, or the export cannot be written, for example because the
+            disk is full. Nothing is left behind.
+        parity.ParityError: if the export and the model give different answers. Nothing is left behind, except in
             `keep_rejected`.
     """
     folder = check_arguments(folder, k, verify, keep, keep_rejected)
     if not isinstance(preset, presets.Preset):
         preset = presets.load(preset, RetrievalModel)
     check_usable(preset)
-    gone = known_items(preset, withdrawn)
-    asked = Options(min(k, preset.spec.num_items), mask_seen, verify, index, recall, gone, report or {})
-    return publish(folder, keep, lambda new: _write(preset, new, asked), keep_rejected)
+    withdrawn = known_items(preset, withdrawn)
+    options = Options(min(k, preset.spec.num_items), mask_seen, verify, index, recall, withdrawn, report or {})
+    return publish(folder, keep, lambda new: _write(preset, new, options), keep_rejected)
 
 
 def check_arguments(
     folder: str | Path, k: int, verify: str, keep: int | None, keep_rejected: str | Path | None = None
 ) -> Path:
-    """The folder that versions go to; raises `InputError` where it or an argument of an export cannot be used."""
+    """The folder of the versions; raises `InputError` if it or another argument of an export is invalid."""
     folder = Path(folder)
     if k < 1:
-        raise InputError(f"k is the length of the answers, at least 1, got {k}.")
+        raise InputError(f"k, the length of the ranked lists, must be at least 1, got {k}.")
     if verify not in VERIFY:
-        raise InputError(f"verify is one of {', '.join(VERIFY)}, got {verify!r}.")
+        raise InputError(f"verify must be one of {', '.join(VERIFY)}, got {verify!r}.")
     if keep is not None and keep < 1:
-        raise InputError(f"keep is a number of versions, at least 1, got {keep}.")
+        raise InputError(f"keep, the number of versions, must be at least 1, got {keep}.")
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file: name the folder that the versions go to.")
+        raise InputError(f"{folder} is a file: name the folder for the versions.")
     atomic.check_writable(folder)
     rejected.check_place(keep_rejected, folder)
     return folder
 
 
 def check_usable(preset: presets.Preset) -> None:
-    """Raise `InputError` where model and spec do not fit, or a weight is not finite: a loaded preset may be changed."""
+    """Raise `InputError` if model and spec do not match or a weight is not finite: the caller may have changed them."""
     preset.spec.check_fits(preset.model)
     presets.check_finite(preset.model)
 
 
 def known_items(preset: presets.Preset, withdrawn: Sequence[str]) -> list[str]:
-    """The texts of raw ids; raises `InputError` where the catalogue lacks one."""
-    gone = [id_text(item) for item in withdrawn]
-    if unknown := [item for item in gone if item not in preset.spec.items]:
-        raise InputError(f"{len(unknown)} items to withdraw are not in the catalogue, '{unknown[0]}' for one.")
-    return gone
+    """Withdrawn raw ids as strings; raises `InputError` if the catalogue lacks one."""
+    ids = [id_text(item) for item in withdrawn]
+    if unknown := [item for item in ids if item not in preset.spec.items]:
+        raise InputError(
+            f"{len(unknown)} items to withdraw are not in the catalogue, for example '{unknown[0]}': remove them."
+        )
+    return ids
 
 
 def publish(
     folder: Path, keep: int | None, write: Callable[[Path], None], keep_rejected: str | Path | None = None
 ) -> Path:
-    """Let `write` fill a new version, which becomes visible when it returns, and drop old ones.
+    """Write a new version with `write`, make it visible when `write` returns, and delete old versions.
 
     Raises:
-        InputError: where the file system fails, with nothing left behind, or old versions cannot be removed.
+        InputError: if the file system fails, with nothing left behind, or old versions cannot be deleted.
         parity.ParityError: from `write`; see `export` for `keep_rejected`.
     """
     clear_left(folder)
@@ -153,13 +154,13 @@ def publish(
                     error.kept = rejected.keep(new, keep_rejected, folder.resolve().name, error)
                 raise
     except FileExistsError:
-        raise InputError(f"Another export has written {version} meanwhile. Run this one again.") from None
+        raise InputError(f"Another export wrote {version} at the same time. Run this one again.") from None
     except (OSError, tf.errors.OpError, parity.ParityError) as error:
         _drop_empty(folder, is_new)
         if reason := file_system_fault(error):
             raise InputError(
-                f"{version} cannot be written: {reason}. No version was written; free space or name another folder, "
-                f"and mind the folder for temporary files, {tempfile.gettempdir()}."
+                f"{version} cannot be written: {reason}. No version was written. Free space or name another folder; "
+                f"check the folder for temporary files, {tempfile.gettempdir()}, too."
             ) from error
         raise
     except BaseException:
@@ -170,20 +171,20 @@ def publish(
             keep_newest(folder, keep)
         except OSError as error:
             raise InputError(
-                f"{version} is written, but older versions cannot be removed: {error.strerror or error}."
+                f"{version} was written, but older versions cannot be deleted: {error.strerror or error}."
             ) from error
     return version
 
 
 def _drop_empty(folder: Path, is_new: bool) -> None:
-    """Remove a folder that was made for a version which failed."""
-    with contextlib.suppress(OSError):  # not empty: another export has written into it meanwhile
+    """Remove the model's folder if it was created for a version that failed."""
+    with contextlib.suppress(OSError):  # not empty: another export has written to it
         if is_new:
             folder.rmdir()
 
 
 class Options(NamedTuple):
-    """What was asked of an export; see `export`."""
+    """Options of an export; see `export`."""
 
     k: int
     mask_seen: bool
@@ -194,44 +195,50 @@ class Options(NamedTuple):
     report: Mapping[str, Any]
 
 
-def _write(preset: presets.Preset, new: Path, asked: Options) -> None:
+def _write(preset: presets.Preset, new: Path, options: Options) -> None:
     """Write the SavedModel, then verify it."""
-    model, spec, gone, kind = preset.model, preset.spec, asked.withdrawn, index_kind(asked.index)
+    model, spec, withdrawn, kind = preset.model, preset.spec, options.withdrawn, index_kind(options.index)
     with tempfile.TemporaryDirectory() as folder:
-        module, found_by = retrieval_module(preset, Path(folder), asked)
-        options = tf.saved_model.SaveOptions(namespace_whitelist=[kind.namespace] if kind.namespace else [])
-        tf.saved_model.save(module, str(new), signatures=module.signatures(), options=options)
+        module, index_report = retrieval_module(preset, Path(folder), options)
+        save_options = tf.saved_model.SaveOptions(namespace_whitelist=[kind.namespace] if kind.namespace else [])
+        tf.saved_model.save(module, str(new), signatures=module.signatures(), options=save_options)
 
     operations.check(new, kind.operations)
     for foreign in index_operations.foreign_indexes(new):
         warnings.warn(foreign.warning, stacklevel=3)
     calls = samples.calls(spec, "timestamps" in model.input_names)
-    expected = parity.expected_answers(model, spec, calls, asked.k, asked.mask_seen, gone)
+    expected = parity.expected_answers(model, spec, calls, options.k, options.mask_seen, withdrawn)
     warmup.write(new, warmup.choose(calls), export_manifest.input_types(new))
     rescored = functools.partial(parity.rescored, model, spec)
-    passed = gate(new, calls, expected, asked, rescored)
-    said = {"k": asked.k, "mask_seen": asked.mask_seen, "index": found_by, "withdrawn": len(gone), "parity": passed}
-    said["withdrawn_items"] = list(gone)
-    export_manifest.write(new, preset, {**asked.report, **said})
+    passed = gate(new, calls, expected, options, rescored)
+    report = {
+        "k": options.k,
+        "mask_seen": options.mask_seen,
+        "index": index_report,
+        "withdrawn": len(withdrawn),
+        "parity": passed,
+        "withdrawn_items": list(withdrawn),
+    }
+    export_manifest.write(new, preset, {**options.report, **report})
 
 
 def gate(
     new: Path,
     calls: Sequence[Call],
     expected: Sequence[parity.Answer],
-    asked: Options,
+    options: Options,
     rescored: Callable[[Call, parity.Answer], parity.Answer],
     tolerance: float = parity.TOLERANCE,
 ) -> dict[str, Any]:
-    """Ask an export everything in each runtime that was named, keep its answers with it, and say how near they came."""
-    approximation, kind = None, index_kind(asked.index)
+    """Replay all calls in each runtime, store the answers in the export, and return the largest difference."""
+    approximation, kind = None, index_kind(options.index)
     if kind.needs_queries:
-        # Histories drawn at random are no users: what is asked of them is that the index works at all.
-        least = asked.recall / 2
-        approximation = Approximation(rescored, least, asked.mask_seen, asked.withdrawn, kind.may_be_short)
+        # Random histories are harder than those of real users, so half of the recall is enough here.
+        least = options.recall / 2
+        approximation = Approximation(rescored, least, options.mask_seen, options.withdrawn, kind.may_be_short)
     each = [
         parity.check(new, calls, expected, runtime, approximation, warmup.read(new), tolerance)
-        for runtime in VERIFY[asked.verify]
+        for runtime in VERIFY[options.verify]
     ]
     recorded_answers.write(new, calls, each[-1].answers)
     return {
@@ -239,28 +246,30 @@ def gate(
         "rows": sum(len(next(iter(call.inputs.values()))) for call in calls),
         "largest_difference": max(one.difference for one in each),
         "recall": min(one.recall for one in each),
-        "by": asked.verify,
+        "by": options.verify,
     }
 
 
-def retrieval_module(preset: presets.Preset, folder: Path, asked: Options) -> tuple[RetrievalModule, dict[str, Any]]:
-    """The graph of a retrieval preset, with its vocabulary as a file of `folder`, and what is known of its index."""
-    model, spec, gone = preset.model, preset.spec, asked.withdrawn
-    is_gone = np.isin(np.arange(spec.num_items) + RESERVED_IDS, spec.items.encode(gone)) if gone else None
-    exact, cosines = item_table.exact_indexes(model, spec.num_items, is_gone)
-    queries = _queries(preset) if index_kind(asked.index).needs_queries else None
-    index, found_by = build(asked.index, exact, queries, asked.k, asked.recall)
-    if queries is not None:  # the others chose how much is read
+def retrieval_module(preset: presets.Preset, folder: Path, options: Options) -> tuple[RetrievalModule, dict[str, Any]]:
+    """The graph of a retrieval preset and a report on its index; writes the vocabulary file to `folder`."""
+    model, spec, withdrawn = preset.model, preset.spec, options.withdrawn
+    ids = np.arange(spec.num_items) + RESERVED_IDS
+    is_withdrawn = np.isin(ids, spec.items.encode(withdrawn)) if withdrawn else None
+    exact, cosines = item_table.exact_indexes(model, spec.num_items, is_withdrawn)
+    queries = _queries(preset) if index_kind(options.index).needs_queries else None
+    index, report = build(options.index, exact, queries, options.k, options.recall)
+    if queries is not None:  # the first queries chose how much is read, so others measure it
         others = _queries(preset, seed=1)
-        wanted = exact.search(tf.constant(others), tf.constant(asked.k))[1].numpy()
-        found_by["recall_of_other_queries"] = round(measured_recall(index, others, wanted), 4)
+        wanted = exact.search(tf.constant(others), tf.constant(options.k))[1].numpy()
+        report["recall_of_other_queries"] = round(measured_recall(index, others, wanted), 4)
     vocabulary = folder / "item.txt"
     spec.items.save(vocabulary)
-    return RetrievalModule(model, spec, ItemCodes(vocabulary), index, cosines, asked.k, asked.mask_seen), found_by
+    module = RetrievalModule(model, spec, ItemCodes(vocabulary), index, cosines, options.k, options.mask_seen)
+    return module, report
 
 
 def _queries(preset: presets.Preset, seed: int = 0) -> np.ndarray:
-    """(N, I, D) query vectors of histories drawn at random, item by item as often as they are met."""
+    """(N, I, D) query vectors of random histories, whose items are drawn by popularity."""
     model, spec = preset.model, preset.spec
     random = np.random.default_rng(seed)
     share = spec.item_counts / spec.item_counts.sum()

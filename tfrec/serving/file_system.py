@@ -1,4 +1,4 @@
-"""Faults of the file system, however they are reported: by Python, by TensorFlow, or by a process that was started."""
+"""Recognise errors of the file system, whether Python, TensorFlow or a subprocess reports them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _CODES = ("EACCES", "EDQUOT", "EFBIG", "EIO", "EMFILE", "ENFILE", "ENODEV", "ENO
 
 
 def file_system_fault(error: BaseException) -> str | None:
-    """What the file system says, in words, or None where an error has another cause.
+    """The message of the file system, or None if an error has another cause.
 
-    TensorFlow reports a full disk as one of its own errors, with the system's words at the end of the text.
+    TensorFlow reports a full disk as one of its own errors, with the system's message at the end of the text.
 
     Example:
         >>> file_system_fault(RuntimeError("served/1/saved_model.pb; No space left on device"))

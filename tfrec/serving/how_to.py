@@ -1,4 +1,4 @@
-"""The two lines that serve an export and ask it."""
+"""The two commands that serve an export of a retrieval model and query it."""
 
 import json
 import shlex
@@ -11,13 +11,13 @@ from tfrec.serving.files.tensorflow_versions import image_for
 def how_to_serve(
     version: Path, history: Sequence[str] = ("ID", "ID"), timestamps: bool = False, image: str | None = None
 ) -> str:
-    """The `docker run` and `curl` lines for a version folder.
+    """The `docker run` and `curl` commands for a version folder.
 
     Args:
-        version: what `export` returned.
-        history: raw ids to ask with.
-        timestamps: whether it takes time stamps too; the request then has zeros to fill in.
-        image: of the server; by default the one of the TensorFlow that wrote the export.
+        version: the folder that `export` returned.
+        history: raw ids of the example request.
+        timestamps: whether the model reads timestamps; the request then has zeros in their place.
+        image: the server's image; by default the one for the TensorFlow version that wrote the export.
 
     Example:
         >>> print(how_to_serve(Path("/srv/films/1"), ["m1"], image="tensorflow/serving:2.20.0"))

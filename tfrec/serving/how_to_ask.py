@@ -1,4 +1,4 @@
-"""The two lines that serve an export with a ranking model and ask it."""
+"""The two commands that serve an export with a ranking model and query it."""
 
 import itertools
 import json
@@ -14,10 +14,10 @@ _LONG = ("history", "item_ids")
 
 
 def how_to_ask(version: Path) -> str:
-    """The `docker run` and `curl` lines for a version folder: the signature with the fewest inputs, all of them named.
+    """The `docker run` and `curl` commands for a version folder, with all inputs of the shortest signature.
 
-    Ids are the first of the export's own catalogue, so the request can be sent as it is. What is missing of features is
-    "" or NaN: fill it in.
+    The ids are the first ones of the export's catalogue, so the request works as it is. Features are missing values, ""
+    or NaN, for the user to replace.
     """
     signatures = export_manifest.signatures_of(version)
     name = next(name for name in ("recommend_by_history", "rank") if name in signatures)
@@ -33,15 +33,15 @@ def how_to_ask(version: Path) -> str:
 
 
 def _some_ids(version: Path) -> list[str]:
-    """Two ids of the catalogue that are still returned, the most popular first."""
+    """Two ids of the catalogue that are not withdrawn, the most popular first."""
     path = version / "assets" / "item.txt"
     if not path.is_file():
         return ["ID", "ID"]
-    said = json.loads((version / export_manifest.PLACE).read_text(encoding="utf-8"))
-    gone = set(said.get("withdrawn_items", ()))
+    manifest = json.loads((version / export_manifest.PLACE).read_text(encoding="utf-8"))
+    withdrawn = set(manifest.get("withdrawn_items", ()))
     with path.open(encoding="utf-8", newline="\n") as lines:
         found = (line.removesuffix("\n") for line in lines)
-        return [*itertools.islice((item for item in found if item not in gone), 2)] or ["ID", "ID"]
+        return [*itertools.islice((item for item in found if item not in withdrawn), 2)] or ["ID", "ID"]
 
 
 def _example(name: str, dtype: str, shape: list[int], ids: list[str]) -> list[Any]:
@@ -49,6 +49,6 @@ def _example(name: str, dtype: str, shape: list[int], ids: list[str]) -> list[An
         return [ids]
     if len(shape) == 1:
         return [_EXAMPLES[dtype]]
-    # Times and labels go with the ids of the history.
+    # Timestamps and labels are as many as the ids of the history.
     width = len(ids) if name in ("timestamps", "history_labels") else max(shape[1], 1)
     return [[_EXAMPLES[dtype]] * width]

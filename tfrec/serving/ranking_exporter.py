@@ -1,4 +1,4 @@
-"""A ranking preset, alone or behind a retrieval preset, becomes a numbered version folder."""
+"""Export a ranking preset, alone or behind a retrieval preset, to a numbered version folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tfrec.serving.graph.raw_features import input_names
 from tfrec.serving.verify import operations, parity, ranking_parity, ranking_samples
 from tfrec.serving.verify.ranking_parity import Stages
 
-_HISTORIES = 100  # that are replayed; each has all its candidates ranked
+_HISTORIES = 100  # random histories that are replayed, each with all its candidates
 
 
 def export_two_stage(
@@ -44,62 +44,66 @@ def export_two_stage(
     report: Mapping[str, Any] | None = None,
     keep_rejected: str | Path | None = None,
 ) -> Path:
-    """Write `folder/<version>/`, a SavedModel in which one model finds candidates and another puts them in order.
+    """Write `folder/<version>/`, a SavedModel in which one model finds candidates and another one ranks them.
 
-    `serving_default`, also named `recommend`, takes `history` (B, L) strings as `tfrec.serving.export` describes them,
-    and what the ranking model reads of users and context, by the column's name: `user` and other categorical features
-    (B,) strings, multi-valued ones (B, M) strings, numbers (B,) float32, vectors (B, E) float32. What is missing is
-    "", or NaN; a caller of gRPC may leave it out. The features of items are in the export. It returns `item_ids` (B, K)
-    strings and `scores` (B, K) float32, probabilities of a click or ratings, best first.
+    `serving_default`, also named `recommend`, takes `history` (B, L) strings, as in `tfrec.serving.export`, and the
+    user and context features of the ranking model by column name: `user` and other categorical features (B,) strings,
+    multi-valued ones (B, M) strings, numbers (B,) float32, vectors (B, E) float32. A missing value is "" or NaN; gRPC
+    clients may omit the input. Item features are stored in the export. The outputs are `item_ids` (B, K) strings and
+    `scores` (B, K) float32, click probabilities or ratings, best first.
 
-    Where the ranking model reads how the history was labelled, or training left out what was labelled below
-    `spec.history.min_label`, `history_labels` (B, L) float32 stands beside it, NaN where unknown. Candidates are found,
-    and seen items left out, by the whole history; the ranking model reads what was labelled high enough, or not at all.
+    If the ranking model reads the labels of the history, or training dropped events with labels below
+    `spec.history.min_label`, there is also an input `history_labels` (B, L) float32, NaN if unknown. The retrieval
+    stage and the mask of seen items use the whole history; the ranking model reads only events whose label is high
+    enough or unknown.
 
-    `recommend_by_history` takes the history alone, `recommend_filtered` also `exclude` and `allow`. `rank` scores given
-    `item_ids` (B, N). export/README.md has all of it.
+    `recommend_by_history` takes only the history, `recommend_filtered` also `exclude` and `allow`. `rank` scores given
+    `item_ids` (B, N). export/README.md describes all signatures.
 
-    The stages meet by raw ids. What the ranking preset has no training row of is ranked as an unseen item: by its
-    content where the preset's side table had it. A warning says where that is more than half of the items.
+    Raw ids connect the two stages. Items without training rows in the ranking preset are ranked as unseen items: from
+    their content if its side table has them. A warning appears if the ranking preset knows less than half of the items.
 
     Args:
-        retrieval: what finds candidates: a name of the zoo, a folder, or a loaded preset.
-        ranking: what ranks them, likewise.
+        retrieval: preset that finds the candidates: the name of a bundled preset, a folder, or a loaded preset.
+        ranking: preset that ranks them, in the same forms.
         folder: the model's folder on the server.
         k: K, at most the number of candidates.
-        candidates: how many are ranked, at most the number of items.
-        mask_seen: leave out what stands in a history.
-        verify: as for `tfrec.serving.export`.
-        keep: likewise.
-        index: likewise; how candidates are found.
-        recall: likewise.
+        candidates: number of candidates, at most the number of items.
+        mask_seen: exclude items of the history from the answers.
+        verify: as in `tfrec.serving.export`.
+        keep: as in `tfrec.serving.export`.
+        index: index of the retrieval stage, as in `tfrec.serving.export`.
+        recall: as in `tfrec.serving.export`.
         withdrawn: raw ids that are never returned.
-        report: as for `tfrec.serving.export`.
-        keep_rejected: likewise.
+        report: as in `tfrec.serving.export`.
+        keep_rejected: as in `tfrec.serving.export`.
 
     Returns:
         the version's folder.
 
     Raises:
-        InputError: where a preset or an argument cannot be used, or the export cannot be written.
-        parity.ParityError: where the export does not answer as the models do; nothing is left behind then, but for
+        InputError: if a preset or an argument is invalid, or the export cannot be written.
+        parity.ParityError: if the export and the models give different answers. Nothing is left behind, except in
             `keep_rejected`.
     """
     folder = check_arguments(folder, k, verify, keep, keep_rejected)
     if candidates < k:
-        raise InputError(f"candidates are those that {k} are chosen from: at least {k}, got {candidates}.")
+        raise InputError(f"candidates must be at least k={k}, got {candidates}.")
     if not index_kind(index).fits_stock_server:
         fitting = ", ".join(name for name, kind in INDEX_KINDS.items() if kind.fits_stock_server)
-        raise InputError(f"Two stages need an index that the stock server loads ({fitting}), got {index!r}.")
+        raise InputError(f"Two-stage exports need an index that the stock server loads ({fitting}), got {index!r}.")
     first, second = _loaded(retrieval, RetrievalModel), _loaded(ranking, RankingModel)
     if not second.spec.num_items:
-        raise InputError(f"The ranking preset '{ranking}' knows no items, so it cannot rank what another one finds.")
-    gone, candidates = known_items(first, withdrawn), min(candidates, first.spec.num_items)
-    if few := stage_overlap.fault(stage_overlap.count(first.spec, second.spec, gone)):
+        raise InputError(
+            f"The ranking preset '{ranking}' has no item ids, so it cannot rank candidates: use a preset whose recipe "
+            "has an item column."
+        )
+    withdrawn, candidates = known_items(first, withdrawn), min(candidates, first.spec.num_items)
+    if few := stage_overlap.fault(stage_overlap.count(first.spec, second.spec, withdrawn)):
         warnings.warn(few, stacklevel=2)
-    stages = Stages(first, second, min(k, candidates), candidates, mask_seen, gone)
-    asked = Options(candidates, mask_seen, verify, index, recall, gone, report or {})
-    return publish(folder, keep, lambda new: _write(stages, new, asked), keep_rejected)
+    stages = Stages(first, second, min(k, candidates), candidates, mask_seen, withdrawn)
+    options = Options(candidates, mask_seen, verify, index, recall, withdrawn, report or {})
+    return publish(folder, keep, lambda new: _write(stages, new, options), keep_rejected)
 
 
 def export_ranking(
@@ -111,34 +115,34 @@ def export_ranking(
 ) -> Path:
     """Write `folder/<version>/`, a SavedModel that scores given items: `serving_default`, also named `rank`.
 
-    It takes `item_ids` (B, N) strings, `history` (B, L) strings where the model reads one, and features and labels as
-    `export_two_stage` does, and returns `scores` (B, N) float32: probabilities of a click or ratings. Where the preset
-    knows no items, as for advertisements that are columns alone, it takes features and returns `scores` (B,).
+    It takes `item_ids` (B, N) strings, `history` (B, L) strings if the model reads one, and features and labels as in
+    `export_two_stage`. It returns `scores` (B, N) float32: click probabilities or ratings. If the preset has no item
+    ids, for example for advertisements described by features only, it takes features and returns `scores` (B,).
 
-    Args, returns and errors are as for `export_two_stage`.
+    Args, returns and errors are as in `export_two_stage`.
     """
     folder = check_arguments(folder, 1, verify, keep, keep_rejected)
     stages = Stages(None, _loaded(ranking, RankingModel))
-    asked = Options(0, False, verify, "exact", 1.0, [], {})
-    return publish(folder, keep, lambda new: _write(stages, new, asked), keep_rejected)
+    options = Options(0, False, verify, "exact", 1.0, [], {})
+    return publish(folder, keep, lambda new: _write(stages, new, options), keep_rejected)
 
 
 def _loaded(preset: str | Path | presets.Preset, kind: type) -> presets.Preset:
     loaded = preset if isinstance(preset, presets.Preset) else presets.load(preset, kind)
     if not isinstance(loaded.model, kind):
-        raise InputError(f"{loaded.folder} holds a {type(loaded.model).__name__}, expected a {kind.__name__}.")
+        raise InputError(f"{loaded.folder} contains a {type(loaded.model).__name__}, expected a {kind.__name__}.")
     check_usable(loaded)
     return loaded
 
 
-def _write(stages: Stages, new: Path, asked: Options) -> None:
-    """Fill the folder of a version, and be sure of it."""
+def _write(stages: Stages, new: Path, options: Options) -> None:
+    """Write the SavedModel, then verify it."""
     first, (model, spec) = stages.retrieval, (stages.ranking.model, stages.ranking.spec)
-    timed, found_by = first is not None and "timestamps" in first.model.input_names, None
+    timed, index_report = first is not None and "timestamps" in first.model.input_names, None
     with tempfile.TemporaryDirectory() as folder:
         module = ranking = RankingModule(model, spec, Path(folder), "" if first is None else "ranking_")
         if first is not None:
-            retrieval, found_by = retrieval_module(first, Path(folder), asked)
+            retrieval, index_report = retrieval_module(first, Path(folder), options)
             module = TwoStageModule(retrieval, ranking, stages.k, timed)
         tf.saved_model.save(module, str(new), signatures=module.signatures())
 
@@ -146,25 +150,25 @@ def _write(stages: Stages, new: Path, asked: Options) -> None:
     drawn = ranking_samples.calls((model, spec), first and first.spec, timed, _HISTORIES)
     calls, expected = ranking_parity.expected_answers(stages, drawn)
     if any(np.isnan(answer["scores"]).any() for answer in expected):
-        raise parity.ParityError(f"The {type(model).__name__} itself gives NaN for requests that may come.")
+        raise parity.ParityError(f"The {type(model).__name__} gives NaN for some of the sampled requests.")
     warmup.write(new, warmup.choose(calls), export_manifest.input_types(new))
     rescored = functools.partial(ranking_parity.rescored, stages)
-    passed = gate(new, calls, expected, asked, rescored, ranking_parity.TOLERANCE)
-    said = _said(stages, asked, found_by)
-    said["users_once"] = ranking.once  # whether what is known of a user is computed once for all candidates
-    said["parity"] = passed
-    export_manifest.write(new, first or stages.ranking, {**asked.report, **said})
+    passed = gate(new, calls, expected, options, rescored, ranking_parity.TOLERANCE)
+    report = _report(stages, options, index_report)
+    report["users_once"] = ranking.once  # whether a user is encoded once for all candidates
+    report["parity"] = passed
+    export_manifest.write(new, first or stages.ranking, {**options.report, **report})
 
 
-def _said(stages: Stages, asked: Options, found_by: dict | None) -> dict:
-    """What the manifest tells of the stages."""
+def _report(stages: Stages, options: Options, index_report: dict | None) -> dict:
+    """The manifest's entries on the stages."""
     model, spec = stages.ranking.model, stages.ranking.spec
-    said = {"mask_seen": asked.mask_seen, "task": model.task, "cold_items": len(spec.cold)}
+    report = {"mask_seen": options.mask_seen, "task": model.task, "cold_items": len(spec.cold)}
     if "history" in model.input_names:
-        said["history"] = dataclasses.asdict(spec.history)  # which labels make an event, and how many are read
-    said["inputs"] = input_names(asked_features(model, spec))  # column -> name of the input
+        report["history"] = dataclasses.asdict(spec.history)  # length and lowest label of the events
+    report["inputs"] = input_names(asked_features(model, spec))  # column -> name of the input
     if stages.retrieval is None:
-        return said
+        return report
     ranking = {
         "preset": stages.ranking.folder.name,
         "model": type(model).__name__,
@@ -172,7 +176,7 @@ def _said(stages: Stages, asked: Options, found_by: dict | None) -> dict:
         "preset_files": stages.ranking.manifest["files"],
         "metrics": stages.ranking.metrics,
     }
-    found = {"k": stages.k, "candidates": stages.candidates, "index": found_by, "withdrawn": len(stages.withdrawn)}
-    found["withdrawn_items"] = list(stages.withdrawn)
+    lists = {"k": stages.k, "candidates": stages.candidates, "index": index_report, "withdrawn": len(stages.withdrawn)}
+    lists["withdrawn_items"] = list(stages.withdrawn)
     common = stage_overlap.count(stages.retrieval.spec, spec, stages.withdrawn)
-    return {**found, **said, "common_items": common, "ranking": ranking}
+    return {**lists, **report, "common_items": common, "ranking": ranking}

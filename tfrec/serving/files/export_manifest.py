@@ -1,4 +1,4 @@
-"""What an export says of itself: assets.extra/tfrec.json."""
+"""The manifest of an export: assets.extra/tfrec.json."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tfrec.serving.files.saved_model import INIT, check_inside, meta_graph, writ
 
 PLACE = Path("assets.extra") / "tfrec.json"
 _FORMAT = 1
-# What serve-check reads; the manifest of a ranking model alone has no index.
-_SAID = {"preset": str, "model": str, "mask_seen": bool, "signatures": dict, "files": dict}
+# Required entries, which serve-check reads. Exports of a single ranking model have no "index".
+_REQUIRED = {"preset": str, "model": str, "mask_seen": bool, "signatures": dict, "files": dict}
 
 
 def write(export: Path, preset: presets.Preset, answers: dict[str, Any]) -> None:
@@ -24,8 +24,8 @@ def write(export: Path, preset: presets.Preset, answers: dict[str, Any]) -> None
 
     Args:
         export: the folder of a SavedModel, with all its other files.
-        preset: where it comes from.
-        answers: how it answers: k, index, mask_seen, parity.
+        preset: the exported preset.
+        answers: entries on the answers: k, index, mask_seen, parity.
     """
     content = {
         "format": _FORMAT,
@@ -38,40 +38,40 @@ def write(export: Path, preset: presets.Preset, answers: dict[str, Any]) -> None
         "versions": environment.versions() | {"tensorflow": written_by(export)},
         "machine": environment.machine(),
         "preset_files": preset.manifest["files"],  # with the hashes of weights, vocabulary and config
-        "metrics": preset.metrics,  # the preset's own, before items were added or weights made int8
+        "metrics": preset.metrics,  # of the preset, before items were added or weights converted to int8
         "files": list_files(export, export / PLACE),
     }
     (export / PLACE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def read(export: Path) -> dict[str, Any]:
-    """The manifest of an export whose files are all there, as they were written, and no others.
+    """Read the manifest of an export and verify its files by size and hash.
 
     Raises:
-        InputError: where it is not so, or the manifest does not say what every export's does.
+        InputError: if a file is missing, changed or not in the manifest, or the manifest is invalid.
     """
     path = export / PLACE
     advice = "Name a version folder that tfrec has exported."
-    check_inside(export)  # before anything of it is read
+    check_inside(export)  # before any file is read
     try:
         content = read_json(path)
     except InputError as error:
         raise InputError(f"{error} {advice}") from error
     if content.get("format") != _FORMAT:
         raise InputError(f"{path} has format {content.get('format')!r}; this tfrec reads format {_FORMAT}. {advice}")
-    for name, kind in _SAID.items():
+    for name, kind in _REQUIRED.items():
         if not isinstance(content.get(name), kind):
-            raise InputError(f"{path} has no {name} that can be read. Export again, or copy the folder again.")
+            raise InputError(f"{path} has no valid entry '{name}'. Export again, or copy the folder again.")
     verify_files(export, content["files"], path, "Export again, or copy the folder again.")
     there = {file.relative_to(export).as_posix() for file in export.rglob("*") if file.is_file()}
     more = sorted(name for name in there - {PLACE.as_posix(), *content["files"]} if not Path(name).name.startswith("."))
     if more:
-        raise InputError(f"{export / more[0]} is not what was exported. Remove it, or copy the folder again.")
+        raise InputError(f"{export / more[0]} is not part of the export. Remove it, or copy the folder again.")
     return content
 
 
 def signatures_of(export: Path) -> dict[str, Any]:
-    """Signature -> {"inputs": {name: [type, shape]}, "outputs": likewise, "optional": names}."""
+    """Signature -> {"inputs": {name: [type, shape]}, "outputs": the same, "optional": names}."""
     found = {}
     for key, one in sorted(meta_graph(export).signature_def.items()):
         if key == INIT:
@@ -88,6 +88,6 @@ def signatures_of(export: Path) -> dict[str, Any]:
 
 
 def input_types(export: Path) -> dict[str, tf.DType]:
-    """Input name -> type; a name means the same in all signatures."""
+    """Input name -> type, which is the same in all signatures."""
     inputs = [one["inputs"] for one in signatures_of(export).values()]
     return {name: tf.dtypes.as_dtype(dtype) for signature in inputs for name, (dtype, _) in signature.items()}

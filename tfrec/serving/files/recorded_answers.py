@@ -1,6 +1,6 @@
-"""The calls that an export was held against, with its answers: assets.extra/tfrec_answers.json.
+"""The calls that an export was verified with, and its answers: assets.extra/tfrec_answers.json.
 
-With them, whoever has a copy of the folder can see whether it still answers as it did then.
+They let anyone with a copy of the folder check that it still gives the same answers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PLACE = Path("assets.extra") / "tfrec_answers.json"
 
 
 def write(export: Path, calls: Sequence[Call], answers: Sequence[Mapping[str, np.ndarray]]) -> None:
-    """Keep calls and their answers with an export."""
+    """Write calls and their answers to an export."""
     content = [
         {**dataclasses.asdict(call), "outputs": {name: values.tolist() for name, values in answer.items()}}
         for call, answer in zip(calls, answers, strict=True)
@@ -29,7 +29,7 @@ def write(export: Path, calls: Sequence[Call], answers: Sequence[Mapping[str, np
 
 
 def read(export: Path) -> tuple[list[Call], list[dict[str, np.ndarray]]]:
-    """What `write` wrote; raises `InputError` where it cannot be read."""
+    """Read calls and answers; raises `InputError` if the file is invalid."""
     path = export / PLACE
     if path.is_file() and path.stat().st_size > LARGEST_JSON:
         raise InputError(f"{path} has {path.stat().st_size:,} bytes: expected at most {LARGEST_JSON:,}. Export again.")
@@ -53,7 +53,7 @@ def read(export: Path) -> tuple[list[Call], list[dict[str, np.ndarray]]]:
             or (lists is not None and lists.shape != getattr(answer.get("scores"), "shape", 0))
         ):
             raise InputError(
-                f"{export / PLACE} has a call of {call.signature} without inputs or answers. Export again."
+                f"{export / PLACE} has a call to {call.signature} without inputs or answers. Export again."
             )
     if not calls:
         raise InputError(f"{export / PLACE} has no calls. Export again.")

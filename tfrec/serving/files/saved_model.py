@@ -1,4 +1,4 @@
-"""What a SavedModel says of itself, read from its file: nothing of it is loaded or run."""
+"""Read graph, signatures and assets from the file of a SavedModel, without loading or running it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from tfrec.errors import InputError
 TAG = "serve"
 INIT = "__saved_model_init_op"
 _ADVICE = "Export the preset again, or copy the folder again."
-# Other forms of the same file, which a runtime may prefer to the one that is checked.
+# Other formats of the same file, which a runtime may load instead of the checked one.
 _OTHER_FORMS = ("saved_model.cpb", "saved_model.pbtxt")
 
 
 def meta_graph(export: Path) -> Any:
-    """The one graph of an export, with its signatures.
+    """The single graph of an export, with its signatures.
 
     Raises:
-        InputError: where the file cannot be read, or where a runtime could load another graph than this one: the file
-            has several graphs, the tags are not "serve" alone, or the file is there in a second form.
+        InputError: if the file cannot be read, or a runtime could load another graph: the file has several graphs,
+            other tags than "serve", or exists in a second format.
     """
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
@@ -28,7 +28,7 @@ def meta_graph(export: Path) -> Any:
     path = export / "saved_model.pb"
     for other in _OTHER_FORMS:
         if (export / other).exists():
-            raise InputError(f"{export / other} is a second SavedModel beside saved_model.pb. {_ADVICE}")
+            raise InputError(f"{export / other} is a second SavedModel next to saved_model.pb. {_ADVICE}")
     try:
         saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     except (OSError, DecodeError) as error:
@@ -44,36 +44,36 @@ def meta_graph(export: Path) -> Any:
 
 
 def written_by(export: Path) -> str:
-    """The version of TensorFlow that wrote an export, "2.20.0", as the SavedModel records it."""
+    """The version of TensorFlow that wrote an export, such as "2.20.0", from the SavedModel."""
     return meta_graph(export).meta_info_def.tensorflow_version
 
 
 def check_inside(export: Path) -> None:
-    """Raise `InputError` where something in a folder is a link that leads out of it, or no file or folder."""
+    """Raise `InputError` if a folder contains a link that points outside, or something other than files and folders."""
     root = Path(export).resolve()
     for path in sorted(Path(export).rglob("*")):
         try:
             inside = path.resolve(strict=True).is_relative_to(root) and (path.is_file() or path.is_dir())
-        except (OSError, RuntimeError):  # a link to nothing, or to itself
+        except (OSError, RuntimeError):  # a broken or circular link
             inside = False
         if not inside:
-            raise InputError(f"{path} leads out of the export, or is no file. {_ADVICE}")
+            raise InputError(f"{path} is a link out of the export, or not a regular file. {_ADVICE}")
 
 
 def check_assets(export: Path, meta: Any) -> None:
-    """Raise `InputError` where an asset is not a file of the export's folder `assets`."""
+    """Raise `InputError` if an asset is not a file in the export's folder `assets`."""
     folder = Path(export) / "assets"
     for one in meta.asset_file_def:
         name = PurePosixPath(one.filename)
         if name.is_absolute() or ".." in name.parts or "\\" in one.filename or not name.parts:
-            raise InputError(f"{export} names the asset '{one.filename}', which does not lie in it. {_ADVICE}")
+            raise InputError(f"{export} names the asset '{one.filename}', which is outside the export. {_ADVICE}")
         try:
             path = (folder / name).resolve(strict=True)
             there = path.is_relative_to(folder.resolve()) and path.is_file()
         except (OSError, RuntimeError, ValueError):
             there = False
         if not there:
-            raise InputError(f"{folder / name} is no file of the export, and the graph reads it. {_ADVICE}")
+            raise InputError(f"The graph reads the asset {folder / name}, which is not a file of the export. {_ADVICE}")
 
 
 def operations_of(export: Path) -> set[str]:
@@ -83,7 +83,7 @@ def operations_of(export: Path) -> set[str]:
 
 
 def tensors_of(export: Path) -> dict[str, dict[str, dict[str, list]]]:
-    """Signature -> {"inputs": {name: [tensor, type as a number, shape]}, "outputs": likewise}; -1 for free axes."""
+    """Signature -> {"inputs": {name: [tensor, type number, shape]}, "outputs": the same}; free axes are -1."""
     return {
         key: {
             side: {name: _described(one) for name, one in sorted(getattr(signature, side).items())}

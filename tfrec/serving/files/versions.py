@@ -10,20 +10,20 @@ from pathlib import Path
 
 from tfrec import atomic
 
-_MOST = 2**63 - 1  # the server reads 64 bits
-_NUMBER = re.compile(r"[0-9]+")  # of ASCII: \d would take ² and １, which no server reads
+_MOST = 2**63 - 1  # the server reads 64-bit integers
+_NUMBER = re.compile(r"[0-9]+")  # ASCII only: \d also matches １, which no server reads
 
 
 def versions(folder: Path) -> list[int]:
-    """The version numbers that are taken in a folder, in order."""
+    """The version numbers in a folder, in ascending order."""
     return sorted(_numbered(folder))
 
 
 def keep_newest(folder: Path, keep: int) -> list[int]:
-    """Remove all but the newest versions; each is hidden from the server in one step before its files go.
+    """Delete all but the newest versions; each is hidden from the server in one step before its files are deleted.
 
     Returns:
-        what was removed. What another process removes at the same time is not among them.
+        the deleted versions, without those that another process deleted at the same time.
     """
     numbered, removed = _numbered(folder), []
     for version in sorted(numbered)[:-keep]:
@@ -39,12 +39,12 @@ def keep_newest(folder: Path, keep: int) -> list[int]:
 
 
 def clear_left(folder: Path) -> None:
-    """Remove the hidden folders of exports of this host that were killed, which no server ever saw."""
+    """Delete the hidden folders that killed exports of this host have left behind; no server has seen them."""
     atomic.clear_left(folder, r"[0-9]+")
 
 
 def _numbered(folder: Path) -> dict[int, list[Path]]:
-    """Version number -> the paths that have it: 10 and 0010 are one number."""
+    """Version number -> its paths: 10 and 0010 are the same number."""
     found: dict[int, list[Path]] = {}
     try:
         paths = sorted(folder.iterdir())

@@ -1,4 +1,4 @@
-"""Requests that a server makes of a version before it serves it, so that no user waits for its first request."""
+"""Warm-up requests, which the server runs before it serves a version, so that the first users need not wait."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfrec.errors import InputError
 from tfrec.serving.runtime import Call
 
 PLACE = Path("assets.extra") / "tf_serving_warmup_requests"
-LIMIT = 1000  # records that TensorFlow Serving accepts
+LIMIT = 1000  # most records that TensorFlow Serving accepts
 
 
 def write(export: Path, calls: Sequence[Call], dtypes: dict[str, Any]) -> None:
@@ -42,7 +42,7 @@ def write(export: Path, calls: Sequence[Call], dtypes: dict[str, Any]) -> None:
 
 
 def read(export: Path) -> list[Call]:
-    """The warm-up calls of an export, none where it has none; raises `InputError` where a record cannot be read."""
+    """The warm-up calls of an export, if it has any; raises `InputError` if a record is invalid."""
     import tensorflow as tf
     from google.protobuf.message import DecodeError
     from tensorflow_serving.apis import prediction_log_pb2
@@ -65,7 +65,7 @@ def read(export: Path) -> list[Call]:
 
 
 def choose(calls: Sequence[Call], sizes: Sequence[int] = (1, 8)) -> list[Call]:
-    """A few calls of every signature, for batches of these sizes."""
+    """A few calls of each signature, in batches of these sizes."""
     chosen, seen = [], {}
     for call in calls:
         if seen.setdefault(call.signature, 0) < 2:

@@ -1,4 +1,4 @@
-"""What is inside an export: from raw ids to ranked raw ids, as TensorFlow graphs."""
+"""The TensorFlow graphs of an export: from raw ids to ranked raw ids."""
 
 from tfrec.serving.graph.ranking_graph import RankingModule
 from tfrec.serving.graph.retrieval_graph import RetrievalModule

@@ -1,4 +1,4 @@
-"""A user's past as a ranking model reads it, from codes of raw ids."""
+"""The history inputs of a ranking model, from item codes and labels."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ _COLUMN = [[0, 0], [1, 0]]
 
 
 class RawEvents(tf.Module):
-    """The newest events of a history, padded on the left, as `tfrec.data.labelled` gives them in training.
+    """The newest events of a history, padded on the left, as in training with `tfrec.data.labelled`.
 
-    Unknown items are no events, and neither are those labelled below the least label of an event. Whose label nobody
-    says is one.
+    Unknown items are dropped, and so are events with labels below `min_label`. Events without a label are kept.
 
     Args:
-        spec: with a `History`.
+        spec: a spec with a `History`.
         with_label: whether the model reads labels.
     """
 
@@ -31,7 +30,7 @@ class RawEvents(tf.Module):
         self.labels_input = Input("history_labels", tf.float32, optional=True) if asks else None
 
     def read(self, codes: tf.Tensor, labels: tf.Tensor | None) -> dict[str, tf.Tensor]:
-        """(B, W) codes, -1 where there is no item, and (B, W) labels, NaN where unknown -> what the model reads."""
+        """(B, W) codes, -1 without an item, and (B, W) labels, NaN if unknown -> the model's history inputs."""
         is_event = codes >= 0
         columns = {"history": codes + RESERVED_IDS}
         if self.labels_input is not None:
@@ -42,7 +41,7 @@ class RawEvents(tf.Module):
                 is_event &= tf.math.is_nan(labels) | (labels >= self._least)
         # Events move to the right in their order, which drops padding and unknown ids from between them.
         order = tf.argsort(tf.cast(is_event, tf.int32), axis=1, stable=True)
-        # As wide as the longest needs, since each candidate meets each column; one at least, if only of padding.
+        # As narrow as the longest history allows, since each candidate is compared with each column; at least 1.
         longest = tf.reduce_max(tf.math.count_nonzero(is_event, axis=1, dtype=tf.int32))
         width = tf.clip_by_value(longest, 1, self._length)
 
@@ -53,7 +52,7 @@ class RawEvents(tf.Module):
         return {name: newest(values) for name, values in columns.items()}
 
     def _label_ids(self, labels: tf.Tensor) -> tf.Tensor:
-        """As `FeatureSpec.label_ids`, and 0, missing, for NaN."""
+        """The same ids as `FeatureSpec.label_ids`, and 0 (missing) for NaN."""
         levels = tf.constant(self._levels)
         at = tf.searchsorted(levels, tf.reshape(labels, (-1,)))
         at = tf.reshape(tf.minimum(at, len(self._levels) - 1), tf.shape(labels))
@@ -62,7 +61,7 @@ class RawEvents(tf.Module):
 
     @staticmethod
     def _given(labels: tf.Tensor | None, shape: tf.Tensor) -> tf.Tensor:
-        """Labels of width 0 mean that none are known."""
+        """The labels, all unknown if their width is 0."""
         unknown = tf.fill(shape, np.float32(np.nan))
         if labels is None:
             return unknown

@@ -1,4 +1,4 @@
-"""Which items of a ranking may be returned."""
+"""Filters that drop items from a ranking."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tfrec.serving.indexes.index import FORBIDDEN, UNKNOWN
 
 
 def is_member(codes: tf.Tensor, of: tf.Tensor) -> tf.Tensor:
-    """Whether each code stands in its row's set, by binary search: (B, W) and (B, F >= 1) int32 -> (B, W) bool."""
+    """Whether each code is in its row's set, by binary search: (B, W) and (B, F >= 1) int32 -> (B, W) bool."""
     ordered = tf.sort(of, axis=1)
     at = tf.minimum(tf.searchsorted(ordered, codes), tf.shape(ordered)[1] - 1)
     return tf.gather(ordered, at, batch_dims=1) == codes
@@ -20,9 +20,9 @@ def is_first(ordered: tf.Tensor) -> tf.Tensor:
 
 
 def best(scores: tf.Tensor, codes: tf.Tensor, may: tf.Tensor, k: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """The K best of what may be returned, best first, equal scores in the order that they come in.
+    """The K best of the allowed items, best first; equal scores keep their order.
 
-    (B, W) float32, int32 and bool -> (B, K) scores and codes; -inf and -1 where there are fewer.
+    (B, W) float32, int32 and bool -> (B, K) scores and codes, padded with -inf and -1.
     """
     missing = tf.maximum(k - tf.shape(codes)[1], 0)
     scores = tf.pad(tf.where(may, scores, FORBIDDEN), [[0, 0], [0, missing]], constant_values=FORBIDDEN)

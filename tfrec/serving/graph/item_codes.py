@@ -1,4 +1,4 @@
-"""Raw ids to rows of the catalogue and back, inside the graph."""
+"""Convert raw ids to rows of the catalogue and back, inside the graph."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tfrec.serving.indexes.index import UNKNOWN
 
 
 class ItemCodes(tf.Module):
-    """Looks up raw ids in a vocabulary file, which becomes an asset of the export: the code of an item is its line.
+    """Looks up raw ids in a vocabulary file, an asset of the export. The code of an item is its line number.
 
     Args:
-        vocabulary: a text file, an id a line.
+        vocabulary: a text file with one id per line.
     """
 
     def __init__(self, vocabulary: Path) -> None:
@@ -27,7 +27,7 @@ class ItemCodes(tf.Module):
         )
 
     def encode(self, tokens: tf.Tensor) -> tf.Tensor:
-        """Strings of any shape -> int32 codes, -1 where a string is no item."""
+        """Strings of any shape -> int32 codes, -1 for unknown ids."""
         return tf.cast(self.codes.lookup(tokens), tf.int32)
 
     def decode(self, codes: tf.Tensor) -> tf.Tensor:

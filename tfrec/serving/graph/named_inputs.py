@@ -1,4 +1,4 @@
-"""Signatures with named inputs, some of which a caller may leave out."""
+"""Signatures with named inputs, some of them optional."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Input:
     """A named input of a signature.
 
     Attributes:
-        name: of the tensor.
-        dtype: of the tensor.
+        name: name of the tensor.
+        dtype: type of the tensor.
         rank: 2 for (B, L), 1 for (B,).
-        optional: whether a caller of gRPC may leave it out.
-        default: what then stands for it, one row for all; None is a tensor of width 0.
-        width: the size of the last axis, where it is not free.
+        optional: whether gRPC clients may omit it.
+        default: the value if it is omitted, one row for the whole batch; None is a tensor of width 0.
+        width: size of the last axis; None if it is free.
     """
 
     name: str
@@ -32,20 +32,20 @@ class Input:
 
     @property
     def shape(self) -> tuple[int | None, ...]:
-        """None where an axis is free."""
+        """The shape, with None for free axes."""
         return (*(None,) * (self.rank - 1), self.width)
 
 
 def signature(function: Callable[..., dict[str, tf.Tensor]], inputs: Sequence[Input]) -> Any:
-    """A `tf.function` of named inputs that calls `function` with them by name.
+    """A `tf.function` with named inputs, which it passes to `function` by name.
 
-    TensorFlow writes the defaults of a function's Python arguments into the SavedModel, from where the server fills
-    them in, so the function that is traced gets a Python signature made for it.
+    TensorFlow stores the default values of a function's Python arguments in the SavedModel, and the server fills them
+    in. So the traced function gets a Python signature that is built from `inputs`.
     """
     names = [one.name for one in inputs]
 
     def call(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
-        # The runtime itself takes any shape that is fed.
+        # The runtime does not check shapes.
         checked = [tf.ensure_shape(x, one.shape, one.name) for x, one in zip(tensors, inputs, strict=True)]
         return function(**dict(zip(names, checked, strict=True)))
 
@@ -62,11 +62,11 @@ def signature(function: Callable[..., dict[str, tf.Tensor]], inputs: Sequence[In
 
 
 def given_or(rows: tf.Tensor, batch: tf.Tensor, name: str) -> tf.Tensor:
-    """Rows (B, ...) as they are, a single row for every request of the batch, an error otherwise."""
+    """Rows (B, ...) unchanged, or a single row repeated for the batch; any other number is an error."""
     own = tf.shape(rows)[0]
-    message = f"{name} must have a row for each row of history, or one row for all."
+    message = f"{name} must have as many rows as history, or one row for all."
     tf.debugging.Assert((own == batch) | (own == 1), [message, tf.shape(rows), batch])
-    return tf.gather(rows, tf.minimum(tf.range(batch), own - 1))  # not a `tf.cond`, two functions for each input
+    return tf.gather(rows, tf.minimum(tf.range(batch), own - 1))  # a `tf.cond` would add two functions per input
 
 
 def _nothing(one: Input) -> tf.Tensor:

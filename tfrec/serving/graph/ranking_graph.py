@@ -1,4 +1,4 @@
-"""The signature of a ranking model: given items scored for users, from raw ids and raw features."""
+"""The signature of a ranking model: scores of given items, from raw ids and raw features."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ HISTORY, ITEMS = Input("history"), Input("item_ids")
 
 
 class RankingModule(tf.Module):
-    """Raw ids and raw features in, a score for each given item out.
+    """Raw ids and raw features in, one score per given item out.
 
     Args:
         model: a ranking model.
-        spec: what it was trained with.
+        spec: the spec that it was trained with.
         folder: where vocabulary files are written, for `tf.saved_model.save` to copy.
-        prefix: of their names.
+        prefix: prefix of the file names.
     """
 
     def __init__(self, model: RankingModel, spec: FeatureSpec, folder: Path, prefix: str = "") -> None:
@@ -43,7 +43,7 @@ class RankingModule(tf.Module):
             path = folder / f"{prefix}item.txt"
             Vocabulary([*spec.items.tokens, *spec.cold.ids.tokens]).save(path)
             self.codes = ItemCodes(path)
-            # What the model reads of a candidate, of an event of the history, or of both, is stored once.
+            # An item feature is stored once, whether the model reads it of candidates, of the history, or of both.
             of_items = {name: values for name, values in spec.item_features.items() if name in reads}
             of_events = {name: values for name, values in spec.item_features.items() if f"history_{name}" in reads}
             self.item_features = {
@@ -54,7 +54,7 @@ class RankingModule(tf.Module):
             self._reads_item, self._num_items = "item" in reads, spec.num_items
         if "history" in reads:
             self.events = RawEvents(spec, "history_label" in reads)
-        # Only what the answers need: the state of dropout stays behind.
+        # Only the weights: the export does not need the state of dropout.
         self.weights = [variable.value for variable in model.weights]
         of_item = {feature["name"] for feature in model.features if feature["group"] == "item"}
         read: tuple[dict, dict] = {}, {}  # of users, of candidates
@@ -70,7 +70,7 @@ class RankingModule(tf.Module):
 
     @property
     def user_inputs(self) -> list[Input]:
-        """What can be said of a user and the context, beside the history: all of it may be left out."""
+        """The optional inputs: labels of the history, user and context features."""
         labels = [self.events.labels_input] if self.events is not None and self.events.labels_input else []
         return [*labels, *self.features.inputs]
 
@@ -88,7 +88,7 @@ class RankingModule(tf.Module):
     def rank(
         self, history: tf.Tensor | None = None, item_ids: tf.Tensor | None = None, **user: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        """Histories, features and (B, N) raw ids -> scores (B, N) float32, -inf at ""; (B,) where rows have no item."""
+        """Histories, features and (B, N) raw ids -> scores (B, N) float32, -inf for ""; (B,) if rows have no items."""
         if item_ids is None:
             return {"scores": self._score(self._of_users(None, user, _most_rows(user.values())), None, tf.constant(1))}
         batch = tf.shape(item_ids if history is None else history)[0]
@@ -96,10 +96,10 @@ class RankingModule(tf.Module):
         return {"scores": self.scores(item_ids, history, user)}
 
     def scores(self, item_ids: tf.Tensor, history: tf.Tensor | None, user: dict[str, tf.Tensor]) -> tf.Tensor:
-        """(B, N) raw ids -> (B, N) float32, -inf at ""; `history` and `user` as for `rank`."""
+        """(B, N) raw ids -> (B, N) float32, -inf for ""; `history` and `user` as for `rank`."""
         batch, width = tf.unstack(tf.shape(item_ids))
         rows = self._of_users(history, user, batch)
-        at = tf.maximum(self.codes.encode(item_ids) + RESERVED_IDS, UNKNOWN_ID)  # code -1 becomes id 1, unseen
+        at = tf.maximum(self.codes.encode(item_ids) + RESERVED_IDS, UNKNOWN_ID)  # code -1 becomes id 1, unknown
         scores = tf.reshape(self._score(rows, at, width), (batch, width))
         return tf.where(item_ids == "", FORBIDDEN, scores)
 
@@ -115,13 +115,15 @@ class RankingModule(tf.Module):
         return self._model(rows, candidates, width)
 
     def _of_users(self, history: tf.Tensor | None, user: dict[str, tf.Tensor], batch: tf.Tensor) -> dict:
-        """What the model reads of each row but its candidates."""
+        """The model's inputs of each row, without candidates."""
         labels = user.get("history_labels")
         found = self.features.read(user, batch)
         if self.events is None:
             return found
         codes = self.codes.encode(history)
-        found |= self.events.read(tf.where(codes < self._num_items, codes, UNKNOWN), labels)  # no event is a cold item
+        found |= self.events.read(
+            tf.where(codes < self._num_items, codes, UNKNOWN), labels
+        )  # a cold item cannot be an event
         for name in self._of_events:
             found[f"history_{name}"] = tf.gather(self.item_features[name].read_value(), found["history"])
         return found
@@ -129,5 +131,5 @@ class RankingModule(tf.Module):
 
 def _most_rows(tensors: Any) -> tf.Tensor:
     rows = tf.stack([tf.shape(one)[0] for one in tensors])
-    # A row for all may stand beside an empty batch.
+    # A single row for all may come with an empty batch.
     return tf.cond(tf.reduce_any(rows == 0), lambda: 0, lambda: tf.reduce_max(rows))

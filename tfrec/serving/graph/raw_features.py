@@ -1,4 +1,4 @@
-"""Raw values of users and of the context to what a ranking model reads, inside the graph."""
+"""Encode raw user and context features for a ranking model, inside the graph."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tfrec.data.features.numeric import LIMIT
 from tfrec.reserved_ids import RESERVED_IDS, UNKNOWN_ID
 from tfrec.serving.graph.named_inputs import Input, given_or
 
-# What else signatures take, besides features.
+# Names of the other inputs of signatures.
 _TAKEN = ("history", "history_labels", "timestamps", "item_ids", "exclude", "allow", "scores", "self")
-_NO_VALUE = r"\C*[\n\r\x00]\C*"  # what no vocabulary file can hold counts as missing, as in training
+_NO_VALUE = r"\C*[\n\r\x00]\C*"  # values that a vocabulary file cannot contain are missing, as in training
 
 
 def input_names(features: Sequence[Feature]) -> dict[str, str]:
-    """The name of the input for each feature, by its column: the column itself where TensorFlow takes such a name.
+    """Column -> input name: the column itself if TensorFlow accepts it as a name.
 
     Example:
         >>> from tfrec.data.features import Categorical
@@ -32,23 +32,22 @@ def input_names(features: Sequence[Feature]) -> dict[str, str]:
     for feature in features:
         name = re.sub(r"[^A-Za-z0-9_]", "_", feature.column)
         name = name if name[0].isalpha() else f"f_{name}"
-        if (
-            name in _TAKEN or keyword.iskeyword(name) or name.endswith("_bytes")
-        ):  # REST reads texts of such a name as base64
+        # REST decodes inputs named *_bytes as base64.
+        if name in _TAKEN or keyword.iskeyword(name) or name.endswith("_bytes"):
             name = f"{name}_value"
-        while name.lower() in {other.lower() for other in found.values()}:  # TensorFlow tells no cases apart
+        while name.lower() in {other.lower() for other in found.values()}:  # TensorFlow ignores upper and lower case
             name = f"{name}_"
         found[feature.column] = name
     return found
 
 
 class RawFeatures(tf.Module):
-    """Encodes features as `tfrec.data.features.Feature.encode` does.
+    """Encodes features in the same way as `tfrec.data.features.Feature.encode`.
 
     Args:
-        features: fitted, of users and of the context.
+        features: fitted user and context features.
         folder: where vocabulary files are written, for `tf.saved_model.save` to copy.
-        prefix: of their names.
+        prefix: prefix of the file names.
     """
 
     def __init__(self, features: Sequence[Feature], folder: Path, prefix: str = "") -> None:
@@ -63,8 +62,7 @@ class RawFeatures(tf.Module):
         self.inputs = [self._input(one) for one in features]
 
     def read(self, given: Mapping[str, tf.Tensor], batch: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What the model reads, by column: for B rows, of tensors with B rows or one for all; what is not given is
-        missing."""
+        """Column -> encoded values of B rows. Each tensor has B rows or one for all; omitted features are missing."""
         found = {}
         for feature, one in zip(self._features, self.inputs, strict=True):
             rows = given.get(one.name)
@@ -93,11 +91,11 @@ class RawFeatures(tf.Module):
 
 
 class ValueIds(tf.Module):
-    """Ids of texts, as `tfrec.data.features.Tokens` gives them.
+    """Ids of texts, the same as those of `tfrec.data.features.Tokens`.
 
     Args:
         tokens: a vocabulary or a hash.
-        path: where a vocabulary is written, for `tf.saved_model.save` to copy.
+        path: where the vocabulary is written, for `tf.saved_model.save` to copy.
     """
 
     def __init__(self, tokens: Tokens, path: Path) -> None:
@@ -111,7 +109,7 @@ class ValueIds(tf.Module):
             self.table = tf.lookup.StaticHashTable(lines, default_value=UNKNOWN_ID - RESERVED_IDS)
 
     def encode(self, texts: tf.Tensor) -> tf.Tensor:
-        """Texts of any shape -> int32 ids: 0 for what is missing, 1 for what training had not."""
+        """Texts of any shape -> int32 ids: 0 for missing values, 1 for values that training did not have."""
         if self._buckets is not None:
             ids = tf.strings.to_hash_bucket_fast(texts, self._buckets) + RESERVED_IDS
         elif self.table is not None:
@@ -123,7 +121,7 @@ class ValueIds(tf.Module):
 
 
 def scaled(numbers: tf.Tensor, mean: float, deviation: float, log: bool) -> tf.Tensor:
-    """(B,) float32 raw numbers -> (B,) float32 as `tfrec.data.features.Numeric` scales them, in float64 as there."""
+    """(B,) float32 raw numbers -> (B,) float32, scaled in float64 like `tfrec.data.features.Numeric`."""
     numbers = tf.cast(numbers, tf.float64)
     is_number = tf.math.is_finite(numbers)
     numbers = tf.where(is_number, numbers, tf.zeros_like(numbers))
@@ -134,7 +132,7 @@ def scaled(numbers: tf.Tensor, mean: float, deviation: float, log: bool) -> tf.T
 
 
 def first_values(ids: tf.Tensor, width: int) -> tf.Tensor:
-    """(B, W) ids, 0 anywhere -> (B, M), the first M that are not 0, padded on the right."""
+    """(B, W) ids with zeros in any place -> (B, M), the first M ids other than 0, padded on the right."""
     order = tf.argsort(tf.cast(ids == 0, tf.int32), axis=1, stable=True)
     ids = tf.gather(ids, order, batch_dims=1)[:, :width]
     ids = tf.pad(ids, [[0, 0], [0, width - tf.shape(ids)[1]]])

@@ -26,12 +26,12 @@ class RetrievalModule(tf.Module):
 
     Args:
         model: a retrieval model.
-        spec: what it was trained with.
+        spec: the spec that it was trained with.
         codes: the vocabulary.
-        index: what finds the best items.
-        cosines: the exact item vectors in float32, whatever the index holds, for `similar_items` and `embed_items`.
+        index: the index that finds the best items.
+        cosines: exact index by cosine with float32 vectors, for `similar_items` and `embed_items`.
         k: length of the lists, at most the number of items.
-        mask_seen: leave out what stands in a history.
+        mask_seen: exclude items of the history.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class RetrievalModule(tf.Module):
         scores, codes = self._search(user, forbidden)
         if allow is not None:
             allow = given_or(allow, tf.shape(history)[0], "allow")
-            # All of a catalogue may be allowed by naming none; an unknown id still is a name.
+            # A row without any id allows the whole catalogue; a row with only unknown ids allows nothing.
             named = tf.reduce_any(allow != "", axis=1, keepdims=True)
             among, their_codes = self._among(user, self.codes.encode(allow), forbidden)
             scores, codes = tf.where(named, among, scores), tf.where(named, their_codes, codes)
@@ -98,25 +98,25 @@ class RetrievalModule(tf.Module):
     def score(
         self, history: tf.Tensor, item_ids: tf.Tensor, timestamps: tf.Tensor | None = None
     ) -> dict[str, tf.Tensor]:
-        """Histories and (B, C) raw ids -> scores (B, C) float32; -inf for ids that are no item."""
+        """Histories and (B, C) raw ids -> scores (B, C) float32; -inf for unknown ids."""
         user = self.users.read(history, timestamps)
         codes = self.codes.encode(given_or(item_ids, tf.shape(history)[0], "item_ids"))
         return {"scores": tf.where(codes >= 0, self._scores(user, codes), FORBIDDEN)}
 
     def embed_users(self, history: tf.Tensor, timestamps: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-        """(B, L) raw ids -> vectors (B, D) float32, or (B, I, D) of I interests; 0 where no id is known."""
+        """(B, L) raw ids -> vectors (B, D) float32, or (B, I, D) for I interests; 0 if no id is known."""
         user = self.users.read(history, timestamps)
         vectors = tf.where(user.known[:, :, None], user.queries, 0.0)
         return {"vectors": vectors if self._interests is not None else vectors[:, 0]}
 
     def embed_items(self, item_ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        """(B,) raw ids -> vectors (B, D) float32, 0 for ids that are no item."""
+        """(B,) raw ids -> vectors (B, D) float32, 0 for unknown ids."""
         codes = self.codes.encode(item_ids)
         vectors = self.cosines.vectors(tf.maximum(codes, 0)[:, None])[:, 0]
         return {"vectors": tf.where(codes[:, None] >= 0, vectors, 0.0)}
 
     def similar_items(self, item_ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        """(B,) raw ids -> the item_ids (B, K) of the nearest items by cosine, itself left out, and scores (B, K)."""
+        """(B,) raw ids -> item_ids (B, K) of the nearest other items by cosine, and scores (B, K)."""
         codes = self.codes.encode(item_ids)[:, None]
         own = tf.maximum(codes, 0)
         vectors = self.cosines.vectors(own) * tf.gather(self.cosines.norms, own)[:, :, None]
@@ -124,22 +124,22 @@ class RetrievalModule(tf.Module):
         scores, near = filters.best(found, near, (near != codes) & (codes >= 0), self._k)
         return {"item_ids": self.codes.decode(near), "scores": scores}
 
-    # === What they share ===
+    # === Shared by the signatures ===
 
     def _search(self, user: Any, forbidden: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The best of all items: as many more are asked for as a row forbids, and the forbidden dropped."""
+        """The best of all items. The index is asked for more than K items, to make up for the forbidden ones."""
         numbers = tf.math.count_nonzero(forbidden >= 0, axis=1, dtype=tf.int32)
-        # Each row is searched as widely as it needs, whatever the others need: see `Index.search`.
+        # Each row has its own number, so that its answer does not depend on other rows: see `Index.search`.
         own = tf.minimum(self._k + numbers, self.index.num_items)
         wide = tf.reduce_max(tf.pad(own, [[0, 1]], constant_values=self._k))
         scores, codes = self.index.search(user.queries, wide, own)
         popular, their_codes = (values[None, :wide] for values in self._popular)
         scores, codes = tf.where(user.known, scores, popular), tf.where(user.known, codes, their_codes)
-        # A withdrawn item has the score -inf here, which is never returned.
+        # Withdrawn items have score -inf here and are never returned.
         return filters.best(scores, codes, (codes >= 0) & ~filters.is_member(codes, forbidden), self._k)
 
     def _among(self, user: Any, codes: tf.Tensor, forbidden: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The best of given items, each once."""
+        """The best of given items, without repetitions."""
         codes = tf.sort(tf.pad(codes, [[0, 0], [0, 1]], constant_values=UNKNOWN), axis=1)
         may = (codes >= 0) & filters.is_first(codes) & ~filters.is_member(codes, forbidden)
         if self._withdrawn is not None:
@@ -147,6 +147,6 @@ class RetrievalModule(tf.Module):
         return filters.best(self._scores(user, codes), codes, may, self._k)
 
     def _scores(self, user: Any, codes: tf.Tensor) -> tf.Tensor:
-        """The score of each code, of item 0 where it is unknown."""
+        """The score of each code; an unknown code gets the score of item 0."""
         codes = tf.maximum(codes, 0)
         return tf.where(user.known, self.index.score(user.queries, codes), tf.gather(self._popularity, codes))

@@ -1,4 +1,4 @@
-"""A ranking model that computes what it knows of a user once, not for each candidate again."""
+"""Run a ranking model so that a user is encoded once, not once per candidate."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Tensors = Mapping[str, Any]
 
 
 def scores_of(model: RankingModel, users: Tensors, candidates: Tensors, times: Any, once: bool = True) -> Any:
-    """What `model.score` gives for each candidate of each user: (B * N,) float32.
+    """The same scores as `model.score`, for each candidate of each user: (B * N,) float32.
 
-    A functional model is a graph of operations. Here each of them runs on B rows as long as nothing of a candidate
-    enters it, and only where both meet are the rows of users repeated. An encoder of the history thus runs once.
+    A functional model is a graph of operations. An operation without candidate inputs runs on B rows. Where an
+    operation reads both, the rows of users are repeated. So an encoder of the history runs once per user.
 
     Args:
-        model: a functional model, each of whose operations treats rows by themselves.
-        users: inputs of users and the context by name, (B, ...).
-        candidates: inputs of candidates, (B * N, ...), those of a user one behind the other.
+        model: a functional model whose operations treat each row independently.
+        users: user and context inputs by name, (B, ...).
+        candidates: candidate inputs by name, (B * N, ...), with the candidates of a user in consecutive rows.
         times: N, an int32 scalar.
-        once: False repeats the inputs themselves.
+        once: False repeats the inputs instead.
     """
     if not once:
         repeated = {name: repeat_rows(values, times) for name, values in users.items()}
@@ -36,7 +36,7 @@ def scores_of(model: RankingModel, users: Tensors, candidates: Tensors, times: A
     twins: dict[int, Any] = {}
 
     def widened(x: Any) -> Any:
-        if id(x) in wide or x.shape[:1] != (None,):  # of candidates already, or of no row at all
+        if id(x) in wide or x.shape[:1] != (None,):  # already one row per candidate, or without a batch axis
             return values[id(x)]
         if id(x) not in twins:
             twins[id(x)] = repeat_rows(values[id(x)], times)
@@ -44,7 +44,7 @@ def scores_of(model: RankingModel, users: Tensors, candidates: Tensors, times: A
 
     for node in _nodes(model):
         mixed = any(id(x) in wide for x in node.input_tensors)
-        by_name = isinstance(node.operation, FeatureEmbedding)  # its inputs never meet
+        by_name = isinstance(node.operation, FeatureEmbedding)  # embeds each input on its own
         given = {id(x): widened(x) for x in node.input_tensors} if mixed and not by_name else values
         arguments, named = node.arguments.fill_in(given)
         if getattr(node.operation, "_call_has_training_arg", False):
@@ -61,7 +61,7 @@ def scores_of(model: RankingModel, users: Tensors, candidates: Tensors, times: A
 
 
 def runs_once(model: RankingModel) -> bool:
-    """Whether `scores_of` with and without `once` agree for rows drawn at random: then it may be used."""
+    """Whether `scores_of` gives the same scores with and without `once` on random rows, so that `once` is safe."""
     random, users, candidates = np.random.default_rng(0), {}, {}
     by_name = {feature["name"]: feature for feature in model.features}
     for x in model.inputs:
@@ -73,12 +73,12 @@ def runs_once(model: RankingModel) -> bool:
     try:
         one, other = (scores_of(model, users, candidates, tf.constant(3), once).numpy() for once in (True, False))
     except (AttributeError, KeyError, TypeError, ValueError, tf.errors.InvalidArgumentError):
-        return False  # an operation that looks across rows, or a model that is no plain graph
+        return False  # an operation that reads several rows, or a model that is not a plain graph
     return one.shape == other.shape and np.allclose(one, other, atol=1e-5)
 
 
 def repeat_rows(values: Any, times: Any) -> Any:
-    """(B, ...) -> (B * times, ...), each row so many times in a row."""
+    """(B, ...) -> (B * times, ...): each row is repeated `times` times."""
     shape = tf.shape(values)
     wide = tf.broadcast_to(values[:, None], tf.concat([shape[:1], [times], shape[1:]], axis=0))
     flat = tf.reshape(wide, tf.concat([[shape[0] * times], shape[1:]], axis=0))
@@ -86,7 +86,7 @@ def repeat_rows(values: Any, times: Any) -> Any:
 
 
 def _nodes(model: RankingModel) -> list[Any]:
-    """The operations of a functional model in an order in which they can run."""
+    """The operations of a functional model in topological order."""
     levels = model._nodes_by_depth
     found = [node for depth in sorted(levels, reverse=True) for node in levels[depth]]
     return [node for node in found if node.operation and not node.is_input]

@@ -1,4 +1,4 @@
-"""The signatures of two stages: a retrieval model finds candidates, a ranking model puts them in order."""
+"""The signatures of a two-stage export: a retrieval model finds candidates, a ranking model ranks them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tfrec.serving.indexes.index import FORBIDDEN
 class TwoStageModule(tf.Module):
     """Raw ids and raw features in, ranked raw ids out.
 
-    The stages speak of items by their raw ids, so their vocabularies need not be the same.
+    The stages exchange raw ids, so their vocabularies may differ.
 
     Args:
-        retrieval: what answers with as many candidates as are ranked.
-        ranking: what scores them.
+        retrieval: the module that finds the candidates; its K is their number.
+        ranking: the module that scores them.
         k: length of the lists, at most the number of candidates.
-        timed: whether the retrieval model reads time stamps.
+        timed: whether the retrieval model reads timestamps.
     """
 
     def __init__(self, retrieval: RetrievalModule, ranking: RankingModule, k: int, timed: bool) -> None:

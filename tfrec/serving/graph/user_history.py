@@ -1,4 +1,4 @@
-"""From a history of raw ids to query vectors."""
+"""Encode a history of raw ids as query vectors."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tfrec.serving.graph.named_inputs import given_or
 
 
 class User(typing.NamedTuple):
-    """What was read of a batch of histories.
+    """A batch of encoded histories.
 
     Attributes:
-        codes: (B, L + 1) int32, of all items given; -1 at padding and unknown ids.
-        known: (B, 1) bool, whether there is any known item.
-        queries: (B, I, D) float32.
+        codes: (B, L + 1) int32 item codes; -1 for padding and unknown ids.
+        known: (B, 1) bool, whether the history has a known item.
+        queries: (B, I, D) float32 query vectors.
     """
 
     codes: tf.Tensor
@@ -28,22 +28,22 @@ class User(typing.NamedTuple):
 
 
 class UserHistory(tf.Module):
-    """The model's encoder, fed with raw ids.
+    """The model's encoder of histories, with raw ids as input.
 
     Args:
         model: a retrieval model.
-        spec: what it was trained with.
+        spec: the spec that it was trained with.
         codes: the vocabulary.
     """
 
     def __init__(self, model: RetrievalModel, spec: FeatureSpec, codes: ItemCodes) -> None:
         super().__init__(name="user_history")
         self.codes = codes
-        # Only what the answers need: the state of dropout and of sampling losses stays behind.
+        # Only the weights: the export does not need the state of dropout and of sampling losses.
         self.weights = [variable.value for variable in model.weights]
         types = {"history": tf.int32, "timestamps": tf.int64}
         read = {name: tf.TensorSpec((None, None), types[name], name=name) for name in model.input_names}
-        # One function for all signatures: traced, saved and loaded once.
+        # One function for all signatures, which is traced, saved and loaded once.
         self._embed = tf.function(
             lambda inputs: model.embed(inputs), input_signature=[read], jit_compile=False, autograph=False
         )
@@ -51,16 +51,16 @@ class UserHistory(tf.Module):
         self._num_interests = model.num_interests or 1
 
     def read(self, history: tf.Tensor, timestamps: tf.Tensor | None = None) -> User:
-        """(B, L) raw ids, "" at padding on either side, and (B, L) seconds since 1970 where the model reads them.
+        """(B, L) raw ids, "" for padding on either side, and (B, L) seconds since 1970 if the model reads timestamps.
 
-        What stands beside padding or an unknown id is ignored. Time stamps of width 0 mean that none are known: all
-        items then happened at once.
+        Timestamps of padding and unknown ids are ignored. Timestamps of width 0 are unknown: all items then have the
+        same time.
         """
         codes = self.codes.encode(history)
         known = codes >= 0
         # Known items move to the right in their order, which drops padding and unknown ids from between them.
         order = tf.argsort(tf.cast(known, tf.int32), axis=1, stable=True)
-        column = [[0, 0], [1, 0]]  # one at least, if only of padding
+        column = [[0, 0], [1, 0]]  # at least one column, of padding
         inputs = {
             "history": tf.pad(tf.gather(tf.where(known, codes + RESERVED_IDS, PADDING_ID), order, batch_dims=1), column)
         }

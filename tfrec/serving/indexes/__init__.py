@@ -1,4 +1,4 @@
-"""How an export finds the K best of a catalogue: one interface, several ways."""
+"""Indexes find the K best items of a catalogue: one interface, several implementations."""
 
 from tfrec.serving.indexes.build import build
 from tfrec.serving.indexes.clustered import Clustered

@@ -1,4 +1,4 @@
-"""From the name of an index to one that finds what was asked for."""
+"""Build an index by name, with the required recall."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from tfrec.serving.indexes.index_measurements import measured_latency
 def build(
     kind: str, exact: Exact, queries: np.ndarray | None, k: int, recall: float = 0.95
 ) -> tuple[Index, dict[str, Any]]:
-    """An index over the items of `exact`, and what is to be known of it: recall, latency, what was chosen.
+    """Build an index over the items of `exact`, and report its recall, latency and chosen parameters.
 
     The module of the index (`tfrec.index_kinds`) has a function `build_index` with the arguments `exact`, `queries`,
     `k` and `recall`, which returns the index and a dict with its recall and what was chosen.
 
     Args:
         kind: a name in `tfrec.index_kinds.INDEX_KINDS`.
-        exact: what it is measured by.
-        queries: (N, I, D) float32, as the model makes them; None if the kind needs none.
+        exact: the exact index, whose answers define the recall.
+        queries: (N, I, D) float32 query vectors of the model; None if the kind needs none.
         k: K of the recall.
-        recall: the share of the K best items that an approximate index must find for these queries.
+        recall: share of the K best items that an approximate index must find for these queries.
 
     Raises:
-        InputError: if `kind` is unknown, `recall` is no share, or a package that the index needs is missing.
+        InputError: if `kind` is unknown, `recall` is not in (0, 1], or a package that the index needs is missing.
     """
     module = index_kind(kind).module
     if not 0 < recall <= 1:
-        raise InputError(f"recall is a share, above 0 and at most 1, got {recall}.")
+        raise InputError(f"recall must be above 0 and at most 1, got {recall}.")
     index, how = importlib.import_module(module).build_index(exact, queries, k, recall)
     return index, {"kind": kind, **how, "milliseconds": measured_latency(index, queries, exact, k)}

@@ -1,4 +1,4 @@
-"""Approximate search in blocks of near items (IVF), from operations that every TensorFlow Serving has."""
+"""Approximate search in blocks of similar items (IVF), with operations of stock TensorFlow Serving."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from tfrec.serving.indexes.block_top_k import block_top_k
 from tfrec.serving.indexes.clusters import blocks_of
 from tfrec.serving.indexes.index import FORBIDDEN, UNKNOWN, Index
 
-_AT_ONCE = 4  # queries whose blocks lie in memory at once
-_FIRST = 32  # times K items are read to see how high the scores go
+_AT_ONCE = 4  # queries that are searched in parallel
+_FIRST = 32  # times K items are read first, to estimate the K-th score
 
 
 class Clustered(Index):
-    """An inverted file: items lie in blocks of neighbours, and only the blocks that promise something are read.
+    """An inverted file: items are grouped into blocks of similar vectors, and a query reads only promising blocks.
 
     ```
-    promise(block) = q . mean + margin |q| above,   above = spread sqrt(2 ln S / D)
-    1. the blocks with the highest promises give K items, the last of them with score s
-    2. all blocks are read whose promise is s or more, and their items get exact scores
+    bound(block) = q . mean + margin |q| above,   above = spread sqrt(2 ln S / D)
+    1. the blocks with the highest bounds give K items, the last of them with score s
+    2. all blocks whose bound is s or more are read, and their items get exact scores
     ```
 
-    `above` is what the best of S items is expected to stand above their mean, were they spread alike in all D
-    directions; `margin` says how far the search trusts that. So a query among few items reads few blocks, and one in
-    the thick of a catalogue many: at equal recall a third less than if each read as many, and the median query less
-    than half. Blocks are of one size, so reading one is a copy of consecutive memory: no ragged ranges. Rows of a batch
-    are searched one by one, several at the same time, so memory does not grow with B, and each as widely as its own
-    number of items asks: the answer of a row does not depend on the others.
+    Each block has an estimated upper bound of its scores. `above` is the expected distance of the best of S items from
+    their mean if they spread equally in all D directions; `margin` scales it. A query in a sparse region reads few
+    blocks, one in a dense region many. At equal recall this reads a third less than a fixed number of blocks, and less
+    than half for the median query. All blocks have the same size, so reading one copies consecutive memory. The rows of
+    a batch are searched one by one, several in parallel, so memory does not grow with B. Each row is searched for its
+    own number of items, so its answer does not depend on the other rows.
 
     Args:
         vectors: (V, D) float32.
-        size: S, items of a block.
-        probes: the most blocks that are read for a query that asks for `usual` items; for more, as many times more.
-        usual: see `probes`; None bounds all queries alike.
-        margin: see above. Infinite: each query reads `probes` blocks.
-        withdrawn: (V,) bool of items that are not found, or None.
+        size: S, items per block.
+        probes: most blocks that a query for `usual` items reads; queries for more items read proportionally more.
+        usual: see `probes`; None sets the same limit for all queries.
+        margin: see above. If infinite, each query reads `probes` blocks.
+        withdrawn: (V,) bool, items that are never found; or None.
 
     Reference:
         Sivic and Zisserman, "Video Google", ICCV 2003; Jégou, Douze and Schmid, "Product Quantization for Nearest
-        Neighbor Search", TPAMI 2011 (IVF). There an inverted list is as long as its cluster, and a fixed number of
-        lists is read, those with the nearest centres.
+        Neighbor Search", TPAMI 2011 (IVF). Differences: in the papers an inverted list is as long as its cluster, and a
+        fixed number of lists with the nearest centres is read.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Clustered(Index):
         self.num_items = len(vectors)
         codes = blocks_of(vectors, size)
         there = codes >= 0
-        if withdrawn is not None:  # behind the others of their block, where search does not look
+        if withdrawn is not None:  # move withdrawn items to the end of their block, which search does not read
             there &= ~withdrawn[codes]
             codes = np.take_along_axis(codes, np.argsort(~there, axis=1, kind="stable"), axis=1)
         real = (codes >= 0)[:, :, None]
@@ -79,14 +79,14 @@ class Clustered(Index):
         # Variables are read before they are gathered from: see `Exact.vectors`.
         table, codes, sizes = self.table.read_value(), self.codes.read_value(), self.sizes.read_value()
         size, width, batch = codes.shape[1], queries.shape[-1], tf.shape(queries)[0]
-        # `tf.map_fn` cannot map over no rows: an empty batch gets one, which is dropped in the end.
+        # `tf.map_fn` fails on an empty batch, so it gets one row, which is dropped at the end.
         own = tf.fill((batch,), k) if own is None else own
         none = tf.cast(tf.equal(batch, 0), tf.int32)
         queries = tf.pad(queries, [[0, none], [0, 0], [0, 0]])
         own = tf.concat([own, tf.fill((none,), k)], axis=0)
 
         def read(query: tf.Tensor, blocks: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            """The K best of the items of blocks: scores, and the places of their codes."""
+            """The K best items of some blocks: scores and positions in `codes`."""
             items = tf.reshape(tf.gather(table, blocks), (-1, width))
             scores = tf.reduce_max(tf.matmul(query, items, transpose_b=True), axis=0)
             empty = tf.range(size) >= tf.gather(sizes, blocks)[:, None]
@@ -95,19 +95,19 @@ class Clustered(Index):
             return best, tf.gather(blocks, at // size) * size + at % size
 
         def one(given: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, tf.Tensor]:
-            query, promises, needed = given  # (I, D), (N,), ()
+            query, bounds, needed = given  # (I, D), (N,), ()
             most = self._most(needed)
             if np.isinf(self.margin):
-                best, places = read(query, tf.math.top_k(promises, most, sorted=False).indices, needed)
+                best, places = read(query, tf.math.top_k(bounds, most, sorted=False).indices, needed)
             else:
-                first = tf.math.top_k(promises, tf.minimum(_FIRST * needed // size + 1, most))
+                first = tf.math.top_k(bounds, tf.minimum(_FIRST * needed // size + 1, most))
                 least = read(query, first.indices, needed)[0]
                 least = tf.where(tf.shape(least)[0] < needed, FORBIDDEN, least[-1])
-                promising = tf.where(promises >= tf.minimum(least, first.values[-1]))[:, 0]
+                promising = tf.where(bounds >= tf.minimum(least, first.values[-1]))[:, 0]
                 blocks = tf.cond(
                     tf.shape(promising)[0] <= most,
                     lambda: tf.cast(promising, tf.int32),
-                    lambda: tf.math.top_k(promises, most, sorted=False).indices,
+                    lambda: tf.math.top_k(bounds, most, sorted=False).indices,
                 )
                 best, places = read(query, blocks, needed)
             missing = [[0, k - tf.shape(best)[0]]]
@@ -115,12 +115,12 @@ class Clustered(Index):
             return tf.pad(best, missing, constant_values=FORBIDDEN), tf.pad(found, missing, constant_values=UNKNOWN)
 
         kinds = tf.TensorSpec((None,), tf.float32), tf.TensorSpec((None,), tf.int32)
-        each = queries, self._promises(queries), own
+        each = queries, self._bounds(queries), own
         scores, items = tf.map_fn(one, each, parallel_iterations=_AT_ONCE, fn_output_signature=kinds)
         return scores[:batch], items[:batch]
 
     def _most(self, k: tf.Tensor) -> tf.Tensor:
-        """The most blocks that are read for K items. Filters ask for K and as many more as they forbid."""
+        """The most blocks that are read for K items. With filters, K includes the forbidden items."""
         blocks, size = self.codes.shape
         if self.usual is None:
             return tf.constant(self.probes)
@@ -130,10 +130,10 @@ class Clustered(Index):
         table = tf.reshape(self.table.read_value(), (-1, self.centres.shape[1]))
         return tf.gather(table, tf.gather(self.places.read_value(), codes))
 
-    def _promises(self, queries: tf.Tensor) -> tf.Tensor:
-        """(B, I, D) -> (B, N)."""
+    def _bounds(self, queries: tf.Tensor) -> tf.Tensor:
+        """(B, I, D) queries -> (B, N) upper bounds of the blocks."""
         flat = tf.reshape(queries, (-1, queries.shape[-1]))
-        promises = tf.matmul(flat, self.centres, transpose_b=True)
+        bounds = tf.matmul(flat, self.centres, transpose_b=True)
         margin = 1.0 if np.isinf(self.margin) else self.margin
-        promises += margin * tf.norm(flat, axis=1, keepdims=True) * self.above
-        return tf.reduce_max(tf.reshape(promises, (tf.shape(queries)[0], queries.shape[1], -1)), axis=1)
+        bounds += margin * tf.norm(flat, axis=1, keepdims=True) * self.above
+        return tf.reduce_max(tf.reshape(bounds, (tf.shape(queries)[0], queries.shape[1], -1)), axis=1)

@@ -1,4 +1,4 @@
-"""How much of a clustered index must be read for a recall."""
+"""Build a clustered index that reads as little as the recall allows."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tfrec.serving.indexes.exact import Exact
 from tfrec.serving.indexes.index import Index
 from tfrec.serving.indexes.index_measurements import measured_recall
 
-_MARGINS = [0.2 * 1.08**step for step in range(40)]  # of `Clustered`: from too little to all that could matter
+_MARGINS = [0.2 * 1.08**step for step in range(40)]  # margins of `Clustered` that are tried: 0.2 to 4.0
 
 
 def build_index(exact: Exact, queries: np.ndarray, k: int, recall: float) -> tuple[Index, dict[str, Any]]:
-    """Blocks of neighbours, of which as few are read as the recall allows; see `tfrec.serving.indexes.build`."""
+    """Clustered index that reads as few blocks as the recall allows; see `tfrec.serving.indexes.build`."""
     vectors = exact.vectors(tf.range(exact.num_items)).numpy()
     wanted = exact.search(tf.constant(queries), tf.constant(k))[1].numpy()
     withdrawn = None if exact.penalty is None else exact.penalty.numpy() < 0
@@ -31,7 +31,7 @@ def build_index(exact: Exact, queries: np.ndarray, k: int, recall: float) -> tup
 
     least = bisect.bisect_left(_MARGINS[:-1], True, key=lambda margin: found_with(margin) >= recall)
     found = found_with(_MARGINS[least])
-    # What the slowest query may read is bounded where that costs no more than the recall can spare.
+    # Limit the blocks per query, which bounds the slowest query, as long as the recall is kept.
     while index.probes > 1:
         index.probes //= 2
         if (bounded := measured_recall(index, queries, wanted)) < min(recall, found):

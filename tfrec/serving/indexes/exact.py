@@ -1,4 +1,4 @@
-"""Exact search, in chunks of the catalogue."""
+"""Exact search in chunks of the catalogue."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import tensorflow as tf
 from tfrec.serving.indexes.block_top_k import block_top_k
 from tfrec.serving.indexes.index import FORBIDDEN, Index
 
-_CHUNK = 32_768  # items whose scores exist at a time, for 32 queries: 4 MiB, which the caches of a processor hold
+_CHUNK = 32_768  # items that are scored at a time for 32 queries: 4 MiB, which fits into the caches of a processor
 _QUERIES = 32
 BLOCK = 16
-_FEW = 1_024  # for up to so many best items, their blocks are read once more
+_FEW = 1_024  # up to this K, the best blocks are read a second time
 
 
 class Exact(Index):
     """Compares a query with every item.
 
-    The K best items lie in the K blocks of items whose best item is best. So a first reading keeps nothing but the
-    maximum of each block of 16; the K best blocks are then read once more. What lies in memory at once is the scores of
-    two chunks and V / 16 maxima for each query.
+    The K best items are in the K blocks with the highest maxima. So the first pass keeps only the maximum of each block
+    of 16 items, and the second pass reads the K best blocks again. In memory are the scores of two chunks and V / 16
+    maxima per query.
 
     Args:
-        table: (at least `first` + V, D) float32 or int8 variable: rows of items, one behind the other.
+        table: (at least `first` + V, D) float32 or int8 variable with one row per item.
         num_items: V.
-        first: the row of the first item. A table that the model reads too is not written twice.
-        scale: (V,) factors that make vectors of the rows, or None where they are the vectors.
-        norms: (V,) factors of the scores alone: 1 / |vector| to compare by cosine.
-        withdrawn: (V,) bool of items that are not found, or None.
-        chunk: items at a time, for 32 queries; more for fewer.
+        first: row of the first item. It lets the index share the model's own table.
+        scale: (V,) factors that turn rows into vectors; None if the rows are the vectors.
+        norms: (V,) factors of the scores: 1 / |vector| for cosine similarity.
+        withdrawn: (V,) bool, items that are never found; or None.
+        chunk: items that are scored at a time for 32 queries; more for fewer queries.
     """
 
     def __init__(
@@ -53,12 +53,12 @@ class Exact(Index):
         return tf.cond(k <= _FEW, lambda: self._by_blocks(queries, k), lambda: self._by_chunks(queries, k))
 
     def vectors(self, codes: tf.Tensor) -> tf.Tensor:
-        # The variable is read first: gathering from a variable itself makes TensorFlow copy it at every later reading.
+        # Read the variable first: after a gather from a variable, TensorFlow copies it on each later read.
         rows = tf.cast(tf.gather(self.table.read_value(), codes + self.first), tf.float32)
         return rows if self.scale is None else rows * tf.gather(self.scale, codes)[..., None]
 
     def scores_of(self, queries: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
-        """What `search` compares: `score`, by cosine where asked for, and -inf for withdrawn items."""
+        """The scores that `search` compares: `score`, scaled by `norms`, and -inf for withdrawn items."""
         scores = self.score(queries, codes)
         scores = scores if self.norms is None else scores * tf.gather(self.norms, codes)
         return scores if self.penalty is None else scores + tf.gather(self.penalty, codes)
@@ -66,7 +66,7 @@ class Exact(Index):
     def _by_blocks(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         maxima = self._block_maxima(queries)
         number = tf.minimum(k, tf.shape(maxima)[1])
-        # In their order, so that equal scores keep the order of their codes. Items behind the last block come too.
+        # Sorted, so that equal scores keep the order of their codes. Items after the last full block are added.
         blocks = tf.sort(block_top_k(maxima, number)[1], axis=1)
         batch = tf.shape(queries)[0]
         codes = tf.reshape(blocks[:, :, None] * BLOCK + tf.range(BLOCK), (batch, -1))
@@ -136,7 +136,7 @@ class Exact(Index):
     def _finished(
         self, products: tf.Tensor, start: tf.Tensor | int, stop: tf.Tensor | int, down: bool = False
     ) -> tf.Tensor:
-        """Scores of products of queries and rows: (B, items), or (items, B) where items go `down`."""
+        """Scores from products of queries and rows: (B, items), or (items, B) if `down`."""
 
         def of(factors: tf.Tensor) -> tf.Tensor:
             return factors[start:stop, None] if down else factors[start:stop]
@@ -146,7 +146,7 @@ class Exact(Index):
         return products if self.penalty is None else products + of(self.penalty)
 
     def _rows(self, start: tf.Tensor | int, stop: tf.Tensor | int) -> tf.Tensor:
-        # A slice of the first axis is a view: nothing of the table is copied where D is a multiple of 8.
+        # A slice of the first axis is a view, without a copy if D is a multiple of 8.
         return tf.cast(self.table[self.first + start : self.first + stop], tf.float32)
 
     def _by_query(self, flat: tf.Tensor, queries: tf.Tensor) -> tf.Tensor:

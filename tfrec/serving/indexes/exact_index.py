@@ -1,4 +1,4 @@
-"""The exact index of a catalogue: by rows or, if it is large, also by columns."""
+"""Build the exact index of a catalogue, with a transposed copy if the catalogue is large."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tfrec.serving.indexes.exact import Exact
 from tfrec.serving.indexes.index import Index
 from tfrec.serving.indexes.transposed import Transposed
 
-_MANY = 262_144  # items; reading them takes longer than all else, so that a second copy pays
+_MANY = 262_144  # items: beyond it, reading the table dominates the latency, and a transposed copy pays
 
 
 def build_index(exact: Exact, queries: np.ndarray | None, k: int, recall: float) -> tuple[Index, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""How good and how fast an index is: the share of the wanted items that it finds, and its latency."""
+"""Measure the recall and the latency of an index."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def measured_recall(index: Index, queries: np.ndarray, wanted: np.ndarray) -> fl
 
 
 def measured_latency(index: Index, queries: np.ndarray | None, exact: Exact, k: int) -> float:
-    """The median time in milliseconds of 25 queries, one at a time, on this machine; drawn where none are given."""
+    """The median time in milliseconds of 25 single queries on this machine; random queries if none are given."""
     if queries is None:
         queries = np.random.default_rng(0).normal(size=(1, 1, exact.table.shape[1])).astype(np.float32)
     search = tf.function(lambda one: index.search(one, tf.constant(k))[1], autograph=False)

@@ -1,4 +1,4 @@
-"""The vectors that an index searches, shared with the model where they are the same."""
+"""The item vectors that an index searches, shared with the model's weights if they are equal."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tfrec.serving.indexes import Exact
 
 
 def exact_indexes(model: RetrievalModel, num_items: int, withdrawn: np.ndarray | None = None) -> tuple[Exact, Exact]:
-    """The exact index of a model's items by inner product, and that by cosine, over one table.
+    """Two exact indexes of a model's items, by inner product and by cosine, over one table.
 
-    The table is the model's own weight where it has one with these vectors, or with integers that a factor for each row
-    makes these vectors: weights are then written once, and a server holds them once.
+    If a weight of the model holds these vectors, or their int8 form with one scale per row, the indexes share it. Then
+    the export contains the vectors once, and so does the server's memory.
     """
     table = keras.ops.convert_to_numpy(model.item_table()).astype(np.float32)[RESERVED_IDS:]
     rows, first, scale = _own_rows(model, table) or (
@@ -32,7 +32,7 @@ def exact_indexes(model: RetrievalModel, num_items: int, withdrawn: np.ndarray |
 
 
 def _own_rows(model: RetrievalModel, table: np.ndarray) -> tuple[tf.Variable, int, tf.Tensor | None] | None:
-    """A weight of the model that holds the table, its row of the first item, and the factors of its rows."""
+    """The weight of the model that holds the table, the row of its first item, and the scales of its rows."""
     for weight in model.weights:
         if len(weight.shape) != 2 or weight.shape[1] != table.shape[1] or weight.shape[0] < len(table) + RESERVED_IDS:
             continue

@@ -1,4 +1,4 @@
-"""Candidates from vectors of 8 bits, ranked by those of 32."""
+"""Candidates from int8 vectors, ranked with float32 vectors."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tfrec.serving.indexes.index_measurements import measured_recall
 
 
 class Quantized(Index):
-    """Compares a query with every item in int8, and the best of them once more in float32.
+    """Compares a query with every item in int8, then with the best of them in float32.
 
     ```
     x ~ s round(x / s),  s = max |x| / 127 for each item;  4 K candidates by q . x, then K by the exact scores
     ```
 
-    What is read for a query is a quarter of the table; the floats are read at the candidates alone.
+    A query reads the int8 table, a quarter of the size, and the float32 vectors of the candidates.
 
     Args:
-        exact: of the same items.
-        vectors: (V, D) float32, what `exact` holds.
-        candidates: how many times K are scored once more.
+        exact: the exact index of the same items.
+        vectors: (V, D) float32, the vectors of `exact`.
+        candidates: number of candidates, in multiples of K.
     """
 
     def __init__(self, exact: Exact, vectors: np.ndarray, candidates: int = 4) -> None:
@@ -38,10 +38,10 @@ class Quantized(Index):
 
     def search(self, queries: tf.Tensor, k: tf.Tensor, own: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         _, codes = self.rough.search(queries, tf.minimum(self.candidates * k, self.num_items))
-        if own is not None:  # a row that needs fewer has fewer candidates; what it does not need stands behind them
+        if own is not None:  # a row that needs fewer items has fewer candidates; the others are set to no item
             needed = tf.range(tf.shape(codes)[1]) < self.candidates * own[:, None]
             codes = tf.where(needed, codes, self.num_items)
-        codes = tf.sort(codes, axis=1)  # equal scores come in the order of their codes
+        codes = tf.sort(codes, axis=1)  # equal scores are ordered by code
         scores = self.exact.scores_of(queries, tf.minimum(codes, self.num_items - 1))
         best, at = block_top_k(tf.where(codes < self.num_items, scores, FORBIDDEN), k)
         return best, tf.where(best > FORBIDDEN, tf.gather(codes, at, batch_dims=1), UNKNOWN)

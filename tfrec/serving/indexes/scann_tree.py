@@ -1,4 +1,4 @@
-"""ScaNN through TensorFlow Recommenders: fast, and nothing that the stock server can load."""
+"""ScaNN through TensorFlow Recommenders: fast, but the stock server cannot load it."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from tfrec.serving.indexes.index import FORBIDDEN, UNKNOWN, Index
 from tfrec.serving.indexes.index_measurements import measured_recall
 
 BUILT_FOR = (2, 20)  # the TensorFlow of scann 1.4.2, which the extra installs
-_FEW = 256  # items are too few to learn hashes from
+_FEW = 256  # fewer items are too few to train ScaNN's hashing
 
 
 class ScannTree(Index):
     """Candidates of TensorFlow Recommenders' `ScaNN` layer, ranked by their exact scores.
 
-    Items are the leaves of a tree, about 2 sqrt(V) clusters. Those of the clusters nearest to a query are compared by
-    hashes, 4 bits for two dimensions, and the 8 K best of them by the vectors themselves, which are held once: the
-    layer's own reordering would hold a copy. Withdrawn items are not in the tree. Fewer than 256 items are left to the
-    `BruteForce` layer, a product and a top-k.
+    Items are grouped into about 2 sqrt(V) clusters, the leaves of a tree. A query is compared with the items of the
+    nearest clusters by hashes of 4 bits per two dimensions, and with the 8 K best of them by their vectors. The layer's
+    own reordering is off, because it would hold a copy of the vectors. Withdrawn items are not in the tree. For fewer
+    than 256 items the `BruteForce` layer is used, a matrix product and a top-k.
 
     Args:
-        exact: of the same items.
-        leaves: how many clusters are read for a query.
+        exact: the exact index of the same items.
+        leaves: number of clusters that a query reads.
 
     Raises:
-        InputError: where scann or tensorflow-recommenders cannot be imported, with what to do.
+        InputError: if scann or tensorflow-recommenders cannot be imported.
 
     Reference:
         Guo et al., "Accelerating Large-Scale Inference with Anisotropic Vector Quantization", ICML 2020.
@@ -59,20 +59,20 @@ class ScannTree(Index):
 
     @staticmethod
     def all_leaves(num_items: int) -> int:
-        """The clusters of so many items."""
+        """The number of clusters for a number of items."""
         return max(1, round(2 * math.sqrt(num_items)))
 
     def search(self, queries: tf.Tensor, k: tf.Tensor, own: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         wide = tf.minimum(self.CANDIDATES * k, self._most)
         near, codes = self._layer(tf.reshape(queries, (-1, queries.shape[-1])), k=wide)
-        # ScaNN fills rows that have too few with item 0 and NaN, and leaves out columns that no row fills.
+        # ScaNN pads short rows with item 0 and NaN, and drops columns that are empty in all rows.
         codes = tf.where(tf.math.is_nan(near), UNKNOWN, codes)
         if own is not None:
-            most = tf.repeat(self.CANDIDATES * own, queries.shape[1])  # a row for each interest
+            most = tf.repeat(self.CANDIDATES * own, queries.shape[1])  # one row per interest
             codes = tf.where(tf.range(tf.shape(codes)[1]) < most[:, None], codes, UNKNOWN)
         codes = tf.pad(codes, [[0, 0], [0, wide - tf.shape(codes)[1]]], constant_values=UNKNOWN)
         codes = tf.sort(tf.reshape(codes, (tf.shape(queries)[0], queries.shape[1] * wide)), axis=1)
-        again = tf.pad(codes[:, 1:] == codes[:, :-1], [[0, 0], [1, 0]])  # by another interest
+        again = tf.pad(codes[:, 1:] == codes[:, :-1], [[0, 0], [1, 0]])  # found by another interest too
         may = (codes >= 0) & ~again
         scores = tf.where(may, self.exact.scores_of(queries, tf.maximum(codes, 0)), FORBIDDEN)
         scores, codes = (
@@ -87,16 +87,16 @@ class ScannTree(Index):
 
 
 def recommenders() -> Any:
-    """The package tensorflow_recommenders, with ScaNN; raises `InputError` that says what is missing."""
+    """The package tensorflow_recommenders with ScaNN; raises `InputError` if something is missing."""
     missing = [name for name in ("scann", "tensorflow_recommenders", "tf_keras") if not importlib.util.find_spec(name)]
     if missing:
         raise InputError(
-            f"The index scann needs {' and '.join(missing)}, which cannot be found here: pip install 'tfrec[scann]'."
+            f"The index scann needs {' and '.join(missing)}, which are not installed: pip install 'tfrec[scann]'."
         )
     if minor_version(tf.__version__) != BUILT_FOR:
         need = ".".join(map(str, BUILT_FOR))
         raise InputError(
-            f"The operations of scann are built for TensorFlow {need}, and {tf.__version__} is installed: "
+            f"scann is built for TensorFlow {need}, but {tf.__version__} is installed: "
             f"pip install 'tfrec[scann]' 'tensorflow=={need}.*', or use the index ivf."
         )
     try:
@@ -104,8 +104,9 @@ def recommenders() -> Any:
             import tensorflow_recommenders
     except ImportError as error:
         raise InputError(
-            "The index scann needs TensorFlow Recommenders, which refuses to load beside Keras 3: set the environment "
-            f"variable TF_USE_LEGACY_KERAS=1 before TensorFlow is imported (`tfrec export` does). It said: {error}"
+            "The index scann needs TensorFlow Recommenders, which does not load together with Keras 3: set the "
+            "environment variable TF_USE_LEGACY_KERAS=1 before TensorFlow is imported (`tfrec export` does so). Its "
+            f"error: {error}"
         ) from error
     return tensorflow_recommenders
 

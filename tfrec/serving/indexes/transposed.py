@@ -1,4 +1,4 @@
-"""Exact search of a large catalogue, one query at a time as fast as memory is read."""
+"""Exact search of a large catalogue, with a transposed copy that speeds up single queries."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import tensorflow as tf
 
 from tfrec.serving.indexes.exact import BLOCK, Exact
 
-_TILE = 16_384  # items, of which a tile holds all first components, then all second ones, and so on
-_TILES = 64  # multiplied at a time: 4 MiB of scores
+_TILE = 16_384  # items per tile, which holds all first components, then all second ones, and so on
+_TILES = 64  # tiles that are multiplied at a time: 4 MiB of scores
 
 
 class Transposed(Exact):
-    """`Exact` that holds the items a second time, as columns.
+    """`Exact` with a second copy of the items, as columns.
 
-    A query times a table of columns (D, V) is a sum of D long vectors, and runs as fast as memory delivers them; a
-    table of rows (V, D) times a query is V short sums, and takes a quarter to a half more. For several queries there is
-    no difference, and rows are read. It costs 4 V D bytes more, in the export and in the server.
+    A query times columns (D, V) is a sum of D long vectors, which runs at the speed of memory. Rows (V, D) times a
+    query are V short sums, which take a quarter to a half longer. For several queries there is no difference, so rows
+    are used. The copy costs 4 V D bytes in the export and in the server.
 
     Args:
-        exact: of the same items, whose table is of float32.
+        exact: exact index of the same items with a float32 table.
     """
 
     def __init__(self, exact: Exact) -> None:

@@ -1,4 +1,4 @@
-"""Asking an export in a fresh process, where nothing of tfrec can help it."""
+"""Run an export in a fresh process that cannot import tfrec."""
 
 from tfrec.serving.runtime.fuzz import fuzz
 from tfrec.serving.runtime.replay import Call, ReplayError, ReplayTimeout, replay, time_calls

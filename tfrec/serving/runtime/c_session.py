@@ -1,6 +1,6 @@
-"""A SavedModel in TensorFlow's C API: what the server itself calls, with no Python TensorFlow in the process.
+"""Run a SavedModel through TensorFlow's C API, which the server calls too, without Python's TensorFlow.
 
-This file imports nothing but the standard library and numpy, so that a process which runs it proves something.
+This file imports only the standard library and numpy, so the export cannot depend on other Python code.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ class _Output(ctypes.Structure):
 
 
 class RuntimeRefused(RuntimeError):
-    """The runtime answered with an error; `code` is its canonical code, 3 where an argument was invalid."""
+    """The runtime returned an error; `code` is its canonical code, 3 for an invalid argument."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -31,9 +31,9 @@ class Session:
     Args:
         tensorflow: the folder of an installed tensorflow package, for its shared libraries.
         export: the folder of a SavedModel.
-        signatures: name -> {"inputs": {name: [tensor, TF_DataType]}, "outputs": likewise}.
-        libraries: files with operations that TensorFlow lacks.
-        threads: how many a session may use; 0 leaves it to TensorFlow.
+        signatures: name -> {"inputs": {name: [tensor, TF_DataType]}, "outputs": the same}.
+        libraries: shared libraries with custom operations.
+        threads: number of threads of the session; 0 lets TensorFlow choose.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Session:
         self._check()
 
     def ask(self, signature: str, inputs: dict[str, object]) -> dict[str, np.ndarray]:
-        """Run a signature on nested lists or arrays; strings are bytes, in and out."""
+        """Run a signature on nested lists or arrays. Strings are bytes in inputs and outputs."""
         named = self._signatures[signature]
         tensors = [self._tensor(value, named["inputs"][name][1]) for name, value in inputs.items()]
         fed = (_Output * len(inputs))(*(self._output(named["inputs"][name][0]) for name in inputs))

@@ -1,4 +1,4 @@
-"""Fuzzing: random requests to an export, in the server's own runtime."""
+"""Fuzzing: random requests to an export, in the server's runtime."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from tfrec.serving.runtime.replay import ReplayError, job_of, run
 def fuzz(
     export: Path, number: int = 20_000, seed: int = 0, mask_seen: bool = True, timeout: float | None = None
 ) -> dict[str, Any]:
-    """Ask every signature with rows of 0 to 10,000 ids of any bytes, and with wrong shapes, through the C API.
+    """Send random requests to all signatures through the C API: 0 to 10,000 ids of any bytes, and invalid shapes.
 
     Args:
-        export: the folder of a version.
-        number: of requests.
-        seed: of their random generator.
-        mask_seen: whether the export masks what stands in a history.
-        timeout: seconds after which the process is killed; None waits for ever.
+        export: a version folder.
+        number: number of requests.
+        seed: seed of the random generator.
+        mask_seen: whether the export excludes items of the history.
+        timeout: seconds after which the process is killed; None sets no limit.
 
     Returns:
-        how many requests were "answered" and "refused", and how many "ids" they had.
+        the number of "answered" and "refused" requests, and of their "ids".
 
     Raises:
-        ReplayError: where the process dies, an answer has NaN, an id twice, a forbidden or an unknown id, or is out of
-            order; where a wrong shape is accepted, or refused with anything but an invalid argument.
+        ReplayError: if the process crashes; if an answer has NaN, repeated, forbidden or unknown ids, or is not in
+            order; if an invalid shape is accepted, or refused with another error than an invalid argument.
     """
     found = run(
         "fuzz_c.py",

@@ -1,8 +1,8 @@
 """Send random requests to an export through the C API: `python -I fuzz_c.py JOB ANSWERS`.
 
 JOB is a JSON object: "export", "tensorflow", "libraries" and "signatures" as in `replay_c.py`; "vocabulary", the file
-of the items; "mask_seen"; "number" of requests and the "seed". ANSWERS becomes a list with one object: what was
-counted, and "failure", a sentence on the first wrong answer or null. This file is run by its path.
+of the items; "mask_seen"; "number" of requests and the "seed". ANSWERS becomes one object: the counts, and "failure", a
+sentence on the first wrong answer or null. This file is run by its path.
 """
 
 import sys
@@ -22,20 +22,20 @@ FLOATS, STRINGS, INT64, INVALID_ARGUMENT = 1, 7, 9, 3
 
 
 class Fuzzer:
-    """Draws requests and says what is wrong with an answer."""
+    """Draws random requests and checks their answers."""
 
     def __init__(self, task: dict) -> None:
         self.random = np.random.default_rng(task["seed"])
         self.session = Session(task["tensorflow"], task["export"], task["signatures"], task["libraries"])
         self.signatures = task["signatures"]
-        vocabulary = Path(task["vocabulary"])  # a model of features alone has none
+        vocabulary = Path(task["vocabulary"])  # missing if the model has no item ids
         self.items = vocabulary.read_bytes().removesuffix(b"\n").split(b"\n") if vocabulary.is_file() else [b"7"]
         self.known = set(self.items)
         self.mask_seen = task["mask_seen"]
         self.names = sorted(self.signatures)
 
     def ids(self, rows: int, width: int) -> np.ndarray:
-        """Known ids for the most part, and whatever bytes somebody may send."""
+        """Mostly known ids, and arbitrary bytes that a client may send."""
         count, random = rows * width, self.random
         found = np.array([self.items[i] for i in random.integers(0, len(self.items), count)] + [b""], object)[:count]
         for at in np.flatnonzero(random.random(count) < random.choice([0.0, 0.2, 1.0], p=[0.4, 0.4, 0.2])):
@@ -53,12 +53,12 @@ class Fuzzer:
         return found.reshape(rows, width)
 
     def width(self, rows: int) -> int:
-        """0 to 10,000, short ones far more often."""
+        """A width from 0 to 10,000; small ones are far more frequent."""
         most = min(LONGEST, MOST_IDS // max(rows, 1))
         return int(np.floor(np.exp(self.random.uniform(0, np.log(most + 1))))) - int(self.random.random() < 0.1)
 
     def numbers(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Numbers, and what stands for none; very large ones where they come one by one, which are cut."""
+        """Random numbers with NaN, infinity and zero; in single columns also very large ones, which are clipped."""
         drawn = self.random.normal(0, 3, shape)
         kinds = [np.nan, np.inf, -np.inf, 0.0, *([1e30, -3e38] if len(shape) == 1 else [])]
         odd = self.random.random(shape) < 0.2
@@ -66,19 +66,19 @@ class Fuzzer:
         return drawn.astype(np.float32)
 
     def free(self, shape: list, width: int) -> list[int]:
-        """The axes behind the batch's, with a width where they are free."""
+        """The axes after the batch axis, with `width` for free ones."""
         return [width if size < 0 else size for size in shape[1:]]
 
     def request(self) -> tuple[str, dict[str, np.ndarray], bool]:
-        """A signature, its inputs, and whether they are of a shape that must be refused."""
+        """A signature, its inputs, and whether their shapes are invalid."""
         random = self.random
         signature = str(random.choice(self.names))
         rows = int(random.choice([0, 1, 2, 8], p=[0.02, 0.68, 0.2, 0.1]))
         width, inputs = self.width(rows), {}
         asked = self.signatures[signature]["inputs"]
-        leads = next((name for name in ("history", "item_ids") if name in asked), None)  # it decides on B
+        leads = next((name for name in ("history", "item_ids") if name in asked), None)  # the input that sets B
         for name, (_, dtype, shape) in asked.items():
-            some = rows if name == leads or random.random() < 0.5 else 1  # one row may stand for all
+            some = rows if name == leads or random.random() < 0.5 else 1  # other inputs may have one row for all
             if name == "history":
                 inputs[name] = self.ids(rows, width)
             elif dtype == FLOATS:
@@ -97,7 +97,7 @@ class Fuzzer:
         if wrong:
             name = str(random.choice(sorted(inputs.keys() - {leads}) or [leads]))
             value = inputs[name]
-            # Labels and times of width 0 are none, however many rows they have.
+            # Labels and timestamps of width 0 are valid with any number of rows.
             nothing = name in ("history_labels", "timestamps") and not value.size
             deeper = random.random() < 0.5 or leads in (None, name) or nothing
             inputs[name] = value[None] if deeper else np.repeat(value[:1], rows + 3, 0)
@@ -105,7 +105,7 @@ class Fuzzer:
         return signature, inputs, wrong
 
     def fault(self, inputs: dict[str, np.ndarray], answer: dict[str, np.ndarray]) -> str | None:
-        """What is wrong with an answer, if anything."""
+        """The first error in an answer, or None."""
         for name, values in answer.items():
             if values.dtype != object and np.isnan(values).any():
                 return f"{name} has NaN"
@@ -119,7 +119,7 @@ class Fuzzer:
             if len(set(some)) < len(some):
                 return f"row {row} has an id twice: {some[:10]}"
             if bad := [one for one in some if one not in self.known]:
-                return f"row {row} has ids that are no item: {bad[:5]}"
+                return f"row {row} has unknown ids: {bad[:5]}"
             if bad := set(some) & forbidden:
                 return f"row {row} has forbidden ids: {sorted(bad)[:5]}"
             if allowed and (bad := set(some) - allowed):
@@ -127,17 +127,17 @@ class Fuzzer:
             if list(scores) != sorted(scores, reverse=True):
                 return f"row {row} is not in order"
             if [bool(one) for one in ids] != np.isfinite(scores).tolist():
-                return f"row {row} has an empty id with a finite score, or an id without one"
+                return f"row {row} has an empty id with a finite score, or an id without a finite score"
         return None
 
 
 def row_of(rows: np.ndarray, row: int) -> np.ndarray:
-    """A row, or the only one, which is for all."""
+    """A row, or the single row that applies to all."""
     return rows[row if len(rows) > 1 else 0]
 
 
 def main(asked: str, answers: str) -> None:
-    """Make requests until one is answered wrongly."""
+    """Send requests until an answer is wrong."""
     task = job.read(asked)
     fuzzer, counts, failure = Fuzzer(task), Counter(), None
     for number in range(task["number"]):
@@ -152,7 +152,7 @@ def main(asked: str, answers: str) -> None:
                 failure = f"code {error.code}: {error}"
         else:
             counts["answered"] += 1
-            failure = "a wrong shape was accepted" if wrong else fuzzer.fault(inputs, answer)
+            failure = "an invalid shape was accepted" if wrong else fuzzer.fault(inputs, answer)
         if failure:
             failure = f"request {number}, {signature} {shapes}: {failure}"
             break

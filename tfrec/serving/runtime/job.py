@@ -1,4 +1,4 @@
-"""How a process gets its calls and gives its answers: JSON files. Standard library and numpy only."""
+"""Exchange calls and answers with a process as JSON files. Standard library and numpy only."""
 
 import json
 from pathlib import Path
@@ -7,22 +7,22 @@ import numpy as np
 
 
 def read(path: str) -> dict:
-    """The job that a process is given."""
+    """Read the job of a process."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def write(path: str, answers: list[dict[str, np.ndarray]]) -> None:
-    """Write answers, with texts for bytes."""
+    """Write answers, with bytes decoded to texts."""
     write_plain(path, [{name: _plain(values) for name, values in answer.items()} for answer in answers])
 
 
 def write_plain(path: str, content: object) -> None:
-    """Write what JSON can hold."""
+    """Write a JSON file."""
     Path(path).write_text(json.dumps(content), encoding="utf-8")
 
 
 def as_bytes(rows: object) -> object:
-    """Nested lists with bytes for texts."""
+    """Nested lists with texts encoded to bytes."""
     if isinstance(rows, list):
         return [as_bytes(row) for row in rows]
     return rows.encode("utf-8") if isinstance(rows, str) else rows

@@ -1,4 +1,4 @@
-"""Replays calls in a process of its own."""
+"""Replay calls in a separate process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RUNTIMES = {"tensorflow": "replay_tensorflow.py", "c": "replay_c.py"}
 
 
 class ReplayError(RuntimeError):
-    """An export could not be asked."""
+    """An export could not be loaded or did not answer."""
 
 
 class ReplayTimeout(ReplayError):
@@ -34,8 +34,8 @@ class Call:
     """A request.
 
     Attributes:
-        signature: which.
-        inputs: name -> nested lists of texts or integers, all rows of one width.
+        signature: name of the signature.
+        inputs: name -> nested lists of texts or numbers, with rows of equal width.
     """
 
     signature: str
@@ -45,21 +45,21 @@ class Call:
 def replay(
     export: Path, calls: Sequence[Call], runtime: str = "tensorflow", timeout: float | None = None
 ) -> list[dict[str, np.ndarray]]:
-    """The answers of an export, from a fresh process that imports neither tfrec nor keras.
+    """The answers of an export in a fresh process that cannot import tfrec and keras.
 
     Args:
         export: the folder of a SavedModel.
-        calls: what to ask.
-        runtime: "tensorflow" loads it with TensorFlow's Python; "c" with the C API, the server's own way in, from the
-            shared library of the installed TensorFlow, and with no Python TensorFlow in the process.
-        timeout: seconds after which the process is killed; None waits for ever.
+        calls: the requests.
+        runtime: "tensorflow" loads the export with TensorFlow's Python API; "c" loads it with the C API of the
+            installed TensorFlow, as the server does, without Python's TensorFlow.
+        timeout: seconds after which the process is killed; None sets no limit.
 
     Returns:
-        for each call, output name -> array; texts as objects.
+        for each call, output name -> array; texts have dtype object.
 
     Raises:
-        ReplayError: where the process fails, with the end of what it said.
-        ReplayTimeout: where it has not ended in time.
+        ReplayError: if the process fails, with the end of its error output.
+        ReplayTimeout: if it does not end in time.
     """
     found = run(RUNTIMES[runtime], {**job_of(export), "calls": _plain(calls)}, timeout)
     return [{name: _array(values) for name, values in answer.items()} for answer in found]
@@ -68,15 +68,15 @@ def replay(
 def time_calls(
     export: Path, calls: Sequence[Call], repeat: int = 1, threads: int = 1, timeout: float | None = None
 ) -> list[float]:
-    """The seconds that calls take in the C API, each `repeat` times; `timeout` and errors as for `replay`."""
+    """The seconds that each call takes in the C API, `repeat` times each; `timeout` and errors as in `replay`."""
     job = {**job_of(export), "calls": _plain(calls), "repeat": repeat, "threads": threads}
     return run("time_c.py", job, timeout)
 
 
 def run(script: str, job: Mapping[str, Any], timeout: float | None = None) -> Any:
-    """Run a file of this folder as a process of its own on a job; returns what it wrote.
+    """Run a file of this folder in a separate process on a job, and return its result.
 
-    A process that takes longer than `timeout` seconds is killed, and `ReplayTimeout` raised.
+    A process that takes longer than `timeout` seconds is killed, and `ReplayTimeout` is raised.
     """
     with tempfile.TemporaryDirectory() as folder:
         asked, answers = Path(folder) / "job.json", Path(folder) / "answers.json"
@@ -88,16 +88,16 @@ def run(script: str, job: Mapping[str, Any], timeout: float | None = None) -> An
             )
         except subprocess.TimeoutExpired:
             raise ReplayTimeout(
-                f"The export has not answered within {timeout:.0f} s, and its process was killed. A graph that never "
-                "ends does this; so does a limit that is too low for a large catalogue or a slow machine."
+                f"The export did not answer within {timeout:.0f} s, and its process was killed. Its graph may not end, "
+                "or the limit is too low for a large catalogue or a slow machine: raise the time limit."
             ) from None
         if done.returncode:
-            raise ReplayError(f"The export cannot be asked in a fresh process: {_fault(done)}")
+            raise ReplayError(f"The export cannot be run in a fresh process: {_fault(done)}")
         return json.loads(answers.read_text(encoding="utf-8"))
 
 
 def _fault(done: subprocess.CompletedProcess) -> str:
-    """Why a process failed: the signal that ended it, or the exception, which stands at the end of what it said."""
+    """Why a process failed: the signal that ended it, or the exception at the end of its error output."""
     if done.returncode < 0:
         return f"signal {-done.returncode} ended it. {done.stderr.strip()[-500:]}".strip()
     exception = re.split(r"^(?=\S*(?:Error|Exception|Refused)\b)", done.stderr.strip(), flags=re.MULTILINE)[-1]
@@ -105,7 +105,7 @@ def _fault(done: subprocess.CompletedProcess) -> str:
 
 
 def job_of(export: Path) -> dict[str, Any]:
-    """What every process has to know of an export and of where TensorFlow lies."""
+    """The entries that all jobs share: the export, its signatures and libraries, the folder of TensorFlow."""
     return {
         "export": str(export),
         "tensorflow": str(Path(importlib.util.find_spec("tensorflow").origin).parent),

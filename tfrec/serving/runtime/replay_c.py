@@ -1,7 +1,7 @@
-"""Ask an export through the C API, with no Python TensorFlow: `python -I replay_c.py JOB ANSWERS`.
+"""Run calls through the C API, without Python's TensorFlow: `python -I replay_c.py JOB ANSWERS`.
 
-JOB and ANSWERS are as in `replay_tensorflow.py`; JOB also has "tensorflow", the folder of the package whose shared
-libraries are loaded, and "signatures", the tensors that the signatures name. This file is run by its path.
+JOB and ANSWERS are as in `replay_tensorflow.py`. JOB also has "tensorflow", the folder of the package whose shared
+libraries are loaded, and "signatures", the tensors of the signatures. This file is run by its path.
 """
 
 import sys
@@ -16,7 +16,7 @@ from c_session import Session  # noqa: E402
 
 
 def main(asked: str, answers: str) -> None:
-    """Make every call."""
+    """Run all calls."""
     task, found = job.read(asked), []
     session = Session(task["tensorflow"], task["export"], task["signatures"], task["libraries"])
     for call in task["calls"]:

@@ -1,16 +1,16 @@
-"""Ask an export in a process that has TensorFlow and nothing of ours: `python -I replay_tensorflow.py JOB ANSWERS`.
+"""Run calls with TensorFlow's Python API, without tfrec: `python -I replay_tensorflow.py JOB ANSWERS`.
 
-JOB is a JSON object: "export" names the folder, "calls" is a list of {"signature", "inputs"}, "libraries" are files
-with operations that TensorFlow lacks. ANSWERS becomes the list
-of their outputs. This file is run by its path. Importing tfrec or keras is made impossible here, so what answers is
-TensorFlow alone. (TensorFlow imports an installed keras by itself, for `tf.keras`, and does without where it cannot.)
+JOB is a JSON object: "export" names the folder, "calls" is a list of {"signature", "inputs"}, "libraries" are shared
+libraries with custom operations. ANSWERS becomes the list of outputs. This file is run by its path. It blocks the
+import of tfrec and keras, so the answers come from TensorFlow alone. (TensorFlow imports an installed keras for
+`tf.keras`, but works without it.)
 """
 
 import sys
 from pathlib import Path
 
 sys.modules["keras"] = sys.modules["tf_keras"] = sys.modules["tfrec"] = None  # any import of them now fails
-sys.modules["jax"] = None  # TensorFlow's converter for phones imports an installed jax, and does without
+sys.modules["jax"] = None  # TensorFlow Lite's converter imports an installed jax, but works without it
 sys.path.insert(0, str(Path(__file__).parent))
 
 import job  # noqa: E402
@@ -19,7 +19,7 @@ import tensorflow as tf  # noqa: E402
 
 
 def main(asked: str, answers: str) -> None:
-    """Make every call."""
+    """Run all calls."""
     task, found = job.read(asked), []
     for library in task["libraries"]:
         tf.load_op_library(library)

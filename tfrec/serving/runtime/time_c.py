@@ -1,6 +1,6 @@
 """Time calls in the C API on one thread: `python -I time_c.py JOB ANSWERS`; JOB as in `replay_c.py`, with "repeat".
 
-ANSWERS becomes the list of seconds that calls took, one after another, after one unmeasured round.
+ANSWERS becomes the list of the seconds of all calls in order, after one round that is not measured.
 """
 
 import sys
@@ -16,7 +16,7 @@ from c_session import Session  # noqa: E402
 
 
 def main(asked: str, answers: str) -> None:
-    """Make every call `repeat` times."""
+    """Run all calls `repeat` times."""
     task, took = job.read(asked), []
     session = Session(task["tensorflow"], task["export"], task["signatures"], task["libraries"], task["threads"])
     calls = [

@@ -1,4 +1,4 @@
-"""What an approximate index may do: miss some of the best items, and nothing else."""
+"""Checks of an approximate index, which may miss some of the best items but must be right otherwise."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Answer = Mapping[str, np.ndarray]
 
 
 class Approximation(NamedTuple):
-    """What is asked of the lists of an approximate search.
+    """Requirements on the lists of an approximate search.
 
     Attributes:
-        rescored: what the model says of the items that a call has found. They must have the model's scores, but need
-            not be those that the model finds.
-        recall: the share of the model's own lists that all of them together must hold.
-        mask_seen: whether a history's own items are left out.
-        withdrawn: raw ids that are never found.
-        may_be_short: whether a list may be shorter than the model's: a tree of ScaNN cannot be asked for more.
+        rescored: returns the model's scores of the found items. The export must give the same scores, but may find
+            other items than the model.
+        recall: share of the items in the model's lists that must be found, over all calls.
+        mask_seen: whether items of the history are excluded.
+        withdrawn: raw ids that are never returned.
+        may_be_short: whether lists may be shorter than the model's, as with ScaNN's tree.
     """
 
     rescored: Callable[[Call, Answer], Answer]
@@ -31,7 +31,7 @@ class Approximation(NamedTuple):
     may_be_short: bool = False
 
     def wrong(self, call: Call, expected: Answer, found: Answer) -> str | None:
-        """What is wrong with the lists of a call, in words: an item twice or forbidden, or places left empty."""
+        """The first error in the lists of a call: a repeated or forbidden item, or too few items; or None."""
         for row, (wanted, got) in enumerate(zip(_lists(expected), _lists(found), strict=True)):
             allow = set(_row(call, "allow", row))
             gone = {
@@ -50,7 +50,7 @@ class Approximation(NamedTuple):
 
 
 def overlap(expected: Answer, found: Answer) -> tuple[int, int]:
-    """How many items of the expected lists were found, and how many there are."""
+    """The number of found items of the expected lists, and the number of expected items."""
     pairs = list(zip(_lists(expected), _lists(found), strict=True))
     return sum(len(set(wanted) & set(got)) for wanted, got in pairs), sum(len(wanted) for wanted, _ in pairs)
 
@@ -61,4 +61,4 @@ def _lists(answer: Answer) -> list[list[str]]:
 
 def _row(call: Call, name: str, row: int) -> list[str]:
     rows = call.inputs.get(name) or [[]]
-    return [item for item in rows[row % len(rows)] if item != ""]  # one row holds for all
+    return [item for item in rows[row % len(rows)] if item != ""]  # a single row applies to all

@@ -1,12 +1,12 @@
-"""Which operations of a graph may touch files: the saver's and the vocabularies', on paths inside the export alone.
+"""Check that only the saver and the vocabulary tables access files, and only files of the export.
 
-An allowed operation can do harm by what it is given. `RestoreV2` reads, and `SaveV2` writes, whatever path its input
-names. So this module follows that input back to where it comes from:
+An allowed operation can still do harm through its inputs: `RestoreV2` reads, and `SaveV2` writes, any path. So this
+module traces each path back to its source:
 
-- The saver's operations lie in the two functions that the meta graph's `saver_def` runs, and their path comes from the
-  saver's file name, which the runtime sets to the export's own `variables` folder.
-- `InitializeTableFromTextFileV2` reads an asset, whose path the runtime sets to a file of the export's own `assets`.
-- No request can reach either: they are in nothing that a signature computes.
+- The saver's operations must be in the two functions that the meta graph's `saver_def` runs. Their path must come from
+  the saver's file name, which the runtime sets to the export's `variables` folder.
+- `InitializeTableFromTextFileV2` must read an asset, whose path the runtime sets to a file of the export's `assets`.
+- No signature may compute either of them, so no request can reach a file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _WRITES = frozenset({"MergeV2Checkpoints", "SaveV2", "ShardedFilename"})
 _READS = frozenset({"RestoreV2"})
 _TABLES = frozenset({"InitializeTableFromTextFileV2"})
 FILE_OPERATIONS = _WRITES | _READS | _TABLES
-# operation -> its inputs that are paths
+# Operation -> the positions of its inputs that are paths.
 _PATHS = {
     "InitializeTableFromTextFileV2": (1,),
     "MergeV2Checkpoints": (0, 1),
@@ -28,32 +28,32 @@ _PATHS = {
     "SaveV2": (0,),
     "ShardedFilename": (0,),
 }
-_SUFFIXES = frozenset({b".part", b"_temp/part"})  # of the parts of a checkpoint, as TensorFlow's saver names them
-_DEEPEST = 20  # operations between a path and the saver's file name
+_SUFFIXES = frozenset({b".part", b"_temp/part"})  # names of checkpoint parts in TensorFlow's saver
+_DEEPEST = 20  # most operations between a path and the saver's file name
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _INIT = "__saved_model_init_op"
-_NO_DATA = frozenset({20, 21})  # DT_RESOURCE, DT_VARIANT: handles, which no constant and no request may hold
+_NO_DATA = frozenset({20, 21})  # DT_RESOURCE, DT_VARIANT: handles, which constants and requests must not contain
 _STRING = 7  # DT_STRING
 
 
 class _Call(NamedTuple):
-    """A node that calls a function, and the function that it stands in; None is the main graph."""
+    """A node that calls a function, and the function that contains the node; None is the main graph."""
 
     inside: str | None
     node: Any
 
 
 def check(meta: Any) -> None:
-    """Raise `InputError` where a graph could touch a file that is not the export's own.
+    """Raise `InputError` if a graph could access a file outside the export.
 
     Args:
-        meta: a `MetaGraphDef`, all of whose operations are known to be allowed.
+        meta: a `MetaGraphDef` whose operations are all allowed.
     """
     _Graph(meta).check()
 
 
 def functions_called(node: Any) -> Iterator[str]:
-    """The names of the functions that a node calls, by its operation or by an attribute."""
+    """The names of the functions that a node calls, through its operation or an attribute."""
     yield node.op
     for value in node.attr.values():
         if value.HasField("func"):
@@ -81,14 +81,14 @@ class _Graph:
             yield name, function.node_def
 
     def check(self) -> None:
-        """Everything."""
+        """Run all checks."""
         touching = set()
         for inside, nodes in self._bodies():
             ops = {node.op for node in nodes} & FILE_OPERATIONS
             if not ops:
                 continue
             if inside is None:
-                raise _refused(f"{sorted(ops)[0]} stands in the main graph, not in a function of the saver or a table")
+                raise _refused(f"{sorted(ops)[0]} is in the main graph, not in a function of the saver or of a table")
             touching |= self._check_function(self.functions[inside], ops)
         self._check_handles()
         self._check_saver(touching)
@@ -97,10 +97,10 @@ class _Graph:
     # === Functions ===
 
     def _check_function(self, function: Any, ops: set[str]) -> set[str]:
-        """Check a function that touches files; returns the nodes of the main graph that call it."""
+        """Check a function that accesses files; returns the nodes of the main graph that call it."""
         name, arguments = function.signature.name, [one.name for one in function.signature.input_arg]
-        if "api_implements" in function.attr:  # by which TensorFlow may put it in the place of another function
-            raise _refused(f"{sorted(ops)[0]} is in '{name}', which may stand in for another function")
+        if "api_implements" in function.attr:  # TensorFlow may replace another function with it
+            raise _refused(f"{sorted(ops)[0]} is in '{name}', which may replace another function")
         found = set()
         for call in self.calls[name]:
             if call.inside is not None or call.node.op not in _CALLS:
@@ -109,7 +109,9 @@ class _Graph:
         body = _Body(function)
         if tables := ops & _TABLES:
             if ops != tables:
-                raise _refused(f"'{name}' has {' and '.join(sorted(ops))}: a table and the saver share no function")
+                raise _refused(
+                    f"'{name}' has {' and '.join(sorted(ops))}, but a table and the saver need separate functions"
+                )
             places = {
                 arguments.index(body.origin(_input(node, 1)))
                 if body.origin(_input(node, 1)) in arguments
@@ -150,7 +152,7 @@ class _Graph:
         for place in places:
             at = bound[place - free] if 0 <= place - free < len(bound) else -1
             if not 0 <= at < len(nodes) or nodes[at].WhichOneof("kind") != "asset":
-                raise _refused(f"'{name}' reads a file that is no asset")
+                raise _refused(f"'{name}' reads a file that is not an asset")
 
     def _check_asset(self, tensor: str, reader: str) -> None:
         node = self._main(tensor)
@@ -161,20 +163,20 @@ class _Graph:
             handle = node.name if node is not None else ""
             uses = [one for one in self.meta.graph_def.node if handle in map(_node, one.input)]
             if node is None or node.op != "VarHandleOp" or not self._is_alone(node):
-                raise _refused(f"'{reader}' reads a file that is no asset")
+                raise _refused(f"'{reader}' reads a file that is not an asset")
             for use in uses:
                 if handle not in {_node(one) for one in use.input if not one.startswith("^")}:
                     continue
                 if use.op not in ("AssignVariableOp", "ReadVariableOp", "VarIsInitializedOp"):
                     raise _refused(f"'{use.name}' may change which file '{reader}' reads")
                 if use.op == "AssignVariableOp" and _node(_input(use, 1)) not in self.assets:
-                    raise _refused(f"'{use.name}' names a file for '{reader}' that is no asset")
+                    raise _refused(f"'{use.name}' names a file for '{reader}' that is not an asset")
             return
         if node is None or node.name not in self.assets or node.op not in ("Const", "Placeholder"):
-            raise _refused(f"'{reader}' reads a file that is no asset")
+            raise _refused(f"'{reader}' reads a file that is not an asset")
 
     def _is_alone(self, handle: Any) -> bool:
-        """Whether no other node stands for the same variable."""
+        """Whether no other node refers to the same variable."""
         names = [
             node.attr["shared_name"].s.decode("utf-8", "replace") or node.name
             for _, nodes in self._bodies()
@@ -183,22 +185,22 @@ class _Graph:
         ]
         return names.count(handle.attr["shared_name"].s.decode("utf-8", "replace") or handle.name) == 1
 
-    # === What else could reach files ===
+    # === Other ways to files ===
 
     def _check_handles(self) -> None:
         for _, nodes in self._bodies():
             for node in nodes:
                 if node.op == "Const" and {node.attr["dtype"].type, node.attr["value"].tensor.dtype} & _NO_DATA:
-                    raise _refused(f"the constant '{node.name}' is a handle, which may name what it likes")
+                    raise _refused(f"the constant '{node.name}' is a handle, which may refer to any resource")
 
     def _check_saver(self, touching: set[str]) -> None:
-        """Nothing but the runtime runs the saver, and nothing but the saver reads its file name."""
+        """Only the runtime runs the saver, and only the saver reads its file name."""
         saver = {self.saves, self.restores} & touching
         for name in saver:
             if _node(_input(self.nodes[name], 0)) != self.saver_path:
                 raise _refused(f"'{name}' saves or restores another path than the saver's")
         if saver and (self.saver_path not in self.nodes or self.nodes[self.saver_path].op != "Placeholder"):
-            raise _refused("the saver's file name is a constant, where the runtime could not set it")
+            raise _refused("the saver's file name is not a placeholder, so the runtime cannot set it")
         if self.saver_path in self.assets:
             raise _refused("the saver's file name is an asset")
         for node in self.meta.graph_def.node:
@@ -213,10 +215,10 @@ class _Graph:
                 raise _refused(f"the collection '{name}' names further assets")
             begins += map(_node, collection.node_list.value)
         if bad := self._needed(begins) & saver:
-            raise _refused(f"loading runs '{sorted(bad)[0]}' once more")
+            raise _refused(f"loading runs '{sorted(bad)[0]}' a second time")
 
     def _check_signatures(self, touching: set[str]) -> None:
-        """No request reaches a file."""
+        """No signature accesses a file."""
         kept = touching | self.assets | {self.saver_path}
         for name, one in self.meta.signature_def.items():
             if name == _INIT:
@@ -228,14 +230,12 @@ class _Graph:
             if any(node.op not in ("Placeholder", "PlaceholderWithDefault") for node in fed) or any(
                 of.dtype in _NO_DATA for of in sides
             ):
-                raise _refused(f"the signature '{name}' has an input that is no placeholder of data")
+                raise _refused(f"the signature '{name}' has an input that is not a placeholder for data")
             if bad := self._needed(_node(of.name) for of in sides) & kept:
-                raise _refused(
-                    f"the signature '{name}' reaches '{sorted(bad)[0]}', by which requests would touch files"
-                )
+                raise _refused(f"the signature '{name}' reaches '{sorted(bad)[0]}', so requests could access files")
 
     def _needed(self, names: Iterable[str]) -> set[str]:
-        """The nodes of the main graph that are run for some of them."""
+        """The nodes of the main graph that are needed to compute the named ones."""
         found, todo = set(), [*names]
         while todo:
             name = todo.pop()
@@ -249,13 +249,13 @@ class _Graph:
 
 
 class _Body:
-    """The body of a function, in which tensors are followed back."""
+    """The body of a function, in which tensors are traced back."""
 
     def __init__(self, function: Any) -> None:
         self.nodes = {node.name: node for node in function.node_def}
 
     def origin(self, tensor: str) -> str:
-        """The argument or node that a tensor comes from, through copies."""
+        """The argument or node that a tensor comes from, ignoring copies."""
         name, seen = _node(tensor), set()
         while name in self.nodes and self.nodes[name].op == "Identity" and name not in seen:
             seen.add(name)
@@ -263,7 +263,7 @@ class _Body:
         return name
 
     def is_path(self, tensor: str, argument: str, seen: frozenset[str] = frozenset()) -> bool:
-        """Whether a tensor is an argument, or a name that TensorFlow's saver makes of it."""
+        """Whether a tensor is an argument, or a path that TensorFlow's saver derives from it."""
         name = self.origin(tensor)
         if name not in self.nodes or len(seen) > _DEEPEST:
             return bool(name) and name == argument
@@ -296,15 +296,15 @@ class _Body:
 
 
 def _node(tensor: str) -> str:
-    """The node that a tensor's name or a control input names."""
+    """The node of a tensor name or a control input."""
     return tensor.removeprefix("^").partition(":")[0]
 
 
 def _input(node: Any, place: int) -> str:
-    """The name of a node's input, "" where it has none there."""
+    """The name of a node's input at a position, or "" if there is none."""
     data = [one for one in node.input if not one.startswith("^")]
     return data[place] if place < len(data) else ""
 
 
 def _refused(reason: str) -> InputError:
-    return InputError(f"The graph may touch files outside of the export: {reason}. Export the preset again.")
+    return InputError(f"The graph may access files outside of the export: {reason}. Export the preset again.")

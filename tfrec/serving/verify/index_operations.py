@@ -1,4 +1,4 @@
-"""The operations that an export has only because of its index, and the libraries that define them."""
+"""The custom operations of an export's index, and the libraries that define them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from tfrec.serving.files.saved_model import operations_of
 
 
 def foreign_indexes(export: Path) -> list[IndexKind]:
-    """The kinds of index because of which stock TensorFlow Serving cannot load an export."""
+    """The indexes of an export that stock TensorFlow Serving cannot load."""
     return kinds_with(operations_of(export))
 
 
 def libraries(export: Path) -> list[str]:
-    """The shared libraries that a runtime must load before it can load an export; usually there are none.
+    """The shared libraries that a runtime must load before an export; usually none.
 
     Raises:
-        InputError: if the package that has the library is not installed.
+        InputError: if the package with the library is not installed.
     """
     return [library_of(kind) for kind in foreign_indexes(export)]

@@ -1,4 +1,4 @@
-"""The operations that an export may consist of: what the stock server runs, nothing that reaches out of the graph."""
+"""The operations that an export may use: those of the stock server, without access to anything outside the graph."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tfrec.serving.files.saved_model import check_assets, check_inside, meta_gra
 from tfrec.serving.verify import file_operations
 from tfrec.serving.verify.file_operations import functions_called
 
-# Of core TensorFlow. Not here on purpose: anything of Python (PyFunc), of XLA, of custom libraries, of the network, and
-# what writes or reads files but for the vocabulary and the weights at loading.
+# Operations of core TensorFlow. Excluded on purpose: Python (PyFunc), XLA, custom libraries, the network, and access to
+# files, except the vocabulary and the weights at loading.
 _NAMES = """
 Abs Add AddN AddV2 All Any ArgMax ArgMin Assert AssignVariableOp BatchMatMul BatchMatMulV2 BatchMatMulV3 BiasAdd
 BroadcastTo Bucketize Cast Ceil ClipByValue ConcatV2 Const Conv2D Cos Cumsum DepthwiseConv2dNative DisableCopyOnRead
@@ -31,15 +31,15 @@ ALLOWED = frozenset(_NAMES.split())
 
 
 def check(export: Path, also: frozenset[str] = frozenset()) -> list[str]:
-    """The operations of an export's graph and of all its functions; nothing is loaded or run.
+    """Check the operations of an export's graph and functions, and return them. Nothing is loaded or run.
 
     Args:
         export: the folder of a SavedModel.
-        also: further operations that the user has asked for, with the index that needs them.
+        also: further allowed operations, which the chosen index needs.
 
     Raises:
-        InputError: where one is not allowed, or could touch a file that is not the export's own; where a node calls a
-            function that is not in the graph; where a function must be compiled by XLA, which the stock server cannot.
+        InputError: if an operation is not allowed or could access files outside the export; if a node calls a function
+            that the graph lacks; if a function must be compiled by XLA, which the stock server cannot do.
     """
     meta = meta_graph(export)
     graph = meta.graph_def
@@ -47,19 +47,25 @@ def check(export: Path, also: frozenset[str] = frozenset()) -> list[str]:
     bodies = [graph.node, *(function.node_def for function in graph.library.function)]
     for names in (functions, *([node.name for node in nodes] for nodes in bodies)):
         if len(set(names)) < len(names):
-            raise InputError(f"{export} has a graph with two nodes or functions of one name. Export the preset again.")
+            raise InputError(f"{export} has two nodes or functions of the same name. Export the preset again.")
     own = set(functions)
     if hidden := sorted(name for name in own if name in ALLOWED or _is_known(name)):
         raise InputError(f"{export} has a function named like the operation {hidden[0]}. Export the preset again.")
     ops = {node.op for nodes in bodies for node in nodes}
     if foreign := sorted(ops - own - ALLOWED - also):
-        raise InputError(f"{export} has operations that stock TensorFlow Serving may not have: {', '.join(foreign)}.")
+        raise InputError(
+            f"{export} has operations that stock TensorFlow Serving may not support: {', '.join(foreign)}. Remove them "
+            "from the model."
+        )
     for node in (node for nodes in bodies for node in nodes):
         if missing := sorted({*functions_called(node)} - {node.op} - own):
-            raise InputError(f"{export} calls '{missing[0]}', which is no function of its graph. Export it again.")
+            raise InputError(f"{export} calls the function '{missing[0]}', which its graph lacks. Export it again.")
     compiled = [one for one in graph.library.function if one.attr["_XlaMustCompile"].b]
     if compiled or any(node.attr["_XlaMustCompile"].b for nodes in bodies for node in nodes):
-        raise InputError(f"{export} has functions that XLA must compile, which stock TensorFlow Serving cannot.")
+        raise InputError(
+            f"{export} has functions that XLA must compile, which stock TensorFlow Serving cannot do: remove "
+            "jit_compile=True from the model."
+        )
     check_inside(export)
     check_assets(export, meta)
     file_operations.check(meta)

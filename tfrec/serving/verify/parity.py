@@ -1,4 +1,4 @@
-"""The gate before a version becomes visible: the export must give the model's own answers."""
+"""Parity: before a version becomes visible, the export must give the same answers as the model."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ TOLERANCE = 1e-4
 
 
 class ParityError(RuntimeError):
-    """An export does not give the answers of its model.
+    """The export and its model give different answers.
 
     Attributes:
-        call: the request, or None where no single one is at fault.
+        call: the request that failed, or None if the error does not belong to one request.
         expected: the model's answer to it, or None.
         found: the export's answer to it, or None.
-        row: of the request, the first that differs, or None.
-        kept: the folder that `keep_rejected` has kept of the export, or None.
+        row: the first row of the request that differs, or None.
+        kept: the folder where `keep_rejected` keeps the export, or None.
     """
 
     def __init__(
@@ -43,18 +43,18 @@ class ParityError(RuntimeError):
         self.kept: Path | None = None
 
     def of_call(self, number: int, total: int) -> ParityError:
-        """The same, with the place of the call among all."""
+        """The same error, with the number of the call in its text."""
         text = f"Call {number} of {total}: {self}"
         return type(self)(text, self.call, self.expected, self.found, self.row)
 
 
 class Parity(NamedTuple):
-    """An export that has passed.
+    """The result of an export that passed.
 
     Attributes:
-        answers: what it answered to the calls.
-        difference: the largest difference of a number from the model's.
-        recall: the share of the model's lists that its lists hold; 1 but for an approximate index.
+        answers: its answers to the calls.
+        difference: largest difference between a number of the export and of the model.
+        recall: share of the items in the model's lists that it found; 1 unless the index is approximate.
     """
 
     answers: list[Answer]
@@ -71,19 +71,19 @@ def check(
     also: Sequence[Call] = (),
     tolerance: float = TOLERANCE,
 ) -> Parity:
-    """Replay calls in a fresh process that imports neither tfrec nor keras, and compare.
+    """Replay calls in a fresh process that cannot import tfrec and keras, and compare the answers with the model's.
 
     Args:
         export: the folder of a SavedModel.
-        calls: what is asked.
+        calls: the requests.
         expected: the answers of the model.
         runtime: see `tfrec.serving.runtime.replay`.
-        approximation: what is asked of an index that searches approximately.
-        also: further calls, which have to be answered, however: the warm-up requests.
-        tolerance: of a number, as a share where it is above 1.
+        approximation: requirements if the index is approximate.
+        also: further calls that must be answered but are not compared: the warm-up requests.
+        tolerance: allowed difference of numbers; relative for numbers above 1.
 
     Raises:
-        ParityError: where a list or a number differs by more than float noise, or an approximation is worse than asked.
+        ParityError: if a list or a number differs by more than floating-point noise, or the recall is too low.
     """
     try:
         found = replay(export, [*calls, *also], runtime)[: len(calls)]
@@ -104,7 +104,7 @@ def check(
     if approximation and hits < approximation.recall * of:
         raise ParityError(
             f"The export finds {hits / of:.0%} of the items that the model finds, expected {approximation.recall:.0%}. "
-            "Ask for a higher recall, or take the exact index."
+            "Set a higher recall, or use the exact index."
         )
     return Parity(found, worst, round(hits / of, 4) if of else 1.0)
 
@@ -117,14 +117,14 @@ def expected_answers(
     mask_seen: bool = True,
     withdrawn: Sequence[str] = (),
 ) -> list[Answer]:
-    """What the model itself answers to calls, where the withdrawn items are never found."""
+    """The model's own answers to calls, without the withdrawn items."""
     return [_expected(model, spec, call, k, mask_seen, list(withdrawn)) for call in calls]
 
 
 def compare(call: Call, expected: Answer, found: Answer, tolerance: float = TOLERANCE) -> float:
-    """The largest difference between two answers; raises `ParityError` where it is more than float noise.
+    """The largest difference between two answers; raises `ParityError` if it exceeds floating-point noise.
 
-    Lists may differ in the order of items whose scores float noise cannot tell apart.
+    Lists may differ in the order of items whose scores are equal within the tolerance.
     """
     if expected.keys() != found.keys():
         raise ParityError(
@@ -139,7 +139,7 @@ def compare(call: Call, expected: Answer, found: Answer, tolerance: float = TOLE
 
 
 def _compare_numbers(name: str, call: Call, expected: Answer, found: Answer, tolerance: float) -> float:
-    """The largest difference of an output of numbers."""
+    """The largest difference of a numeric output."""
     wanted, got = np.asarray(expected[name], np.float32), np.asarray(found[name], np.float32)
     if got.shape != wanted.shape:
         text = f"{call.signature} gives {name} of shape {got.shape}, the model {wanted.shape}."
@@ -153,8 +153,8 @@ def _compare_numbers(name: str, call: Call, expected: Answer, found: Answer, tol
     if worst > allowed:
         at = tuple(int(place) for place in np.unravel_index(int(apart.argmax()), apart.shape))
         raise ParityError(
-            f"The {name} of {call.signature} differ from the model's by {worst:.2g}, and {allowed:.2g} is allowed: row "
-            f"{at[0]}{_asked(call, at[0])} has {got[at]:.7g} at place {list(at[1:])}, expected {wanted[at]:.7g}.",
+            f"The {name} of {call.signature} differ from the model's by {worst:.2g}, at most {allowed:.2g} is allowed: "
+            f"row {at[0]}{_shown(call, at[0])} has {got[at]:.7g} at index {list(at[1:])}, expected {wanted[at]:.7g}.",
             *(call, expected, found, at[0]),
         )
     return worst
@@ -168,23 +168,23 @@ def _compare_lists(call: Call, expected: Answer, found: Answer, tolerance: float
     for row, (wanted, got, scores) in enumerate(rows):
         if not _same_order(list(wanted), list(got), scores, tolerance):
             raise ParityError(
-                f"{call.signature} ranks other items than the model, more than scores within {tolerance:.2g} of each "
-                f"other explain: row {row}{_asked(call, row)} has {list(got[:5])}, expected {list(wanted[:5])} with "
+                f"{call.signature} ranks items differently from the model, and not only items whose scores are within "
+                f"{tolerance:.2g}: row {row}{_shown(call, row)} has {list(got[:5])}, expected {list(wanted[:5])} with "
                 f"the scores {[round(float(one), 5) for one in scores[:5]]}.",
                 *(call, expected, found, row),
             )
 
 
-def _asked(call: Call, row: int) -> str:
-    """What a row asks, shortened."""
+def _shown(call: Call, row: int) -> str:
+    """The first input of a row, shortened."""
     first = next(iter(call.inputs.values()))
-    asked = first[row % len(first)] if len(first) else None
-    some = [one for one in asked if one != ""] if isinstance(asked, list) else asked
-    return f", asked with {some[-5:] if isinstance(some, list) else some!r},"
+    values = first[row % len(first)] if len(first) else None
+    some = [one for one in values if one != ""] if isinstance(values, list) else values
+    return f", with input {some[-5:] if isinstance(some, list) else some!r},"
 
 
 def rescored(model: RetrievalModel, spec: FeatureSpec, call: Call, found: Answer) -> Answer:
-    """What the model says of the items that an export has found, in the model's order."""
+    """The model's scores of the items that an export has found, in the model's order."""
     scores = recommendations.score(
         model, spec, call.inputs["history"], found["item_ids"], call.inputs.get("timestamps")
     )
@@ -223,7 +223,7 @@ def _expected(model: RetrievalModel, spec: FeatureSpec, call: Call, k: int, mask
 
 
 def _similar(model: RetrievalModel, ids: np.ndarray, k: int, withdrawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`model.similar` without the withdrawn items."""
+    """`model.similar` without withdrawn items."""
     wide = min(k + len(withdrawn), model.item_table().shape[0] - RESERVED_IDS)
     near, scores = (keras.ops.convert_to_numpy(one) for one in model.similar(ids, wide))
     scores = np.where(np.isin(near, withdrawn), -np.inf, scores)
@@ -237,12 +237,12 @@ def _texts(rows: list[list[str]]) -> np.ndarray:
 
 
 def _same_order(expected: list[str], found: list[str], scores: np.ndarray, tolerance: float) -> bool:
-    """Equal lists, up to the order of items whose scores float noise cannot tell apart."""
+    """Whether lists are equal, except for the order of items with equal scores within the tolerance."""
     for place, (left, right) in enumerate(zip(expected, found, strict=True)):
         if left == right:
             continue
         tied = np.isclose(scores, scores[place], rtol=tolerance, atol=tolerance)
-        at_end = bool(tied[-1])  # a tie with what fell off the end of the list cannot be seen
+        at_end = bool(tied[-1])  # the item may be tied with items after the end of the list
         if not at_end and right not in {expected[other] for other in np.flatnonzero(tied)}:
             return False
     return True

@@ -1,4 +1,4 @@
-"""What exports with a ranking model must answer."""
+"""The expected answers of exports with a ranking model."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from tfrec.serving.runtime import Call
 from tfrec.serving.verify import ranking_samples
 from tfrec.serving.verify.parity import Answer
 
-TOLERANCE = 1e-5  # of probabilities and ratings
-_NOISE = 1e-5  # of the scores by which candidates are found
+TOLERANCE = 1e-5  # allowed difference of probabilities and ratings
+_NOISE = 1e-5  # floating-point noise of the retrieval scores
 
 
 class Stages(NamedTuple):
-    """Two presets and what is asked of them.
+    """The presets of an export and its options.
 
     Attributes:
-        retrieval: what finds candidates, or None.
-        ranking: what ranks them.
-        k: length of the lists.
-        candidates: how many are ranked.
-        mask_seen: whether a history's own items are left out.
-        withdrawn: raw ids that are never found.
+        retrieval: preset that finds the candidates, or None.
+        ranking: preset that ranks them.
+        k: length of the ranked lists.
+        candidates: number of candidates.
+        mask_seen: whether items of the history are excluded.
+        withdrawn: raw ids that are never returned.
     """
 
     retrieval: presets.Preset | None
@@ -38,10 +38,10 @@ class Stages(NamedTuple):
 
 
 def recommend(stages: Stages, call: Call, noise: float = 0.0) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """The answer to a call of `recommend`, and which rows it is sure of.
+    """The answer to a call of `recommend`, and a mask of the rows that do not depend on rounding.
 
-    A row is not sure where the scores of the last candidate and of the first that is none lie within `noise`: which of
-    the two is ranked then depends on rounding.
+    A row depends on rounding if the last candidate and the first item after it have scores within `noise`: either of
+    them may be ranked.
     """
     model, spec = stages.retrieval.model, stages.retrieval.spec
     given = {name: call.inputs[name] for name in ("timestamps", "exclude", "allow") if name in call.inputs}
@@ -59,12 +59,12 @@ def recommend(stages: Stages, call: Call, noise: float = 0.0) -> tuple[dict[str,
 
 
 def rescored(stages: Stages, call: Call, found: Answer) -> Answer:
-    """What the ranking model says of the items that an export has found, for approximate indexes."""
+    """The ranking model's answer for the items that an export has found, for approximate indexes."""
     return _in_order(stages, call, found["item_ids"].tolist())
 
 
 def expected_answers(stages: Stages, calls: Sequence[Call]) -> tuple[list[Call], list[Answer]]:
-    """Calls without the rows that rounding decides, and what the models themselves answer to them."""
+    """Calls without the rows that depend on rounding, and the models' own answers to them."""
     asked, answers = [], []
     for call in calls:
         if call.signature == "rank" or stages.retrieval is None:
@@ -89,7 +89,7 @@ def _ranked(stages: Stages, call: Call, item_ids: list[list[str]] | None) -> dic
 
 
 def _in_order(stages: Stages, call: Call, item_ids: list[list[str]]) -> dict[str, np.ndarray]:
-    """The K best of candidates, in the ranking model's order."""
+    """The K best candidates in the ranking model's order."""
     scores = _ranked(stages, call, item_ids)["scores"]
     order = np.argsort(-scores, axis=1, kind="stable")[:, : stages.k]
     best = np.take_along_axis(scores, order, axis=1)

@@ -1,4 +1,4 @@
-"""What an export with a ranking model is asked before anyone else may ask it."""
+"""Random requests that verify an export with a ranking model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfrec.serving.graph.raw_features import input_names
 from tfrec.serving.runtime import Call
 from tfrec.serving.verify.samples import UNKNOWN, rectangle, sample_histories, sample_timestamps
 
-_FEW = 12  # rows of each call of a signature that computes what another one does
+_FEW = 12  # rows per call of signatures that repeat the computation of another one
 _ODD = ["", "no such value", "Größe, 日本 🎬", " ", "7.0", "a\nb"]
 
 
@@ -26,14 +26,14 @@ def calls(
     number: int = 200,
     seed: int = 0,
 ) -> list[Call]:
-    """Calls of every signature: histories of all lengths, features of all kinds, missing and unseen ones among them.
+    """Calls of all signatures: histories of all lengths, and features of all kinds, with missing and unseen values.
 
     Args:
-        ranking: model and spec of the ranking.
-        retrieval: spec of what finds the candidates; None where nothing does.
-        timed: whether that model reads time stamps.
-        number: of random histories.
-        seed: of the random generator.
+        ranking: the ranking model and its spec.
+        retrieval: spec of the retrieval model, or None.
+        timed: whether the retrieval model reads timestamps.
+        number: number of random histories.
+        seed: seed of the random generator.
     """
     model, spec = ranking
     random = np.random.default_rng(seed)
@@ -71,19 +71,19 @@ def calls(
 
 
 def _levels(spec: FeatureSpec) -> list[float]:
-    """Labels that a history may tell of, on both sides of the least of an event, and an unknown one."""
+    """Labels for histories: above and below `min_label`, and an unknown one."""
     least = spec.history.min_label
     return [*spec.label_levels, *([] if least is None else [float(least), least - 1.0]), np.nan]
 
 
 def sampled(features: Sequence[Feature], rows: int, random: np.random.Generator) -> dict[str, list[Any]]:
-    """Input name -> raw values for `rows` rows; a quarter of them missing, unseen, or not what one expects."""
+    """Input name -> raw values for `rows` rows; a quarter of them missing, unseen or odd."""
     names = input_names(features)
     return {names[one.column]: _values(one, rows, random) for one in features}
 
 
 def by_column(features: Sequence[Feature], inputs: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """The raw values of a call as pandas has them: column -> a value a row."""
+    """The raw values of a call as pandas would hold them: column -> one value per row."""
     names = input_names(features)
     return {one.column: list(inputs[names[one.column]]) for one in features if names[one.column] in inputs}
 
@@ -112,11 +112,11 @@ def _values(feature: Feature, rows: int, random: np.random.Generator) -> list[An
 
 
 def _some(spec: FeatureSpec, other: FeatureSpec, rows: int, random: np.random.Generator) -> list[list[str]]:
-    """Lists of ids, of which some are unknown to one or both models, and some cold to the ranking model."""
+    """Lists of ids; some are unknown to one or both models, some are cold items of the ranking model."""
     known = [*spec.items.tokens[:5_000].tolist(), *other.items.tokens[:5_000].tolist()]
     if not known:
         return [[""]] * rows
     lists = [random.choice(known, random.integers(0, 30)).tolist() for _ in range(rows)]
-    if len(cold := other.cold.ids.tokens):  # few beside a large catalogue, so they are drawn on their own
+    if len(cold := other.cold.ids.tokens):  # rare in a large catalogue, so they are drawn separately
         lists = [[*row, *random.choice(cold, random.integers(0, 3)).tolist()] for row in lists]
     return rectangle([[*row, *UNKNOWN[: random.integers(0, 3)]] for row in lists])

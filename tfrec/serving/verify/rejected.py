@@ -1,4 +1,4 @@
-"""An export that does not answer as its model does: an explanation and, where asked for, the evidence."""
+"""Rejected exports: explain why an export failed verification, and keep it if the user wants."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ PLACE = "rejected.json"
 
 
 def check_place(keep_rejected: str | Path | None, folder: Path) -> None:
-    """Raise `InputError` where a server of the model's folder could load what is kept, or nothing can be written."""
+    """Raise `InputError` if the server of the model's folder could load kept exports, or the folder is not writable."""
     if keep_rejected is None:
         return
     place, model = Path(keep_rejected).resolve(), folder.resolve()
     if place == model or place.is_relative_to(model):
         raise InputError(
-            f"{keep_rejected} lies in {folder}, from which the server loads: keep rejected exports somewhere else."
+            f"{keep_rejected} is inside {folder}, from which the server loads versions: keep rejected exports "
+            "somewhere else."
         )
     if place.exists() and not place.is_dir():
         raise InputError(f"{keep_rejected} is a file: name a folder for rejected exports.")
@@ -31,10 +32,10 @@ def check_place(keep_rejected: str | Path | None, folder: Path) -> None:
 
 
 def keep(new: Path, keep_rejected: str | Path, model: str, error: ParityError) -> Path:
-    """Copy a rejected export, with the request that showed the fault, to a folder of its own.
+    """Copy a rejected export to a new folder, with the request that failed.
 
-    Its name is no number, so no server takes it for a version. The file `rejected.json` has the reason, the request,
-    the row, and the two answers.
+    The folder's name is not a number, so a server does not take it for a version. `rejected.json` has the reason, the
+    request, the row and both answers.
     """
     place = Path(keep_rejected) / f"rejected-{model}-{uuid.uuid4().hex[:8]}"
     call = error.call
@@ -52,15 +53,15 @@ def keep(new: Path, keep_rejected: str | Path, model: str, error: ParityError) -
 
 
 def explained(error: ParityError) -> str:
-    """One line: what differs, where the export is kept, and what to try."""
+    """A one-line explanation: what differs, where the export is kept, and what to try."""
     if error.kept is not None:
         kept = f"The rejected export is kept in {error.kept}."
     else:
         kept = "Nothing was written; --keep-rejected DIR keeps the rejected export and the request."
     text = (
-        f"the export was rejected, since it does not give the model's answers. {error} {kept} To find the cause, try "
+        f"the export was rejected, because its answers differ from the model's. {error} {kept} To find the cause, try "
         "--verify runtime instead of --verify tensorflow (or the reverse), --index exact, no --int8, and "
-        "TF_ENABLE_ONEDNN_OPTS=0 in the environment; where all of them fail, please report it."
+        "TF_ENABLE_ONEDNN_OPTS=0 in the environment. If all of them fail, please report it."
     )
     return " ".join(text.split())
 

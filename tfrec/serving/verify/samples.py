@@ -1,4 +1,4 @@
-"""What an export is asked before anyone else may ask it."""
+"""Random requests that verify an export."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ UNKNOWN = ["no such id", "Größe, 日本 🎬"]
 
 
 def calls(spec: FeatureSpec, timed: bool, num_histories: int = 200, seed: int = 0) -> list[Call]:
-    """Calls of every signature: histories of all lengths, and edge cases.
+    """Calls of all signatures: histories of all lengths, and edge cases.
 
     Args:
-        spec: of the model.
-        timed: whether the model reads time stamps.
-        num_histories: random histories for `serving_default`; the other signatures get the edge cases and the first of
-            the random batches.
-        seed: of the random generator.
+        spec: spec of the model.
+        timed: whether the model reads timestamps.
+        num_histories: number of random histories for `serving_default`; the other signatures get the edge cases and
+            the first random batch.
+        seed: seed of the random generator.
     """
     random = np.random.default_rng(seed)
     batches = sample_histories(spec, num_histories, seed)
@@ -52,7 +52,7 @@ def calls(spec: FeatureSpec, timed: bool, num_histories: int = 200, seed: int = 
 
 
 def sample_histories(spec: FeatureSpec, number: int, seed: int = 0) -> list[list[list[str]]]:
-    """Batches of random histories of all lengths, and of edge cases: empty, unknown, repeated, longer than is read."""
+    """Batches of random histories of all lengths, and of edge cases: empty, unknown, repeated, very long."""
     random = np.random.default_rng(seed)
     longest = min(2 * spec.max_length, 500)
     lengths = random.integers(1, longest, number)
@@ -72,7 +72,7 @@ def sample_histories(spec: FeatureSpec, number: int, seed: int = 0) -> list[list
 
 
 def sample_timestamps(batches: list[list[list[str]]], seed: int = 0) -> list[list[list[int]]]:
-    """Ascending time stamps for histories, unknown ids and all: gaps from none to decades."""
+    """Ascending timestamps for histories, with gaps from zero to decades."""
     random = np.random.default_rng(seed)
 
     def stamps(length: int) -> list[int]:
@@ -83,6 +83,6 @@ def sample_timestamps(batches: list[list[list[str]]], seed: int = 0) -> list[lis
 
 
 def rectangle(rows: Sequence[Sequence], padding: object = "") -> list[list]:
-    """Rows of any lengths, padded on the right."""
+    """Rows padded on the right to the same length."""
     width = max([1, *map(len, rows)])
     return [[*row, *[padding] * (width - len(row))] for row in rows]

@@ -1,4 +1,4 @@
-"""Everything that makes a version folder fit to be served, looked at once more where it lies."""
+"""`serve_check`: check an exported version folder before it is served."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ TIMEOUT = 900.0  # seconds; 2,000 requests to a catalogue of a million items tak
 
 
 class Check(NamedTuple):
-    """A line of the table.
+    """One check of `serve_check`.
 
     Attributes:
-        name: what was looked at.
-        passed: whether it was as it must be.
-        seen: what was seen, in words.
-        warning: whether it passed and needs attention all the same.
+        name: what was checked.
+        passed: whether the check passed.
+        seen: the result as a sentence.
+        warning: whether it passed but needs attention.
     """
 
     name: str
@@ -39,27 +39,26 @@ class Check(NamedTuple):
 def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0, timeout: float = TIMEOUT) -> list[Check]:
     """Check a version folder: files, signatures, operations, versions, answers, warm-up, fuzzing, latency.
 
-    Nothing but the folder is needed: an export carries the calls that it was held against, and their answers. The first
-    three checks read files and run nothing. Only where all of them pass is the graph loaded, in a process of its own,
-    so a folder from an unknown source can be checked before anything of it runs. They refuse operations that the stock
-    server lacks or that could touch other files than the export's own, whatever the manifest says.
+    Only the folder is needed: it contains the calls that the export was verified with, and their answers. The first
+    three checks only read files. They refuse operations that the stock server lacks or that could access files outside
+    the export, whatever the manifest says. If all three pass, the graph is loaded in a separate process. So a folder
+    from an unknown source is safe to check.
 
     Answers come from the Python package and from the C runtime of the installed TensorFlow. If it is older than the
-    TensorFlow that wrote the export, the line "TensorFlow" is a warning.
+    TensorFlow that wrote the export, the check "TensorFlow" is a warning.
 
     Args:
-        version: what `export` returned, or a copy of it.
-        requests: how many random requests it must survive.
-        seed: of these.
-        timeout: seconds in which all checks together must be done; what still runs then is killed. No graph can be
-            known to end.
+        version: the folder that `export` returned, or a copy of it.
+        requests: number of random requests.
+        seed: seed of the requests.
+        timeout: time limit in seconds for all checks together; a check that still runs is killed, because a graph may
+            never end.
 
     Returns:
-        a line for each check. The last line is the first of files, signatures and operations that failed, or the
-        check at which the time was over.
+        the checks in order. The list ends early if files, signatures or operations fail, or the time is over.
 
     Raises:
-        InputError: where there is no export, or an argument cannot be used.
+        InputError: if the folder is not an export, or an argument is invalid.
 
     Example:
         ```python
@@ -68,26 +67,26 @@ def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0, timeo
     """
     export = Path(version)
     if not 0 < timeout < math.inf:
-        raise InputError(f"timeout is a finite number of seconds above 0, got {timeout}.")
+        raise InputError(f"timeout must be a finite number of seconds above 0, got {timeout}.")
     if requests < 0 or seed < 0:
-        raise InputError(f"requests and seed are at least 0, got {requests} and {seed}.")
+        raise InputError(f"requests and seed must be at least 0, got {requests} and {seed}.")
     if not (export / "saved_model.pb").is_file():
         raise InputError(
-            f"{export} has no saved_model.pb. Name a version folder that tfrec has exported: served/films/1."
+            f"{export} has no saved_model.pb. Name a version folder that tfrec has exported, such as served/films/1."
         )
     checks: list[Check] = []
-    said: dict[str, Any] = {}
+    manifest: dict[str, Any] = {}
     stop = time.monotonic() + timeout
 
     def left() -> float:
         return max(0.001, stop - time.monotonic())
 
     def look(name: str, at: Callable[[], str | tuple[str, bool]]) -> bool:
-        """Add a line; whether the checks may go on."""
+        """Run one check; returns whether the checks may go on."""
         try:
             seen = at()
             checks.append(Check(name, True, *((seen,) if isinstance(seen, str) else seen)))
-        except Exception as error:  # whatever is in a folder, reading it must end in a line of the table
+        except Exception as error:  # any content of the folder must end in a line of the table
             known = isinstance(error, (InputError, ReplayError, parity.ParityError))
             text = str(error) if known else f"it cannot be checked: {error!r}"
             checks.append(Check(name, False, " ".join(text.split())))
@@ -95,14 +94,14 @@ def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0, timeo
         return True
 
     def files() -> str:
-        said.update(export_manifest.read(export))
-        return _files(said)
+        manifest.update(export_manifest.read(export))
+        return _files(manifest)
 
-    # Nothing is loaded before these have passed.
+    # Nothing is loaded before these checks have passed.
     for name, at in (
         ("files", files),
-        ("signatures", lambda: _signatures(export, said)),
-        ("operations", lambda: _operations(export, said)),
+        ("signatures", lambda: _signatures(export, manifest)),
+        ("operations", lambda: _operations(export, manifest)),
     ):
         look(name, at)
         if not checks[-1].passed:
@@ -110,7 +109,7 @@ def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0, timeo
     look("TensorFlow", lambda: _versions(export))
     if not look("answers", lambda: _answers(export, "tensorflow", left())):
         return checks
-    # What takes longest is to load the export: its own calls and the warm-up share a process, if nothing is wrong.
+    # Loading the export takes the longest, so its calls and the warm-up requests share a process if all is well.
     if not look("answers, C runtime", lambda: _answers(export, "c", left(), also=warmup.read(export))):
         return checks
     if not (together := checks[-1].passed):
@@ -119,7 +118,7 @@ def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0, timeo
             return checks
     for name, at in (
         ("warm-up", lambda: _warm_up(export, together, left())),
-        ("fuzzing", lambda: _fuzzing(export, requests, seed, said, left())),
+        ("fuzzing", lambda: _fuzzing(export, requests, seed, manifest, left())),
         ("latency", lambda: _latency(export, left())),
     ):
         if not look(name, at):
@@ -127,31 +126,31 @@ def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0, timeo
     return checks
 
 
-def _files(said: dict[str, Any]) -> str:
-    size = sum(one["bytes"] for one in said["files"].values())
-    stages = [said, *([said["ranking"]] if "ranking" in said else [])]
+def _files(manifest: dict[str, Any]) -> str:
+    size = sum(one["bytes"] for one in manifest["files"].values())
+    stages = [manifest, *([manifest["ranking"]] if "ranking" in manifest else [])]
     models = ", then ".join(f"{one['model']} '{one['preset']}'" for one in stages)
-    return f"{len(said['files'])} as exported, {size / 1e6:.1f} MB; {models}"
+    return f"{len(manifest['files'])} files unchanged, {size / 1e6:.1f} MB; {models}"
 
 
-def _signatures(export: Path, said: dict[str, Any]) -> str:
+def _signatures(export: Path, manifest: dict[str, Any]) -> str:
     found = export_manifest.signatures_of(export)
-    if found != said["signatures"]:
-        names = {*found, *said["signatures"]}
-        other = sorted(name for name in names if found.get(name) != said["signatures"].get(name))
-        raise InputError(f"{', '.join(other)} of the graph are not what the manifest has. Export again.")
+    if found != manifest["signatures"]:
+        names = {*found, *manifest["signatures"]}
+        other = sorted(name for name in names if found.get(name) != manifest["signatures"].get(name))
+        raise InputError(f"Signatures of the graph differ from the manifest: {', '.join(other)}. Export again.")
     if "serving_default" not in found:
-        raise InputError("There is no serving_default, which every export of tfrec has. Export again.")
+        raise InputError("The signature serving_default is missing. Export again.")
     return ", ".join(sorted(found))
 
 
-def _operations(export: Path, said: dict[str, Any]) -> str:
-    named = said.get("index", {}).get("kind")
-    asked_for = next((kind.operations for kind in INDEX_KINDS.values() if kind.name == named), frozenset())
-    ops = operations.check(export, asked_for)
-    foreign = sorted(asked_for & set(ops))
+def _operations(export: Path, manifest: dict[str, Any]) -> str:
+    named = manifest.get("index", {}).get("kind")
+    index_ops = next((kind.operations for kind in INDEX_KINDS.values() if kind.name == named), frozenset())
+    ops = operations.check(export, index_ops)
+    foreign = sorted(index_ops & set(ops))
     return f"{len(ops)} kinds, " + (
-        f"NOT of the stock server: {', '.join(foreign)}" if foreign else "all of the stock server"
+        f"NOT in the stock server: {', '.join(foreign)}" if foreign else "all in the stock server"
     )
 
 
@@ -171,20 +170,20 @@ def _answers(export: Path, runtime: str, timeout: float, also: Sequence[Call] = 
 def _warm_up(export: Path, answered: bool, timeout: float) -> str:
     calls = warmup.read(export)
     if not calls or len(calls) > warmup.LIMIT:
-        raise InputError(f"{len(calls)} records, expected 1 to {warmup.LIMIT}.")
+        raise InputError(f"{len(calls)} warm-up requests, expected 1 to {warmup.LIMIT}. Export again.")
     if not answered:
         replay(export, calls, "c", timeout)
-    return f"{len(calls)} records of {len({call.signature for call in calls})} signatures, all answered"
+    return f"{len(calls)} requests to {len({call.signature for call in calls})} signatures, all answered"
 
 
-def _fuzzing(export: Path, requests: int, seed: int, said: dict[str, Any], timeout: float) -> str:
-    seen = fuzz(export, requests, seed, said["mask_seen"], timeout)
+def _fuzzing(export: Path, requests: int, seed: int, manifest: dict[str, Any], timeout: float) -> str:
+    seen = fuzz(export, requests, seed, manifest["mask_seen"], timeout)
     return f"{seen['answered']:,} requests answered, {seen['refused']:,} refused, {seen['ids']:,} ids"
 
 
 def _latency(export: Path, timeout: float) -> str:
     calls, _ = recorded_answers.read(export)
-    # The first call has the edge cases.
+    # Not the first call, which has the edge cases.
     call = next((call for call in calls[1:] if call.signature == "serving_default"), calls[0])
     ones = [
         Call(call.signature, {name: [rows[row]] for name, rows in call.inputs.items()})
