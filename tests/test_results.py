@@ -73,7 +73,7 @@ def test_a_recipe_whose_weights_are_not_shipped_has_a_row_too(zoo):
 
 
 def test_what_has_a_recipe_and_no_weights_says_how_to_make_them(zoo):
-    with pytest.raises(InputError, match=r"'hstu_beauty' was measured, but its weights are not shipped: train it with"):
+    with pytest.raises(InputError, match=r"'hstu_beauty' was measured, but its weights are not bundled: train it with"):
         SASRec.from_preset("hstu_beauty")
     with pytest.raises(InputError, match=r"'sasrec_mars' is a recipe without weights: .*sasrec_mars/recipe\.toml"):
         presets.load(zoo / "sequential" / "sasrec" / "sasrec_mars")
@@ -96,8 +96,8 @@ def test_only_the_seed_may_differ(run, tmp_path):
     for other, said in (
         (run(1, 0.1, tmp_path / "recipe", epochs=7), "epochs is 7, not 60"),
         (run(1, 0.1, tmp_path / "data", data="b"), "other data"),
-        (first, "a seed of its own, got 0, 0"),
-        (first.parent, "is no preset"),
+        (first, "a different seed, got 0, 0"),
+        (first.parent, "is not a preset"),
     ):
         with pytest.raises(InputError, match=said):
             presets.gather_seeds(first, [other])

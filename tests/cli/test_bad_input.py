@@ -60,7 +60,7 @@ CASES = {
     ),
     "seeds of what was never trained": (
         lambda folder, preset: ["seeds", str(preset), str(folder)],
-        "is no preset",
+        "is not a preset",
     ),
     "a recipe that is not there": (train(csv(GOOD), "--recipe", "nowhere.toml"), "nowhere.toml"),
     "no epochs": (train(csv(GOOD), "--epochs", "0"), "at least 1"),

@@ -140,7 +140,7 @@ def test_recommend_answers_no_history_by_popularity(preset, capsys):
     assert main(["recommend", str(preset), "--k", "2", "--history"]) == 0
     spec = load(preset).spec
     lines = capsys.readouterr().out.splitlines()
-    assert "none" in lines[0] and spec.title(2) in lines[1] and spec.title(3) in lines[2]
+    assert "empty" in lines[0] and spec.title(2) in lines[1] and spec.title(3) in lines[2]
 
 
 def test_recommend_helps_with_an_unknown_title(preset, capsys):
@@ -163,7 +163,7 @@ def test_a_model_of_time_stamps_from_training_to_export(films, tmp_path, capsys)
     for stamps, said in (
         ([], "tisasrec reads time stamps: give"),
         (["--timestamps", "1500000000"], "2 items needs as many time stamps"),
-        (["--timestamps", "1500000000", "soon"], "'soon' cannot be read"),
+        (["--timestamps", "1500000000", "soon"], "'soon' is invalid"),
     ):
         assert main([*asked, *stamps]) == 2
         assert said in capsys.readouterr().err

@@ -81,7 +81,7 @@ def test_help_lists_and_mistakes_need_no_tensorflow():
         (["--verison"], 2, "unknown option --verison: did you mean --version?"),
         (["trian"], 2, "invalid choice: 'trian'"),
         (["train", "--data", ".", "--out", "x", "--recipe", "sasrec_ml1n"], 2, "did you mean sasrec_ml1m"),
-        (["train", "--data", "absent.csv", "--out", "x"], 2, "there is nothing at absent.csv"),
+        (["train", "--data", "absent.csv", "--out", "x"], 2, "absent.csv does not exist"),
         (["recommend", "sasrec_mars", "--history", "x"], 2, "There is no preset 'sasrec_mars'"),
         (["recommend", "sasrec_ml1m", "--history", "x", "--k", "0"], 2, "at least 1"),
         (["train", "--data", ".", "--out", "x", "--min-rating", "nan"], 2, "expected a finite number, got 'nan'"),

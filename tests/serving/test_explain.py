@@ -29,7 +29,7 @@ def test_it_prints_the_weights_with_titles_and_draws_them(din, tmp_path, capsys)
     assert head.startswith(f"{spec.title(int(spec.items.encode(['🎬'])[0]))}  [🎬]: rating ") and name == "history"
     titles = [spec.title(int(one)) for one in spec.items.encode([spec.items.tokens[0], "7", "日本"])]
     assert [line.split("  ")[-1].strip() for line in lines[:3]] == titles
-    assert picture.read_bytes()[1:4] == b"PNG" and "drawn" in lines[-1]
+    assert picture.read_bytes()[1:4] == b"PNG" and "heat map written" in lines[-1]
 
 
 def test_what_it_says_is_what_the_model_says(din):

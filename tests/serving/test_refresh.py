@@ -91,7 +91,7 @@ def test_from_the_command_line(preset, ask, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("item,like\na,7\nb,7\na,007\n", "Row 3 of .*new.csv names 'a' again, after row 1"),
+        ("item,like\na,7\nb,7\na,007\n", "Row 3 of .*new.csv repeats item 'a' of row 1"),
         ("item,like,vector\na,7,1 2\n", "has both columns 'like' and 'vector'"),
         ("item,like\na,\n", "Row 1 of .*, item 'a', has no like"),
         ("item,like\n,7\n", "Row 1 of .* has no valid item id: got nan"),
@@ -108,12 +108,12 @@ def test_a_file_of_new_items_is_told_its_row(preset, tmp_path, capsys, text, sai
 @pytest.mark.parametrize(
     ("items", "said"),
     [
-        ({}, "no items to add"),
-        ({"new": ["7", "nobody"]}, r"like \['nobody'\], which the preset does not know"),
-        ({"new": []}, "does not know"),
+        ({}, "No items to add"),
+        ({"new": ["7", "nobody"]}, r"got the unknown ids \['nobody'\]"),
+        ({"new": []}, "got an empty list"),
         ({"new": np.zeros(3)}, "must be 8 finite numbers, got shape"),
         ({"new": np.full(8, np.nan)}, "must be 8 finite numbers"),
-        ({"new": "7"}, "give a list of ids"),
+        ({"new": "7"}, "needs a list of similar ids"),
         ({"": ["7"]}, "not empty"),
     ],
 )
@@ -148,7 +148,7 @@ def test_items_of_which_only_attributes_are_known_are_added(with_attributes, tmp
     ("text", "said"),
     [
         ("item,title\na,nothing known\n", "Row 1 of .*, item 'a', has no known value of title or genres"),
-        ("item,brand\na,x\n", r"or vector \(numbers\), or attributes \(title, genres\)"),
+        ("item,brand\na,x\n", r"or 'vector' \(numbers\), or attributes \(title, genres\)"),
     ],
 )
 def test_attributes_that_nobody_has_are_named(with_attributes, tmp_path, text, said):

@@ -27,9 +27,9 @@ _NAMES = {
     "mae": "MAE",
 }
 _NOTHING = "-"
-_NOTES = """Metrics of presets with several seeds are means. published: what others report of the first metric.
-MB: size of the weights. A preset without a size is only a recipe; train it with tfrec train --recipe NAME.
-tfrec list --markdown adds standard deviations, sources, training time and seeds."""
+_NOTES = """Metrics of presets with several seeds are means. published: the metric that sorts the rows, as
+reported by others. MB: size of the weights; a preset without a size is only a recipe, which
+`tfrec train --recipe NAME` trains. `tfrec list --markdown` adds deviations, sources and minutes."""
 _PAGE = """# The zoo
 
 <!-- Written by `make zoo` from metrics.json, seeds.json and published.toml of the presets: change those, not this. -->

@@ -1,12 +1,12 @@
-"""A preset: a folder with a trained model and all it needs to be used, verified when it is loaded.
+"""Presets: folders with a trained model and everything it needs, verified when they are loaded.
 
 ```
 preset.json        format, versions, and the hash and size of every other file
 config.json        the model's class and constructor arguments
 model.weights.h5   its weights
 spec.json, vocabularies/item.txt, vocabularies/item_counts.txt, items.csv      the feature spec
-item_features.npz, vocabularies/cold_items.txt, cold_items.csv      of ranking models: what is known of the items
-metrics.json       what was measured
+item_features.npz, vocabularies/cold_items.txt, cold_items.csv      of ranking models: the features of the items
+metrics.json       the measured metrics
 README.md          the model card
 ```
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tfrec.presets.seed_results import gather as gather_seeds
     from tfrec.presets.zoo_results import Result, results
 
-# Name -> (module, name in it). They load when they are first used: the results of the zoo are read without TensorFlow.
+# Name -> (module, name in it). Modules load on first use, so the stored results are read without TensorFlow.
 _HOMES = {
     "Preset": ("preset", "Preset"),
     "Result": ("zoo_results", "Result"),

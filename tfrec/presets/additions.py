@@ -1,4 +1,4 @@
-"""Files that a saved preset gets later, such as pictures of its results."""
+"""Add files to a saved preset, such as plots of its results."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tfrec.presets import manifest
 
 
 def add_files(folder: str | Path, files: Mapping[str, bytes]) -> None:
-    """Put files into a preset and list them in its manifest; the preset is exchanged as a whole, never half-written.
+    """Add files to a preset and to its manifest. The preset is replaced in one step and never half-written.
 
     Args:
-        folder: of the preset.
-        files: content by path in the preset.
+        folder: the preset's folder.
+        files: path in the preset -> content.
 
     Raises:
-        InputError: where a path leads out of the preset.
+        InputError: if a path points outside the preset.
     """
     folder = Path(folder)
     if not files:

@@ -1,4 +1,4 @@
-"""The vectors of item attributes that a preset was trained with: what places an item of which only they are known."""
+"""The vectors of item attributes of a preset, which give a vector to items with known attributes only."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ PLACE = "item_attributes.npz"
 class AttributeVectors:
     """Attributes by column and value, each with its vector.
 
-    An item that no user has met has no vector of its own yet. Its vector is what it shares with others, as
-    `tfrec.layers.ItemVectors` adds it in training: the sum of the vectors of its n attributes / sqrt(n).
+    An item without interactions has no trained vector. It gets the part that `tfrec.layers.ItemVectors` adds in
+    training: the sum of the vectors of its n attributes / sqrt(n).
 
     Attributes:
-        columns: how values are read from the columns of a table of items.
+        columns: how to read attribute values from the columns of an item table.
         names: column and value of each attribute.
         vectors: (number of attributes, D) float32.
     """
@@ -39,11 +39,11 @@ class AttributeVectors:
 
     @classmethod
     def of_model(cls, model: RetrievalModel, spec: FeatureSpec, columns: Sequence[Attributes]) -> AttributeVectors:
-        """Those that a model was trained with, after `model.fold_attributes()`; `spec` and `columns` as in training."""
+        """The attribute vectors of a model after `model.fold_attributes()`; `spec` and `columns` as in training."""
         return cls(columns, named_attributes(spec, columns)[1], model.embedding.items.folded_attributes[1:])
 
     def to_bytes(self) -> bytes:
-        """The content of the file that presets keep."""
+        """The content of the preset's file."""
         about = {
             "columns": [dataclasses.asdict(one) for one in self.columns],
             "names": [list(one) for one in self.names],
@@ -55,7 +55,7 @@ class AttributeVectors:
 
     @classmethod
     def load(cls, folder: Path) -> AttributeVectors | None:
-        """Those of a preset, or None where it has none; raises `InputError` where the file is damaged."""
+        """Load the attribute vectors of a preset, None if it has none; raises `InputError` if the file is damaged."""
         path = Path(folder) / PLACE
         if not path.is_file():
             return None
@@ -71,7 +71,7 @@ class AttributeVectors:
         return cls(columns, names, vectors)
 
     def of(self, table: pd.DataFrame) -> list[np.ndarray | None]:
-        """A vector (D,) for each row of a table of items, None where no attribute of it is known."""
+        """One vector (D,) per row of an item table; None if no attribute of the row is known."""
         places = {name: place for place, name in enumerate(self.names)}
         rows: list[list[int]] = [[] for _ in range(len(table))]
         for one in self.columns:

@@ -1,4 +1,4 @@
-"""Where presets are found: by the name of a bundled preset, or by path."""
+"""Find presets and recipes: bundled ones by name, others by path."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RECIPE = "recipe.toml"
 
 
 def find(preset: str | Path) -> Path:
-    """The folder of a preset, by its name in the zoo or by path; raises `InputError` where there are no weights."""
+    """The folder of a preset, by the name of a bundled preset or by path; raises `InputError` if it has no weights."""
     bundled = zoo()
     if str(preset) in bundled:
         return bundled[str(preset)]
@@ -24,28 +24,28 @@ def find(preset: str | Path) -> Path:
     recipe = in_zoo or folder / RECIPE
     if recipe.is_file():
         is_measured = (recipe.parent / "metrics.json").is_file()
-        what = "was measured, but its weights are not shipped" if is_measured else "is a recipe without weights"
+        what = "was measured, but its weights are not bundled" if is_measured else "is a recipe without weights"
         how = preset if in_zoo else recipe
         raise InputError(
-            f"'{recipe.parent.name}' {what}: train it with `tfrec train --data DATA --recipe {how} --out DIR`, and "
-            "give that folder."
+            f"'{recipe.parent.name}' {what}: train it with `tfrec train --data DATA --recipe {how} --out DIR` and use "
+            "DIR."
         )
-    known = ", ".join(sorted(bundled)) or "none yet"
-    what = f"{folder} is a folder without a {manifest.NAME}" if folder.is_dir() else f"There is no preset '{preset}'"
-    raise InputError(f"{what}. Give a folder that `tfrec train` wrote, or a name of the zoo: {known}.")
+    known = ", ".join(sorted(bundled)) or "none"
+    what = f"{folder} is a folder without {manifest.NAME}" if folder.is_dir() else f"There is no preset '{preset}'"
+    raise InputError(f"{what}. Give a folder that `tfrec train` wrote, or a bundled preset: {known}.")
 
 
 def zoo() -> dict[str, Path]:
-    """Name -> folder of the presets that come with tfrec."""
+    """Name -> folder of the bundled presets."""
     root = zoo_folder()
     return {path.parent.name: path.parent for path in sorted(root.rglob(manifest.NAME))} if root else {}
 
 
 def find_recipe(recipe: str | Path) -> Path:
-    """The file of a recipe: by the name of a bundled preset or recipe, by the folder of a preset, or by its path.
+    """The file of a recipe, by the name of a bundled recipe, by the folder of a preset, or by its path.
 
     Raises:
-        InputError: where there is none.
+        InputError: if it does not exist.
 
     Example:
         >>> find_recipe("sasrec_ml1m").name
@@ -58,19 +58,19 @@ def find_recipe(recipe: str | Path) -> Path:
     if found.is_file():
         return found
     if path.is_dir():
-        raise InputError(f"The folder {path} has no {RECIPE}: give a recipe's file, or the folder of a trained preset.")
+        raise InputError(f"The folder {path} has no {RECIPE}: give a recipe file, or the folder of a trained preset.")
     near = difflib.get_close_matches(str(recipe), bundled, n=3)
-    names = f"did you mean {' or '.join(near)}?" if near else f"bundled are {', '.join(sorted(bundled))}."
-    raise InputError(f"There is no recipe '{recipe}', neither a file nor a bundled one: {names}")
+    names = f"did you mean {' or '.join(near)}?" if near else f"bundled recipes are {', '.join(sorted(bundled))}."
+    raise InputError(f"'{recipe}' is neither a recipe file nor a bundled recipe: {names}")
 
 
 def _recipes() -> dict[str, Path]:
-    """Name -> recipe of all folders of the zoo, with weights or without."""
+    """Name -> file of all bundled recipes, with or without weights."""
     root = zoo_folder()
     return {path.parent.name: path for path in root.rglob(RECIPE)} if root else {}
 
 
 def zoo_folder() -> Path | None:
-    """Where the zoo lies: inside the installed package, or in a checkout; None where it is in neither."""
+    """The zoo's folder in the installed package or in a checkout; None if there is neither."""
     package = Path(tfrec.__file__).parent
     return next((path for path in (package / "zoo", package.parent / "models") if path.is_dir()), None)

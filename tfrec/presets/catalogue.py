@@ -1,4 +1,4 @@
-"""A trained model for another catalogue, without training: items that are new, and items with other vectors."""
+"""Change the catalogue of a trained model without training: add items, or replace their vectors."""
 
 from __future__ import annotations
 
@@ -20,23 +20,22 @@ NewItem = Sequence[str] | np.ndarray
 
 
 def with_items(preset: Preset, items: Mapping[str, NewItem], titles: Mapping[str, str] | None = None) -> Preset:
-    """The preset with further items, or with other vectors for items that it has.
+    """Add items to a preset, or replace the vectors of its items.
 
-    A new item is read in histories and recommended like any other. It stands behind the known ones, whose ids do not
-    change, and counts as the least popular.
+    New items are read in histories and recommended like the others. They come after the known items, whose ids do not
+    change, and count as the least popular ones.
 
     Args:
-        preset: a loaded preset.
-        items: raw id -> its vector, (D,) numbers, for instance from a content model of the same space; or ids of known
-            items that it is like: it then gets the mean of their vectors.
-        titles: of the new items, where the spec has titles.
+        preset: a loaded preset, which does not change.
+        items: raw id -> its vector, (D,) numbers, for example from a content model of the same space; or raw id -> ids
+            of similar known items, whose mean vector it gets.
+        titles: raw id -> title of the new items, if the spec has titles.
 
     Returns:
-        a preset with a model and a spec of its own; the given one does not change.
+        a new preset with its own model and spec.
 
     Raises:
-        InputError: where there is nothing to do, a vector has another width or is not finite, or an item is like
-            one that is not known.
+        InputError: if `items` is empty, a vector has another width or is not finite, or a similar item is unknown.
 
     Example:
         >>> from tfrec import presets
@@ -46,11 +45,11 @@ def with_items(preset: Preset, items: Mapping[str, NewItem], titles: Mapping[str
         1
     """
     if not items:
-        raise InputError("There are no items to add: give raw ids with a vector, or with ids of items that are alike.")
+        raise InputError("No items to add: give raw ids with a vector, or with ids of similar items.")
     if not isinstance(getattr(preset.model, "embedding", None), keras.layers.Layer):
         raise InputError(
-            f"{type(preset.model).__name__} takes no further items: with_items knows models whose item vectors are "
-            "those of model.embedding.items."
+            f"with_items cannot add items to {type(preset.model).__name__}: it needs a model whose item vectors are in "
+            "model.embedding.items."
         )
     spec, table = preset.spec, np.asarray(preset.model.embedding.items.get_weights()[0])
     vectors = {id_text(item): _vector(id_text(item), like, spec, table) for item, like in items.items()}
@@ -70,17 +69,18 @@ def with_items(preset: Preset, items: Mapping[str, NewItem], titles: Mapping[str
 def _vector(item: str, like: NewItem, spec: FeatureSpec, table: np.ndarray) -> np.ndarray:
     width = table.shape[1]
     if isinstance(like, str):
-        raise InputError(f"'{item}' is like the text {like!r}: give a list of ids, or a vector.")
+        raise InputError(f"Item '{item}' needs a list of similar ids or a vector, got the text {like!r}.")
     if all(isinstance(one, str) for one in like):
         ids = spec.items.encode(list(like))
         unknown = [one for one, known in zip(like, ids >= RESERVED_IDS, strict=True) if not known]
         if unknown or not len(ids):
-            raise InputError(f"'{item}' is like {unknown[:5]}, which the preset does not know: name items that it has.")
+            found = f"the unknown ids {unknown[:5]}" if unknown else "an empty list"
+            raise InputError(f"Item '{item}' needs ids of similar items that the preset has, got {found}.")
         return table[ids].mean(0)
     try:
         vector = np.asarray(like, np.float32)
     except (TypeError, ValueError):
-        raise InputError(f"'{item}' has neither {width} numbers nor ids of items that it is like: {like!r}.") from None
+        raise InputError(f"Item '{item}' needs {width} numbers or a list of similar ids, got {like!r}.") from None
     if vector.shape != (width,) or not np.isfinite(vector).all():
         raise InputError(f"The vector of '{item}' must be {width} finite numbers, got shape {vector.shape}.")
     return vector
@@ -100,7 +100,7 @@ def _grown_spec(spec: FeatureSpec, new: list[str], titles: Mapping[str, str]) ->
 
 
 def _grown(old: np.ndarray, new: np.ndarray, known: int) -> np.ndarray:
-    """A weight with rows for new items behind those of the known; what follows them, a mask's row, moves on."""
+    """A weight with new rows after the known items; later rows, such as that of a mask token, move to the end."""
     if old.shape == new.shape:
         return old
     number = new.shape[0] - old.shape[0]

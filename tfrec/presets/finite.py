@@ -1,4 +1,4 @@
-"""Weights that are numbers: what training that has diverged leaves behind is neither saved, loaded nor exported."""
+"""Check that weights are finite, so that a diverged model is never saved, loaded or exported."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tfrec.errors import InputError
 
 
 def check_finite(model: keras.Model) -> None:
-    """Raise `InputError` where a weight is NaN or infinite."""
+    """Raise `InputError` if a weight is NaN or infinite."""
     for weight in model.weights:
         values = keras.ops.convert_to_numpy(weight)
         if values.dtype.kind not in "iub":
-            values = values.astype(np.float32) if values.dtype.kind == "V" else values  # NumPy knows no bfloat16
+            values = values.astype(np.float32) if values.dtype.kind == "V" else values  # NumPy has no bfloat16
             wrong = values.size - int(np.isfinite(values).sum())
             if wrong:
                 raise InputError(

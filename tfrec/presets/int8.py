@@ -1,4 +1,4 @@
-"""A model whose large weights are integers of 8 bits."""
+"""Convert a preset to int8 weights."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tfrec.presets.preset import Preset
 
 
 def in_int8(preset: Preset) -> Preset:
-    """The preset with item vectors and dense layers in int8, each row or column with a factor of its own.
+    """Convert item vectors and dense layers to int8, with one scale per row or column.
 
-    A quarter of the size; what it costs in accuracy is to be measured with `tfrec.evaluation.evaluate`, which takes the
-    model as it is. For answering only: it does not learn. `tfrec.presets.save` and `.keras` files keep it.
+    This takes a quarter of the memory. Measure the cost in accuracy with `tfrec.evaluation.evaluate`. The result is for
+    inference only and cannot be trained. `tfrec.presets.save` and `.keras` files keep the int8 weights.
 
     Args:
         preset: a loaded preset, which does not change.
@@ -29,6 +29,6 @@ def in_int8(preset: Preset) -> Preset:
     model = copy_of(preset.model, preset.spec)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have a `quantize` method")
-        # Weights alone: rounded activations would make float noise visible, and save nothing that is stored.
+        # Only weights: int8 activations would cost accuracy and save no storage.
         model.quantize(config=keras.quantizers.Int8QuantizationConfig(activation_quantizer=None))
     return dataclasses.replace(preset, model=model)

@@ -28,12 +28,12 @@ def write(folder: Path) -> None:
 
 
 def verify(folder: Path) -> dict[str, Any]:
-    """Check every listed file and return the manifest; raises `InputError`, which names the file that is wrong."""
+    """Verify all listed files and return the manifest; raises `InputError`, which names the wrong file."""
     manifest = read_json(folder / NAME)
     if manifest.get("format") != _FORMAT:
         raise InputError(
             f"{folder / NAME} has format {manifest.get('format')!r}; tfrec {tfrec.__version__} reads format "
-            f"{_FORMAT}. Use the tfrec that wrote it, or save the preset again."
+            f"{_FORMAT}. Use the version of tfrec that wrote it, or save the preset again."
         )
     versions = manifest.get("versions")
     writer = str(versions.get("tfrec", "0") if isinstance(versions, dict) else "0")
@@ -42,7 +42,9 @@ def verify(folder: Path) -> dict[str, Any]:
             f"{folder / NAME} states the tfrec version {writer[:20]!r}..., which is invalid: it is damaged."
         )
     if _release(writer) > _release(tfrec.__version__):
-        raise InputError(f"{folder} was written by tfrec {writer}; this is {tfrec.__version__}. Install the newer one.")
+        raise InputError(
+            f"{folder} was written by tfrec {writer}, but {tfrec.__version__} is installed: upgrade tfrec."
+        )
     files = manifest.get("files")
     if not isinstance(files, dict):
         raise InputError(f"{folder / NAME} lists no files: it is damaged. Save or download the preset again.")

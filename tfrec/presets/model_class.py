@@ -1,4 +1,4 @@
-"""The class of a preset's model: one of tfrec, or one of your own that is registered with Keras."""
+"""The class of a preset's model: a class of tfrec, or a user's class that is registered with Keras."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from tfrec.models import Recommender
 def class_of(path: Path, config: Mapping[str, Any]) -> type[Recommender]:
     """The class that a config.json names.
 
-    It is looked up among the classes that are registered in this process. Nothing is imported: a file that somebody
-    sent must not decide which code runs.
+    Only classes that are registered in this process are found. Nothing is imported, because a downloaded file must not
+    decide which code runs.
 
     Args:
-        path: of the file, for the error.
-        config: its content.
+        path: path of the file, for error messages.
+        config: content of the file.
 
     Raises:
-        InputError: where the class is not registered, or is no model of tfrec's kind.
+        InputError: if the class is not registered, or is not a `Recommender`.
     """
     name, module = config.get("registered_name"), config.get("module")
     if not isinstance(name, str) or not isinstance(config.get("config"), dict):
-        raise InputError(f"{path} names no class and its arguments, so it describes no tfrec model.")
+        raise InputError(f"{path} has no class name and arguments, so it does not describe a tfrec model.")
     found = keras.saving.get_registered_object(name)
     if isinstance(found, type) and issubclass(found, Recommender):
         return found
     if found is not None or ">" not in name or name.startswith(("tfrec>", "keras>", "builtins>")):
-        raise InputError(f"{path} names {name!r}, which is no tfrec model.")
+        raise InputError(f"{path} names the class {name!r}, which is not a tfrec model.")
     known = module if isinstance(module, str) and module.replace(".", "").isidentifier() else None
     known = None if known == "__main__" else known
     raise InputError(
-        f"{path} names {name!r}, a class that is not known here. Import the module that defines it first"
-        + (f" (when it was saved: {known})" if known else "")
+        f"{path} names the class {name!r}, which is not registered. Import the module that defines it first"
+        + (f" (it was saved from {known})" if known else "")
         + f": in Python before tfrec.presets.load, on the command line with --import {known or 'MODULE'}."
     )
 
 
 def check_registered(kind: type[Recommender]) -> None:
-    """Raise `InputError` where a preset of this class could not be loaded again."""
+    """Raise `InputError` if a preset of this class could not be loaded again."""
     name = keras.saving.get_registered_name(kind)
     if keras.saving.get_registered_object(name) is not kind:
         raise InputError(
@@ -55,10 +55,10 @@ def check_registered(kind: type[Recommender]) -> None:
 
 
 def copy_of(model: Recommender, spec: FeatureSpec) -> Recommender:
-    """A model of the same class, arguments and weights, never compiled.
+    """A new, uncompiled model of the same class, arguments and weights.
 
     Raises:
-        InputError: where the config of a class of one's own does not make the model again.
+        InputError: if the config of a user's class does not rebuild the model.
     """
     kind = type(model).__name__
     try:
@@ -67,14 +67,14 @@ def copy_of(model: Recommender, spec: FeatureSpec) -> Recommender:
         twin.set_weights(model.get_weights())
     except Exception as error:
         raise InputError(
-            f"The config of {kind} does not make the model again: {error}. Its constructor's arguments must be "
-            "attributes of the same name, or stand in get_config."
+            f"{kind} cannot be rebuilt from its config: {error}. Store each constructor argument as an attribute with "
+            "the same name, or return it from get_config."
         ) from error
     return twin
 
 
 def build(model: Recommender, spec: FeatureSpec) -> None:
-    """Let a model make its weights, where it waits for its first call to do so."""
+    """Build the weights of a model that builds them on its first call."""
     if not model.built:
         history = np.zeros((1, min(2, spec.max_length)), "int32")
         given = {"timestamps": history.astype("int64"), "user": np.zeros(1, "int32")}

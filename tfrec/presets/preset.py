@@ -20,22 +20,22 @@ from tfrec.presets import manifest, model_class, weights_file
 from tfrec.presets.bundled import find
 from tfrec.presets.finite import check_finite
 
-_OF_SPEC = ("num_items", "num_users", "max_length", "features")  # arguments of models that a spec decides
+_OF_SPEC = ("num_items", "num_users", "max_length", "features")  # constructor arguments that the spec determines
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Preset:
-    """A loaded preset: a model with the spec that gives its ids a meaning, so that it answers in raw ids.
+    """A loaded preset: a model with its feature spec, so that it reads and returns raw ids.
 
-    Retrieval presets have `recommend` and `score`, ranking presets `rank`, and both have `explain`. `repr` shows in a
-    few lines what a preset holds.
+    Retrieval presets have `recommend` and `score`, ranking presets `rank`, and both have `explain`. `repr` shows a
+    summary.
 
     Attributes:
         model: the model with its weights.
-        spec: the feature spec it was trained with.
-        metrics: what was measured, as saved.
-        folder: where it was loaded from.
-        manifest: preset.json.
+        spec: the feature spec that it was trained with.
+        metrics: the content of metrics.json.
+        folder: the folder that it was loaded from.
+        manifest: the content of preset.json.
 
     Example:
         >>> ids, scores = load("sasrec_ml1m").recommend([["1", "2"]], k=3)
@@ -68,7 +68,7 @@ class Preset:
         mask_seen: bool = True,
         users: Sequence[str] | None = None,
     ) -> tuple[list[list[str]], np.ndarray]:
-        """The K best items for each history, raw ids in and out; of a retrieval preset.
+        """The K best items for each history, for retrieval presets. Ids are raw ids.
 
         Args:
             histories: B lists of raw ids, oldest first. An empty list gets the most popular items. They may be left out
@@ -85,7 +85,7 @@ class Preset:
             B lists of K raw ids, best first, and (B, K) float32 scores; see `tfrec.inference.recommend`.
 
         Raises:
-            InputError: if the preset holds a ranking model, or an argument does not fit.
+            InputError: if the preset has a ranking model, or an argument is invalid.
         """
         self._check(models.RetrievalModel, "recommend")
         return inference.recommend(self.model, self.spec, histories, k, timestamps, exclude, allow, mask_seen, users)
@@ -97,7 +97,7 @@ class Preset:
         timestamps: Sequence[Sequence[int]] | None = None,
         users: Sequence[str] | None = None,
     ) -> np.ndarray:
-        """The scores of given items for each history; of a retrieval preset.
+        """The scores of given items for each history, for retrieval presets.
 
         Args:
             histories: B lists of raw ids, oldest first.
@@ -109,7 +109,7 @@ class Preset:
             (B, C) float32, -inf for an unknown id.
 
         Raises:
-            InputError: if the preset holds a ranking model, or an argument does not fit.
+            InputError: if the preset has a ranking model, or an argument is invalid.
         """
         self._check(models.RetrievalModel, "score")
         return inference.score(self.model, self.spec, histories, item_ids, timestamps, users)
@@ -121,19 +121,19 @@ class Preset:
         features: Mapping[str, Sequence[Any]] | None = None,
         history_labels: Sequence[Sequence[float]] | None = None,
     ) -> np.ndarray:
-        """Probabilities of a click, or ratings, of given items; of a ranking preset.
+        """Click probabilities or ratings of given items, for ranking presets.
 
         Args:
             item_ids: B lists of N raw ids; None if the spec has no items.
             histories: B lists of raw ids, oldest first, if the model reads histories.
-            features: column -> B raw values of features of users and of the context; what is left out is missing.
-            history_labels: the labels of the items of each history, NaN if unknown.
+            features: column -> B raw values of user and context features; omitted features are missing values.
+            history_labels: labels of the items of each history, NaN if unknown.
 
         Returns:
             (B, N) float32; (B,) if the spec has no items. See `tfrec.inference.rank`.
 
         Raises:
-            InputError: if the preset holds a retrieval model, or an argument does not fit.
+            InputError: if the preset has a retrieval model, or an argument is invalid.
         """
         self._check(models.RankingModel, "rank")
         return inference.rank(self.model, self.spec, item_ids, histories, features, history_labels)
@@ -148,8 +148,8 @@ class Preset:
         history_labels: Sequence[float] | None = None,
         user: str | None = None,
     ) -> list[inference.Attention]:
-        """The attention weights behind one answer: of a retrieval preset the recommendations for a history, of a
-        ranking preset the score of one item.
+        """The attention weights behind the recommendations of a retrieval preset, or behind one score of a ranking
+        preset.
 
         Args:
             history: raw ids, oldest first.
@@ -161,10 +161,10 @@ class Preset:
             user: of retrieval presets that read user ids: the raw id of the user.
 
         Returns:
-            the weights of every attention, with titles along their axes; `tfrec.inference.heat_map` draws them.
+            the weights of each attention, with titles along their axes; `tfrec.inference.heat_map` draws them.
 
         Raises:
-            InputError: if the model has no attention, or an argument does not fit it.
+            InputError: if the model has no attention, or an argument is invalid.
         """
         if isinstance(self.model, models.RankingModel):
             if timestamps is not None:
@@ -185,7 +185,7 @@ class Preset:
             needed, its = ("retrieval", "ranking") if is_ranking else ("ranking", "retrieval")
             instead = "rank(item_ids, histories)" if is_ranking else "recommend or score"
             raise InputError(
-                f"`{method}` needs a {needed} model, but the preset '{self.folder.name}' holds a "
+                f"`{method}` needs a {needed} model, but the preset '{self.folder.name}' has a "
                 f"{type(self.model).__name__}, a {its} model: use preset.{instead}."
             )
 
@@ -198,19 +198,19 @@ def save(
     card: str | None = None,
     extra_files: Mapping[str, str | bytes] | None = None,
 ) -> Path:
-    """Write a preset; the folder appears, or an old preset there is replaced, only when everything is written.
+    """Write a preset. The folder appears, or replaces an old preset, in one step when everything is written.
 
     Args:
         model: a tfrec model.
-        spec: what it was trained with.
-        folder: where to; a folder that exists must be empty or a preset.
-        metrics: what was measured, for metrics.json.
-        card: text of README.md; None writes a stub that says what is known.
-        extra_files: further files by their path in the preset: a recipe, a learning curve.
+        spec: the feature spec that it was trained with.
+        folder: the preset's folder; an existing folder must be empty or a preset.
+        metrics: the content of metrics.json.
+        card: text of README.md; None writes a stub.
+        extra_files: path in the preset -> content of further files, such as a recipe or a learning curve.
 
     Raises:
-        InputError: where the folder holds something else, model and spec do not fit, the model's class is not
-            registered with Keras, or a weight is not finite.
+        InputError: if the folder has other content, model and spec do not match, the model's class is not registered
+            with Keras, or a weight is not finite.
     """
     folder = check_target(folder)
     spec.check_fits(model)
@@ -234,14 +234,17 @@ def save(
 
 
 def check_target(folder: str | Path) -> Path:
-    """The folder, if a preset may be saved there: it can be written, and is new, empty, or a preset and nothing else.
+    """Check that a preset can be saved to a folder: it is writable, and new, empty, or a preset without other files.
+
+    Returns:
+        the resolved folder.
 
     Raises:
-        InputError: otherwise, before hours of training are lost.
+        InputError: otherwise. Call it before training, so that no results are lost.
     """
     folder = Path(folder).resolve()
     if folder == Path.cwd():
-        raise InputError(f"{folder} is the folder you are in, which cannot be replaced: name a folder in it.")
+        raise InputError(f"{folder} is the current folder, which cannot be replaced: name a folder inside it.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         is_preset = (folder / manifest.NAME).is_file()
         known = {manifest.NAME, *manifest.read_json(folder / manifest.NAME).get("files", {})} if is_preset else set()
@@ -249,23 +252,23 @@ def check_target(folder: str | Path) -> Path:
         others = [path for path in files if path.relative_to(folder).as_posix() not in known]
         if others:
             raise InputError(
-                f"{folder} exists and is not a preset, or holds more than one: {others[0]} would be lost. Name another "
-                "folder."
+                f"{folder} exists and has files that do not belong to a preset: {others[0]} would be lost. Name "
+                "another folder."
             )
     atomic.check_writable(folder)
     return folder
 
 
 def load(preset: str | Path, kind: type[models.Recommender] = models.Recommender) -> Preset:
-    """Load a preset by the name it has in the zoo, or from its folder, and check every file of it.
+    """Load a preset and verify all its files.
 
     Args:
-        preset: "sasrec_ml1m", or a path.
-        kind: the class that its model must have.
+        preset: the name of a bundled preset, such as "sasrec_ml1m", or a folder.
+        kind: the required class of its model.
 
     Raises:
-        InputError: where there is none, or a file is missing, altered, of another version, or does not fit the others;
-            the text names it. Where the model has another class, too.
+        InputError: if the preset does not exist; if a file is missing, changed, of another version or inconsistent,
+            which the message names; or if the model has another class.
     """
     folder = find(preset)
     listed = manifest.verify(folder)
@@ -275,12 +278,12 @@ def load(preset: str | Path, kind: type[models.Recommender] = models.Recommender
         is_ranking, place = issubclass(found, models.RankingModel), "tfrec.models."
         own = f"{place if found.__module__.startswith(place) else ''}{found.__name__}.from_preset"
         raise InputError(
-            f"The preset '{preset}' holds a {found.__name__}, no {kind.__name__}: use {own}, or "
-            "tfrec.models.Recommender.from_preset, which takes any; on the command line "
+            f"The preset '{preset}' has a {found.__name__}, expected a {kind.__name__}: use {own}, or "
+            "tfrec.models.Recommender.from_preset, which loads any model; on the command line "
             + (
-                "tfrec explain, and tfrec export --ranking."
+                "tfrec explain and tfrec export --ranking."
                 if is_ranking
-                else "tfrec recommend, and tfrec export PRESET."
+                else "tfrec recommend and tfrec export PRESET."
             )
         )
     spec = FeatureSpec.load(folder)
@@ -294,7 +297,7 @@ def load(preset: str | Path, kind: type[models.Recommender] = models.Recommender
 def _model(
     folder: Path, kind: type[models.Recommender], config: dict[str, Any], spec: FeatureSpec
 ) -> models.Recommender:
-    """The model of a config with its weights, built only once its sizes are those of the spec and of the weights."""
+    """Build a model from its config and load its weights, after the sizes were compared with spec and weights file."""
     source, weights = folder / "config.json", folder / "model.weights.h5"
     spec.check_sizes(SimpleNamespace(**{name: config[name] for name in _OF_SPEC if name in config}))
     header = weights_file.read_header(weights)
@@ -306,12 +309,12 @@ def _model(
     except InputError:
         raise
     except Exception as error:
-        raise InputError(f"{source} does not describe a model that can be built: {error}") from error
+        raise InputError(f"The model of {source} cannot be built: {error}") from error
     spec.check_fits(model)
     try:
         model.load_weights(weights)
     except Exception as error:
-        raise InputError(f"{weights} does not fit the model of config.json: {error}") from error
+        raise InputError(f"{weights} does not match the model of config.json: {error}") from error
     try:
         check_finite(model)
     except InputError as error:
@@ -322,9 +325,9 @@ def _model(
 
 def _card_stub(model: models.Recommender, spec: FeatureSpec, name: str) -> str:
     if isinstance(model, models.RankingModel):
-        asked = " --history ID ID ..." * ("history" in model.input_names) + " --item ID"
+        arguments = " --history ID ID ..." * ("history" in model.input_names) + " --item ID"
         over, use = f"{len(model.input_names)} inputs", [f"tfrec export --ranking {name} served/{name}"]
-        use += [f"tfrec explain {name}{asked}"] * bool(model.attention_axes)
+        use += [f"tfrec explain {name}{arguments}"] * bool(model.attention_axes)
     else:
         asked = "--user ID" if "user" in model.input_names else "--history ID ID ..."
         over, use = f"{spec.num_items:,} items", [f"tfrec recommend {name} {asked}"]
@@ -333,9 +336,9 @@ def _card_stub(model: models.Recommender, spec: FeatureSpec, name: str) -> str:
     return f"""# {name}
 
 A {type(model).__name__} with {model.count_params():,} parameters over {over}, written by tfrec \
-{tfrec.__version__}. What was measured stands in `metrics.json`.
+{tfrec.__version__}. Its metrics are in `metrics.json`.
 
-To be written by whoever publishes it: the data and its terms, what the model is for, where it fails.
+Before you publish it, describe here: the data and its licence, the intended use, the limits.
 
 ```
 {commands}

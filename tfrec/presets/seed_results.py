@@ -1,4 +1,4 @@
-"""seeds.json: what the same recipe measured with other seeds, an entry a seed."""
+"""seeds.json: the metrics of one recipe with several seeds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAME = "seeds.json"
 
 
 def gather(preset: str | Path, runs: Sequence[str | Path]) -> list[dict[str, Any]]:
-    """Write the preset's seeds.json: its own results, then those of further runs of its recipe.
+    """Write the preset's seeds.json: its own metrics, then those of further runs of its recipe.
 
     Args:
         preset: folder of a preset that `tfrec train` wrote.
@@ -25,7 +25,7 @@ def gather(preset: str | Path, runs: Sequence[str | Path]) -> list[dict[str, Any
         the entries: seed, valid and test metrics, best epoch, seconds, machine and versions.
 
     Raises:
-        InputError: where a run has another recipe or other data, or a seed comes twice.
+        InputError: if a run has another recipe or other data, or a seed occurs twice.
     """
     from tfrec.data.tables.data_hashes import same_data  # here, since tfrec.data imports TensorFlow
 
@@ -35,7 +35,9 @@ def gather(preset: str | Path, runs: Sequence[str | Path]) -> list[dict[str, Any
     for folder, metrics in zip(folders[1:], measured[1:], strict=True):
         training = metrics["training"]
         if not same_data(training, first):
-            raise InputError(f"{folder} was trained on other data than {folders[0]}: their hashes differ.")
+            raise InputError(
+                f"{folder} was trained on other data than {folders[0]}, their hashes differ: use runs on the same data."
+            )
         own, other = first["recipe"] | {"seed": None}, training["recipe"] | {"seed": None}
         differing = sorted(name for name in own.keys() | other.keys() if own.get(name) != other.get(name))
         if differing:
@@ -46,21 +48,21 @@ def gather(preset: str | Path, runs: Sequence[str | Path]) -> list[dict[str, Any
     entries = [entry(metrics) for metrics in measured]
     numbers = [run["seed"] for run in entries]
     if len(set(numbers)) < len(numbers):
-        raise InputError(f"Each run must have a seed of its own, got {', '.join(map(str, numbers))}.")
+        raise InputError(f"Each run needs a different seed, got {', '.join(map(str, numbers))}.")
     atomic.write_text(folders[0] / NAME, json.dumps({"seeds": entries}, indent=2) + "\n")
     return entries
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
-    """The entries of a preset's seeds.json; none where there is no such file."""
+    """The entries of a preset's seeds.json; empty if there is no such file."""
     path = folder / NAME
     return manifest.read_json(path)["seeds"] if path.exists() else []
 
 
 def entry(metrics: dict[str, Any]) -> dict[str, Any]:
-    """One seed's results, from the metrics.json of its run."""
+    """The entry of one seed, from the metrics.json of its run."""
     training = metrics["training"]
-    # Reports go by the model's name; older files do not tell it: it is the one that a class has by default.
+    # Reports are stored by the model's name. Older files do not have it and used the default name of the class.
     model = training.get("name", training["recipe"]["model"]["class"].lower())
     return {
         "seed": training["seed"],
@@ -71,9 +73,9 @@ def entry(metrics: dict[str, Any]) -> dict[str, Any]:
 
 def _measured(folder: Path) -> dict[str, Any]:
     if not (folder / manifest.NAME).is_file():
-        raise InputError(f"{folder} is no preset: name folders that `tfrec train` wrote.")
+        raise InputError(f"{folder} is not a preset: name folders that `tfrec train` wrote.")
     manifest.verify(folder)
     metrics = manifest.read_json(folder / "metrics.json") if (folder / "metrics.json").exists() else {}
     if "training" not in metrics:
-        raise InputError(f"{folder / 'metrics.json'} does not say how it was trained: `tfrec train` writes that.")
+        raise InputError(f"{folder / 'metrics.json'} has no entry 'training': use a preset that `tfrec train` wrote.")
     return metrics

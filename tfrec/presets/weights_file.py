@@ -1,4 +1,4 @@
-"""What a weights file holds, read from its header; and a config whose sizes it cannot be the weights of."""
+"""Compare the sizes of a model's config with the shapes in its weights file, before anything is built."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import tensorflow as tf
 
 from tfrec.errors import InputError
 
-_LAYERS = re.compile(r"(^|_)(layers|blocks)$")  # arguments that say how often something is repeated
+_LAYERS = re.compile(r"(^|_)(layers|blocks)$")  # arguments that count repeated layers
 _WIDTHS = re.compile(r"^num_|_dims?$")
 _NO_SIZES = re.compile(r"seed|interval|^features$|^attention_labels$|^bound_vocabulary$")
-_LARGEST = 2**16  # of a size that no weight has, such as the segments of an attention
+_LARGEST = 2**16  # limit of sizes that no weight shows, such as the segments of an attention
 _DEEPEST = 8
 _FEWEST = 16
 
@@ -28,9 +28,9 @@ class Header(NamedTuple):
     """Shapes of a weights file.
 
     Attributes:
-        shapes: of every weight.
-        elements: of all weights together.
-        longest: the longest axis of any.
+        shapes: shape of each weight.
+        elements: number of elements of all weights.
+        longest: longest axis of all weights.
     """
 
     shapes: list[tuple[int, ...]]
@@ -39,10 +39,10 @@ class Header(NamedTuple):
 
 
 def read_header(path: Path) -> Header:
-    """Read the shapes in a weights file, and nothing else.
+    """Read only the shapes of a weights file.
 
     Raises:
-        InputError: where it is no such file, or claims to hold more than it has bytes.
+        InputError: if it is not a weights file, or its shapes need more bytes than it has.
     """
     shapes: list[tuple[int, ...]] = []
     claimed = 0
@@ -57,29 +57,33 @@ def read_header(path: Path) -> Header:
         with h5py.File(path, "r") as file:
             file.visititems(look)
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} cannot be read as a file of weights: {error}") from error
+        raise InputError(f"{path} cannot be read as a weights file: {error}") from error
     size = path.stat().st_size
     if claimed > size:
-        raise InputError(f"{path} is damaged: it claims to hold {claimed:,} bytes of weights and has {size:,}.")
+        raise InputError(
+            f"{path} is damaged: its shapes need {claimed:,} bytes, but it has {size:,}. Download it again."
+        )
     elements = sum(math.prod(shape) for shape in shapes)
     return Header(shapes, elements, max((axis for shape in shapes for axis in shape), default=0))
 
 
 def check_config(path: Path, config: Mapping[str, Any], header: Header, is_own: bool) -> None:
-    """Raise `InputError` where an argument of a model is larger than any model with these weights can have.
+    """Raise `InputError` if an argument of a model is larger than its weights allow.
 
-    Nothing is built before: a config may ask for a billion layers.
+    This runs before anything is built, because a damaged config may ask for a billion layers.
 
     Args:
-        path: of the config, for the error.
+        path: path of the config, for error messages.
         config: the constructor's arguments.
-        header: of the weights.
-        is_own: whether the class is one of tfrec, whose arguments are known; of others, only what repeats layers is.
+        header: shapes of the weights.
+        is_own: whether the class is one of tfrec. Of other classes only arguments that count layers are checked.
     """
 
     def check(name: str, value: Any, depth: int) -> None:
         if depth > _DEEPEST:
-            raise InputError(f"{path} is nested more than {_DEEPEST} deep in {name}: it describes no model.")
+            raise InputError(
+                f"{path} is nested more than {_DEEPEST} levels deep in {name}: it is not a model's config."
+            )
         if isinstance(value, Mapping):
             for key, one in value.items():
                 if not _NO_SIZES.search(str(key)):
@@ -98,10 +102,10 @@ def check_config(path: Path, config: Mapping[str, Any], header: Header, is_own: 
 
     def refuse(name: str, value: int, most: int, what: str) -> None:
         if value > most:
-            said = f"{value:,} {what}".strip()
+            amount = f"{value:,} {what}".strip()
             raise InputError(
-                f"{path} says {name} = {said}, and the model's weights, {len(header.shapes)} arrays whose longest axis "
-                f"is {header.longest:,}, allow at most {most:,}. The preset is damaged: save or download it again."
+                f"{path} has {name} = {amount}, but the weights, {len(header.shapes)} arrays with a longest axis of "
+                f"{header.longest:,}, allow at most {most:,}. The preset is damaged: save or download it again."
             )
 
     check("config", config, 0)
@@ -109,18 +113,18 @@ def check_config(path: Path, config: Mapping[str, Any], header: Header, is_own: 
 
 @contextlib.contextmanager
 def no_more_than(path: Path, header: Header, is_quantized: bool = False) -> Iterator[None]:
-    """Refuse to make weights that a file does not hold, before they take memory.
+    """Refuse to create more weights than a file has, before they take memory.
 
-    It watches the variables of TensorFlow; under other backends of Keras `check_config` has to do.
+    This watches the creation of TensorFlow variables. On other backends of Keras only `check_config` protects.
 
     Raises:
-        InputError: at the first weight that is too many or too large.
+        InputError: at the first weight above the limits.
     """
     if keras.backend.backend() != "tensorflow":
         yield
         return
-    # Beside the weights a model has random generators, of two numbers each.
-    # Weights of 8 bits take the place of others that are made first.
+    # A model also has random generators with two numbers each.
+    # int8 weights replace float weights that are created first.
     elements, variables = header.elements * (2 if is_quantized else 1) + 1024, 8 * len(header.shapes) + 64
 
     def create(following: Callable[..., Any], **arguments: Any) -> Any:
@@ -129,7 +133,7 @@ def no_more_than(path: Path, header: Header, is_quantized: bool = False) -> Iter
         variables -= 1
         if elements < 0 or variables < 0:
             raise InputError(
-                f"{path} describes a larger model than its weights are of, {header.elements:,} numbers in "
+                f"{path} describes a larger model than its weights, {header.elements:,} numbers in "
                 f"{len(header.shapes)} arrays. The preset is damaged: save or download it again."
             )
         return following(**arguments)
@@ -140,6 +144,6 @@ def no_more_than(path: Path, header: Header, is_quantized: bool = False) -> Iter
 
 def _elements(value: Any) -> int:
     if callable(value):
-        with tf.Graph().as_default():  # shapes alone: nothing is computed
+        with tf.Graph().as_default():  # shapes only, nothing is computed
             value = value()
     return math.prod(np.shape(value) if isinstance(value, np.ndarray | int | float) else tuple(value.shape))

@@ -1,4 +1,4 @@
-"""What was measured of the zoo's presets, and what others publish: the rows of models/README.md and of `tfrec list`."""
+"""Measured and published metrics of the bundled presets: the rows of models/README.md and of `tfrec list`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfrec.presets import manifest, seed_results
 from tfrec.presets.bundled import zoo_folder
 
 ABOUT = "published.toml"
-# Task of a preset -> the metrics that its row of the table shows, the one first that orders the rows.
+# Task of a preset -> the metrics in its row of the table.
 METRICS = {
     "retrieval": ("recall@10", "ndcg@10"),
     "click": ("auc", "grouped_auc", "log_loss", "calibration_error"),
@@ -28,8 +28,8 @@ class Published:
     """What others report for the same model on the same data.
 
     Attributes:
-        metrics: those of the task that are reported.
-        source: who reports it.
+        metrics: reported metrics of the task.
+        source: the publication.
     """
 
     metrics: dict[str, float]
@@ -44,15 +44,15 @@ class Result:
         preset: its name; "" for a baseline.
         model: its class, or the baseline's name.
         loss: the class of its loss; "" for a baseline.
-        data: name of the data set.
+        data: name of the dataset.
         task: "retrieval", "click" or "rating".
-        metrics: those of `METRICS[task]` on the test part; the mean where there are several seeds.
-        deviations: the sample standard deviation of each over the seeds; empty where there is one seed.
-        published: what others report, the number to compare with first.
-        megabytes: size of the weights file; None where no weights are there.
-        minutes: of training the first seed, whose weights are shipped.
-        seeds: of the runs.
-        card: path of the model card from the zoo's folder; "" for a baseline.
+        metrics: metrics of `METRICS[task]` on the test part; means if there are several seeds.
+        deviations: sample standard deviation of each metric over the seeds; empty if there is one seed.
+        published: results of others; the first is the one to compare with.
+        megabytes: size of the weights file; None if the weights are not bundled.
+        minutes: training time of the first seed, whose weights are bundled.
+        seeds: seeds of the runs.
+        card: path of the model card in the zoo's folder; "" for a baseline.
     """
 
     preset: str
@@ -70,16 +70,16 @@ class Result:
 
 
 def results(root: Path | None = None) -> list[Result]:
-    """All presets that were measured, with the baselines beside them: by task and data set, the best first.
+    """The results of all measured presets and of the baselines, by task and dataset, the best first.
 
-    Of a folder with a recipe and a metrics.json alone, whose weights are not shipped, the numbers are there and no
-    megabytes. A recipe that has no metrics.json either is left out.
+    A folder with a recipe and metrics.json but without weights is listed without a size. A recipe without metrics.json
+    is not listed.
 
     Args:
-        root: a folder of families of models; None takes the zoo that comes with tfrec.
+        root: a folder of model families; None takes the bundled zoo.
 
     Raises:
-        InputError: where a file of the zoo cannot be read.
+        InputError: if a file of the zoo is invalid.
     """
     root = root or zoo_folder()
     folders = [] if root is None else sorted(path.parent for path in root.rglob("metrics.json"))
