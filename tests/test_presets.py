@@ -73,9 +73,9 @@ def test_a_preset_answers_in_raw_ids(saved, spec):
     np.testing.assert_allclose(preset.score([history], ids), scores, rtol=1e-5)
     attention = preset.explain(history)[0]
     assert attention.labels[-1] == tuple(spec.title(one) for one in (2, 3, 4))
-    with pytest.raises(InputError, match=r"a SASRec, a retrieval model: use preset\.recommend"):
+    with pytest.raises(InputError, match=r"the class SASRec, a retrieval model: use preset\.recommend"):
         preset.rank([history])
-    with pytest.raises(InputError, match="leave out item"):
+    with pytest.raises(InputError, match="remove item"):
         preset.explain(history, item=history[0])
 
 
@@ -83,7 +83,9 @@ def test_another_class_is_one_clear_error():
     class Oracle(RetrievalModel):
         pass
 
-    with pytest.raises(InputError, match=r"'sasrec_ml1m' has a SASRec, expected a Oracle: use tfrec\.models\.SASRec\."):
+    with pytest.raises(
+        InputError, match=r"'sasrec_ml1m' has the class SASRec, expected Oracle: use tfrec\.models\.SASRec\."
+    ):
         Oracle.from_preset("sasrec_ml1m")
 
 

@@ -285,9 +285,9 @@ def test_arguments_that_cannot_be(change, said, first, ranking, tmp_path):
 
 
 def test_presets_of_the_wrong_kind_are_named(first, ranking, tmp_path):
-    with pytest.raises(InputError, match="contains a SASRec, expected a RankingModel"):
+    with pytest.raises(InputError, match="has the class SASRec, expected RankingModel"):
         serving.export_two_stage(first, first, tmp_path / "films")
-    with pytest.raises(InputError, match="contains a DIN, expected a RetrievalModel"):
+    with pytest.raises(InputError, match="has the class DIN, expected RetrievalModel"):
         serving.export_two_stage(ranking, ranking, tmp_path / "films")
 
 
@@ -341,8 +341,8 @@ def test_the_command(version, rank_only, monkeypatch, capsys):
             ["--retrieval", "sasrec_ml1m", "--ranking", "RANKING", "DIR", "--int8"],
             "--int8 works only without --ranking",
         ),
-        (["--retrieval", "RANKING", "--ranking", "RANKING", "DIR"], "has a DIN, expected a RetrievalModel"),
-        (["--ranking", "sasrec_ml1m", "DIR"], "has a SASRec, expected a RankingModel"),
+        (["--retrieval", "RANKING", "--ranking", "RANKING", "DIR"], "has the class DIN, expected RetrievalModel"),
+        (["--ranking", "sasrec_ml1m", "DIR"], "has the class SASRec, expected RankingModel"),
         (["--ranking", "RANKING"], "PRESET"),
         (["sasrec_ml1m"], "DIR"),
     ],

@@ -170,7 +170,7 @@ def test_the_preset_says_what_the_trained_model_said(written, capsys):
 def test_what_retrieves_is_asked_of_what_retrieves(written, capsys, command, tmp_path):
     more = [str(tmp_path)] if command == "export" else ["--history", "a1"]
     assert main([command, str(written / "run"), *more]) == 2
-    assert "has a DeepFM" in capsys.readouterr().err
+    assert "has the class DeepFM" in capsys.readouterr().err
 
 
 def ratings():

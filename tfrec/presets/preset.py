@@ -185,7 +185,7 @@ class Preset:
             needed, its = ("retrieval", "ranking") if is_ranking else ("ranking", "retrieval")
             instead = "rank(item_ids, histories)" if is_ranking else "recommend or score"
             raise InputError(
-                f"`{method}` needs a {needed} model, but the preset '{self.folder.name}' has a "
+                f"`{method}` needs a {needed} model, but the model of the preset '{self.folder.name}' has the class "
                 f"{type(self.model).__name__}, a {its} model: use preset.{instead}."
             )
 
@@ -278,8 +278,8 @@ def load(preset: str | Path, kind: type[models.Recommender] = models.Recommender
         is_ranking, place = issubclass(found, models.RankingModel), "tfrec.models."
         own = f"{place if found.__module__.startswith(place) else ''}{found.__name__}.from_preset"
         raise InputError(
-            f"The preset '{preset}' has a {found.__name__}, expected a {kind.__name__}: use {own}, or "
-            "tfrec.models.Recommender.from_preset, which loads any model; on the command line "
+            f"The model of the preset '{preset}' has the class {found.__name__}, expected {kind.__name__}: use {own} "
+            "or tfrec.models.Recommender.from_preset, which loads any model; on the command line "
             + (
                 "tfrec explain and tfrec export --ranking."
                 if is_ranking

@@ -130,7 +130,10 @@ def export_ranking(
 def _loaded(preset: str | Path | presets.Preset, kind: type) -> presets.Preset:
     loaded = preset if isinstance(preset, presets.Preset) else presets.load(preset, kind)
     if not isinstance(loaded.model, kind):
-        raise InputError(f"{loaded.folder} contains a {type(loaded.model).__name__}, expected a {kind.__name__}.")
+        raise InputError(
+            f"The model of {loaded.folder} has the class {type(loaded.model).__name__}, expected {kind.__name__}: name "
+            "another preset."
+        )
     check_usable(loaded)
     return loaded
 
