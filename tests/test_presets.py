@@ -148,7 +148,7 @@ def test_files_that_name_classes_paths_or_sizes_are_checked(saved):
     listed = json.loads((folder / "preset.json").read_text())
     listed["files"]["../outside"] = {"bytes": 1, "sha256": ""}
     (folder / "preset.json").write_text(json.dumps(listed))
-    with pytest.raises(InputError, match="does not lie inside"):
+    with pytest.raises(InputError, match="is outside"):
         presets.load(folder)
     listed["versions"]["tfrec"] = "99.0.0"
     (folder / "preset.json").write_text(json.dumps(listed))
@@ -301,10 +301,10 @@ def test_no_size_of_a_config_is_built_that_its_weights_do_not_have(spec, labelle
 @pytest.mark.parametrize(
     ("name", "entry", "said"),
     [
-        ("config.json", {"bytes": "x", "sha256": "00"}, "gives neither size nor hash"),
-        ("config.json", {"bytes": 1, "sha256": 5}, "gives neither size nor hash"),
-        ("a" * 5000, {"bytes": 1, "sha256": "00"}, "does not lie inside"),
-        ("a\0b", {"bytes": 1, "sha256": "00"}, "does not lie inside"),
+        ("config.json", {"bytes": "x", "sha256": "00"}, "has no valid size and hash"),
+        ("config.json", {"bytes": 1, "sha256": 5}, "has no valid size and hash"),
+        ("a" * 5000, {"bytes": 1, "sha256": "00"}, "is outside"),
+        ("a\0b", {"bytes": 1, "sha256": "00"}, "is outside"),
         ("\ud800", {"bytes": 1, "sha256": "00"}, "is missing"),
     ],
     ids=["size", "hash", "long", "nul", "surrogate"],

@@ -38,7 +38,7 @@ def verify_files(folder: Path, files: Mapping[str, Any], manifest: Path, advice:
         path = path_inside(folder, name, manifest)
         size, digest = (entry.get("bytes"), entry.get("sha256")) if isinstance(entry, dict) else (None, None)
         if not isinstance(size, int) or not isinstance(digest, str):
-            raise InputError(f"{manifest} gives neither size nor hash of {name}: it is damaged. {advice}")
+            raise InputError(f"{manifest} has no valid size and hash of {name}: it is damaged. {advice}")
         if not path.is_file():
             raise InputError(f"{path} is missing. {advice}")
         found = path.stat().st_size
@@ -52,7 +52,7 @@ def path_inside(folder: Path, name: str, manifest: Path) -> Path:
     """The path of a file that a manifest names; raises `InputError` if the name leads out of the folder."""
     pure = PurePosixPath(name)
     if not pure.parts or pure.is_absolute() or ".." in pure.parts or "\\" in name or not _is_file_name(name):
-        raise InputError(f"{manifest} names '{name}', which does not lie inside {folder}.")
+        raise InputError(f"{manifest} names '{name}', which is outside {folder}.")
     return folder / name
 
 
@@ -72,7 +72,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(content, dict):
-        raise InputError(f"{path} holds {type(content).__name__}, expected a JSON object.")
+        raise InputError(f"{path} contains a {type(content).__name__}, expected a JSON object.")
     return content
 
 

@@ -60,7 +60,7 @@ def test_other_answers_are_seen(copy):
     ("change", "said"),
     [
         (lambda said: said.update(files=[]), "no valid entry 'files'"),
-        (lambda said: said["files"].update({"saved_model.pb": {}}), "gives neither size nor hash of saved_model.pb"),
+        (lambda said: said["files"].update({"saved_model.pb": {}}), "has no valid size and hash of saved_model.pb"),
         (lambda said: said["files"].pop("saved_model.pb"), "saved_model.pb is not part of the export. Remove it"),
         (lambda said: said.pop("model"), "no valid entry 'model'"),
         (lambda said: said.update(format=7), "has format 7; this tfrec reads format 1"),
@@ -85,7 +85,7 @@ def test_a_manifest_may_not_lead_out_of_the_export(copy):
     said = json.loads((copy / export_manifest.PLACE).read_text())
     said["files"]["../../secret"] = {"bytes": 1, "sha256": ""}
     (copy / export_manifest.PLACE).write_text(json.dumps(said))
-    with pytest.raises(InputError, match="is outside the export"):
+    with pytest.raises(InputError, match="is outside"):
         export_manifest.read(copy)
 
 

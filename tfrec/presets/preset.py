@@ -335,7 +335,7 @@ def _card_stub(model: models.Recommender, spec: FeatureSpec, name: str) -> str:
     commands = "\n".join(use)
     return f"""# {name}
 
-A {type(model).__name__} with {model.count_params():,} parameters over {over}, written by tfrec \
+{type(model).__name__} with {model.count_params():,} parameters over {over}, written by tfrec \
 {tfrec.__version__}. Its metrics are in `metrics.json`.
 
 Before you publish it, describe here: the data and its licence, the intended use, the limits.
