@@ -1,9 +1,9 @@
 """tfrec: a Keras 3 model zoo of attention-based recommenders.
 
-Packages load when they are first used, so `import tfrec` is quick, and layers, losses and models never pull in
-TensorFlow's data and serving parts when Keras runs on another backend.
+Packages are imported on first use, so `import tfrec` is fast. On other backends of Keras, layers, losses and models
+work without TensorFlow's data and serving packages.
 
-Once tfrec and Keras are both imported, `keras.models.load_model` finds the classes of tfrec by themselves.
+After tfrec and Keras are imported, `keras.models.load_model` finds the classes of tfrec.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Writing so that nothing is ever half-written: beside the target, then one rename."""
+"""Atomic writes: write next to the target, then rename."""
 
 import ctypes
 import hashlib
@@ -17,12 +17,12 @@ from tfrec.errors import InputError
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
-# Stands before the process in the names of what is being written: a shared volume has writers on several hosts.
+# Part of the names of temporary files, before the process id: hosts may share a volume.
 HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+    """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     clear_left(path.parent, re.escape(path.name))
     beside = _beside(path)
@@ -34,24 +34,24 @@ def write_text(path: Path, text: str) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Raise `InputError` where a file or folder cannot be made at `path`."""
+    """Raise `InputError` if a file or folder cannot be created at `path`."""
     probe = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         probe.mkdir()
         probe.rmdir()
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}. Name another place.") from error
+        raise InputError(f"{path} cannot be written: {error.strerror}. Name another path.") from error
 
 
 @contextmanager
 def new_folder(path: Path, replace: bool = True) -> Iterator[Path]:
-    """A folder to fill; it appears at `path`, in place of what was there, only when the block ends without an error.
+    """A new folder to fill. If the block ends without an error, it appears at `path` and replaces what was there.
 
-    With `replace` False, what is at `path` stays, and `FileExistsError` is raised.
+    If `replace` is False and `path` exists, `FileExistsError` is raised and `path` stays.
 
-    A process that is killed before that leaves `path` as it was, and a hidden folder `.NAME.tmp-…` beside it, which the
-    next one that writes there removes.
+    A killed process leaves `path` unchanged, and a hidden folder `.NAME.tmp-…` next to it, which the next write to
+    `path` removes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     clear_left(path.parent, re.escape(path.name))
@@ -65,17 +65,17 @@ def new_folder(path: Path, replace: bool = True) -> Iterator[Path]:
         elif path.exists():
             raise FileExistsError(path)
         else:
-            beside.rename(path)  # fails where another process has made a folder with files there meanwhile
+            beside.rename(path)  # fails if another process has created a folder with files there
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
 def clear_left(folder: Path, names: str) -> None:
-    """Remove what processes of this host that were killed have left beside the files or folders of some names.
+    """Remove temporary files and folders of killed processes of this host.
 
     Args:
-        folder: where they stand.
-        names: a regular expression of the whole name.
+        folder: the parent folder.
+        names: a regular expression for the names of the targets.
     """
     pattern = re.compile(rf"\.(?:{names})\.(?:tmp|old)-{HOST}-([0-9]+)(?:-[0-9a-f]+)?")
     for path in folder.glob(".*") if folder.is_dir() else ():
@@ -110,7 +110,7 @@ def _sync(folder: Path) -> None:
 
 
 def _exchange(first: Path, second: Path) -> None:
-    """Swap two folders: in one step where Linux can, else in two renames."""
+    """Exchange two folders: in one system call on Linux, otherwise in several renames."""
     if sys.platform == "linux":
         renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
         if renameat2 is not None and not renameat2(

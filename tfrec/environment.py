@@ -1,4 +1,4 @@
-"""Where a number was measured: versions and machine."""
+"""Versions and machine, which are stored with every measurement."""
 
 import contextlib
 import importlib.metadata
@@ -11,7 +11,7 @@ _PACKAGES = ("tensorflow", "keras", "keras-rs", "numpy", "pandas")
 
 
 def versions() -> dict[str, str]:
-    """Versions of tfrec, Python and the packages that decide about results."""
+    """Versions of tfrec, Python and the packages that affect results."""
     import tfrec
 
     found = {"tfrec": tfrec.__version__, "python": platform.python_version()}
@@ -24,7 +24,7 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> str:
-    """One line on the machine: processor, cores, system."""
+    """The machine in one line: processor, cores, system."""
     name = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -34,11 +34,11 @@ def machine() -> str:
 
 
 def memory() -> int | None:
-    """Bytes of memory that this process can have: of the machine, or of its container where that is less."""
+    """Bytes of memory available to this process: of the machine, or of its container if that is less."""
     sizes = []
     with contextlib.suppress(AttributeError, OSError, ValueError):
         sizes.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError):  # "max" says that there is no limit
+        with contextlib.suppress(OSError, ValueError):  # "max" means no limit
             sizes.append(int(Path(limit).read_text()))
     return min(sizes, default=None)

@@ -1,8 +1,8 @@
-"""The one exception that means: what you gave is wrong, and here is what to do."""
+"""The exception for invalid input."""
 
 
 class InputError(ValueError):
-    """The user's input cannot be used. The text says what was expected, what came, and what to do.
+    """The user's input is invalid. The message says what is wrong, what was expected, and what to do.
 
-    The command line prints it as one line and exits with code 2; every other exception is a fault of ours.
+    The command line prints it as one line and exits with code 2. Any other exception is a bug in tfrec.
     """

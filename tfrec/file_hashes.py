@@ -1,4 +1,4 @@
-"""Size and SHA-256 of every file of a folder, as the manifests of presets and exports list them."""
+"""Sizes and SHA-256 hashes of files in the manifests of presets and exports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LARGEST_JSON = 256 << 20  # bytes; parsed, it takes several times as much memory
 
 
 def list_files(folder: Path, manifest: Path) -> dict[str, dict[str, Any]]:
-    """Name -> {"bytes", "sha256"} of every file of a folder but its manifest, in order of the names."""
+    """Name -> {"bytes", "sha256"} of all files of a folder except its manifest, sorted by name."""
     return {
         path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
         for path in sorted(folder.rglob("*"))
@@ -23,16 +23,16 @@ def list_files(folder: Path, manifest: Path) -> dict[str, dict[str, Any]]:
 
 
 def verify_files(folder: Path, files: Mapping[str, Any], manifest: Path, advice: str) -> None:
-    """Compare the files of a folder with those that a manifest lists.
+    """Verify the files of a folder against its manifest.
 
     Args:
-        folder: where they are.
-        files: name -> {"bytes", "sha256"}, as read from the manifest: anything that JSON can hold.
-        manifest: the path of the manifest, for error messages.
-        advice: what to do about a wrong file, a sentence.
+        folder: the folder.
+        files: name -> {"bytes", "sha256"}, as read from the manifest and not yet validated.
+        manifest: path of the manifest, for error messages.
+        advice: a sentence for error messages that says what to do.
 
     Raises:
-        InputError: if a name leads out of the folder, a size or hash is not listed, or a file is missing or changed.
+        InputError: if a name is outside the folder, a size or hash is invalid, or a file is missing or changed.
     """
     for name, entry in files.items():
         path = path_inside(folder, name, manifest)
@@ -49,7 +49,7 @@ def verify_files(folder: Path, files: Mapping[str, Any], manifest: Path, advice:
 
 
 def path_inside(folder: Path, name: str, manifest: Path) -> Path:
-    """The path of a file that a manifest names; raises `InputError` if the name leads out of the folder."""
+    """The path of a file in a manifest; raises `InputError` if it is outside the folder."""
     pure = PurePosixPath(name)
     if not pure.parts or pure.is_absolute() or ".." in pure.parts or "\\" in name or not _is_file_name(name):
         raise InputError(f"{manifest} names '{name}', which is outside {folder}.")
@@ -62,7 +62,7 @@ def _is_file_name(name: str) -> bool:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file; raises `InputError` if it is not one."""
+    """Read a JSON object from a file; raises `InputError` if the file has none."""
     try:
         if path.stat().st_size > LARGEST_JSON:
             raise InputError(f"{path} has {path.stat().st_size:,} bytes: expected at most {LARGEST_JSON:,}.")
@@ -77,6 +77,6 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
+    """The SHA-256 of a file as a hexadecimal string."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

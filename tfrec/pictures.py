@@ -1,4 +1,4 @@
-"""How pictures are drawn: texts stay literal, fonts come with matplotlib, and a picture costs nothing but itself."""
+"""Draw plots: texts are literal, fonts come with matplotlib, and a failing plot affects nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfrec.errors import InputError
 from tfrec.terminal import printable, say
 
 NEEDS_MATPLOTLIB = "Pictures need matplotlib: pip install 'tfrec[plot]'."
-# Titles may hold "$" and "\", which begin formulas; a user's matplotlibrc may ask for LaTeX, or for a missing font.
+# Titles may contain "$" and "\", which start formulas; a user's matplotlibrc may request LaTeX or a missing font.
 _SETTINGS = {
     "text.usetex": False,
     "text.parse_math": False,
@@ -23,10 +23,10 @@ _SETTINGS = {
 
 @contextmanager
 def drawing() -> Iterator[Any]:
-    """`matplotlib.pyplot` with the settings of our pictures.
+    """`matplotlib.pyplot` with the settings of tfrec's plots.
 
     Raises:
-        InputError: where matplotlib is not installed, or cannot be imported.
+        InputError: if matplotlib is not installed or cannot be imported.
     """
     try:
         import matplotlib
@@ -36,24 +36,24 @@ def drawing() -> Iterator[Any]:
     except ImportError as error:
         raise InputError(f"{NEEDS_MATPLOTLIB} Importing it failed: {error}") from error
     with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a title in a script that the font lacks
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a title with characters that the font lacks
         yield pyplot
 
 
 def png(figure: Any) -> bytes:
-    """A figure as a file."""
+    """A figure as the content of a PNG file."""
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=110)
     return image.getvalue()
 
 
 def drawn(pictures: Mapping[str, Callable[[], bytes]]) -> dict[str, bytes]:
-    """The pictures that can be drawn, by name; one line says why each of the others is missing."""
+    """Draw plots by name; print one line for each plot that fails."""
     found = {}
     for name, draw in pictures.items():
         try:
             found[name] = draw()
-        except Exception as error:  # whatever matplotlib, its fonts or its cache raise: the results are worth more
+        except Exception as error:  # an error of matplotlib, its fonts or its cache must not lose the results
             reason = printable(error)[:200] or type(error).__name__
             say(f"note: {name} was not drawn: {reason}", error=True)
     return found

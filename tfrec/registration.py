@@ -1,4 +1,4 @@
-"""Keras finds the classes of tfrec in saved files as soon as both packages are imported, in either order."""
+"""Register the classes of tfrec with Keras when both packages are imported, in either order."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ _PACKAGES = ("tfrec.layers", "tfrec.losses", "tfrec.models")  # where classes ar
 
 
 class _Finder(MetaPathFinder):
-    """Finds modules as Python does, and registers the classes when the import of Keras has ended.
+    """An import hook that registers the classes when the import of Keras is complete.
 
-    A class that is registered stands in Keras' table from the moment its module is imported. `import tfrec` must not
-    import Keras, so it is the import of Keras that brings in the classes. Where a package of tfrec is what imports
-    Keras first, that package is completed before.
+    A class is registered when its module is imported. `import tfrec` must not import Keras, so the import of Keras
+    triggers the registration. If a package of tfrec imports Keras first, that package is completed before.
     """
 
     def __init__(self) -> None:
@@ -28,7 +27,7 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec that the next finder gives, for Keras and the packages of tfrec; None for all others."""
+        """The module spec of the next finder, for Keras and the packages of tfrec; None for all others."""
         if fullname != "keras" and not fullname.startswith("tfrec."):
             return None
         others = [finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec")]
@@ -54,7 +53,7 @@ class _Finder(MetaPathFinder):
 
 
 def register_with_keras() -> None:
-    """Register the layers, losses and models with Keras: now where it is imported, else when it will be."""
+    """Register layers, losses and models with Keras: now if Keras is imported, otherwise when it is imported."""
     if "keras" in sys.modules:
         _register()
     elif not any(isinstance(finder, _Finder) for finder in sys.meta_path):
@@ -65,5 +64,5 @@ def _register() -> None:
     try:
         for name in _PACKAGES:
             importlib.import_module(name)
-    except ImportError as error:  # `import keras` of a program must not fail for it
+    except ImportError as error:  # a program's `import keras` must not fail because of tfrec
         warnings.warn(f"tfrec could not register its classes with Keras: {error}", ImportWarning, stacklevel=2)

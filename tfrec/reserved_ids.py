@@ -1,8 +1,8 @@
-"""The ids that stand for no item and no value: 0 is padding, 1 is out of vocabulary, the vocabulary begins at 2.
+"""Reserved ids: 0 is padding, 1 is out of vocabulary, and the vocabulary starts at 2.
 
-Tables, models and exports all take them from here; `tfrec.ops` offers them to users.
+Tables, models and exports use these constants; `tfrec.ops` exports them for users.
 """
 
 PADDING_ID = 0
 UNKNOWN_ID = 1
-RESERVED_IDS = 2  # how many there are, and so the first id of a vocabulary
+RESERVED_IDS = 2  # their number, which is also the first id of a vocabulary

@@ -17,7 +17,7 @@ from tfrec.terminal import say
 from tfrec.training import RankingRecipe, RankingTraining, Recipe, Training, checkpoints, curves
 from tfrec.training.record import training_record
 
-_LARGE_CATALOGUE = 20_000  # items; beyond it the logits of a full softmax do not fit a small machine
+_LARGE_CATALOGUE = 20_000  # items: beyond it a full softmax needs too much memory for a small machine
 _SAMPLED = {"class": "SampledSoftmax", "num_negatives": 1024}
 
 Reports = dict[str, list[Report] | list[LabelReport]]
@@ -28,10 +28,10 @@ class Run:
     """A finished run.
 
     Attributes:
-        folder: of the preset that was written.
-        recipe: as it was carried out.
-        training: the model, the spec, the split and the history of the training.
-        reports: "valid" and "test" -> one report for each baseline, then that of the model.
+        folder: folder of the written preset.
+        recipe: the recipe of the run, with all defaults.
+        training: model, spec, split and training history.
+        reports: "valid" and "test" -> the reports of the baselines, then the report of the model.
     """
 
     folder: Path
@@ -55,23 +55,23 @@ def run(
     verbose: bool = True,
     baselines: Sequence[str] = evaluation.DEFAULT_BASELINES,
 ) -> Run:
-    """Train on a table, compare with baselines, evaluate on the test part, and write a preset with all measurements.
+    """Train on a table, compare with baselines, evaluate on the test part, and write a preset with all metrics.
 
     This is `tfrec train` in Python.
 
     Args:
         table: interactions for a retrieval recipe; labelled rows, or interactions with ratings, for a ranking recipe.
-        recipe: of either kind; None takes the default for the table, a SASRec or, for labelled rows, an AutoInt.
+        recipe: a retrieval or a ranking recipe; None takes the default: a SASRec, or an AutoInt for labelled rows.
         out: folder of the preset: new, empty, or a preset, which is replaced at the end.
-        recipe_text: the recipe's own file with its comments; None writes the recipe anew.
-        checkpoint: folder that keeps the state of the run, so that an interrupted run can be continued; it is deleted
-            when the run is done. None keeps no state.
+        recipe_text: text of the recipe's file, which keeps its comments; None generates the file from `recipe`.
+        checkpoint: folder for the state of the run, from which an interrupted run continues; it is deleted at the end.
+            None stores no state.
         verbose: whether to print progress and the comparison.
-        baselines: of the comparison of a retrieval model, names from `tfrec.evaluation.BASELINES`. Labelled rows are
+        baselines: baselines of retrieval models, names from `tfrec.evaluation.BASELINES`. Labelled rows are
             always compared with the mean label and the user and item biases.
 
     Raises:
-        InputError: if the recipe or a baseline does not suit the table, or `out` or `checkpoint` holds something else.
+        InputError: if the recipe or a baseline does not match the table, or `out` or `checkpoint` contains other files.
 
     Example:
         >>> from tfrec.data import generate_world
@@ -97,7 +97,7 @@ def run(
     reports = _label_reports(done, recipe) if ranks else _ranked_reports(done, recipe, baselines)
     tell("\n".join(_comparison(reports, done, recipe, table)))
     extra: dict[str, str | bytes] = {"recipe.toml": recipe_text}
-    if not ranks and recipe.item_attributes:  # for items of which nothing else is known: `tfrec export --add`
+    if not ranks and recipe.item_attributes:  # `tfrec export --add` needs them for items with attributes only
         extra[PLACE] = AttributeVectors.of_model(done.model, done.spec, recipe.attribute_columns()).to_bytes()
     metrics = {part: {report.model: report.to_json() for report in found} for part, found in reports.items()} | {
         "training": training_record(done, recipe, table)
@@ -106,7 +106,7 @@ def run(
     finished = Run(out, recipe, done, reports)
     shown = finished.metrics if ranks else {"NDCG@10": finished.metrics["ndcg@10"]}
     tell(f"\n{out}: preset written, test " + ", ".join(f"{name} {value:.4f}" for name, value in shown.items()))
-    presets.add_files(out, drawn(_pictures(finished)))  # after everything that took time is safe
+    presets.add_files(out, drawn(_pictures(finished)))  # last, so that a failing plot loses no results
     if checkpoint is not None:
         checkpoints.discard(checkpoint)
     return finished
@@ -115,10 +115,10 @@ def run(
 def resolve(
     recipe: Recipe | RankingRecipe | None, table: Interactions | Examples, text: str | None = None
 ) -> tuple[Recipe | RankingRecipe, str | None]:
-    """The recipe that is carried out on a table, and its text, which is None if it no longer is what the text says.
+    """The recipe for a table, and its text, or None if the recipe differs from the text.
 
-    A table that comes with a split keeps it, unless the recipe names one. Without a recipe, large catalogues are
-    trained against sampled negatives.
+    A table with its own split keeps it, unless the recipe names a split. Without a recipe, large catalogues are
+    trained with sampled negatives.
     """
     if recipe is None and isinstance(table, Examples):
         recipe = RankingRecipe()
@@ -129,7 +129,7 @@ def resolve(
 
 
 def default_recipe(table: Interactions) -> Recipe:
-    """What a table is trained by if no recipe is given."""
+    """The recipe that is used if none is given."""
     return Recipe(loss=_SAMPLED) if table.num_items > _LARGE_CATALOGUE else Recipe()
 
 

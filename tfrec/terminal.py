@@ -1,4 +1,4 @@
-"""What is printed for people: ids, titles and names of files come from elsewhere, and must not control a terminal."""
+"""Printing: ids, titles and file names are untrusted text and must not control a terminal."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import contextlib
 import re
 import sys
 
-# Control characters, separators of lines, marks that turn the direction of writing, and halves of surrogate pairs.
+# Control characters, line separators, marks of the writing direction, and unpaired surrogates.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 
 def printable(text: object) -> str:
-    """A text in one line, without characters that a terminal acts on: white space becomes a blank, the others �.
+    """A text in one line without control characters: white space becomes a blank, others become �.
 
     Example:
         >>> printable("Alien\\x1b[31m\\n(1979)")
@@ -22,18 +22,18 @@ def printable(text: object) -> str:
 
 
 def say(text: object = "", error: bool = False) -> None:
-    """Print lines of text, each of them made `printable`. All that the package prints goes through here.
+    """Print lines of text, each made `printable`. The package prints only through this function.
 
     Args:
-        text: one line or several. A name that may hold a line break is made printable before it is put in.
-        error: print to the standard error stream.
+        text: one or more lines. Make names that may contain line breaks `printable` before you insert them.
+        error: print to stderr.
     """
     stream = sys.stderr if error else sys.stdout
     print("\n".join(map(printable, str(text).split("\n"))), file=stream, flush=True)
 
 
 def accept_every_character() -> None:
-    """Let the standard streams write what their encoding lacks as an escape, where they would raise an error."""
+    """Let stdout and stderr escape characters that their encoding lacks, instead of raising an error."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError):  # a stream that a test or a notebook has put there
+        with contextlib.suppress(AttributeError, ValueError):  # a stream of a test or a notebook
             stream.reconfigure(errors="backslashreplace")

@@ -144,7 +144,7 @@ def test_where_its_module_was_not_imported(spec, tmp_path, monkeypatch, capsys):
     presets.save(own.NewestItem(spec.num_items), spec, tmp_path / "mine")
     registered = keras.saving.get_custom_objects()
     monkeypatch.delitem(registered, "acme>NewestItem")
-    with pytest.raises(InputError, match=r"'acme>NewestItem'.*Import the module.*when it was saved: own.*--import own"):
+    with pytest.raises(InputError, match=r"'acme>NewestItem'.*Import the module.*it was saved from own.*--import own"):
         presets.load(tmp_path / "mine")
     # The file says which module it was, and nothing but the option imports it.
     asked = ["recommend", str(tmp_path / "mine"), "--history", spec.items.tokens[0]]

@@ -176,5 +176,5 @@ def test_a_forbidden_id_would_be_seen(preset, tmp_path):
 def test_an_export_that_cannot_be_loaded_is_named(copy):
     (copy / "variables" / "variables.index").write_bytes(b"")
     for runtime in ("tensorflow", "c"):
-        with pytest.raises(ReplayError, match="cannot be asked"):
+        with pytest.raises(ReplayError, match="cannot be run"):
             replay(copy, [Call("serving_default", {"history": [["7"]]})], runtime)

@@ -106,10 +106,10 @@ def test_an_operation_that_the_stock_server_lacks_is_refused(exported, tmp_path)
 
     module = Foreign()
     tf.saved_model.save(module, str(tmp_path / "python"), signatures=module.python)
-    with pytest.raises(InputError, match="may not have: PyFunc"):
+    with pytest.raises(InputError, match="may not support: PyFunc"):
         operations.check(tmp_path / "python")
     tf.saved_model.save(module, str(tmp_path / "compiled"), signatures=module.compiled)
-    with pytest.raises(InputError, match=r"may not have: PyFunc|XLA must compile"):
+    with pytest.raises(InputError, match=r"may not support: PyFunc|XLA must compile"):
         operations.check(tmp_path / "compiled")
 
 

@@ -153,7 +153,7 @@ def test_other_errors_of_tensorflow_stay_what_they_are(tmp_path):
 def test_a_version_is_written_where_old_ones_cannot_be_removed(tmp_path, monkeypatch):
     (tmp_path / "1").mkdir()
     monkeypatch.setattr(exporter, "keep_newest", lambda *_: (_ for _ in ()).throw(PermissionError(13, "not yours")))
-    with pytest.raises(InputError, match="2 is written, but older versions cannot be removed: not yours"):
+    with pytest.raises(InputError, match="2 was written, but older versions cannot be deleted: not yours"):
         exporter.publish(tmp_path, 1, lambda new: None)
     assert (tmp_path / "2").is_dir()
 

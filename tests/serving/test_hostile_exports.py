@@ -257,8 +257,8 @@ def signature_of_nothing(_, meta):
 
 
 CHANGES = [
-    (write_file, "may not have: WriteFile"),
-    (write_file_in_a_function, "may not have: WriteFile"),
+    (write_file, "may not support: WriteFile"),
+    (write_file_in_a_function, "may not support: WriteFile"),
     (save_at_loading, "SaveV2 is in the main graph"),
     (save_in_the_initialiser, "need separate functions"),
     (saver_with_a_constant_path, "takes its path from somewhere else"),
@@ -282,13 +282,13 @@ CHANGES = [
     (assets_of_a_collection, "further assets"),
     (function_that_is_missing, "which its graph lacks"),
     (function_named_like_an_operation, "named like the operation WriteFile"),
-    (custom_operation, "may not have: Acme>Harm"),
+    (custom_operation, "may not support: Acme>Harm"),
     (handle_in_a_constant, "is a handle"),
     (call_compiled_by_xla, "XLA must compile"),
     (second_graph, "has 2 graphs"),
     (other_tags, "expected ['serve']"),
     (no_object_graph, "no object graph"),
-    (no_default_signature, "serving_default of the graph are not what the manifest has"),
+    (no_default_signature, "differ from the manifest: serving_default"),
     (signature_of_nothing, "names tensors that the graph lacks"),
 ]
 

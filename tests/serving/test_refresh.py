@@ -85,7 +85,7 @@ def test_from_the_command_line(preset, ask, tmp_path, capsys):
     assert "new" in found and not {"🎬", "日本"} & set(found)
     (tmp_path / "gone.txt").write_text("never seen\n")
     assert main(["export", str(preset.folder), str(tmp_path / "films"), *arguments]) == 2
-    assert "1 items to withdraw are not in the catalogue, 'never seen'" in capsys.readouterr().err
+    assert "Unknown items to withdraw: 1, for example 'never seen'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_an_export_from_the_command_line_warns_answers_and_keeps_its_filters(fol
 def test_what_is_missing_is_said_with_what_to_do(monkeypatch):
     monkeypatch.setattr(scann_tree.importlib.util, "find_spec", lambda name: None if name == "scann" else name)
     exact = Exact(tf.Variable(np.ones((30, 8), "float32")), 30)
-    with pytest.raises(InputError, match=r"needs scann, which cannot be found here: pip install 'tfrec\[scann\]'"):
+    with pytest.raises(InputError, match=r"not installed \(scann\): pip install 'tfrec\[scann\]'"):
         build("scann", exact, np.ones((2, 1, 8), "float32"), 5)
 
 

@@ -84,7 +84,7 @@ def test_a_graph_that_names_no_version_fails_one_line(exported, monkeypatch):
 def test_scann_is_refused_beside_another_tensorflow(monkeypatch):
     monkeypatch.setattr(scann_tree.importlib.util, "find_spec", lambda name: name)
     monkeypatch.setattr(scann_tree.tf, "__version__", "2.21.0")
-    with pytest.raises(InputError, match=r"built for TensorFlow 2\.20, and 2\.21\.0 is installed: pip install"):
+    with pytest.raises(InputError, match=r"built for TensorFlow 2\.20, but 2\.21\.0 is installed: pip install"):
         scann_tree.recommenders()
 
 

@@ -274,9 +274,9 @@ def test_presets_of_two_catalogues_are_told_of(first, ranking):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"candidates": 2}, "at least 3, got 2"),
+        ({"candidates": 2}, "at least k=3, got 2"),
         ({"k": 0}, "at least 1"),
-        ({"withdrawn": ["x"]}, "not in the catalogue"),
+        ({"withdrawn": ["x"]}, "Unknown items to withdraw"),
     ],
 )
 def test_arguments_that_cannot_be(change, said, first, ranking, tmp_path):

@@ -128,7 +128,7 @@ def known_items(preset: presets.Preset, withdrawn: Sequence[str]) -> list[str]:
     ids = [id_text(item) for item in withdrawn]
     if unknown := [item for item in ids if item not in preset.spec.items]:
         raise InputError(
-            f"{len(unknown)} items to withdraw are not in the catalogue, for example '{unknown[0]}': remove them."
+            f"Unknown items to withdraw: {len(unknown)}, for example '{unknown[0]}'. Remove them from the list."
         )
     return ids
 

@@ -91,7 +91,7 @@ def recommenders() -> Any:
     missing = [name for name in ("scann", "tensorflow_recommenders", "tf_keras") if not importlib.util.find_spec(name)]
     if missing:
         raise InputError(
-            f"The index scann needs {' and '.join(missing)}, which are not installed: pip install 'tfrec[scann]'."
+            f"The index scann needs packages that are not installed ({', '.join(missing)}): pip install 'tfrec[scann]'."
         )
     if minor_version(tf.__version__) != BUILT_FOR:
         need = ".".join(map(str, BUILT_FOR))
