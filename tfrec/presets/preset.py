@@ -176,7 +176,9 @@ class Preset:
         if isinstance(self.model, PairScoringModel):
             given.pop("item")
         if superfluous := [name for name, value in given.items() if value is not None]:
-            raise InputError(f"{self.model.name} is explained by a history alone: leave out {superfluous[0]}.")
+            raise InputError(
+                f"`explain` takes only a history for {self.model.name}, a retrieval model: remove {superfluous[0]}."
+            )
         return inference.explain_history(self.model, self.spec, history, timestamps, user, item)
 
     def _check(self, kind: type[models.Recommender], method: str) -> None:
