@@ -68,7 +68,7 @@ def test_metrics_are_those_of_plain_counting(asked):
         assert report.metrics[f"recall@{k}"] == pytest.approx(np.mean(recalls), abs=1e-6)
         assert report.metrics[f"ndcg@{k}"] == pytest.approx(np.mean(gains), abs=1e-6)
     assert "coverage@3" not in report.metrics
-    assert report.to_json()["negatives"] == {"count": 8, "seed": 3}
+    assert report.to_json()["negatives"] == {"count": 8, "seed": 3, "absent_items": 0}
     assert "8 sampled items, not all" in str(report) and "targets and 8 items ranked" in comparison([report])
     whole = evaluate(model, spec, test, ks=(3,))
     assert whole.metrics["recall@3"] < report.metrics["recall@3"] and whole.negatives is None
@@ -107,6 +107,22 @@ def test_what_cannot_be_drawn_is_refused(asked):
     spec, test = asked
     with pytest.raises(InputError, match=r"User 'u\d+' has only \d+ unseen items, fewer than the 20 negatives"):
         evaluate(Popularity(spec), spec, test, negatives=SampledNegatives(20))
-    for wrong in ({"count": 0}, {"count": 9.5}, {"seed": -1}, {"count": True}):
+    for wrong in ({"count": 0}, {"absent_items": -1}, {"count": 9.5}, {"seed": -1}, {"count": True}):
         with pytest.raises(InputError, match="must be"):
             SampledNegatives(**wrong)
+
+
+def test_absent_items_are_drawn_as_often_as_others_and_rank_last(asked):
+    spec, test = asked
+    drawn = SampledNegatives(8, absent_items=40).draw(test, spec)
+    assert 0.55 < (drawn == 0).mean() < 0.8  # of some 15 unseen items and 40 absent ones
+    for ids in drawn:
+        present = ids[ids > 0]
+        assert len(set(present)) == len(present) and (present > 1).all()
+    few, many = (
+        evaluate(Scores(spec), spec, test, ks=(3,), negatives=SampledNegatives(8, absent_items=absent))
+        for absent in (0, 10**6)
+    )
+    assert few.metrics["recall@3"] < many.metrics["recall@3"]
+    mean_reachable = np.mean([min(1, 3 / n) for n in np.bincount(test.targets.user_codes)])
+    assert many.metrics["recall@3"] == pytest.approx(mean_reachable, abs=0.03)

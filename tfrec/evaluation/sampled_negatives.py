@@ -24,6 +24,9 @@ class SampledNegatives:
     Args:
         count: items per user.
         seed: of the draw.
+        absent_items: number of further items of the catalogue that the vocabulary lacks, such as rare items that were
+            dropped, where published numbers were measured with them. Draws may fall on them too. No model can score
+            them, so they rank below every target, as items with hardly a training row nearly always do.
 
     Reference:
         He et al., "Neural Collaborative Filtering", WWW 2017, https://arxiv.org/abs/1708.05031. Krichene and Rendle,
@@ -42,14 +45,19 @@ class SampledNegatives:
 
     count: int = 99
     seed: int = 0
+    absent_items: int = 0
 
     def __post_init__(self) -> None:
         (count,), (seed,) = check_whole(count=self.count), check_whole(least=0, seed=self.seed)
         object.__setattr__(self, "count", count)
         object.__setattr__(self, "seed", seed)
+        (absent,) = check_whole(least=0, absent_items=self.absent_items)
+        object.__setattr__(self, "absent_items", absent)
 
     def draw(self, holdout: Holdout, spec: FeatureSpec) -> np.ndarray:
-        """The drawn ids of every user of the holdout's table, (U, count) int32; rows of users without targets are 0.
+        """The drawn ids of every user of the holdout's table, (U, count) int32.
+
+        Ids of absent items, and those of users without targets, are 0.
 
         Args:
             holdout: a user's history and targets are never drawn.
@@ -67,12 +75,14 @@ class SampledNegatives:
             for ids, starts, ends in had:
                 free[ids[starts[user] : ends[user]] - RESERVED_IDS] = False
             unseen = np.flatnonzero(free)
-            if len(unseen) < self.count:
+            if len(unseen) + self.absent_items < self.count:
                 raise InputError(
                     f"User {holdout.targets.user_ids[user]!r} has only {len(unseen):,} unseen items, fewer than the "
                     f"{self.count:,} negatives to draw: lower the count, or rank all items."
                 )
-            drawn[user] = random.choice(unseen, self.count, replace=False) + RESERVED_IDS
+            found = random.choice(len(unseen) + self.absent_items, self.count, replace=False)
+            present = found < len(unseen)
+            drawn[user, present] = unseen[found[present]] + RESERVED_IDS
         return drawn
 
     def to_json(self) -> dict[str, int]:
