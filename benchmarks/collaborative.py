@@ -1,4 +1,4 @@
-"""Collaborative models and baselines in three published protocols, each with settings chosen on validation data.
+"""Collaborative models and baselines in published protocols, each with settings chosen on validation data.
 
     python benchmarks/collaborative.py [--protocols ml-1m ncf ncf-3706 gowalla] [--models ease ials ...] [--data FOLDER]
 
@@ -112,18 +112,17 @@ def _baseline(kind: Callable[..., Any]) -> Callable[..., Any]:
     return lambda split, spec, seed, **settings: kind(split.train, spec, **settings)
 
 
+_ON_MOVIELENS = ("ml-1m", "ncf", "ncf-3706")
 _LAMBDAS = {"regularization": [50.0, 100.0, 200.0, 400.0, 800.0]}
 _NEIGHBOURS = [{"k": [50, 100, 200, 400], "shrinkage": [10.0]}, {"shrinkage": [0.0, 100.0]}]
 MODELS = {
-    "popularity": Model(lambda split, spec, seed: evaluation.Popularity(spec), {"ml-1m": [], "ncf": [], "gowalla": []}),
+    "popularity": Model(lambda split, spec, seed: evaluation.Popularity(spec), {name: [] for name in PROTOCOLS}),
     "item-to-item": Model(
         _baseline(evaluation.ItemToItem),
-        {name: [{"decay": [0.4, 0.6, 0.8]}] for name in ("ml-1m", "ncf")} | {"gowalla": [{"decay": [1.0]}]},
+        {name: [{"decay": [0.4, 0.6, 0.8]}] for name in _ON_MOVIELENS} | {"gowalla": [{"decay": [1.0]}]},
     ),
-    "user-knn": Model(
-        _baseline(evaluation.UserKNN), {name: _NEIGHBOURS for name in ("ml-1m", "ncf")} | {"gowalla": _NEIGHBOURS}
-    ),
-    "ease": Model(_baseline(evaluation.EASE), {"ml-1m": [_LAMBDAS], "ncf": [_LAMBDAS]}),
+    "user-knn": Model(_baseline(evaluation.UserKNN), {name: _NEIGHBOURS for name in PROTOCOLS}),
+    "ease": Model(_baseline(evaluation.EASE), {name: [_LAMBDAS] for name in _ON_MOVIELENS}),
     "ials": Model(
         lambda split, spec, seed, **settings: evaluation.IALS(split.train, spec, seed=seed, **settings),
         {

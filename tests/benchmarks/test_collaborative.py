@@ -53,12 +53,11 @@ def test_rows_are_chosen_tested_and_kept(benchmark, folder, monkeypatch, capsys)
         assert len(trials) == 3 and trials[json.dumps(row["settings"])] == max(trials.values())
         assert [run["seed"] for run in row["test"]] == [0, 1]
         assert set(protocol.metrics) < set(row["test"][0])
-    rows = [size for *_, size in fitted]
-    assert (
-        rows == [600] * 5 + [600] * 3 + [660] * 2 + [486] * 3 + [540] * 2
-    )  # test models of two protocols learn from all
+    # Trials learn from the training rows; the tested models of all protocols but the first from the validation too.
+    rows = [600] * 5 + 2 * ([600] * 3 + [660] * 2) + [486] * 3 + [540] * 2
+    assert [size for *_, size in fitted] == rows
     text = (folder / "out" / "collaborative.md").read_text()
-    assert text.count("| ials |") == text.count("| popularity | ") == 3 and text.count("not reached") == 2
+    assert text.count("| ials |") == text.count("| popularity | ") == 4 and "not reached" in text
 
     fitted.clear()
     benchmark.main([*run, "--models", "ials", "--protocols", "gowalla"])  # all is known
