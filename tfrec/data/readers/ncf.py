@@ -37,6 +37,6 @@ def read_rating(path: Path, columns: Columns, form: TextFormat) -> Source:
     beside = sorted(one.name for one in path.parent.iterdir() if one.suffix == ".negative")
     negatives = [name for name in beside if name.startswith(f"{stem}.")]
     if negatives:
-        why = "it holds items drawn to rank a target among, and tfrec ranks all items"
+        why = "it holds items to rank a target among; tfrec ranks all items, or draws its own (SampledNegatives)"
         notes = (*notes, f"{negatives[0]} is left aside: {why}")
     return Source(frame, found, notes=notes)
