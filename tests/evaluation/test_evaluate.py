@@ -118,7 +118,7 @@ def test_a_model_that_reads_time_stamps_gets_those_of_the_newest_known_items():
     assert model.asked == 40
     frame = table.to_pandas()[["user", "item"]]
     timeless = Interactions.from_pandas(frame, user="user", item="item").split(LeaveLastOut()).test
-    with pytest.raises(InputError, match=r"reads time stamps.*none"):
+    with pytest.raises(InputError, match=r"reads timestamps.*none"):
         evaluate(model, spec, timeless)
 
 

@@ -1,4 +1,4 @@
-"""From a table to batches: split, `FeatureSpec`, then `sequences` of `Interactions` or `labelled` rows of examples."""
+"""From tables to batches: read and split data, fit a `FeatureSpec`, make `sequences` or `labelled` batches."""
 
 from tfrec.data.batches.labelled import labelled
 from tfrec.data.batches.masking import masked_items

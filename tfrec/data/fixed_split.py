@@ -1,4 +1,4 @@
-"""The split that data come with."""
+"""Use the split that the data comes with."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tfrec.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Fixed:
-    """The split that the data came with, as in RecBole's `X.train.inter`, `X.valid.inter` and `X.test.inter`.
+    """The split that the data comes with, as in RecBole's `X.train.inter`, `X.valid.inter` and `X.test.inter`.
 
-    Where there is no valid part, the last train row of each user with three train rows or more is the validation.
-    For labelled rows, or where no user has three, a tenth of the train rows is, drawn at random. If the rows of the
-    data are in no order, as in the split of the LightGCN paper, the last row is not like the test: give `valid`, and
-    this share of the train rows is drawn at random.
+    Without a valid part, the last train row of each user with at least three train rows becomes validation. For
+    labelled rows, or if no user has three train rows, a random tenth of the train rows does. If the rows have no order,
+    as in the split of the LightGCN paper, the last row is not like the test: set `valid`, and this share of the train
+    rows is drawn at random.
 
     Args:
-        valid: share of the train rows that becomes the validation, between 0 and 1, where the data have no valid part.
-            Each user keeps at least one train row.
-        seed: of the draw.
+        valid: share of the train rows that becomes the validation, between 0 and 1, if the data has no valid part. Each
+            user keeps at least one train row.
+        seed: seed of the draw.
 
     Attributes:
-        unasked: what is so of the users that no test asks about.
+        unasked: why users are missing from the test, as the predicate of a sentence.
 
     Example:
         >>> import pandas as pd
@@ -54,7 +54,7 @@ class Fixed:
             raise InputError(f"seed of Fixed must be an integer of at least 0, got {self.seed!r}.")
 
     def split(self, table: Interactions) -> Split:
-        """Cut a table; raises `InputError` where it came without a split."""
+        """Split a table; raises `InputError` if it came without a split."""
         is_valid, is_test = self._own(table.parts)
         if not is_valid.any() and self.valid is not None:
             is_valid[self._drawn_by_user(table.user_codes, np.flatnonzero(~is_test))] = True
@@ -74,7 +74,7 @@ class Fixed:
         if not is_valid.any():
             known = np.flatnonzero(~is_test)
             if len(known) < 2:
-                raise InputError("The train part of the data's own split has a single row: expected two or more.")
+                raise InputError("The train part of the data's split has a single row: expected at least two.")
             drawn = np.random.default_rng(self.seed).permutation(known)
             is_valid[drawn[: min(len(known) - 1, max(1, int(len(known) * (self.valid or 0.1))))]] = True
         return is_valid, is_test
@@ -89,10 +89,12 @@ class Fixed:
     def _own(self, parts: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         if parts is None:
             raise InputError(
-                "The recipe's split is the fixed one of its data, and these data have none: give a folder with files "
-                "such as X.train.inter, X.valid.inter and X.test.inter, or split by another rule."
+                "The recipe uses the fixed split of the data, but this data has none: give a folder with files such as "
+                "X.train.inter, X.valid.inter and X.test.inter, or split by another rule."
             )
         absent = [name for name, part in (("train", TRAIN), ("test", TEST)) if not (parts == part).any()]
         if absent:
-            raise InputError(f"No row is left of the {absent[0]} part of the data's own split. Loosen a filter.")
+            raise InputError(
+                f"The {absent[0]} part of the data's split has no rows left after cleaning. Relax a filter."
+            )
         return parts == VALID, parts == TEST

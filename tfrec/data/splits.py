@@ -1,4 +1,4 @@
-"""Ways to hold rows back for validation and test. Nothing later than a cut is on its near side."""
+"""Split rules: which rows are training, validation and test."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tfrec.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Holdout:
-    """Rows held back, with what was known before them.
+    """Held-back rows, with the rows known before them.
 
     Attributes:
-        history: all rows on the near side of the cut, of every user.
-        targets: the rows held back, of the users that are asked about. With `ByTime` a user may have several rows of
-            one item; `tfrec.evaluation.evaluate` merges them into one target and counts them.
+        history: all rows before the cut, of all users.
+        targets: the held-back rows of the evaluated users. With `ByTime` a user may have several rows of one item;
+            `tfrec.evaluation.evaluate` merges them into one target and counts them.
     """
 
     history: Interactions
@@ -32,7 +32,7 @@ class Holdout:
 
 
 class Split(NamedTuple):
-    """Train rows, and the two holdouts. The history of `test` is train and the targets of `valid` together."""
+    """Train rows and two holdouts. The history of `test` holds the train rows and the targets of `valid`."""
 
     train: Interactions
     valid: Holdout
@@ -43,10 +43,10 @@ class Split(NamedTuple):
 class LeaveLastOut:
     """The last interaction of each user is the test, the one before it the validation.
 
-    Users with fewer than three interactions stay in train whole, as in the SASRec paper's protocol: nothing is lost.
+    All interactions of users with fewer than three stay in train, as in the protocol of the SASRec paper.
 
     Attributes:
-        unasked: what is so of the users that no test asks about.
+        unasked: why users are missing from the test, as the predicate of a sentence.
 
     Example:
         >>> import pandas as pd
@@ -57,10 +57,10 @@ class LeaveLastOut:
         (3, Holdout(1 targets of 1 users), Holdout(1 targets of 1 users))
     """
 
-    unasked: ClassVar[str] = "have fewer than three rows and stay in the training part whole"
+    unasked: ClassVar[str] = "have fewer than three rows, which all stay in the training part"
 
     def split(self, table: Interactions) -> Split:
-        """Cut a table; raises `InputError` where no user has three interactions."""
+        """Split a table; raises `InputError` if no user has three interactions."""
         starts, ends = table.user_bounds
         lengths = ends - starts
         from_end = np.repeat(ends, lengths) - np.arange(len(table)) - 1
@@ -68,7 +68,7 @@ class LeaveLastOut:
         is_test, is_valid = long_enough & (from_end == 0), long_enough & (from_end == 1)
         if not is_test.any():
             raise InputError(
-                f"No user of {table!r} has three interactions, which leave-last-out needs (train, validation, test). "
+                f"No user of {table!r} has three interactions, which LeaveLastOut needs (train, validation, test). "
                 "Give more data, or split by time."
             )
         return cut(table, is_valid, is_test)
@@ -76,17 +76,17 @@ class LeaveLastOut:
 
 @dataclasses.dataclass(frozen=True)
 class ByTime:
-    """Everything from a moment on is held back: train < valid <= validation < test <= test.
+    """Rows from a point in time on are held back: train rows < `valid` <= validation rows < `test` <= test rows.
 
-    Only targets of users with a row before the cut are asked about; the others' rows stand in no part's targets, but
-    in the history of what comes after them.
+    Only users with a row before the cut are evaluated. Held-back rows of other users are not targets, but they are part
+    of the history of later cuts.
 
     Args:
-        valid: where validation begins: a time of the table's clock, or a share of the rows between 0 and 1.
-        test: where the test begins, likewise.
+        valid: start of the validation: a time in the unit of the table, or a share of the rows between 0 and 1.
+        test: start of the test, likewise.
 
     Attributes:
-        unasked: what is so of the users that no test asks about.
+        unasked: why users are missing from the test, as the predicate of a sentence.
 
     Example:
         >>> import pandas as pd
@@ -97,13 +97,13 @@ class ByTime:
         (8, 1, 1)
     """
 
-    unasked: ClassVar[str] = "do not have rows on both sides of where the test begins"
+    unasked: ClassVar[str] = "do not have rows both before and after the start of the test"
 
     valid: float = 0.8
     test: float = 0.9
 
     def split(self, table: Interactions) -> Split:
-        """Cut a table; raises `InputError` where it has no time or a part would be empty."""
+        """Split a table; raises `InputError` if it has no times or a part would be empty."""
         return cut(table, *self.masks(table.times, len(table)))
 
     def masks(
@@ -111,10 +111,10 @@ class ByTime:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Which rows are validation and which are test, (N,) bool each."""
         if times is None:
-            raise InputError("A split by time needs a time column: name it, or split by another rule.")
+            raise InputError("A split by time needs times: name the time column, or split by another rule.")
         if not all(isinstance(at, int | float) for at in (self.valid, self.test)):
             raise InputError(
-                f"The cuts of ByTime are numbers, shares or seconds since 1970: got {self.valid!r}, {self.test!r}."
+                f"valid and test of ByTime must be shares or times, as numbers: got {self.valid!r} and {self.test!r}."
             )
         if not self.valid < self.test:
             raise InputError(f"Validation must begin before the test: got valid={self.valid}, test={self.test}.")
@@ -132,12 +132,12 @@ class ByTime:
 
 @dataclasses.dataclass(frozen=True)
 class Random:
-    """Rows at random, for labelled rows: the protocol of rating prediction, which knows no before and after.
+    """A random split of labelled rows: the usual protocol of rating prediction, which ignores times.
 
     Args:
-        valid: share of the rows that is validation.
-        test: share of the rows that is test.
-        seed: of the draw.
+        valid: share of the rows for validation.
+        test: share of the rows for the test.
+        seed: seed of the draw.
 
     Example:
         >>> is_valid, is_test = Random(valid=0.1, test=0.2).masks(None, 50)
@@ -155,22 +155,22 @@ class Random:
         """Which rows are validation and which are test, (N,) bool each."""
         shares = self.valid, self.test
         if not all(isinstance(share, int | float) and 0 < share < 1 for share in shares) or sum(shares) >= 1:
-            raise InputError(f"The shares of Random lie between 0 and 1 and leave a rest: got {shares}.")
+            raise InputError(f"The shares of Random must be above 0 and sum to less than 1, got {shares}.")
         sizes = [round(share * rows) for share in shares]
         if not all(sizes) or sum(sizes) >= rows:
             raise InputError(
-                f"{rows:,} rows are too few for a validation of {self.valid:g} and a test of {self.test:g}."
+                f"{rows:,} rows are too few for shares of {self.valid:g} for validation and {self.test:g} for the test."
             )
         order = np.random.default_rng(self.seed).permutation(rows)
         is_valid, is_test = np.zeros(rows, bool), np.zeros(rows, bool)
-        # The test first: it stays the same whatever the share of the validation.
+        # The test is drawn first, so it does not depend on the share of the validation.
         is_test[order[: sizes[1]]] = True
         is_valid[order[sizes[1] : sum(sizes)]] = True
         return is_valid, is_test
 
 
 def cut(table: Interactions, is_valid: np.ndarray, is_test: np.ndarray) -> Split:
-    """Train, valid and test from masks of the rows, (N,) bool each; targets are those of users with a history."""
+    """Train, valid and test from masks of the rows, (N,) bool each; only users with a history have targets."""
 
     def holdout(known: np.ndarray, targets: np.ndarray) -> Holdout:
         has_history = np.zeros(len(table.user_ids), bool)

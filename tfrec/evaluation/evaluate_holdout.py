@@ -54,21 +54,21 @@ def evaluate(
     """Rank all items for every user of a holdout.
 
     The model reads the newest `spec.max_length` known items, or all if it has `reads_whole_history`; every item of the
-    whole history is masked. Where several items of a user are held back, Recall is the share found and NDCG is relative
+    whole history is masked. If several items of a user are held back, Recall is the share found, and NDCG is relative
     to the best possible list. An item that is held back several times for the same user is one target, so all metrics
-    lie between 0 and 1. A tie counts against the model. Targets that cannot be recommended, since the vocabulary does
-    not know them or since they are masked, count as misses. The report counts merged repeats and both kinds of misses.
+    lie between 0 and 1. Ties count against the model. Targets that cannot be recommended, because they are not in the
+    vocabulary or are masked, count as misses. The report counts merged repeats and both kinds of misses.
 
     Args:
         model: a retrieval model, or anything with `score`.
-        spec: what the model was trained with.
+        spec: the spec that the model was trained with.
         holdout: `valid` or `test` of a split.
         ks: list lengths K.
-        batch_size: users at a time, fewer where the catalogue is so large that their scores would not fit.
+        batch_size: users at a time; fewer if their scores would not fit into memory.
         mask_seen: leave items of the history out of the ranking.
-        seed: of the training run, for the report.
-        negatives: rank the targets among these items instead of all. Only for a comparison with published numbers
-            that were measured so: they look far better, and can order models otherwise.
+        seed: seed of the training run, for the report.
+        negatives: rank the targets among these items instead of all. Use it only to compare with published numbers
+            measured this way: they are much higher, and may order models differently.
 
     Returns:
         a `Report` with recall@K, ndcg@K, mrr@K and, where all items are ranked, coverage@K, the share of the catalogue
@@ -102,8 +102,8 @@ def evaluate(
     users = np.flatnonzero(np.diff(targets.bounds))
     users = users[np.argsort(ends[users] - starts[users], kind="stable")]  # group equal lengths: little padding
     most_targets = int(np.diff(targets.bounds).max())
-    # A model of several interests scores each item with every one of them, and each target is looked for in the whole
-    # history.
+    # A model with several interests computes one score per interest and item, and each target is searched in the
+    # whole history.
     interests = getattr(model, "num_interests", None) or 1
     cells = max((spec.num_items + RESERVED_IDS) * interests, most_targets * int((ends - starts).max()))
     batch_size = max(1, min(batch_size, _CELLS // cells))
@@ -177,15 +177,15 @@ class _Targets:
     """The distinct targets of every user.
 
     Attributes:
-        ids: (T,) int32, 0 where the vocabulary does not know the item: a target that is always missed.
-        bounds: (num_users + 1,) where each user's targets begin in `ids`.
+        ids: (T,) int32, 0 for items that are not in the vocabulary, which are always misses.
+        bounds: (num_users + 1,) start of each user's targets in `ids`.
     """
 
     def __init__(self, holdout: Holdout, spec: FeatureSpec) -> None:
         table = holdout.targets
         pairs = table.user_codes.astype(np.int64) * len(table.item_ids) + table.item_codes
         _, first = np.unique(pairs, return_index=True)
-        rows = np.sort(first)  # compares raw ids: two unknown items are two targets
+        rows = np.sort(first)  # raw ids are compared, so two unknown items are two targets
         ids = spec.items.encode(table.item_ids)[table.item_codes[rows]]
         self.ids = np.where(ids < RESERVED_IDS, PADDING_ID, ids).astype(np.int32)
         self.bounds = np.searchsorted(table.user_codes[rows], np.arange(len(table.user_ids) + 1))

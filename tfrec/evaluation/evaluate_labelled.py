@@ -33,18 +33,18 @@ class LabelReport:
     """Metrics and the information needed to reproduce them. `str()` prints a table.
 
     Attributes:
-        model: what was evaluated.
+        model: name of the evaluated model or baseline.
         task: "click" or "rating".
-        metrics: auc, grouped_auc (of users), log_loss and calibration_error of clicks; rmse and mae of ratings. The
-            first is absent where all labels are alike, the second where those of each user are.
+        metrics: auc, grouped_auc (per user), log_loss and calibration_error of clicks; rmse and mae of ratings. auc is
+            absent if all labels are equal, grouped_auc if the labels of each user are equal.
         num_rows: number of evaluated rows.
         unseen: rows whose "user" or "item" is not in the vocabulary.
         absent: model inputs without a column in the data; they count as missing values.
         data_sha256: hash of the rows.
-        seed: of the run, where it has one.
+        seed: seed of the training run, or None.
         seconds: time the evaluation took.
-        versions: of the libraries.
-        machine: where it ran.
+        versions: versions of the libraries.
+        machine: description of the machine.
     """
 
     model: str
@@ -71,12 +71,12 @@ class LabelReport:
     def notes(self) -> list[str]:
         """Notes on how to read the metrics, one sentence each."""
         found = [
-            f"{count:,} of {self.num_rows:,} rows have {what}s that training did not see."
+            f"{count:,} of {self.num_rows:,} rows have {what}s that are not in the training data."
             for what, count in self.unseen.items()
             if count
         ]
         if self.absent:
-            found.append(f"The rows lack {', '.join(self.absent)}, which the model reads: missing in every row.")
+            found.append(f"The data lacks {', '.join(self.absent)}, which the model reads as missing in every row.")
         return found
 
     def __str__(self) -> str:
@@ -117,14 +117,14 @@ def evaluate_labelled(
 
     Args:
         model: a ranking model, or a baseline.
-        spec: what the model was trained with.
+        spec: the spec that the model was trained with.
         data: `valid` or `test` of a split.
         known: rows from which histories are built, usually the training part.
-        task: of a baseline; a model knows its own.
-        seed: of the training run, for the report.
+        task: task of a baseline; a model has its own.
+        seed: seed of the training run, for the report.
 
     Raises:
-        InputError: if there is no row, a label of clicks is neither 0 nor 1, or model and spec do not fit.
+        InputError: if there are no rows, a click label is neither 0 nor 1, or model and spec do not fit together.
 
     Example:
         >>> import pandas as pd

@@ -16,7 +16,7 @@ def label_plot(found: np.ndarray, labels: np.ndarray, task: str, title: str) -> 
         found: (N,) probabilities or ratings.
         labels: (N,).
         task: "click" or "rating".
-        title: of the picture.
+        title: title of the figure.
 
     Raises:
         InputError: if matplotlib is not installed.

@@ -15,7 +15,7 @@ class Report:
     """Metrics and the information needed to reproduce them. `str()` prints a table.
 
     Attributes:
-        model: what was evaluated.
+        model: name of the evaluated model or baseline.
         metrics: "recall@10" and the like -> mean over users.
         num_users: number of evaluated users.
         num_items: number of items ranked per user.
@@ -24,10 +24,10 @@ class Report:
         seen_targets: targets that are in the user's history; they count as misses if seen items are masked.
         mask_seen: whether items of the history were left out of the ranking.
         data_sha256: hash of the targets' table, and of the history before it.
-        seed: of the run, where it has one.
+        seed: seed of the training run, or None.
         seconds: time the evaluation took.
-        versions: of the libraries.
-        machine: where it ran.
+        versions: versions of the libraries.
+        machine: description of the machine.
         repeated_targets: held-back rows that repeat a target of the same user: they are merged with it.
         negatives: None if all items were ranked; else how the items were drawn among which the targets were ranked.
     """

@@ -1,4 +1,4 @@
-"""Ask a trained model in Python with raw ids: recommend, score, rank and explain."""
+"""Use a trained model in Python with raw ids: recommend, score, rank and explain."""
 
 from tfrec.inference.candidate_scores import rank
 from tfrec.inference.explanation import Attention, explain, explain_history

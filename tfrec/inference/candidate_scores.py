@@ -1,4 +1,4 @@
-"""What an export with a ranking model must answer, computed in Python from the presets, with pandas and Keras."""
+"""Score candidates with a ranking model in Python; exports are compared with this reference."""
 
 from __future__ import annotations
 
@@ -29,31 +29,31 @@ def rank(
 ) -> np.ndarray:
     """Score given items with a ranking model: click probabilities or ratings.
 
-    An id that training did not have is read as an unseen item, with the features that the spec's side table has of it
-    (`spec.cold`), else with none. Such ids in a history are ignored.
+    An unknown id is scored as an unseen item, with its features from the spec's side table (`spec.cold`) if it has
+    them. Unknown ids in histories are ignored.
 
     Args:
         model: a ranking model.
-        spec: what it was trained with.
-        item_ids: B lists of N raw ids; None where the spec has no items.
-        histories: B lists of raw ids, oldest first: what came before. None where the model reads none.
-        features: column -> B raw values, of features of users and of the context: texts, lists of texts, numbers or
-            vectors. What is left out is missing.
-        history_labels: what the items of each history were labelled with, NaN where unknown; None knows none. Items
-            labelled below `spec.history.min_label` are no events, as in training.
+        spec: the spec that it was trained with.
+        item_ids: B lists of N raw ids; None if the spec has no items.
+        histories: B lists of raw ids, oldest first; None if the model reads no history.
+        features: column -> B raw values, for features of users and context: texts, lists of texts, numbers or vectors.
+            Omitted columns are missing values.
+        history_labels: labels of the items of each history, NaN if unknown; None if all are unknown. Items with labels
+            below `spec.history.min_label` are left out of the history, as in training.
 
     Returns:
-        (B, N) float32, -inf for ""; (B,) where the spec has no items.
+        (B, N) float32, -inf for ""; (B,) if the spec has no items.
 
     Raises:
-        InputError: if model and spec do not fit, a feature is none of the model's, lists do not fit each other, or
-            the model's scores are not finite.
+        InputError: if model and spec do not fit together, the model does not read a feature, lengths of lists differ,
+            or the scores are not finite.
     """
     inputs = ranking_inputs(model, spec, item_ids, histories, features, history_labels)
     scores = keras.ops.convert_to_numpy(model.score(inputs))
     if not np.isfinite(scores).all():
         raise InputError(
-            f"{model.name} gives scores that are not finite numbers: its training has diverged. Train it again with a "
+            f"{model.name} returns scores that are not finite: its training has diverged. Train it again with a "
             "lower learning rate, or with clipnorm=1.0 in the optimizer."
         )
     if item_ids is None:
@@ -63,12 +63,12 @@ def rank(
 
 
 def asked_features(model: RankingModel, spec: FeatureSpec) -> list[Feature]:
-    """The features of users and of the context that a model reads: what a request can say."""
+    """The features of users and context that a model reads, which a request can provide."""
     return [one for one in spec.features if one.group != "item" and one.column in model.input_names]
 
 
 def asks_labels(model: RankingModel, spec: FeatureSpec) -> bool:
-    """Whether it matters to a model how the items of a history were labelled: it reads that, or some are no events."""
+    """Whether the labels of a history affect a model: as input, or because low labels are left out."""
     names = model.input_names
     return "history" in names and ("history_label" in names or spec.history.min_label is not None)
 
@@ -81,9 +81,9 @@ def ranking_inputs(
     features: Mapping[str, Sequence[Any]] | None = None,
     history_labels: Sequence[Sequence[float]] | None = None,
 ) -> dict[str, np.ndarray]:
-    """The model's inputs for (user, item) pairs, (B * N, ...) each, a user's items one behind the other.
+    """The model's inputs for (user, item) pairs, (B * N, ...) each, with the items of a user consecutive.
 
-    Args and errors are as for `rank`.
+    Args and errors are as in `rank`.
     """
     spec.check_fits(model)
     names = model.input_names
@@ -93,11 +93,11 @@ def ranking_inputs(
         if name not in asked:
             raise InputError(f"The model reads no feature '{name}' of users or context: it reads {list(asked)}.")
         if len(values) != rows:
-            raise InputError(f"The feature '{name}' needs a value for each of {rows} rows, got {len(values)}.")
+            raise InputError(f"The feature '{name}' needs one value per row, {rows} in total; got {len(values)}.")
     found = {name: one.encode(_cells(given.get(name, [None] * rows))) for name, one in asked.items()}
     if "history" in names:
         if histories is None or len(histories) != rows:
-            raise InputError(f"{model.name} reads histories: give one for each of {rows} rows.")
+            raise InputError(f"{model.name} reads histories: pass one for each of the {rows} rows.")
         found |= _of_histories(spec, names, histories, history_labels)
     if item_ids is None:
         return found
@@ -109,7 +109,7 @@ def ranking_inputs(
 
 
 def _cells(values: Sequence[Any]) -> pd.Series:
-    """A column of values of any type, lists among them."""
+    """A column of values of any type, including lists."""
     column = np.empty(len(values), object)
     for row, value in enumerate(values):
         column[row] = value
@@ -125,7 +125,9 @@ def _of_histories(
         ids = spec.items.encode(_texts(history))
         own = np.full(len(ids), np.nan, np.float32) if labels is None else np.asarray(labels[number], np.float32)
         if own.shape != ids.shape:
-            raise InputError(f"A history of {len(ids)} items needs as many labels, in the same order: got {own.size}.")
+            raise InputError(
+                f"A history of {len(ids)} items needs {len(ids)} labels in the same order, got {own.size}."
+            )
         is_event = ids >= RESERVED_IDS
         if rule.min_label is not None:
             is_event &= np.isnan(own) | (own >= rule.min_label)
@@ -145,5 +147,5 @@ def _of_histories(
 
 def _texts(row: Sequence[str]) -> np.ndarray:
     if isinstance(row, str):
-        raise InputError(f"Ids come as a list, got the string {row!r}: give [[{row!r}]].")
+        raise InputError(f"Ids must be lists of ids, got the string {row!r}: pass [[{row!r}]].")
     return np.array([id_text(item) for item in row], dtype=object)

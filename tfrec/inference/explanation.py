@@ -1,4 +1,4 @@
-"""What a model attends to when it scores an item or reads a history, in words and titles."""
+"""Explain scores and recommendations by attention weights, labelled with titles and names of features."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Attention(NamedTuple):
     """The weights of one attention, for one row.
 
     Attributes:
-        name: the model's word for it.
+        name: the model's name of the attention.
         axes: names of the axes.
-        labels: what stands along each axis: titles, names of features, numbers of heads.
+        labels: labels of the entries of each axis: titles, names of features, numbers of heads.
         weights: float32, with these axes.
     """
 
@@ -49,27 +49,27 @@ def explain(
     features: Mapping[str, Any] | None = None,
     history_labels: Sequence[float] | None = None,
 ) -> tuple[float, list[Attention]]:
-    """The score of one item, and the weights of every attention that led to it.
+    """The score of one item, and the weights of every attention in its computation.
 
     Args:
         model: a ranking model with attention.
-        spec: what it was trained with.
-        item: a raw id; None where the spec has no items.
+        spec: the spec that it was trained with.
+        item: a raw id; None if the spec has no items.
         history: raw ids, oldest first.
-        features: column -> the raw value, of features of the user and of the context. What is left out is missing.
-        history_labels: what the items of the history were labelled with, NaN where unknown; None knows none. Those
-            below `spec.history.min_label` are no events.
+        features: column -> raw value, for features of the user and the context. Omitted columns are missing values.
+        history_labels: labels of the items of the history, NaN if unknown; None if all are unknown. Items with labels
+            below `spec.history.min_label` are left out of the history.
 
     Returns:
-        the probability or rating, and the weights, without what stands at padding.
+        the probability or rating, and the weights, without padding.
 
     Raises:
-        InputError: if the model has no attention, model and spec or an argument do not fit, or the score is not
-            finite.
+        InputError: if the model has no attention, model and spec do not fit together, an argument is invalid, or the
+            score is not finite.
     """
     _check_attention(model)
     if len(history) and "history" not in model.input_names:
-        raise InputError(f"{type(model).__name__} reads no history: leave it out, and name the item to score (--item).")
+        raise InputError(f"{type(model).__name__} reads no history: omit it, and name the item to score (--item).")
     inputs = ranking_inputs(
         model,
         spec,
@@ -96,23 +96,23 @@ def explain_history(
     user: str | None = None,
     item: str | None = None,
 ) -> list[Attention]:
-    """The weights of every attention at the newest position: what of a history its recommendations come from.
+    """The weights of every attention at the newest position, which show the items behind the recommendations.
 
     The attention of a model that scores pairs depends on the item that is scored.
 
     Args:
         model: a retrieval model with attention.
-        spec: what it was trained with.
+        spec: the spec that it was trained with.
         history: raw ids, oldest first.
-        timestamps: when each of them was met, seconds since 1970, for a model that reads them.
-        user: the user's raw id, for a model that reads it.
-        item: for a model that scores pairs: the raw id of the item; None takes the best one.
+        timestamps: times of the items, Unix seconds, for a model that reads them.
+        user: raw id of the user, for a model that reads it.
+        item: for a model that scores pairs: raw id of the item; None takes the best one.
 
     Returns:
-        the weights, without what stands at padding.
+        the weights, without padding.
 
     Raises:
-        InputError: if the model has no attention, or an argument does not fit it.
+        InputError: if the model has no attention, or an argument is invalid.
     """
     _check_attention(model)
     users = None if user is None else [user]
@@ -127,7 +127,7 @@ def explain_history(
     for name, weights in _of_first_row(model, inputs, **further):
         axes = list(model.attention_axes[name])
         places = [place for place, axis in enumerate(axes) if axis.startswith("history")]
-        for place in places[:-1]:  # what attends: its newest
+        for place in places[:-1]:  # the queries: keep the newest
             weights = np.take(weights, -1, axis=place)
             del axes[place]
         found.append(_labelled(name, axes, weights, inputs["history"][0], spec, {}))
@@ -154,13 +154,13 @@ def _labelled(
     spec: FeatureSpec,
     given: Mapping[str, Sequence[str]],
 ) -> Attention:
-    """Words along the axes, and nothing at padding."""
+    """Label the axes, and remove padding."""
     labels: list[tuple[str, ...]] = []
     for place, axis in enumerate(axes):
         size = weights.shape[place]
         if axis.startswith("history"):
             events = np.flatnonzero(ids != PADDING_ID)
-            behind = range(len(ids), size)  # such as the candidate, or its features
+            behind = range(len(ids), size)  # for instance the candidate or its features, after the events
             weights = np.take(weights, [*events.tolist(), *behind], axis=place)
             own = [spec.title(int(ids[at])) for at in events]
             name_behind = axis.partition("+")[2]

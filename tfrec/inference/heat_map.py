@@ -1,4 +1,4 @@
-"""Heat maps of attention weights."""
+"""Plot attention weights as heat maps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfrec.pictures import drawing, png
 from tfrec.terminal import printable
 
 _LONGEST = 36  # characters of a label
-_MOST_HEADS = 4  # panels for the heads of one attention; of more, the mean is drawn
+_MOST_HEADS = 4  # maximum number of panels for the heads of one attention; with more heads, their mean is drawn
 _CELL, _LETTER = 0.32, 0.085  # inches
 
 
@@ -35,19 +35,19 @@ class _Panel(NamedTuple):
 def heat_map(attentions: Sequence[Attention], title: str = "") -> bytes:
     """A panel for each attention, with titles along its axes, as a PNG.
 
-    Weights over one axis are a column, and a column for each head; weights of pairs are a matrix, in which the row
-    attends to the column, and a panel for each head. Where a model weighs below zero, that is red.
+    Weights over one axis are drawn as one column per head. Weights of pairs are drawn as a matrix, in which rows attend
+    to columns, with one panel per head. Negative weights are red.
 
     Args:
-        attentions: as `tfrec.serving.explain` gives them, at least one.
-        title: of the whole.
+        attentions: result of `tfrec.serving.explain`, at least one attention.
+        title: title of the figure.
 
     Raises:
-        InputError: if matplotlib is not installed, or there is no weight at all.
+        InputError: if matplotlib is not installed, or there are no weights.
     """
     panels = [panel for attention in attentions if attention.weights.size for panel in _panels(attention)]
     if not panels:
-        raise InputError("There is nothing to draw: no item of the history is known, so the model attends to nothing.")
+        raise InputError("There are no attention weights to draw: none of the items in the history is known.")
     with drawing() as pyplot:
         widths = [panel.width for panel in panels]
         size = min(max(sum(widths), 7), 40), min(max(panel.height for panel in panels), 40)
@@ -71,7 +71,7 @@ def _panels(attention: Attention) -> list[_Panel]:
         return [_Panel(name, labels[0], heads, weights.T)]
     if len(heads) > _MOST_HEADS:
         heads, weights = [f"mean of {len(heads)} heads"], weights.mean(axis=0, keepdims=True)
-    rows, columns = labels[0], labels[-1]  # models have no weights of more than pairs
+    rows, columns = labels[0], labels[-1]  # no attention has more than two axes besides the heads
     return [
         _Panel(name if attention.axes[0] != "head" else f"{name}, {head}", rows, columns, matrix)
         for head, matrix in zip(heads, weights.reshape(len(heads), len(rows), len(columns)), strict=True)

@@ -1,4 +1,4 @@
-"""What an export must answer, computed in Python from the preset: every item scored, then what is forbidden dropped."""
+"""Recommend and score items with a retrieval model in Python; exports are compared with this reference."""
 
 from __future__ import annotations
 
@@ -29,34 +29,34 @@ def recommend(
     mask_seen: bool = True,
     users: Sequence[str] | None = None,
 ) -> tuple[list[list[str]], np.ndarray]:
-    """The K best items for histories of raw ids, best first; nothing that stands in a history is recommended.
+    """The K best items for histories of raw ids, best first, without the items of the history.
 
-    Unknown ids are ignored, with their time stamps. A history that knows no item is answered by popularity: the score
-    is the logarithm of the item's share of all interactions. Where fewer than K items are left, "" with score -inf
-    stands.
+    Unknown ids are ignored, with their timestamps. A history without known items gets the most popular items, with the
+    logarithm of the item's share of all interactions as score. If fewer than K items are left, the list is filled with
+    "" and the score -inf.
 
     A model that reads user ids answers a user whom training saw by the user's id. Any other user is folded in from the
     history, if the model can, and else answered by popularity.
 
     Args:
         model: a retrieval model.
-        spec: what it was trained with.
-        histories: B lists of raw ids, oldest first; 7 and "7" are the same id. An empty list asks for the most popular.
-            They may be left out where `users` are given; nothing is masked then.
-        k: how many, at most the number of items.
-        timestamps: when each item of each history was met, seconds since 1970, for a model that reads them.
-        exclude: B lists of ids that are not recommended either.
-        allow: B lists of the only ids that may be recommended; a list without any id, "" aside, allows all.
-        mask_seen: False lets the history's own items be recommended.
-        users: B raw user ids, for a model that reads them; "" names nobody. None names nobody either.
+        spec: the spec that it was trained with.
+        histories: B lists of raw ids, oldest first; 7 and "7" are the same id. An empty list gets the most popular
+            items. Histories may be omitted if `users` are given; nothing is masked then.
+        k: length of the lists, at most the number of items.
+        timestamps: times of the items of each history, Unix seconds, for a model that reads them.
+        exclude: B lists of further ids that must not be recommended.
+        allow: B lists of the only ids that may be recommended; a list without ids (or only "") allows all.
+        mask_seen: False allows the items of the history in the recommendations.
+        users: B raw user ids, for a model that reads them; "" means an unknown user, and None means all are unknown.
 
     Returns:
         B lists of K raw ids, and (B, K) float32 scores.
 
     Raises:
-        InputError: if model and spec do not fit, or the model's scores are not finite; where time stamps are
-            missing, superfluous, not numbers, or not one an item; where there are not as
-            many lists to exclude or allow as histories.
+        InputError: if model and spec do not fit together; if the scores are not finite; if timestamps are missing, not
+            numbers, not one per item, or not read by the model; or if there are not as many lists in `exclude` or
+            `allow` as histories.
     """
     codes, scores = _scored(model, spec, histories, timestamps, users)
     if mask_seen:
@@ -79,9 +79,9 @@ def score(
     timestamps: Sequence[Sequence[int]] | None = None,
     users: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """The scores of given items for histories of raw ids, (B, C) float32; -inf for ids that are no item.
+    """The scores of given items for histories of raw ids, (B, C) float32; -inf for unknown ids.
 
-    Args and errors are as for `recommend`; `item_ids` are B lists of one length.
+    Args and errors are as in `recommend`; `item_ids` are B lists of the same length.
     """
     _, scores = _scored(model, spec, histories, timestamps, users)
     return np.take_along_axis(scores, np.stack([spec.items.encode(_array(row)) for row in item_ids]), axis=1)
@@ -94,12 +94,12 @@ def read_histories(
     timestamps: Sequence[Sequence[int]] | None = None,
     users: Sequence[str] | None = None,
 ) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
-    """The known ids of each history, and what the model reads of them; args and errors as for `recommend`."""
+    """The known ids of each history, and the model's inputs; args and errors as in `recommend`."""
     users = _checked_users(users, model, histories)
     histories = [[] for _ in users] if histories is None and users is not None else histories
     if not isinstance(histories, Iterable) or isinstance(histories, str) or hasattr(histories, "columns"):
         raise InputError(
-            f"histories are lists of ids, oldest first, got {type(histories).__name__}: give [['7', '9']]."
+            f"histories must be lists of ids, oldest first, got {type(histories).__name__}: pass [['7', '9']]."
         )
     spec.check_fits(model)
     codes = [spec.items.encode(_array(history)) for history in histories]
@@ -134,7 +134,7 @@ def _scored(
     answered = is_known(model, inputs)[:, None]
     if not np.isfinite(scores[:, RESERVED_IDS:][answered[:, 0]]).all():
         raise InputError(
-            f"{model.name} gives scores that are not finite numbers: its training has diverged. Train it again with a "
+            f"{model.name} returns scores that are not finite: its training has diverged. Train it again with a "
             "lower learning rate, or with clipnorm=1.0 in the optimizer."
         )
     return known, np.where(answered, scores, popularity_scores(spec.item_counts))
@@ -142,16 +142,16 @@ def _scored(
 
 def _ids(spec: FeatureSpec, lists: Lists, name: str, number: int) -> list[np.ndarray]:
     if len(lists) != number:
-        raise InputError(f"{name} needs a list for each of the {number} histories, got {len(lists)}.")
+        raise InputError(f"{name} needs one list per history, {number} in total; got {len(lists)}.")
     codes = [spec.items.encode(_array(row)) for row in lists]
     return [ids[ids >= RESERVED_IDS] for ids in codes]
 
 
 def _array(history: Sequence[str]) -> np.ndarray:
     if not isinstance(history, Iterable):
-        raise InputError(f"A history is a list of ids, got {history!r}: give [[{history!r}]].")
+        raise InputError(f"A history must be a list of ids, got {history!r}: pass [[{history!r}]].")
     if isinstance(history, str):
-        raise InputError(f"A history is a list of ids, got the string {history!r}: give [[{history!r}]].")
+        raise InputError(f"A history must be a list of ids, got the string {history!r}: pass [[{history!r}]].")
     return np.array([id_text(item) for item in history], dtype=object)
 
 
@@ -175,27 +175,27 @@ def _checked(
     if timestamps is None and not reads:
         return None
     if timestamps is None and not any(len(history) for history in histories):
-        timestamps = [[] for _ in histories]  # nothing was met, so there is no time to tell
+        timestamps = [[] for _ in histories]  # empty histories need no timestamps
     if timestamps is None:
         raise InputError(
-            f"{model.name} reads time stamps: give timestamps (--timestamps on the command line), when each item of "
-            "the history was met, in seconds since 1970."
+            f"{model.name} reads timestamps: pass timestamps= (on the command line --timestamps), the time of each "
+            "item of the history in seconds since 1970."
         )
     if not reads:
-        raise InputError(f"{model.name} reads no time stamps: leave them out.")
+        raise InputError(f"{model.name} reads no timestamps: remove them.")
     if len(timestamps) != len(histories):
-        raise InputError(f"There are {len(histories)} histories and the time stamps of {len(timestamps)}.")
+        raise InputError(f"timestamps needs one list per history, {len(histories)} in total; got {len(timestamps)}.")
     stamps = [np.asarray(row) for row in timestamps]
     for row, history in zip(stamps, histories, strict=True):
         if row.shape != history.shape:
             raise InputError(
-                f"A history of {len(history)} items needs as many time stamps, in the same order: got {row.size}."
+                f"A history of {len(history)} items needs {len(history)} timestamps in the same order, got {row.size}."
             )
         if row.size and (row.dtype.kind not in "iuf" or not np.isfinite(row).all()):
-            raise InputError(f"Time stamps are numbers, seconds since 1970: got {row.tolist()}.")
+            raise InputError(f"Timestamps must be numbers, seconds since 1970: got {row.tolist()}.")
         if row.size and per_second(row) > 1:
             raise InputError(
-                f"Time stamps are seconds since 1970, and {row[np.abs(row).argmax()]} is too large: divide by "
+                f"Timestamps must be seconds since 1970, but {row[np.abs(row).argmax()]} is too large: divide by "
                 f"{per_second(row):,}."
             )
     return [np.floor(row).astype(np.int64) for row in stamps]

@@ -6,15 +6,15 @@ from keras import ops
 
 
 def event_ages(padding_mask: Any) -> Any:
-    """How many positions each position stands before the newest real one.
+    """The distance of each position to the newest real one, counted backwards.
 
-    The newest real position has the age 0, whether padding stands on the left, on the right or between.
+    The newest real position has age 0, with padding on the left, on the right or in between.
 
     Args:
         padding_mask: (B, L) bool, True at real positions.
 
     Returns:
-        (B, L) int32; negative at padding behind the newest real position, and in a row without real positions.
+        (B, L) int32; negative at padding after the newest real position, and in rows without real positions.
 
     Example:
         >>> import numpy as np

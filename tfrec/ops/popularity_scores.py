@@ -11,7 +11,7 @@ def popularity_scores(counts: Any) -> np.ndarray:
     """log(share of all interactions) of every id.
 
     Args:
-        counts: (V,) how often each item occurs, in the order of the ids.
+        counts: (V,) number of interactions of each item, in the order of the ids.
 
     Returns:
         (V + 2,) float32; -inf for ids 0 and 1. Items that never occur get a share of 1e-12.

@@ -14,7 +14,7 @@ def top_items(scores: Any, k: int) -> tuple[Any, Any]:
 
     Args:
         scores: (B, V) float tensor; -inf masks an item.
-        k: how many, at most V.
+        k: length of the lists, at most V.
 
     Returns:
         ids (B, K) int32 and scores (B, K) of the type of `scores`.

@@ -1,4 +1,4 @@
-"""Recipes: what was trained on what and how, as a file that trains it again."""
+"""Recipes: files that describe a training run, and the functions that carry them out."""
 
 from tfrec.training.ranking_recipe import RankingRecipe
 from tfrec.training.recipe import Recipe

@@ -1,4 +1,4 @@
-"""An interrupted run goes on: its state on disk, a minute apart, and how it is taken up again."""
+"""Save the state of a run about every minute, and resume an interrupted run from it."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from tfrec.training.recipe_file import RecipeFile
 SECONDS_APART = 60
 _RUN = "run.json"
 _ARRAYS = "state.npz"
-_ITERATORS_AN_EPOCH = 2  # that Keras' fit makes of a dataset whose length is known: one to use, one at the end
+_ITERATORS_AN_EPOCH = 2  # Keras' fit creates two of a dataset of known length: one to use, one at the end
 _EARLY = ("wait", "best", "best_epoch", "stopped_epoch")
 
 
 class Progress(keras.callbacks.Callback):
-    """Keeps a run's state in a folder, and takes it up from there when the run is started again.
+    """Saves the state of a run in a folder, and resumes the run from it.
 
-    Beside weights and optimizer, which `keras.callbacks.BackupAndRestore` keeps, these are the random generators, the
-    state of early stopping with the best weights so far, and the history. The folder is replaced whole, so a process
-    that is killed at any moment leaves a state that can be used.
+    In addition to weights and optimizer, which `keras.callbacks.BackupAndRestore` saves, the state holds the random
+    generators, the state of early stopping with the best weights so far, and the history. The folder is replaced
+    atomically, so a process killed at any moment leaves a usable state.
 
-    It stands behind `early` in the list of callbacks, whose state it reads and restores.
+    It must come after `early` in the list of callbacks, because it saves and restores the state of `early`.
 
     Args:
-        folder: where to; None keeps nothing. What lies there already must be of the same recipe and data.
-        recipe: of the run.
-        table: of the run.
-        early: the callback that stops the run and keeps its best weights.
+        folder: folder of the state; None saves nothing. An existing state must be of the same recipe and data.
+        recipe: recipe of the run.
+        table: table of the run.
+        early: the early stopping callback, which keeps the best weights.
 
     Attributes:
-        history: a value an epoch for each log, over all parts of the run.
-        first_epoch: epochs that are done, for `fit(initial_epoch=...)`; all of them where the run had come to its end.
+        history: one value per epoch for each log, over all parts of the run.
+        first_epoch: number of finished epochs, for `fit(initial_epoch=...)`; the maximum if the run had ended.
 
     Raises:
-        InputError: where the folder holds something else, is damaged, or its run had another recipe or other data.
+        InputError: if the folder holds other files, is damaged, or belongs to another recipe or other data.
     """
 
     def __init__(
@@ -79,24 +79,24 @@ class Progress(keras.callbacks.Callback):
 
     @property
     def seconds(self) -> float:
-        """Spent on the run so far, earlier parts included."""
+        """Training time so far, including earlier parts of the run."""
         return self._earlier_seconds + time.perf_counter() - self._began
 
     @property
     def said(self) -> str | None:
-        """A line for the user where an earlier part is taken up."""
+        """A line for the user if the run is resumed; else None."""
         if not self._arrays:
             return None
         done = len(next(iter(self.history.values())))
-        return f"Going on after epoch {done}, {self._earlier_seconds:,.0f} s of training, from {self._folder}"
+        return f"Resuming after epoch {done}, {self._earlier_seconds:,.0f} s of training, from {self._folder}"
 
     def skip_orders(self, batches: Iterable) -> None:
-        """Take a dataset that shuffles itself anew for each iterator past the orders of the epochs that are done."""
+        """Advance the shuffling of a dataset past the finished epochs, by creating one iterator for each."""
         for _ in range(_ITERATORS_AN_EPOCH * self.first_epoch):
             iter(batches)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Take up what was kept: Keras has built everything by now, and reset the early stopping."""
+        """Restore the saved state. By now Keras has built everything and reset early stopping."""
         if not self._arrays:
             return
         optimizer = self.model.optimizer
@@ -107,7 +107,7 @@ class Progress(keras.callbacks.Callback):
             if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
                 raise InputError(
                     f"{self._folder} holds an unfinished run whose {name} does not fit: it was written by another "
-                    "version. Start anew with --restart, or delete it."
+                    "version. Start again with --restart, or delete the folder."
                 )
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
@@ -117,7 +117,7 @@ class Progress(keras.callbacks.Callback):
         self._arrays = {}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Remember the logs, and keep the state where the last time is long ago or the run has come to its end."""
+        """Store the logs, and save the state if the last save is old enough or the run has ended."""
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
         finished = bool(self.model.stop_training) or epoch + 1 == self.params["epochs"]
@@ -157,16 +157,16 @@ class Progress(keras.callbacks.Callback):
             what = "other data"
         if what:
             raise InputError(
-                f"{self._folder} holds an unfinished run of {what}. Give the same recipe and data to go on with it, "
-                "--restart to begin anew, or another --out."
+                f"{self._folder} holds an unfinished run of {what}. To resume it, use the same recipe and data; to "
+                "start again, use --restart or another --out."
             )
 
 
 def discard(folder: Path) -> None:
-    """Delete a run's state where there is one, and what killed processes left of writing one.
+    """Delete the state of a run, if there is one, and temporary files of killed processes.
 
     Raises:
-        InputError: where the folder holds something else.
+        InputError: if the folder holds other files.
     """
     atomic.clear_left(folder.parent, re.escape(folder.name))
     if folder.exists():
@@ -182,8 +182,8 @@ def _read(folder: Path) -> dict[str, Any]:
             raise ValueError("entries are missing")
     except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(
-            f"{folder} is where the state of an unfinished run is kept, and holds something else: {error}. Move it "
-            "away, or name another --out."
+            f"{folder} should hold the state of an unfinished run, but cannot be read as one: {error}. Move it away, "
+            "or use another --out."
         ) from error
     return state
 
@@ -195,13 +195,13 @@ def _read_arrays(folder: Path) -> dict[str, list[np.ndarray]]:
             return {name: [file[f"{name}/{i}"] for i in range(count)] for name, count in counts.items()}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{folder / _ARRAYS} cannot be read: {error}. Start anew with --restart, or delete {folder}."
+            f"{folder / _ARRAYS} cannot be read: {error}. Start again with --restart, or delete {folder}."
         ) from error
 
 
 def _array(value: Any) -> np.ndarray:
     array = keras.ops.convert_to_numpy(value)
-    return array.astype("float32") if array.dtype.kind == "V" else array  # NumPy's files know no bfloat16
+    return array.astype("float32") if array.dtype.kind == "V" else array  # NumPy's files do not support bfloat16
 
 
 def _plain(value: Any) -> int | float | None:

@@ -1,4 +1,4 @@
-"""The learning curve as a picture."""
+"""Plot the learning curve."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def learning_curve(
     baselines: Mapping[str, float] | None = None,
     monitor: str = "val_ndcg@10",
 ) -> bytes:
-    """Loss, and what decides on the validation part, over the epochs, as a PNG.
+    """Plot the loss and the monitored validation metric over the epochs, as PNG.
 
     Args:
         history: `Training.history`.
-        baselines: name -> the same metric on the same part, drawn as lines to beat.
+        baselines: name -> the same metric on the same part, drawn as horizontal lines.
         monitor: "val_ndcg@10", "val_auc", "val_log_loss" or "val_rmse".
 
     Raises:
-        InputError: where matplotlib is not installed.
+        InputError: if matplotlib is not installed.
     """
     with drawing() as pyplot:
         from matplotlib.ticker import MaxNLocator

@@ -1,4 +1,4 @@
-"""A run whose loss is no longer a number ends at once."""
+"""Stop a run whose loss is no longer finite."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from tfrec.errors import InputError
 
 
 class StopOnDivergence(keras.callbacks.Callback):
-    """Ends a run after an epoch whose loss is not finite.
+    """Stops a run after an epoch whose loss is not finite.
 
-    From there on no weight means anything, while a validation metric would still rank something and look like a model
-    that learns slowly. It stands before the callback that keeps the run's state, so that none of this is kept.
+    From then on the weights are useless, but validation metrics would still have values and look like slow learning.
+    This callback must come before the one that saves the state of the run, so that no such state is saved.
 
     Raises:
-        InputError: from `fit`, with what can be done.
+        InputError: from `fit`; the text says what to do.
     """
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Look at the loss."""
+        """Check the loss."""
         loss = float((logs or {}).get("loss", 0.0))
         if not math.isfinite(loss):
             raise InputError(

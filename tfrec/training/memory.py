@@ -1,4 +1,4 @@
-"""What a model needs in memory, before it is built: a size that this machine cannot hold is one clear sentence."""
+"""Estimate the memory of a model before it is built, and raise an error if this machine has too little."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from keras.src.backend.common import global_state
 from tfrec import environment
 from tfrec.errors import InputError
 
-_BYTES = 4  # of a float32
-_COPIES = 4  # of each weight while it is trained: itself, its gradient, and the two moments of Adam
-# What Keras changes when a model is built: variables that are still to be made, and how often a name was given.
+_BYTES = 4  # bytes of a float32
+_COPIES = 4  # arrays per weight in training: the weight, its gradient, and two moments of Adam
+# Global state that Keras changes when a model is built: variables to be created later, and counts of names.
 _STATE = ("uninitialized_variables", "object_name_uids")
 
 
 def count_parameters(build: Callable[[], keras.Model]) -> int:
-    """The parameters of the model that a function builds. No variable is made, and nothing in the process changes.
+    """Number of parameters of the model that a function builds, without creating variables or changing global state.
 
     Example:
         >>> from tfrec.models import SASRec
@@ -34,20 +34,20 @@ def count_parameters(build: Callable[[], keras.Model]) -> int:
 
 
 def check_memory(build: Callable[[], keras.Model], batch_size: int = 1, num_negatives: int = 0) -> None:
-    """Raise `InputError` where training would need more memory than this machine has, by the least that it takes.
+    """Raise `InputError` if training needs more memory than this machine has, by a lower bound.
 
     Args:
-        build: builds the model.
-        batch_size: rows of a batch.
-        num_negatives: that a loss draws for a batch; each of its rows has a score for every one of them.
+        build: function that builds the model.
+        batch_size: rows per batch.
+        num_negatives: negatives that the loss draws per batch; each row has a score for each of them.
     """
     parameters = count_parameters(build)
     needed = _BYTES * (_COPIES * parameters + batch_size * num_negatives)
     there = environment.memory()
     if there is not None and needed > there:
         raise InputError(
-            f"The model has {parameters:,} parameters, and training it takes at least {_in_words(needed)} of memory, "
-            f"while this machine has {_in_words(there)}. Lower the sizes of the recipe, such as hidden_dim, "
+            f"The model has {parameters:,} parameters and needs at least {_in_words(needed)} of memory for training, "
+            f"but this machine has {_in_words(there)}. Reduce the sizes in the recipe, such as hidden_dim, "
             "max_length, hash_buckets or num_negatives, or drop rare items with --min-item-count."
         )
 
@@ -55,7 +55,7 @@ def check_memory(build: Callable[[], keras.Model], batch_size: int = 1, num_nega
 def _size(shape: Any) -> int:
     size = 1
     for length in shape:
-        size *= int(length)  # as Python's integers, which do not overflow
+        size *= int(length)  # Python integers do not overflow
     return size
 
 

@@ -1,4 +1,4 @@
-"""A recipe of a ranking model: labels, features, history, model, loss, in one TOML file."""
+"""Recipes of ranking models: labels, features, history, model and loss in one TOML file."""
 
 from __future__ import annotations
 
@@ -20,42 +20,43 @@ from tfrec.training.recipe_features import check_features, read_features
 from tfrec.training.recipe_file import RecipeFile, class_named, construct
 
 _SPLITS = {"random": Random, "by-time": ByTime, "fixed": Fixed}
-# What may decide which epoch is the best, the default first.
+# The metrics that may choose the best epoch, the default first.
 _MONITORS = {"click": ("auc", "log_loss"), "rating": ("rmse",)}
 
 
 @dataclasses.dataclass(frozen=True)
 class RankingRecipe(RecipeFile):
-    """What `tfrec train` does for a ranking model.
+    """The settings of `tfrec train` for a ranking model.
 
     Attributes:
         task: "click" or "rating".
-        positive: for clicks of a table of ratings: a rating of at least this is one. 0 says that labels are 0 and 1.
-        unseen_rate: the share of training rows whose user, and whose item, is said to be unseen; see
-            `tfrec.data.labelled`. So new users and items meet a model that has learned what to make of them.
+        positive: for clicks from a table of ratings: the lowest rating that counts as a click. 0 means that labels are
+            already 0 and 1.
+        unseen_rate: share of the training rows whose user, and likewise whose item, is replaced by the unseen id, so
+            that the model learns to handle new users and items; see `tfrec.data.labelled`.
         split: {"rule": "random", "valid": ..., "test": ..., "seed": ...} or {"rule": "by-time", "valid": ..., "test":
             ...} or {"rule": "fixed"}, the split that the data come with. If empty, data that come with a split keep
             it, and others are split at random.
         features: column -> {"kind": "categorical" | "numeric" | "multivalued" | "vector", further arguments}; an empty
-            table takes all columns that can be features. `{"kind": "skip"}` leaves a column out of those. `group =
-            "item"`, or "user", of a column of the rows says that it is a value of the item: the newest one of its
-            training rows is taken, histories may tell it, and an export knows it. See `tfrec.data.tables.side_columns`.
-        history: arguments of `tfrec.data.History`; an empty table means none. Histories are made of training rows;
-            `known = "past"` makes them of all rows before the row's own time, also of such as are held back: what a
-            server knows that keeps its log. That needs times, and `take = "earlier"`.
-        model: {"class": a name in `tfrec.models`, further constructor arguments}; where nothing is said an AutoInt,
-            which needs no history.
+            table takes all columns that can be features. `{"kind": "skip"}` excludes a column. `group = "item"` or
+            "user" moves a column of the rows to the items or users: each gets the newest value of its training rows,
+            histories may include it, and an export stores it. See `tfrec.data.tables.side_columns`.
+        history: arguments of `tfrec.data.History`; an empty table means no history. Histories hold training rows. With
+            `known = "past"` they hold all rows before the time of the row, including held-back ones, like a server that
+            logs all events. That needs times, and `take = "earlier"`.
+        model: {"class": a name in `tfrec.models`, further constructor arguments}; the default is AutoInt, which needs
+            no history.
         optimizer: {"class": a name in `keras.optimizers`, further constructor arguments}.
         schedule: see `RecipeFile`.
-        batch_size: rows of a batch.
-        epochs: at most.
-        monitor: what makes an epoch better than another on the validation rows: "auc", the order of the clicks, or
-            "log_loss", which also asks that probabilities can be believed; for ratings "rmse". "" takes the first.
-        patience: stop after so many epochs without a better validation, and go back to the best.
-        seed: of everything random.
+        batch_size: rows per batch.
+        epochs: maximum number of epochs.
+        monitor: the validation metric that chooses the best epoch: "auc", which measures the order of clicks, or
+            "log_loss", which also measures the probabilities; for ratings "rmse". "" means the first.
+        patience: stop after this many epochs without improvement, and restore the best weights.
+        seed: seed of all random numbers.
 
     Raises:
-        InputError: where a table or a key is unknown or a value has the wrong type or cannot train.
+        InputError: if a table or key is unknown, or a value has a wrong type or is out of range.
 
     Example:
         >>> RankingRecipe.from_toml('''
@@ -92,30 +93,31 @@ class RankingRecipe(RecipeFile):
             raise InputError(f"The recipe's task must be one of {', '.join(_MONITORS)}, got {self.task!r}.")
         if self.monitor not in ("", *_MONITORS[self.task]):
             raise InputError(
-                f"The recipe's monitor must be one of {', '.join(_MONITORS[self.task])} where the task is {self.task}, "
+                f"The recipe's monitor must be one of {', '.join(_MONITORS[self.task])} for the task {self.task}, "
                 f"got {self.monitor!r}."
             )
         if not 0 <= self.unseen_rate < 1:
-            raise InputError(f"The recipe's unseen_rate is at least 0 and below 1, got {self.unseen_rate}.")
+            raise InputError(f"The recipe's unseen_rate must be at least 0 and below 1, got {self.unseen_rate}.")
         if self.positive and self.task == "rating":
-            raise InputError("The recipe's positive makes clicks of ratings: leave it out where the task is rating.")
+            raise InputError("The recipe's positive converts ratings to clicks: remove it if the task is rating.")
         check_features(self.features)
         given = {"features": "the table [features] and the data", "task": "the recipe's own task"}
         for name in given.keys() & self.model.keys():
-            raise InputError(f"The recipe's model.{name} is set by {given[name]}: leave it out of [model].")
+            raise InputError(f"The recipe's model.{name} is set by {given[name]}: remove it from [model].")
 
     def build_examples(self, table: Interactions | Examples, all_known: bool = False) -> Examples:
-        """Labelled rows: those given, or those of a table of ratings; with what the recipe says is of items or users
-        in their side tables.
+        """Labelled rows, converted from a table of ratings if necessary, with columns of items and users moved to their
+        side tables as the recipe says.
 
         Args:
             table: the rows.
-            all_known: of the rows a preset is asked about where none is held back: each tells what its user is, and
-                what its item is the preset knows itself. Else the rows that `build_split` leaves to training tell both.
+            all_known: whether to take features of users from all rows; for rows to predict, where none are held back
+                and the preset knows the items. By default, features of users and items come from the training rows of
+                `build_split`.
 
         Raises:
-            InputError: where the task is clicks and a label is neither 0 nor 1, or there are no items or users to which
-                something could belong.
+            InputError: if the task is clicks and a label is neither 0 nor 1, or the rows lack the column of items or
+                users that a feature belongs to.
         """
         if isinstance(table, Interactions):
             table = Examples.from_interactions(table, self.positive or None)
@@ -141,7 +143,7 @@ class RankingRecipe(RecipeFile):
         return table
 
     def build_split(self) -> Random | ByTime | Fixed:
-        """The rule that the recipe names, or the default one."""
+        """The split rule of the recipe, or the default one."""
         arguments = dict(self.split or self.default_split)
         rule = arguments.pop("rule", None)
         if rule not in list(_SPLITS):
@@ -155,17 +157,17 @@ class RankingRecipe(RecipeFile):
         return FeatureSpec.fit(train, features=read_features(self.features, train), history=history)
 
     def known_rows(self, examples: Examples, train: Examples) -> Examples:
-        """The rows that histories are made of: the training part, or all where only the past of a row is taken."""
+        """The rows that histories are built from: the training part, or all rows with `known = "past"`."""
         if self.history.get("known", "training") == "training":
             return train
         if self.history["known"] != "past":
-            raise InputError(f"The recipe's history.known is training or past, got {self.history['known']!r}.")
+            raise InputError(f"The recipe's history.known must be training or past, got {self.history['known']!r}.")
         if examples.times is None or self.history.get("take", "earlier") != "earlier":
-            raise InputError('A history of the past needs rows with times, and take = "earlier".')
+            raise InputError('The recipe\'s history.known = "past" needs rows with times, and take = "earlier".')
         return examples
 
     def build_model(self, spec: FeatureSpec, train: Examples) -> models.RankingModel:
-        """The model that the recipe names: its output begins at the mean label, and its ratings stay in their range."""
+        """The model of the recipe, with the mean label as initial output, and ratings clipped to their range."""
         mean = float(np.mean(train.labels, dtype=np.float64))
         if self.task == "click":
             mean, limits = float(np.log(mean / (1 - mean))) if 0 < mean < 1 else 0.0, None
@@ -180,11 +182,11 @@ class RankingRecipe(RecipeFile):
 
     @property
     def monitored_metric(self) -> str:
-        """The metric of the validation rows by which the best epoch is chosen."""
+        """The validation metric that chooses the best epoch."""
         return self.monitor or _MONITORS[self.task][0]
 
     def build_metrics(self) -> list[keras.metrics.Metric]:
-        """What is measured after every epoch."""
+        """The metrics that are computed after every epoch."""
         if self.task == "click":
             return [keras.metrics.AUC(1000, name="auc"), keras.metrics.BinaryCrossentropy(name="log_loss")]
         return [keras.metrics.RootMeanSquaredError(name="rmse")]
@@ -197,7 +199,7 @@ class RankingRecipe(RecipeFile):
 
 
 def _cold(spec: FeatureSpec, taken: Mapping[str, Any]) -> dict[str, float]:
-    """For a model that plays unseen items: what their count is, on the scale of the spec."""
+    """For a model that simulates unseen items: their count, on the scale of the spec."""
     counts = next((one for one in spec.features if one.column == ITEM_COUNT), None)
     if counts is None or "cold_count" not in taken:
         return {}

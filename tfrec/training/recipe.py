@@ -1,4 +1,4 @@
-"""A recipe: everything that decides about a training run, in one TOML file."""
+"""Recipes of retrieval models: all settings of a training run in one TOML file."""
 
 from __future__ import annotations
 
@@ -34,38 +34,39 @@ _SPLITS = {"leave-last-out": LeaveLastOut, "by-time": ByTime, "fixed": Fixed}
 
 @dataclasses.dataclass(frozen=True)
 class Recipe(RecipeFile):
-    """What `tfrec train` does. The defaults suit tables of ten thousand to a million interactions.
+    """The settings of `tfrec train`. The defaults suit tables of ten thousand to a million interactions.
 
-    They are patient, since a model of few users knows popularity alone for the first dozen epochs.
+    The default patience is high, because with few users a model learns only popularity in its first dozen epochs.
 
     Attributes:
-        split: {"rule": "leave-last-out"} or {"rule": "by-time", "valid": ..., "test": ...} or
-            {"rule": "fixed"}, the split that the data come with. If empty, data that come with a split keep it, and
-            others are split by leave-last-out.
-        max_length: newest items of a history that the model reads.
-        model: {"class": a name in `tfrec.models`, further constructor arguments}. "package>Name" names a class of your
-            own that is registered with Keras.
-        loss: {"class": a name in `tfrec.losses`, further constructor arguments}. In `SampledSoftmax`,
-            `negatives` is a name or a table, {"name": "popularity", "power": 0.75}; counts come from the data.
+        split: {"rule": "leave-last-out"} or {"rule": "by-time", "valid": ..., "test": ...} or {"rule": "fixed"}, the
+            split that the data comes with. If empty, data with a split keeps it, and other data is split by
+            leave-last-out.
+        max_length: number of newest items of a history that the model reads.
+        model: {"class": a name in `tfrec.models`, further constructor arguments}. "package>Name" names your own class,
+            registered with Keras.
+        loss: {"class": a name in `tfrec.losses`, further constructor arguments}. For `SampledSoftmax`, `negatives` is a
+            name or a table, {"name": "popularity", "power": 0.75}; counts come from the data.
         optimizer: {"class": a name in `keras.optimizers`, further constructor arguments}.
         schedule: "constant", or "cosine": the learning rate rises linearly over the first twentieth of all steps, then
             falls to 0 along a cosine.
-        masking: {"probability": ..., "last_only": ...} of `tfrec.data.masked_items`, for a model that is trained on
-            masked items; others take none.
-        batch_size: rows of a batch.
-        pairs: {"take": "others" or "earlier"} of `tfrec.data.pairs`, for a model that learns from pairs of a user and
-            an item; others take none.
-        item_attributes: column of the items' table -> {arguments of `tfrec.data.Attributes`}: what items share while
-            the model is trained; see `tfrec.layers.ItemVectors`.
-        windows: "newest" learns from each user's newest items alone, "all" from the whole history in windows; see
+        masking: {"probability": ..., "last_only": ...} of `tfrec.data.masked_items`, only for models that are trained
+            on masked items.
+        batch_size: rows per batch.
+        pairs: {"take": "others" or "earlier"} of `tfrec.data.pairs`, only for models that are trained on pairs of a
+            user and an item.
+        item_attributes: column of the item table -> {arguments of `tfrec.data.Attributes`}: attributes whose vectors
+            items share in training; see `tfrec.layers.ItemVectors`.
+        windows: "newest" trains on the newest items of each user, "all" on the whole history in windows; see
             `tfrec.data.sequences`.
         group_by_length: see `tfrec.data.sequences`.
-        epochs: at most.
-        patience: stop after so many epochs without a better NDCG@10 on the validation items, and go back to the best.
-        seed: of everything random.
+        epochs: maximum number of epochs.
+        patience: stop after this many epochs without a better NDCG@10 on the validation items, and restore the best
+            weights.
+        seed: seed of all random numbers.
 
     Raises:
-        InputError: where a table or a key is unknown or a value has the wrong type or cannot train.
+        InputError: if a table or key is unknown, or a value has a wrong type or is out of range.
 
     Example:
         >>> Recipe.from_toml('''
@@ -103,17 +104,17 @@ class Recipe(RecipeFile):
         self.attribute_columns()
         elsewhere = {"max_length": "the recipe's own max_length", "num_items": "the data", "num_users": "the data"}
         for name in elsewhere.keys() & self.model.keys():
-            raise InputError(f"The recipe's model.{name} is said by {elsewhere[name]}: leave it out of [model].")
+            raise InputError(f"The recipe's model.{name} is set by {elsewhere[name]}: remove it from [model].")
         if self.windows not in ("newest", "all"):
             raise InputError(f"The recipe's windows must be newest or all, got {self.windows!r}.")
 
     @property
     def monitored_metric(self) -> str:
-        """The metric of the validation items by which the best epoch is chosen."""
+        """The validation metric that chooses the best epoch."""
         return "ndcg@10"
 
     def build_split(self) -> LeaveLastOut | ByTime | Fixed:
-        """The rule that the recipe names, or the default one."""
+        """The split rule of the recipe, or the default one."""
         arguments = dict(self.split or self.default_split)
         rule = arguments.pop("rule", None)
         if rule not in list(_SPLITS):
@@ -125,7 +126,7 @@ class Recipe(RecipeFile):
         return FeatureSpec.fit(train, self.max_length, users="num_users" in arguments_of(self._model_class()))
 
     def build_model(self, spec: FeatureSpec) -> models.RetrievalModel:
-        """The model that the recipe names, sized for a spec."""
+        """The model of the recipe, with the sizes of a spec."""
         kind = self._model_class()
         sizes = {name: getattr(spec, name) for name in ("num_items", "num_users", "max_length")} | {"seed": self.seed}
         taken = arguments_of(kind)
@@ -135,8 +136,8 @@ class Recipe(RecipeFile):
         if self.item_attributes:
             if not isinstance(model, SequenceModel):
                 raise InputError(
-                    f"The recipe has item_attributes, which {kind.__name__} cannot share: leave them out, or derive "
-                    "the model from one of tfrec.models that has them."
+                    f"The recipe has item_attributes, which {kind.__name__} does not support: remove them, or derive "
+                    "the model from a sequential model of tfrec.models."
                 )
             model.share_attributes(item_attributes(spec, self.attribute_columns()))
         return model
@@ -145,7 +146,7 @@ class Recipe(RecipeFile):
         return class_named(models, self.model.get("class"), "model", models.RetrievalModel)
 
     def attribute_columns(self) -> list[Attributes]:
-        """The columns whose values items share; raises `InputError` where an entry of the recipe is wrong."""
+        """The attribute columns that items share; raises `InputError` if an entry of the recipe is invalid."""
         not_tables = [name for name, entry in self.item_attributes.items() if not isinstance(entry, Mapping)]
         if not_tables:
             wrong = self.item_attributes[not_tables[0]]
@@ -158,15 +159,17 @@ class Recipe(RecipeFile):
     def build_batches(
         self, batches: tf.data.Dataset, model: models.RetrievalModel, spec: FeatureSpec
     ) -> tf.data.Dataset:
-        """Batches of `sequences` as the model's objective wants them: as they are, or with items hidden.
+        """Batches of `sequences` for the model's objective: unchanged, or with masked items.
 
-        Batches of `pairs` stay as they are.
+        Batches of `pairs` are not changed.
         """
         if model.objective == "masked-item":
             arguments = {"batches": batches, "mask_id": spec.mask_id, "seed": self.seed}
             return construct(masked_items, {**arguments, **self.masking}, "masking")
         if self.masking:
-            raise InputError(f"The recipe has a masking, but {type(model).__name__} hides no items: leave it out.")
+            raise InputError(
+                f"The recipe has a masking, but {type(model).__name__} is not trained on masked items: remove it."
+            )
         return batches
 
     def build_parts(
@@ -186,7 +189,7 @@ class Recipe(RecipeFile):
         return self.build_batches(train, model, spec), sequences(split.valid, spec, 2 * self.batch_size, **how)
 
     def build_loss(self, spec: FeatureSpec) -> losses.ItemLoss:
-        """The loss that the recipe names; where it draws negatives by counts, by those of a spec."""
+        """The loss of the recipe; samplers of negatives get the item counts of the spec."""
         arguments = dict(self.loss)
         if "negatives" in arguments:
             arguments["negatives"] = _build_sampler(arguments["negatives"], spec)
@@ -201,6 +204,6 @@ def _build_sampler(wanted: Any, spec: FeatureSpec) -> negatives.NegativeSampler:
         raise InputError(f"The recipe's loss.negatives must be one of {known}, got {name!r}.")
     kind = negatives.SAMPLERS[name]
     if "counts" in arguments:
-        raise InputError("The recipe's loss.negatives.counts come from the data: leave them out.")
+        raise InputError("The recipe's loss.negatives.counts come from the data: remove them.")
     counts = {"counts": spec.item_counts} if kind.needs_counts else {}
     return construct(kind, {**arguments, **counts}, "loss.negatives")

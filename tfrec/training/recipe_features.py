@@ -17,7 +17,7 @@ _COUNTED = {"user": "users", "item": "items", "context": "rows"}
 
 
 def check_features(entries: Mapping[str, Any]) -> None:
-    """Raise `InputError` where an entry is no {"kind": ..., further arguments}."""
+    """Raise `InputError` if an entry is not a table {"kind": ..., further arguments}."""
     for name, entry in entries.items():
         if not isinstance(entry, Mapping) or entry.get("kind") not in (*_KINDS, "skip"):
             raise InputError(
@@ -27,10 +27,10 @@ def check_features(entries: Mapping[str, Any]) -> None:
 
 
 def read_features(entries: Mapping[str, Any], train: Examples) -> list[Feature] | None:
-    """The features that a recipe names, or all there are but those it skips; None where it says nothing.
+    """The features that a recipe names, or all features except skipped ones; None if it has no entries.
 
     Raises:
-        InputError: where it names and skips, an argument does not fit, or what is skipped is not there.
+        InputError: if it both names and skips features, an argument is invalid, or a skipped feature does not exist.
     """
     named = {
         name: construct(_KINDS[entry["kind"]], {"column": name, **_without_kind(entry)}, f"features.{name}")
@@ -39,19 +39,21 @@ def read_features(entries: Mapping[str, Any], train: Examples) -> list[Feature] 
     }
     skipped = [name for name in entries if name not in named]
     if named and skipped:
-        raise InputError("The recipe's features name what is read, or what is skipped of all there is, not both.")
+        raise InputError("The recipe's [features] must either name features or skip some of all features, not both.")
     if named or not skipped:
         return list(named.values()) or None
     found = all_features(train)
-    known = [column for group in _COUNTED for column in columns_of(train, group)]  # also such as are not read anyhow
+    known = [
+        column for group in _COUNTED for column in columns_of(train, group)
+    ]  # including columns that are not read anyway
     unknown = [name for name in skipped if name not in known]
     if unknown:
-        raise InputError(f"The recipe skips '{unknown[0]}', which is none of the features {', '.join(known)}.")
+        raise InputError(f"The recipe skips '{unknown[0]}', but the features are {', '.join(known)}.")
     return [feature for feature in found if feature.column not in skipped]
 
 
 def describe_features(spec: FeatureSpec, train: Examples) -> str:
-    """What a model is given of the rows, what of it is missing, and which columns it is not given."""
+    """Describe the features that a model reads, their missing values, and the columns that it does not read."""
     read = [f"{one.column} ({one.kind}{_missing(one, spec, train)})" for one in spec.features]
     read += ["item"] if spec.num_items else []
     read += [f"a history of {spec.history.length}"] if spec.history is not None else []
@@ -61,7 +63,7 @@ def describe_features(spec: FeatureSpec, train: Examples) -> str:
 
 
 def _missing(feature: Feature, spec: FeatureSpec, train: Examples) -> str:
-    """How many cells have no value that can be read: empty ones, and in a column of numbers texts and infinities."""
+    """The number of missing values as text: empty cells and, for numeric columns, texts and infinities."""
     cells = feature.encode(training_values(train, feature, spec.counts_by_item())).reshape(-1, *feature.width)
     absent = feature.absent(1)
     same = (cells == absent) | ((cells != cells) & (absent != absent))

@@ -1,4 +1,4 @@
-"""What all recipes share: one TOML file that decides about a training run, and how it is read and written."""
+"""Base class of recipes: settings common to all, and reading and writing TOML."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class RecipeFile:
         optimizer: {"class": a name in `keras.optimizers`, further constructor arguments}.
         schedule: "constant", or "cosine": the learning rate rises linearly over the first twentieth of all steps, then
             falls to 0 along a cosine.
-        batch_size: rows of a batch.
-        epochs: at most.
-        patience: stop after so many epochs without a better validation, and go back to the best.
-        seed: of everything random.
+        batch_size: rows per batch.
+        epochs: maximum number of epochs.
+        patience: stop after this many epochs without improvement, and restore the best weights.
+        seed: seed of all random numbers.
     """
 
     default_split: ClassVar[Mapping[str, Any]] = {}
@@ -72,7 +72,7 @@ class RecipeFile:
         known = [field.name for field in dataclasses.fields(cls)]
         unknown = [name for name in content if name not in known]
         if unknown:
-            raise InputError(f"The recipe has an unknown entry '{unknown[0]}'. Known are: {', '.join(known)}.")
+            raise InputError(f"The recipe has an unknown entry '{unknown[0]}'. Known entries: {', '.join(known)}.")
         return cls(**content)
 
     @classmethod
@@ -84,9 +84,9 @@ class RecipeFile:
             raise InputError(f"The recipe {path} cannot be read: {error}") from error
 
     def with_split_of(self, table: Interactions | Examples) -> Self:
-        """The recipe with its split filled in, if it names none: that of the table if it came with one, or the default.
+        """The recipe with its split filled in, if it has none: that of the table if it comes with one, or the default.
 
-        An explicit split is kept, also where the table came with another.
+        An explicit split is kept, even if the table comes with another.
         """
         if self.split:
             return self
@@ -101,11 +101,11 @@ class RecipeFile:
         return f"Split: {self.split['rule']}, as the recipe says. The data's own split is not used."
 
     def to_json(self) -> dict[str, Any]:
-        """The entries as a dict that JSON can hold."""
+        """The entries as a JSON-compatible dict."""
         return dataclasses.asdict(self)
 
     def to_toml(self) -> str:
-        """The recipe as text that `from_toml` reads; raises `InputError` if TOML cannot hold an entry, such as None."""
+        """The recipe as TOML, for `from_toml`; raises `InputError` if TOML cannot represent an entry, such as None."""
         entries = self.to_json()
         try:
             return tomli_w.dumps({name: value for name, value in entries.items() if value != {}})
@@ -113,7 +113,7 @@ class RecipeFile:
             raise InputError(f"TOML cannot hold this recipe: {error}. Leave out entries that are None.") from None
 
     def build_optimizer(self, total_steps: int) -> keras.optimizers.Optimizer:
-        """The optimizer that the recipe names, with its schedule spread over all steps of a run."""
+        """The optimizer of the recipe, with its schedule over all steps of the run."""
         optimizer = build(keras.optimizers, dict(self.optimizer), "optimizer", keras.optimizers.Optimizer)
         if self.schedule == "cosine":
             warmup = max(1, total_steps // 20)
@@ -124,19 +124,19 @@ class RecipeFile:
 
 
 def read_toml(text: str) -> dict[str, Any]:
-    """The entries of a recipe's text; raises `InputError` where it is no TOML, or nested as no recipe is."""
+    """The entries of a recipe; raises `InputError` if the text is not valid TOML, or nested too deeply."""
     try:
         content = tomllib.loads(text)
     except RecursionError:
         raise InputError("The recipe is nested too deeply to be read.") from None
-    except ValueError as error:  # TOMLDecodeError, and numbers of more digits than Python reads
+    except ValueError as error:  # TOMLDecodeError, or a number with too many digits for Python
         raise InputError(f"The recipe is not valid TOML: {error}") from error
     level: list[Any] = [content]
     for _ in range(_DEEPEST):
         level = [part for one in level for part in (one.values() if isinstance(one, dict) else one)]
         level = [part for part in level if isinstance(part, dict | list)]
     if level:
-        raise InputError(f"The recipe is nested more than {_DEEPEST} levels deep, which no entry is.")
+        raise InputError(f"The recipe is nested more than {_DEEPEST} levels deep; no entry needs that.")
     return content
 
 
@@ -145,12 +145,12 @@ def _default(field: dataclasses.Field) -> Any:
 
 
 def build(module: Any, arguments: dict[str, Any], what: str, base: type) -> Any:
-    """An instance of the class that `arguments["class"]` names, given the rest of the arguments.
+    """An instance of the class named by `arguments["class"]`, built with the other arguments.
 
-    The name is one of a module, or "package>Name" of a class of your own that is registered with Keras.
+    The name is a class of the module, or "package>Name" of your own class, registered with Keras.
 
     Raises:
-        InputError: where there is no such class, or it does not take an argument.
+        InputError: if there is no such class, or an argument is unknown.
     """
     return construct(class_named(module, arguments.pop("class", None), what, base), arguments, what)
 
@@ -181,11 +181,11 @@ def class_named(module: Any, name: Any, what: str, base: type) -> type:
 
 
 def construct(kind: type, arguments: dict[str, Any], what: str) -> Any:
-    """`kind(**arguments)`; raises `InputError` where it takes no such argument or refuses one."""
+    """`kind(**arguments)`; raises `InputError` if an argument is unknown or invalid."""
     takes = {
         name: parameter
         for name, parameter in _parameters(kind).items()
-        if parameter.kind is not inspect.Parameter.VAR_KEYWORD and name != "name"  # reports go by the name
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD and name != "name"  # reports use the name
     }
     unknown = [name for name in arguments if name not in takes]
     if unknown:
@@ -197,17 +197,17 @@ def construct(kind: type, arguments: dict[str, Any], what: str) -> Any:
     try:
         return kind(**arguments)
     except (TypeError, ValueError, AttributeError, LookupError, OverflowError, ZeroDivisionError) as error:
-        raise InputError(f"The recipe's {what} cannot be used: {error}") from error
+        raise InputError(f"The recipe's {what} is invalid: {error}") from error
 
 
 def _parameters(kind: type) -> Mapping[str, inspect.Parameter]:
-    """What a class, or a function, takes; a model also what it passes on to its bases."""
+    """The parameters of a class or function; for a model including those passed on to its base classes."""
     is_model = inspect.isclass(kind) and issubclass(kind, Recommender)
     return arguments_of(kind) if is_model else inspect.signature(kind).parameters
 
 
 def _check_type(parameter: inspect.Parameter, value: Any, what: str) -> None:
-    """A text such as "false" is true to Python, and true a number: they must not pass for what they are not."""
+    """Raise `InputError` if a value has a wrong type: in Python the text "false" is truthy, and true is a number."""
     usual, said = parameter.default, str(parameter.annotation)
     if isinstance(usual, bool) or said in ("bool", "<class 'bool'>"):
         wanted, fits = "true or false", isinstance(value, bool)

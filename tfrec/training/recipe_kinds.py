@@ -1,4 +1,4 @@
-"""Recipes as files: which kind one is."""
+"""Load a recipe file, and detect whether it is one of a retrieval or of a ranking model."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _OF_RETRIEVAL = ("loss", "masking", "pairs", "item_attributes", "max_length", "w
 
 
 def load_recipe(path: str | Path, labelled: bool = False) -> Recipe | RankingRecipe:
-    """Read a recipe: one of a ranking model where its model is one, or where it names none and is of labelled rows.
+    """Read a recipe. It is a ranking recipe if its model is a ranking model, or if it names none and rows are labelled.
 
     Args:
-        path: of the file.
-        labelled: whether the data are known to be labelled rows.
+        path: path of the file.
+        labelled: whether the data is known to be labelled rows.
 
     Raises:
-        InputError: where the file cannot be read, or says something that no recipe says.
+        InputError: if the file cannot be read, or has invalid entries.
     """
     try:
         content = read_toml(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
-        return Recipe.load(path)  # which says what is wrong
+        return Recipe.load(path)  # raises the error
     model = content.get("model")
     name = model.get("class") if isinstance(model, dict) else None
     kind = getattr(models, name, None) if isinstance(name, str) else None
     is_own = isinstance(name, str) and ">" in name
-    if is_own:  # a class of the user's, which must be registered by now
+    if is_own:  # the user's own class, which must be registered by now
         kind = class_named(models, name, "model", models.Recommender)
     ranks = isinstance(kind, type) and issubclass(kind, models.RankingModel)
     retrieving, ranking = _named(models.RetrievalModel), _named(models.RankingModel)
@@ -43,27 +43,27 @@ def load_recipe(path: str | Path, labelled: bool = False) -> Recipe | RankingRec
         if of_retrieval:
             why = f"it has {of_ranking[0]}" if of_ranking else "a label is named"
             raise InputError(
-                f"The recipe has {of_retrieval[0]}, which is an entry of retrieval models, but {why}, as for ranking "
-                f"models. Leave one of them out, or name the model.class: {', '.join(retrieving)} retrieve, "
-                f"{', '.join(ranking)} rank."
+                f"The recipe has {of_retrieval[0]}, an entry of retrieval models, but {why}, as for ranking models. "
+                f"Remove one of them, or set model.class: {', '.join(retrieving)} are retrieval models, "
+                f"{', '.join(ranking)} are ranking models."
             )
         if isinstance(model, dict) and model:
-            raise InputError(f"The recipe's [model] names no class: give one of {', '.join(ranking)}.")
+            raise InputError(f"The recipe's [model] has no class: set it to one of {', '.join(ranking)}.")
         ranks = True
     if not ranks and of_ranking and (name is None or is_own or name in retrieving):
         raise InputError(
-            f"The recipe's {of_ranking[0]} belongs to ranking models, and its model.class {name!r} is none of them: "
+            f"The recipe's {of_ranking[0]} needs a ranking model, but its model.class is {name!r}. Ranking models: "
             f"{', '.join(ranking)}."
         )
     if isinstance(name, str) and not is_own and name not in (*retrieving, *ranking):
         raise InputError(
-            f"The recipe's model.class must be one of {', '.join(retrieving)}, which retrieve, or "
-            f"{', '.join(ranking)}, which rank: got {name!r}."
+            f"The recipe's model.class must be a retrieval model ({', '.join(retrieving)}) or a ranking model "
+            f"({', '.join(ranking)}), got {name!r}."
         )
     return (RankingRecipe if ranks else Recipe).load(path)
 
 
 def _named(base: type) -> list[str]:
-    """The models of the zoo that are of a kind."""
+    """The names of the models with a given base class."""
     kinds = {name: one for name, one in vars(models).items() if isinstance(one, type) and issubclass(one, base)}
     return sorted(name for name, one in kinds.items() if one is not base)

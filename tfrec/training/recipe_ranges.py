@@ -1,4 +1,4 @@
-"""What the numbers of a recipe may be: what cannot train is refused before any data is read."""
+"""Check the ranges of a recipe's numbers, before any data is read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _POSITIVE = ("a number above 0", lambda value: value > 0)
 _NOT_NEGATIVE = ("a number, 0 or above", lambda value: value >= 0)
 _SHARE = ("a number of at least 0 and below 1", lambda value: 0 <= value < 1)
 
-# What keras.optimizers would take as it comes, and train to nothing or to NaN.
+# Values that keras.optimizers would accept, but that prevent learning or give NaN.
 _OPTIMIZER: dict[str, tuple[str, Callable[[float], bool]]] = {
     "learning_rate": _POSITIVE,
     "epsilon": _POSITIVE,
@@ -28,17 +28,17 @@ _OPTIMIZER: dict[str, tuple[str, Callable[[float], bool]]] = {
 }
 
 
-LARGEST = 2**31 - 1  # what is larger is no size of anything
+LARGEST = 2**31 - 1  # the largest size of anything
 _MOST_LAYERS = 1_000
 _LAYERS = ("num_blocks", "num_layers", "num_cross_layers", "num_experts")
 _LONGEST_LIST = 1_000
 
 
 def check(tables: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise `InputError` where a number is not finite, or one of the optimizer or a dropout is out of range.
+    """Raise `InputError` if a number is not finite, or a setting of the optimizer or a dropout is out of range.
 
     Args:
-        tables: "model", "loss", "optimizer" and the like -> their entries.
+        tables: "model", "loss", "optimizer" and so on -> their entries.
     """
     for table, entries in tables.items():
         for name, value in entries.items():
@@ -51,13 +51,13 @@ def check(tables: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def _check_numbers(value: Any, name: str) -> None:
-    """Raise `InputError` where a number, at whatever depth, is not finite or too large to be a size or a seed."""
+    """Raise `InputError` if a number, at any depth, is not finite or too large for a size or seed."""
     if isinstance(value, Mapping):
         for key, one in value.items():
             _check_numbers(one, f"{name}.{key}")
     elif isinstance(value, list):
         if len(value) > _LONGEST_LIST:
-            raise InputError(f"The recipe's {name} is a list of {len(value):,}: at most {_LONGEST_LIST:,} are used.")
+            raise InputError(f"The recipe's {name} has {len(value):,} entries: expected at most {_LONGEST_LIST:,}.")
         for one in value:
             _check_numbers(one, name)
     elif isinstance(value, int) and abs(value) > (2**32 - 1 if name.endswith("seed") else LARGEST):
@@ -67,7 +67,7 @@ def _check_numbers(value: Any, name: str) -> None:
 
 
 def brief(value: Any) -> str:
-    """A value for an error message, which stays one line however long or large the value is."""
+    """A value for an error message, shortened to one line."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What metrics.json says of how a model was trained."""
+"""The training record in metrics.json."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 def training_record(
     training: Training | RankingTraining, recipe: RecipeFile, table: Interactions | Examples
 ) -> dict[str, Any]:
-    """The recipe, the data, the time and the machine of a finished run, and its history, as JSON takes it."""
+    """Recipe, data, time, machine and history of a finished run, as a JSON-compatible dict."""
     return {
         "recipe": recipe.to_json(),
-        "name": training.model.name,  # that the reports go by
+        "name": training.model.name,  # the name in reports
         **data_hashes(table),
         "rows_read": table.report.rows_read,
         "dropped": table.report.dropped,

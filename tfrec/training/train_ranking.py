@@ -1,4 +1,4 @@
-"""Carry out a recipe of a ranking model on labelled rows, with stock `fit`."""
+"""Train a ranking model by a recipe on labelled rows, with stock `fit`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class RankingTraining:
     """A finished run.
 
     Attributes:
-        model: with the weights of its best epoch.
-        spec: fitted on the training part.
-        split: the parts.
-        known: the rows that histories are made of.
-        history: a value an epoch for loss and each metric, of training and, behind `val_`, of validation.
-        best_epoch: counted from 1.
-        seconds: that fitting took, all parts of an interrupted run together.
+        model: the model with the weights of its best epoch.
+        spec: the spec fitted on the training part.
+        split: the parts of the table.
+        known: the rows that histories are built from.
+        history: one value per epoch for loss and each metric, of training and, with the prefix `val_`, of validation.
+        best_epoch: number of the best epoch, from 1.
+        seconds: training time, including all parts of a resumed run.
     """
 
     model: RankingModel
@@ -48,19 +48,19 @@ def train_ranking(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoint: Path | None = None,
 ) -> RankingTraining:
-    """Split, fit the spec on the training part, fit the model, keep its best epoch.
+    """Split the table, fit the spec on the training part, train the model, and restore its best epoch.
 
-    The test part is not looked at.
+    The test part is not used.
 
     Args:
         table: ratings, or labelled rows.
-        recipe: what to do.
+        recipe: the settings.
         verbose: as in `keras.Model.fit`.
         callbacks: further callbacks.
-        checkpoint: folder that keeps the state of the run, about a minute apart; see `tfrec.training.train_retrieval`.
+        checkpoint: folder for the state of the run, saved about every minute; see `tfrec.training.train_retrieval`.
 
     Raises:
-        InputError: where the recipe does not suit the table, or `checkpoint` holds something else.
+        InputError: if the recipe does not fit the table, or `checkpoint` holds other files.
     """
     keras.utils.set_random_seed(recipe.seed)
     examples = recipe.build_examples(table)
@@ -78,7 +78,7 @@ def train_ranking(
         optimizer=recipe.build_optimizer(recipe.epochs * int(train_batches.cardinality())),
         loss=recipe.build_loss(),
         metrics=recipe.build_metrics(),
-        jit_compile=False,  # histories have many lengths, and each would be compiled anew
+        jit_compile=False,  # XLA would compile again for each length of the histories
     )
     monitor, mode = f"val_{recipe.monitored_metric}", "max" if recipe.monitored_metric == "auc" else "min"
     best = keras.callbacks.EarlyStopping(monitor, mode=mode, patience=recipe.patience, restore_best_weights=True)

@@ -1,4 +1,4 @@
-"""Carry out a recipe on a table, with stock `fit`."""
+"""Train a retrieval model by a recipe, with stock `fit`."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Training:
     """A finished run.
 
     Attributes:
-        model: with the weights of its best epoch.
-        spec: fitted on the training part.
-        split: the parts.
-        history: a value an epoch for loss, val_loss and the validation's ndcg@10 and recall@10.
-        best_epoch: counted from 1.
-        seconds: that fitting took, all parts of an interrupted run together.
+        model: the model with the weights of its best epoch.
+        spec: the spec fitted on the training part.
+        split: the parts of the table.
+        history: one value per epoch for loss, val_loss, and ndcg@10 and recall@10 of the validation.
+        best_epoch: number of the best epoch, from 1.
+        seconds: training time, including all parts of a resumed run.
     """
 
     model: RetrievalModel
@@ -49,26 +49,26 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoint: Path | None = None,
 ) -> Training:
-    """Split, fit the spec on the training part, fit the model, keep its best epoch.
+    """Split the table, fit the spec on the training part, train the model, and restore its best epoch.
 
-    The test part is not looked at.
+    The test part is not used.
 
     Args:
         table: interactions.
-        recipe: what to do.
+        recipe: the settings.
         verbose: as in `keras.Model.fit`.
         callbacks: further callbacks.
-        checkpoint: folder that keeps the state of the run, about a minute apart. Where it holds the state of an
-            interrupted run of the same recipe and table, that one goes on. It stays when the run is done.
+        checkpoint: folder for the state of the run, saved about every minute. If it holds the state of an interrupted
+            run of the same recipe and table, the run is resumed. The folder is kept after the run.
 
     Raises:
-        InputError: where the recipe does not suit the table, for instance a model that reads time stamps one without;
-            or `checkpoint` holds something else.
+        InputError: if the recipe does not fit the table, for instance if the model reads timestamps and the table has
+            none; or if `checkpoint` holds other files.
     """
     keras.utils.set_random_seed(recipe.seed)
     split = table.split(recipe.build_split())
     spec = recipe.build_spec(split.train)
-    for part in (split.valid, split.test):  # what could not be measured is not trained first
+    for part in (split.valid, split.test):  # fail before training if a part cannot be evaluated
         spec.check_holdout(part)
     check_memory(lambda: recipe.build_model(spec), recipe.batch_size, _whole(recipe.loss.get("num_negatives")))
     model = recipe.build_model(spec)
@@ -84,7 +84,7 @@ def train(
             keras_rs.metrics.NDCG(k=10, shuffle_ties=False, name="ndcg@10"),
             keras_rs.metrics.RecallAtK(k=10, shuffle_ties=False, name="recall@10"),
         ],
-        # XLA brings nothing on CPUs here, and would compile anew for each length of a batch.
+        # XLA is not faster on CPUs here, and would compile again for each batch length.
         jit_compile=False,
     )
     monitor = f"val_{recipe.monitored_metric}"

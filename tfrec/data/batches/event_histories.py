@@ -1,4 +1,4 @@
-"""The events of users, as flat arrays, and which of them stand beside a row."""
+"""The events of users, as flat arrays, and the events that belong to the history of each row."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from tfrec.reserved_ids import RESERVED_IDS
 
 
 class Events:
-    """Rows of the past with a high enough label, sorted by user and time.
+    """Known rows with a high enough label, sorted by user and time.
 
     Args:
         known: the rows.
-        spec: with a `History`.
-        inputs: names of the inputs that are wanted.
+        spec: a spec with a `History`.
+        inputs: names of the requested inputs.
 
     Raises:
-        InputError: where the spec has no history, or the rows no users or items.
+        InputError: if the spec has no history, or the rows have no users or items.
     """
 
     def __init__(self, known: Examples, spec: FeatureSpec, inputs: Collection[str]) -> None:
         rule = spec.history
         if rule is None or known.user_codes is None or known.item_codes is None:
-            raise InputError("A history needs a spec that has one, and known rows with users and items.")
+            raise InputError("A history needs a spec fitted with history=..., and known rows with users and items.")
         self.known, self.rule = known, rule
         is_event = np.ones(len(known), bool) if rule.min_label is None else known.labels >= rule.min_label
         ids = spec.items.encode(known.item_ids)
@@ -49,16 +49,17 @@ class Events:
         missing = {f"history_{one.column}": one.missing for one in spec.features}
         self.columns = {name: tf.constant(values) for name, values in columns.items() if name in inputs}
         self.padding = {name: missing.get(name, 0) for name in self.columns}
-        self.own = np.zeros(0, np.int64)  # places of events, those of one user, item and time side by side
+        self.own = np.zeros(0, np.int64)  # positions of events, grouped by user, item and time
 
     def bounds(self, data: Examples) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """For each row the first event and the one after the last; and the bounds in `own` of those to leave out.
+        """For each row, the bounds of its events, and the bounds in `own` of the events to leave out.
 
-        Left out is what is the row itself: an event of its user, item and time, or of its user and item where one of
-        the tables has no times. So neither a part of the known rows nor a row that is there twice is told its label.
+        The events to leave out are the row itself: those of the same user, item and time, or of the same user and item
+        if one of the tables has no times. So no row sees its own label, even if it occurs twice.
 
         Returns:
-            four arrays (N,) int64; `own` holds places of events.
+            first event and the one after the last, then the same for `own`: four arrays (N,) int64. `own` holds
+            positions of events.
         """
         if self.known.times is not None and data.times is not None:
             check_same_unit(self.known.times, data.times)
@@ -69,23 +70,24 @@ class Events:
             if self.known.times is not None:
                 if data.times is None:
                     raise InputError(
-                        "The known rows have times and the rows none: earlier events cannot be told. Give times."
+                        "`known` has timestamps but `data` has none, so earlier events cannot be found: add a time "
+                        "column to `data`."
                     )
-                none = np.zeros(len(data), np.int64)  # what is earlier is another row
+                none = np.zeros(len(data), np.int64)  # earlier events are other rows
                 return firsts, self._earlier(users, data.times, firsts), none, none
             if data is self.known:
-                ends = self._earlier(users, np.arange(len(data)), firsts)  # else what is known came before
+                ends = self._earlier(users, np.arange(len(data)), firsts)  # otherwise all known rows are earlier
         return firsts, ends, *self._own(data, users, ends)
 
     def _earlier(self, users: np.ndarray, times: np.ndarray, firsts: np.ndarray) -> np.ndarray:
-        """(N,) places behind the last event of a user before a time."""
+        """(N,) position after the last event of the user before the time."""
         clock = np.unique(self.times)
         key = self.users.astype(np.int64) * (len(clock) + 1) + np.searchsorted(clock, self.times)
         asked = users.astype(np.int64) * (len(clock) + 1) + np.searchsorted(clock, times)
         return np.maximum(np.searchsorted(key, asked), firsts)
 
     def _own(self, data: Examples, users: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Sort the places of events by what they are, into `own`; bounds in it of those that each row is."""
+        """Group the positions of events in `own`; returns the bounds of each row's own events in it."""
         items = _codes_among(self.known.item_ids, data.item_ids, data.item_codes, len(data))
         width = len(self.known.item_ids)
         asked = np.where((users < 0) | (items < 0), -1, users.astype(np.int64) * width + items)
@@ -108,7 +110,7 @@ class Events:
         lengths = ends - starts - own_counts
         width = tf.clip_by_value(tf.reduce_max(lengths), 1, self.rule.length)
         newest_first = tf.range(width)
-        # How many others are newer than each event that is left out, the newest first: (B, S).
+        # Number of other newer events for each event that is left out, the newest first: (B, S).
         turn = tf.range(tf.maximum(tf.reduce_max(own_counts), 1))
         own = tf.gather(tf.constant(np.append(self.own, 0)), tf.maximum(own_ends[:, None] - 1 - turn, 0))
         newer = tf.where(turn < own_counts[:, None], ends[:, None] - 1 - own - turn, tf.int64.max)
@@ -127,7 +129,7 @@ class Events:
 
 
 def _codes_among(known: np.ndarray, ids: np.ndarray, codes: np.ndarray | None, rows: int) -> np.ndarray:
-    """The codes that the known rows have for the ids of other rows, (N,); -1 for strangers."""
+    """The codes that the known rows use for the ids of other rows, (N,); -1 for unknown ids."""
     if codes is None:
         return np.full(rows, -1, np.int64)
     if ids is known:
@@ -136,6 +138,6 @@ def _codes_among(known: np.ndarray, ids: np.ndarray, codes: np.ndarray | None, r
 
 
 def _numbered(values: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct values numbered in their order, and the numbers of others by value: int64, -1 for what is none."""
+    """Number the distinct values in their order; returns the numbers of both arrays, int64, -1 for unknown values."""
     distinct, numbers = np.unique(values, return_inverse=True)
     return numbers.astype(np.int64), pd.Index(distinct).get_indexer(others).astype(np.int64)

@@ -14,11 +14,11 @@ from tfrec.reserved_ids import RESERVED_IDS
 
 
 def histories(table: Interactions, spec: FeatureSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All known items of a table as one flat array, with each user's bounds in it.
+    """All known items of a table as one flat array, with the bounds of each user.
 
     Returns:
-        ids (N,) int32 without unknown items; first and after-last positions, (num_users,) int64, indexed by the
-        table's user codes: equal where a user has nothing.
+        ids (N,) int32 without unknown items; first and after-last positions, (num_users,) int64, indexed by the table's
+        user codes and equal for users without known items.
     """
     ids = spec.items.encode(table.item_ids)[table.item_codes]
     known = ids >= RESERVED_IDS
@@ -27,7 +27,7 @@ def histories(table: Interactions, spec: FeatureSpec) -> tuple[np.ndarray, np.nd
 
 
 def history_inputs(table: Interactions, spec: FeatureSpec, inputs: Collection[str]) -> dict[str, np.ndarray]:
-    """What a model reads of each known item, as flat arrays in the order of `histories`.
+    """The inputs that a model reads for each known item, as flat arrays in the order of `histories`.
 
     Args:
         table: interactions.
@@ -35,30 +35,28 @@ def history_inputs(table: Interactions, spec: FeatureSpec, inputs: Collection[st
         inputs: names of the model's inputs.
 
     Returns:
-        by name, "history" first: ids (N,) int32, and time stamps (N,) int64, seconds since 1970.
+        by name, "history" first: ids (N,) int32, and timestamps (N,) int64, Unix seconds.
 
     Raises:
-        InputError: where a name is unknown, or time stamps are asked for and the table has none.
+        InputError: if a name is unknown, or timestamps are requested but the table has none.
     """
     unknown = sorted(set(inputs) - {"history", "timestamps"})
     if unknown or "history" not in inputs:
-        raise InputError(
-            f'The inputs of a model are "history" and, where it reads them, "timestamps": got {list(inputs)}.'
-        )
+        raise InputError(f'inputs must be "history" and optionally "timestamps", got {list(inputs)}.')
     ids = spec.items.encode(table.item_ids)[table.item_codes]
     columns = {"history": ids[ids >= RESERVED_IDS]}
     if "timestamps" in inputs:
         if table.times is None:
             raise InputError(
-                f"The model reads time stamps, and {table!r} has none: its rows only have an order. Name the column of "
-                "times, or take a model that reads the order alone, such as SASRec."
+                f"The model reads timestamps, but {table!r} has none. Name the time column, or use a model that reads "
+                "only the order, such as SASRec."
             )
         columns["timestamps"] = unix_seconds(table.times)[ids >= RESERVED_IDS]
     return columns
 
 
 def pad_left(values: np.ndarray, starts: np.ndarray, ends: np.ndarray, width: int) -> np.ndarray:
-    """The newest `width` of each stretch of a flat array as a row, padded with 0 on the left: (B, width), same type.
+    """The newest `width` values of each slice of a flat array, padded with 0 on the left: (B, width), same dtype.
 
     Example:
         >>> pad_left(np.array([5, 6, 7, 8]), np.array([0, 1]), np.array([1, 4]), width=2).tolist()

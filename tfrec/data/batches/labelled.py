@@ -32,30 +32,30 @@ def labelled(
 ) -> tf.data.Dataset:
     """Batches for ranking models: `({name: tensor}, labels)`.
 
-    Columns are encoded once, those of users and items once a user and item; a batch is gathered inside the graph.
-    Histories are padded on the left, as far as the longest of their batch needs.
+    Columns are encoded once, and features of users and items once per user and item; batches are gathered inside the
+    graph. Histories are padded on the left to the longest of their batch.
 
     Args:
         data: the rows.
-        spec: fitted on the training part.
-        known: the rows that histories are made of: the training part, also for validation and test. Needed where the
-            spec has a history. Rows of the same user, item and time (or of the same user and item, without times) as
-            a row of `data` are taken for that row and do not stand in its history.
+        spec: a spec fitted on the training part.
+        known: the rows that histories are built from: the training part, also for validation and test. Required if the
+            spec has a history. Known rows with the same user, item and time as a row of `data` (without times, with the
+            same user and item) are left out of its history.
         batch_size: B.
-        shuffle: the rows, anew each epoch.
-        seed: of the shuffling.
-        drop_remainder: leave out a last batch that is not full. `tf.distribute` does not need it: replicas with
-            different numbers of rows together take the step of one device.
+        shuffle: whether to shuffle the rows, differently in each epoch.
+        seed: seed of the shuffling.
+        drop_remainder: drop the last batch if it is not full. `tf.distribute` does not need it: replicas with different
+            numbers of rows together make the same step as one device.
         inputs: names of the inputs that the model reads; None gives all.
-        unseen_rate: for training: the share of rows whose user, and the share whose item, is said to be unseen, id 1,
-            anew each epoch, and never met where `item_count` is a feature. Else nothing in the training part is unseen,
-            and what the model does with id 1 is chance.
+        unseen_rate: for training: share of the rows whose user is replaced by the unseen id 1, and likewise for items,
+            drawn anew in each epoch. `item_count`, if it is a feature, becomes that of an item that was never seen.
+            Without it, training data has no unseen ids, so the model would learn nothing for id 1.
 
     Returns:
         dataset of `({name: (B, ...)}, labels (B, 1) float32)`, with names and types as in `spec.model_features()`.
 
     Raises:
-        InputError: where there is no row, an input is unknown, `known` is missing, or a number is out of range.
+        InputError: if there are no rows, an input is unknown, `known` is missing, or a number is out of range.
 
     Example:
         >>> frame = pd.DataFrame({"label": [0, 1, 1], "ad": ["a", "b", "b"]})
@@ -68,11 +68,11 @@ def labelled(
     if known is not None:
         check_kind(known, (Examples,), "The known rows")
     if not len(data):
-        raise InputError("There is no labelled row: expected at least one.")
+        raise InputError("The table has no labelled rows: expected at least one.")
     if batch_size < 1:
-        raise InputError(f"batch_size is a positive integer, got {batch_size}.")
+        raise InputError(f"batch_size must be a positive integer, got {batch_size}.")
     if not 0 <= unseen_rate < 1:
-        raise InputError(f"unseen_rate is a number of at least 0 and below 1, got {unseen_rate}.")
+        raise InputError(f"unseen_rate must be at least 0 and below 1, got {unseen_rate}.")
     groups = {feature["name"]: feature["group"] for feature in spec.model_features()}
     names = list(groups)
     wanted = names if inputs is None else list(inputs)
@@ -83,7 +83,7 @@ def labelled(
     events = None
     if any(groups[name] == "history" for name in wanted):
         if known is None:
-            raise InputError("The spec has a history: say what is known of the users, known=split.train.")
+            raise InputError("The spec has a history, so labelled() needs the known rows: pass known=split.train.")
         events = Events(known, spec, wanted)
         bounds = [tf.constant(part, tf.int64) for part in events.bounds(data)]
     labels = tf.constant(data.labels[:, None])
@@ -133,7 +133,7 @@ def _columns(data: Examples, spec: FeatureSpec) -> dict[str, tuple[np.ndarray | 
         ("user", data.user_codes, data.user_ids, data.users),
         ("item", data.item_codes, data.item_ids, data.items),
     ):
-        if codes is None:  # whoever asks without users has missing ones
+        if codes is None:  # a table without users: all are missing
             codes, ids = np.zeros(len(data), np.int32), np.array([""], object)
         if group == "item":
             encoded = spec.encode_items(ids, table) | {"item": spec.items.encode(ids)}

@@ -59,7 +59,7 @@ def pairs(
         the inputs that were asked for. Histories are padded on the left.
 
     Raises:
-        InputError: where there is no row, the spec has no users and the model reads them, or an argument is invalid.
+        InputError: if there is no row, the spec has no users and the model reads them, or an argument is invalid.
 
     Example:
         >>> import pandas as pd
@@ -130,13 +130,13 @@ def encode_users(table: Interactions, spec: FeatureSpec) -> np.ndarray:
     """The id of each user of a table, by user code: (num_users,) int32, 1 where training had no such user.
 
     Raises:
-        InputError: where the spec has no user vocabulary.
+        InputError: if the spec has no user vocabulary.
     """
     return user_vocabulary(spec).encode(table.user_ids)
 
 
 def user_vocabulary(spec: FeatureSpec) -> Vocabulary:
-    """The spec's users; raises `InputError` where it has none."""
+    """The spec's users; raises `InputError` if it has none."""
     if spec.users is None:
         raise InputError(
             "The model reads user ids, and the feature spec has no user vocabulary: fit it with "

@@ -1,4 +1,4 @@
-"""How every pipeline ends: some batches ahead, and nobody waits for a tuner."""
+"""Prefetching for all pipelines, without the autotuner of `tf.data`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import tensorflow as tf
 
 
 def prefetched(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """The dataset, working ahead of who reads it, without the tuner of tf.data.
+    """The dataset with prefetching and without autotuning.
 
-    That tuner sleeps 10 ms, 20 ms and so on up to a minute, and an iterator that has come to its end waits until it
-    wakes: in TensorFlow 2.20 an epoch of 7.3 seconds took 10.2. What it would tune, how many batches are made at once,
-    matters little for pipelines that need a hundredth of a training step.
+    The autotuner of tf.data sleeps 10 ms, 20 ms and so on up to a minute, and an iterator at its end waits until it
+    wakes: in TensorFlow 2.20 an epoch of 7.3 seconds took 10.2. The autotuner would tune the number of batches prepared
+    in parallel, which matters little for pipelines that need a hundredth of the time of a training step.
 
     Example:
         >>> batches = prefetched(tf.data.Dataset.range(2))

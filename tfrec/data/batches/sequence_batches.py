@@ -1,4 +1,4 @@
-"""`tf.data` batches: a dict of named tensors, targets, and weights."""
+"""`tf.data` batches for sequential models: a dict of named tensors, targets, and weights."""
 
 from __future__ import annotations
 
@@ -32,44 +32,43 @@ def sequences(
     num_replicas: int = 1,
     inputs: Collection[str] = ("history",),
 ) -> tf.data.Dataset:
-    """Batches for next-item models: `({"history"}, targets, weights)`, with "timestamps" where they are asked for.
+    """Batches for next-item models: `({"history"}, targets, weights)`, with "timestamps" if requested.
 
-    From `Interactions`, a window of a user's items is a row: every item but the window's last is in the history, and
-    every item but its first is the target of the one before it. From a `Holdout`, a user is a row: the history is what
-    is known of the user, and the only target, at the newest position, is the first item held back.
+    For `Interactions`, a row is a window of a user's items: all items except the last form the history, and each item
+    except the first is the target of the position before it. For a `Holdout`, a row is a user: the history holds the
+    user's known items, and the only target, at the newest position, is the first item held back.
 
-    Items out of vocabulary are left out. Padding is on the left. Weights are the batch's number of positions divided by
-    its number of real targets where there is a target, and 0 elsewhere, so that `sum(weight * loss) / size` is the mean
-    over real targets, also when `tf.distribute` deals the batch out. (With `group_by_length`, a batch that is less than
-    half full weighs less.)
+    Unknown items are skipped. Padding is on the left. The weight of a real target is the number of positions of the
+    batch divided by its number of real targets, and 0 elsewhere. So `sum(weight * loss) / size` is the mean over real
+    targets, also if `tf.distribute` splits the batch. (With `group_by_length`, a batch that is less than half full has
+    a lower weight.)
 
     Args:
-        data: what to learn from, or to be asked about.
+        data: the table to train on, or the holdout to evaluate.
         spec: vocabulary and length L.
-        batch_size: B, rows of a batch.
-        windows: "newest" takes the last L + 1 items of each user; "all" cuts the whole history into windows of L + 1,
-            overlapping in one item, counted from its end: each item but the user's first is a target once.
-        group_by_length: put rows of similar length into a batch and pad only as far as they need, so that the cost of a
-            step follows its real items. A batch then holds about as many positions as `batch_size` rows of mean length
-            would: more rows where they are short, fewer where they are long. L takes at most a dozen values.
-        shuffle: the rows, anew each epoch; None shuffles training data and leaves holdouts in order.
-        seed: of the shuffling.
-        drop_remainder: leave out a last batch that is not full. `tf.distribute` does not need it: replicas with
-            different numbers of rows together take the step of one device. Of every group of lengths, other rows are
-            left out in each epoch; groups that could not fill one batch join their neighbours, so that no row is always
-            left out.
-        num_replicas: of a `tf.distribute` strategy; the rows of every full batch are a multiple of it.
-        inputs: what the model reads, its `input_names`. "timestamps" are the seconds since 1970 of the history's items,
-            0 at padding.
+        batch_size: B, rows per batch.
+        windows: "newest" takes the last L + 1 items of each user. "all" cuts the whole history into windows of L + 1
+            items, counted from its end, which overlap in one item: each item except the user's first is a target once.
+        group_by_length: put rows of similar length into a batch and pad only to their longest row, so that the cost of
+            a step depends on its real items. A batch then holds about as many positions as `batch_size` rows of mean
+            length: more rows if they are short, fewer if they are long. L takes at most a dozen values.
+        shuffle: whether to shuffle the rows, differently in each epoch; None shuffles training data but not holdouts.
+        seed: seed of the shuffling.
+        drop_remainder: drop the last batch if it is not full. `tf.distribute` does not need it: replicas with different
+            numbers of rows together make the same step as one device. In each group of lengths, different rows are
+            dropped in each epoch; groups too small for one batch are merged with their neighbours, so no row is always
+            dropped.
+        num_replicas: number of replicas of a `tf.distribute` strategy; full batches have a multiple of it as rows.
+        inputs: inputs that the model reads, its `input_names`. "timestamps" are the Unix seconds of the items of the
+            history, 0 at padding.
 
     Returns:
-        dataset of `({"history": (B, L) int32}, targets (B, L) int32, weights (B, L) float32)`; for a
-        holdout targets and weights are (B,). Time stamps are (B, L) int64.
+        dataset of `({"history": (B, L) int32}, targets (B, L) int32, weights (B, L) float32)`; for a holdout targets
+        and weights are (B,). Timestamps are (B, L) int64.
 
     Raises:
-        InputError: where no user has two items (a history and a target) that the vocabulary knows, `batch_size` is no
-            multiple of `num_replicas`, `drop_remainder` would leave nothing, or time stamps are asked for and the
-            table has none.
+        InputError: if no user has two known items (a history and a target), `batch_size` is not a multiple of
+            `num_replicas`, `drop_remainder` would drop all batches, or timestamps are requested but the table has none.
 
     Example:
         >>> import pandas as pd
@@ -82,7 +81,7 @@ def sequences(
     """
     check_kind(data, (Interactions, Holdout), "The data")
     if windows not in ("newest", "all"):
-        raise InputError(f'windows is "newest" or "all", got {windows!r}.')
+        raise InputError(f'windows must be "newest" or "all", got {windows!r}.')
     if batch_size < 1 or num_replicas < 1 or batch_size % num_replicas:
         raise InputError(
             f"batch_size must be a positive multiple of the {num_replicas} replicas that share it, got {batch_size}."
@@ -92,9 +91,9 @@ def sequences(
     columns, starts, ends = rows
     if not len(starts):
         raise InputError(
-            f"There is no row in {data!r}: no user has "
+            f"{data!r} gives no rows: no user has "
             + ("both a history and a held-back item" if is_holdout else "two items")
-            + " that the vocabulary knows. Give more interactions, or fit the spec on data that has these items."
+            + " in the vocabulary. Give more interactions, or fit the spec on data with these items."
         )
     tensors = {name: tf.constant(column) for name, column in columns.items()}
     lengths = np.minimum(ends - starts - 1, spec.max_length)
@@ -107,7 +106,7 @@ def sequences(
     if drop_remainder:
         widths = _with_full_batches(widths, lengths, rows_of)
     grouped = len(widths) > 1
-    # What is left of a group at the end of an epoch can be a single short row: it must not weigh as a whole batch.
+    # The remainder of a group can be a single short row, which must not have the weight of a whole batch.
     fewest = max(1.0, batch_size * lengths.mean() / 2 if grouped else 1.0)
 
     def batch_of(first: tf.Tensor, after: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
@@ -124,7 +123,7 @@ def sequences(
         read, targets = {name: column[:, :-1] for name, column in window.items()}, window["history"][:, 1:]
         if is_holdout:
             return read, targets[:, -1], tf.ones(tf.shape(targets)[:1])
-        is_target = read["history"] > 0  # what follows an item is a target
+        is_target = read["history"] > 0  # the next item is a target
         targets = tf.where(is_target, targets, PADDING_ID)
         count = tf.maximum(tf.cast(tf.math.count_nonzero(is_target), tf.float32), fewest)
         weights = tf.cast(is_target, tf.float32) * (tf.cast(tf.size(targets), tf.float32) / count)
@@ -152,7 +151,7 @@ def sequences(
 
 
 def _widths(max_length: int, lengths: np.ndarray) -> list[int]:
-    """Padded lengths, each about 1.3 times the one before, up to the longest that is needed."""
+    """Padded lengths, each about 1.3 times the one before, up to the longest row."""
     widths = np.unique(np.ceil(max_length / 1.3 ** np.arange(11)).astype(int))
     return widths[: np.searchsorted(widths, lengths.max()) + 1].tolist()
 
@@ -162,13 +161,13 @@ def _members(widths: list[int], lengths: np.ndarray) -> np.ndarray:
 
 
 def _with_full_batches(widths: list[int], lengths: np.ndarray, rows_of: Callable) -> list[int]:
-    """The widths whose groups fill a batch; the others' rows are padded to the next."""
+    """The widths whose groups fill a batch; rows of the other widths are padded to the next one."""
     widths = list(widths)
     while (short := _members(widths, lengths) < rows_of(widths)).any():
         if len(widths) == 1:
             raise InputError(
-                f"drop_remainder leaves nothing: {len(lengths):,} rows do not fill a batch of {rows_of(widths)[0]:,}. "
-                "Give a smaller batch_size, or more data."
+                f"drop_remainder would drop all data: {len(lengths):,} rows do not fill a batch of "
+                f"{rows_of(widths)[0]:,}. Use a smaller batch_size, or more data."
             )
         first = int(np.argmax(short))
         del widths[min(first, len(widths) - 2)]  # the longest rows need the last
@@ -191,7 +190,7 @@ def _holdout_rows(holdout: Holdout, spec: FeatureSpec, inputs: Collection[str]) 
     _, starts, ends = histories(holdout.history, spec)
     target_ids, target_starts, target_ends = histories(holdout.targets, spec)
     users = np.flatnonzero((ends > starts) & (target_ends > target_starts))
-    # A row is the newest L items of the history with the first target behind them.
+    # A row is the newest L items of the history, followed by the first target.
     lengths = np.minimum(ends[users] - starts[users], spec.max_length)
     after = np.cumsum(lengths + 1)
     is_target = np.zeros(int(after[-1]) if len(after) else 0, bool)
@@ -200,7 +199,7 @@ def _holdout_rows(holdout: Holdout, spec: FeatureSpec, inputs: Collection[str]) 
     source = np.repeat(ends[users] - lengths, lengths + 1) + within
     columns = {}
     for name, column in history_inputs(holdout.history, spec, inputs).items():
-        columns[name] = np.zeros(len(is_target), column.dtype)  # at the target nothing but its id is read
+        columns[name] = np.zeros(len(is_target), column.dtype)  # only the id of the target is read
         columns[name][~is_target] = column[source[~is_target]]
     columns["history"][is_target] = target_ids[target_starts[users]]
     return columns, after - lengths - 1, after

@@ -1,1 +1,1 @@
-"""Data sets: the MovieLens downloader and a generated world."""
+"""Datasets: a MovieLens downloader and a synthetic dataset."""

@@ -1,4 +1,4 @@
-"""Titles for films that were never made."""
+"""Invented film titles for the synthetic dataset."""
 
 import numpy as np
 
@@ -22,14 +22,14 @@ _PLACES = (
 
 
 def world_titles(rng: np.random.Generator, part: np.ndarray) -> list[str]:
-    """A title for each item: one name a series, with a numeral from its second part on.
+    """A title for each item: one name per series, with a numeral from its second part on.
 
     Args:
-        rng: draws the names.
-        part: number of each item within its series, from 0; the parts of a series follow each other.
+        rng: generator for the names.
+        part: number of each item within its series, from 0; the parts of a series are consecutive.
 
     Raises:
-        InputError: where there are more series than names.
+        InputError: if there are more series than names.
     """
     qualities, things = _QUALITIES.split(), _THINGS.split()
     places = ["", *_PLACES.split("|")]
@@ -37,7 +37,9 @@ def world_titles(rng: np.random.Generator, part: np.ndarray) -> list[str]:
     series = np.cumsum(part == 0) - 1
     count = int(series[-1]) + 1
     if count > plain * len(places):
-        raise InputError(f"There are names for {plain * len(places):,} series of items, not for {count:,}: make fewer.")
+        raise InputError(
+            f"{count:,} series of items need more titles than the {plain * len(places):,} available: make fewer items."
+        )
     # Names without a place come first.
     order = np.concatenate([rng.permutation(plain) + place * plain for place in range(-(-count // plain))])
     names = []

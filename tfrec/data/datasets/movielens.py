@@ -1,4 +1,4 @@
-"""MovieLens from its publisher's site, verified."""
+"""Download MovieLens from its publisher's site and verify it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NEEDED = {
     "ml-1m": ("ratings.dat", "movies.dat", "users.dat"),
     "ml-latest-small": ("ratings.csv", "movies.csv"),
 }
-# Size in bytes and MD5 of the archives that do not change.
+# Size in bytes and MD5 of the archives that never change.
 _FIXED = {
     "ml-100k": (4_924_029, "0e33842e24a9c977be4e0107933c0723"),
     "ml-1m": (5_917_549, "c4d9eecfca2ab87c1945afe126590906"),
@@ -35,11 +35,11 @@ _TIMEOUT = 30  # seconds without a byte
 _BLOCK = 1 << 16
 _MOST = 100_000_000  # bytes of an archive whose size is not known
 
-# What a connection or an archive that is broken raises, in one place or another of the standard library.
+# Exceptions of the standard library for a broken connection or archive.
 _BROKEN = (
     OSError,
     EOFError,
-    RuntimeError,  # an encrypted file, or a compression that is not known
+    RuntimeError,  # an encrypted file, or an unknown compression
     ValueError,
     OverflowError,
     struct.error,
@@ -50,42 +50,42 @@ _BROKEN = (
 
 
 def download(name: str, folder: str | Path, base_url: str = BASE_URL) -> Path:
-    """Fetch a MovieLens data set and unpack it to `folder/name`, which `tfrec.data.read` reads.
+    """Download a MovieLens dataset and unpack it to `folder/name`, for `tfrec.data.read`.
 
-    Size and MD5 are checked: of ml-100k and ml-1m against the values known here, of ml-latest-small, which the
-    publisher renews from time to time, against the `.md5` file that lies beside the archive (where there is none, the
-    checksums inside the archive must do, and stderr says so). Everything is written beside its place and renamed when
-    complete; a complete folder is used as it is, without network. GroupLens allows
-    research and forbids commercial use and redistribution without permission: see the README in the folder.
+    Size and MD5 are checked: for ml-100k and ml-1m against values stored here, for ml-latest-small, which the publisher
+    updates from time to time, against the published `.md5` file (if it is missing, only the checksums inside the
+    archive are checked, with a warning on stderr). Writes are atomic. A complete folder is used without network access.
+    GroupLens allows research, but no commercial use and no redistribution without permission: see the README in the
+    folder.
 
     Args:
         name: ml-100k, ml-1m or ml-latest-small.
-        folder: where to put it; made if it is not there.
-        base_url: where `<name>.zip` lies.
+        folder: target folder; created if it does not exist.
+        base_url: URL of the folder with `<name>.zip`.
 
     Returns:
         `folder/name`.
 
     Raises:
-        InputError: where the name is unknown, the download fails or is not what it should be, or `folder/name` is there
-            and incomplete.
+        InputError: if the name is unknown, the download fails or does not match its checksum, or `folder/name` exists
+            but is incomplete.
 
     Example:
         >>> download("ml-1m", "data")  # doctest: +SKIP
         PosixPath('data/ml-1m')
         >>> download("ml-3m", "data")
         Traceback (most recent call last):
-        tfrec.errors.InputError: There is no MovieLens data set 'ml-3m' here: expected one of ...
+        tfrec.errors.InputError: Unknown MovieLens dataset 'ml-3m': expected one of ...
     """
     if name not in _NEEDED:
-        raise InputError(f"There is no MovieLens data set '{name}' here: expected one of {', '.join(_NEEDED)}.")
+        raise InputError(f"Unknown MovieLens dataset '{name}': expected one of {', '.join(_NEEDED)}.")
     folder = Path(folder)
     target = folder / name
-    by_hand = f"Or download {name}.zip by hand, unpack it, and give the folder with --data."
+    by_hand = f"Or download {name}.zip yourself, unpack it, and pass the folder with --data."
     if target.exists():
         missing = _missing(target, name)
         if missing:
-            raise InputError(f"{target} is there, but lacks {', '.join(missing)}. Remove it and try again. {by_hand}")
+            raise InputError(f"{target} exists but lacks {', '.join(missing)}. Remove it and try again. {by_hand}")
         return target
     url = urllib.parse.urljoin(base_url.rstrip("/") + "/", f"{name}.zip")
     try:
@@ -100,13 +100,13 @@ def download(name: str, folder: str | Path, base_url: str = BASE_URL) -> Path:
             missing = _missing(made, name)
             if missing:
                 raise InputError(f"{url} lacks {', '.join(missing)}.")
-            # A download that ran beside this one may have been quicker.
+            # A concurrent download may have finished first.
             if _missing(target, name):
                 made.rename(target)
     except InputError as error:
         raise InputError(f"{error} {by_hand}") from None
     except _BROKEN as error:
-        raise InputError(f"{url} could not be fetched to {folder}: {_reason(error)}. {by_hand}") from None
+        raise InputError(f"{url} could not be downloaded to {folder}: {_reason(error)}. {by_hand}") from None
     return target
 
 
@@ -128,37 +128,37 @@ def _published_digest(url: str, scratch: Path) -> str | None:
     except requests.HTTPError as error:
         if error.response.status_code != 404:
             raise
-        print(f"There is no {url}: only the checksums inside the archive are verified.", file=sys.stderr)
+        print(f"{url} does not exist: only the checksums inside the archive are verified.", file=sys.stderr)
         return None
     text = path.read_text(encoding="ascii", errors="replace")
     found = re.search(r"\b[0-9a-f]{32}\b", text.lower())
     if found is None:
-        raise InputError(f"{url} holds no MD5: it begins with {text[:60]!r}.")
+        raise InputError(f"{url} is not an MD5 file: it begins with {text[:60]!r}.")
     return found.group()
 
 
 def _fetch(url: str, path: Path, bar: _Bar, digest: str | None = None) -> None:
-    """Fetch a file with pooch, which renames it to `path` when it is complete and its MD5 is right."""
+    """Download a file with pooch, which renames it to `path` when it is complete and its MD5 is right."""
     pooch.get_logger().setLevel("WARNING")
-    # Sizes are those of the file, not of a compressed answer.
+    # So sizes are those of the file, not of a compressed response.
     get = pooch.HTTPDownloader(bar, _BLOCK, timeout=_TIMEOUT, headers={"Accept-Encoding": "identity"})
     try:
         pooch.retrieve(url, digest and f"md5:{digest}", path.name, path.parent, downloader=get)
     except (InputError, requests.RequestException) as error:
         if isinstance(error, requests.exceptions.ChunkedEncodingError) and bar.total:
-            raise InputError(f"{url} is not whole: expected {bar.total:,} bytes, but the connection ended.") from None
+            raise InputError(f"The download of {url} is incomplete: expected {bar.total:,} bytes, but the connection ended.") from None
         raise
     except ValueError as error:
-        raise InputError(f"{url} is not what the publisher's MD5 says: expected {digest}, got another.") from error
+        raise InputError(f"{url} does not match the publisher's MD5: expected {digest}, got another.") from error
 
 
 class _Bar:
-    """What pooch tells of a download: it shows the progress on stderr and stops a file of a wrong size.
+    """The progress bar of pooch: shows the progress on stderr, and stops the download of a file of a wrong size.
 
     Args:
-        name: shown; "" shows nothing.
-        size: of the file in bytes, if it is known.
-        most: bytes at which a file of unknown size is given up.
+        name: displayed name; "" shows nothing.
+        size: size of the file in bytes, if it is known.
+        most: maximum size in bytes if `size` is unknown.
     """
 
     def __init__(self, name: str, size: int | None = None, most: int = _MOST) -> None:
@@ -181,7 +181,7 @@ class _Bar:
         return f"{self._size:,} bytes" if self._size else f"at most {self._most:,} bytes"
 
     def update(self, count: int) -> None:
-        """A block has come; pooch gives the size of a full block for the last one too."""
+        """Called for each block; for the last one pooch also passes the size of a full block."""
         if self._done > self._most:
             raise InputError(f"{self._name} has a wrong size: expected {self._expected()}, got more.")
         self._done += count
@@ -193,17 +193,17 @@ class _Bar:
             print(f"\r{self._name}: {done:,}{share}", end="", file=sys.stderr, flush=True)
 
     def reset(self) -> None:
-        """The last block has come."""
+        """Called after the last block."""
         self._done = 0
 
     def close(self) -> None:
-        """The file is complete."""
+        """Called when the file is complete."""
         if self._name:
             print(file=sys.stderr)
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Only regular files, and none outside of the folder."""
+    """Unpack regular files only, and none outside the folder."""
     with zipfile.ZipFile(archive) as packed:
         for entry in packed.infolist():
             kind = stat.S_IFMT(entry.external_attr >> 16)
@@ -211,7 +211,7 @@ def _unpack(archive: Path, folder: Path) -> None:
             outside = not place.is_relative_to(folder.resolve()) or "\\" in entry.filename
             if outside or kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise InputError(
-                    f"{archive.name} holds '{entry.filename}', which is no file inside of it: not unpacked."
+                    f"{archive.name} was not unpacked: '{entry.filename}' is not a regular file inside the folder."
                 )
             if entry.is_dir():
                 continue

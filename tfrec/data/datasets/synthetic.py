@@ -1,4 +1,4 @@
-"""A generated world to learn from where no data may be downloaded."""
+"""A synthetic dataset with known patterns, which needs no download."""
 
 import numpy as np
 import pandas as pd
@@ -14,37 +14,36 @@ _AT_ONCE, _FOLLOW = 0.25, 0.6  # chance that a sequel is watched right after its
 _PATIENCE = 5  # steps until it is forgotten
 _MOVE_ON = 0.15  # chance a step that a taste moves to the user's next genre
 _FAVOURITES = 3  # genres of a user
-_STRAY = 0.05  # chance that a choice is of any genre
-_TRIES = 12  # draws until an unseen item must be found otherwise
+_STRAY = 0.05  # chance that a choice ignores the genre
+_TRIES = 12  # draws before the search for an unseen item becomes exhaustive
 _BEGIN = 1_577_836_800  # 2020-01-01, UTC
 _YEAR = 365 * 86_400
 
 
 def generate_world(num_users: int = 3000, num_items: int = 600, seed: int = 0) -> Interactions:
-    """Viewers of films that were never made, with times, titles and genres.
+    """A synthetic dataset: viewers of invented films, with times, titles and genres.
 
-    What there is to find:
+    The data has these patterns:
 
-    - A popularity tail: within a genre the chance of an item falls as 1 / rank (Zipf).
-    - Tastes that drift: a user has three favourite genres in an order of their own, and goes round them, staying with
-      each for seven items on average. The last items say more about the next one than the whole history does.
-    - Sequels: "The Silent Harbour II" is mostly watched within five items after "The Silent Harbour", seldom right
-      behind it, or else never. The last item alone does not tell that a sequel is due, and a count of what
-      was watched together does not tell that its moment has passed.
+    - Popularity: within a genre, the probability of an item is proportional to 1 / rank (Zipf).
+    - Drifting interests: each user cycles through three favourite genres in a fixed order and watches seven items of
+      each on average. So the last items predict the next one better than the whole history.
+    - Sequels: "The Silent Harbour II" is mostly watched within five items after "The Silent Harbour", rarely right
+      after it, and otherwise never. So neither the last item alone nor co-occurrence counts predict it well.
 
     Nobody watches an item twice. Histories have 5 to 60 items, minutes to weeks apart. Item ids are "m0000", ..., user
-    ids "u00000", ...; ids say nothing of popularity.
+    ids "u00000", ...; ids are independent of popularity.
 
     Args:
-        num_users: users to make.
-        num_items: items to make, at least 120, so that the longest history leaves something to recommend.
-        seed: equal seeds make equal worlds.
+        num_users: number of users.
+        num_items: number of items, at least 120, so that the longest history leaves items to recommend.
+        seed: equal seeds give equal data.
 
     Returns:
-        the table, with `items` holding title and genres (joined by "|").
+        the table; `items` holds title and genres (joined by "|").
 
     Raises:
-        InputError: where a number is too small, or there are no more titles.
+        InputError: if a number is too small, or there are more series than titles.
 
     Example:
         >>> world = generate_world(num_users=50, num_items=120)
@@ -53,7 +52,8 @@ def generate_world(num_users: int = 3000, num_items: int = 600, seed: int = 0) -
     """
     if num_users < 1 or num_items < 2 * LONGEST:
         raise InputError(
-            f"A world has at least 1 user and {2 * LONGEST} items, got num_users={num_users}, num_items={num_items}."
+            f"generate_world needs at least 1 user and {2 * LONGEST} items, got num_users={num_users}, "
+            f"num_items={num_items}."
         )
     rng = np.random.default_rng(seed)
     part, sequel = _series(rng, num_items)
@@ -101,16 +101,16 @@ def _uneven(size: int) -> np.ndarray:
 
 
 def _charts(rng: np.random.Generator, part: np.ndarray, genres: np.ndarray) -> np.ndarray:
-    """Cumulative chance of each item when one of a genre is looked for, (genres + 1, items); the last row is of all."""
+    """Cumulative probability of each item for each genre, (genres + 1, items); the last row is for all genres."""
     popularity = 1.0 / (rng.permutation(len(part)) + 8.0)
-    popularity *= np.where(part == 0, 1.0, 0.02)  # few begin with a sequel
+    popularity *= np.where(part == 0, 1.0, 0.02)  # few users start with a sequel
     rows = [np.where((genres == genre).any(axis=0), popularity, popularity * 1e-4) for genre in range(len(GENRES))]
     chart = np.cumsum([*rows, popularity], axis=1)
     return chart / chart[:, -1:]
 
 
 def _watch(rng: np.random.Generator, charts: np.ndarray, sequel: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """(users, LONGEST) items in order of time, -1 behind the end."""
+    """(users, LONGEST) items in time order, -1 after the end."""
     users = np.arange(len(lengths))
     favourites = rng.permuted(np.tile(np.arange(len(GENRES)), (len(users), 1)), axis=1)[:, :_FAVOURITES]
     mood = rng.integers(0, _FAVOURITES, len(users))
@@ -135,7 +135,7 @@ def _watch(rng: np.random.Generator, charts: np.ndarray, sequel: np.ndarray, len
 
 
 def _look_for(rng: np.random.Generator, charts: np.ndarray, genre: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """An unseen item for each user, drawn from the chart of a genre."""
+    """An unseen item for each user, drawn by the probabilities of a genre."""
     choice = np.zeros(len(genre), int)
     open_ = np.arange(len(genre))
     for _ in range(_TRIES):

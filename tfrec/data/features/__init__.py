@@ -1,4 +1,4 @@
-"""What a column of a table means to a ranking model: how it becomes numbers, and what a missing value is."""
+"""Features of ranking models: how columns become numbers, and how missing values are encoded."""
 
 from tfrec.data.features.categorical import Categorical
 from tfrec.data.features.feature import Feature

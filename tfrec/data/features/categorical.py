@@ -1,4 +1,4 @@
-"""One of many values."""
+"""Features with one of many values per cell."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tfrec.data.features.tokens import Tokens, check_tokens
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Categorical(Feature):
-    """A value of a set: an id, a country, a device. 7, 7.0 and "7" are the same value.
+    """One value from a set, such as an id, a country or a device. 7, 7.0 and "7" are the same value.
 
-    Id 0 is missing (empty, None, NaN), id 1 a value that training did not have or had too seldom.
+    Id 0 is a missing value (empty, None, NaN), id 1 a value that is rare or absent in the training data.
 
     Attributes:
         min_count: rarer values count as unseen.
-        hash_buckets: for columns with very many values: ids by a hash into so many buckets, and no vocabulary.
-        tokens: after `fit`.
+        hash_buckets: for columns with very many values: number of buckets to hash values into, without a vocabulary.
+        tokens: the mapping to ids; set by `fit`.
 
     Example:
         >>> feature = Categorical("device", min_count=2).fit(pd.Series(["tv", "tv", "phone", None]))
@@ -52,7 +52,7 @@ class Categorical(Feature):
         return {"size": self.tokens.size}
 
     def _cells(self, values: pd.Series) -> pd.Series:
-        """The values under the column's name, for errors; and a day as csv files write it, not with its midnight."""
+        """The values, named after the column for errors, with dates without a time of day as in csv files."""
         if pd.api.types.is_datetime64_any_dtype(values):
             values = values.map(lambda at: str(at).removesuffix(" 00:00:00"), na_action="ignore")
         return pd.Series(values.to_numpy(), name=self.column)

@@ -1,4 +1,4 @@
-"""What every kind of feature answers."""
+"""Base class of all kinds of features."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ GROUPS = ("user", "item", "context")
 
 
 def name_fault(column: str) -> str | None:
-    """Why a column's name cannot be that of a model's input, or None."""
-    return 'has a "/" in its name, which Keras takes for no input: rename it' if "/" in column else None
+    """Why a column name cannot be the name of a model input, or None."""
+    return 'has a "/" in its name, which Keras does not allow for inputs: rename it' if "/" in column else None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Feature:
-    """A column, and after `fit` what training data taught about it.
+    """A column, and after `fit` its parameters from the training data.
 
     Attributes:
-        column: its name, which the model's input gets too.
-        group: "user", "item" or "context"; None takes the table in which the column is found.
+        column: name of the column, and of the model's input.
+        group: "user", "item" or "context"; None means the table that has the column.
     """
 
     kind: ClassVar[str]
@@ -36,18 +36,20 @@ class Feature:
 
     def __post_init__(self) -> None:
         if not isinstance(self.column, str) or not self.column:
-            raise InputError(f"A feature is named after a column, a string: got {self.column!r}.")
+            raise InputError(f"The column of a feature must be a non-empty string, got {self.column!r}.")
         if fault := name_fault(self.column):
             raise InputError(f"The column '{self.column}' cannot be a feature: it {fault}.")
         if self.group is not None and self.group not in GROUPS:
-            raise InputError(f"The feature '{self.column}' is of group {self.group!r}: expected {', '.join(GROUPS)}.")
+            raise InputError(
+                f"The feature '{self.column}' has the group {self.group!r}: expected one of {', '.join(GROUPS)}."
+            )
 
     def fit(self, values: pd.Series) -> Self:
-        """The feature with what the training values say: vocabulary, mean, width."""
+        """The feature fitted to training values: vocabulary, mean, width."""
         raise NotImplementedError
 
     def encode(self, values: pd.Series) -> np.ndarray:
-        """The numbers that a model reads, (N, ...); `missing` where there is no value."""
+        """The numbers that a model reads, (N, ...); `missing` for missing values."""
         raise NotImplementedError
 
     @property
@@ -56,7 +58,7 @@ class Feature:
         return ()
 
     def absent(self, rows: int) -> np.ndarray:
-        """What `rows` missing values look like."""
+        """The encoding of `rows` missing values."""
         return np.full((rows, *self.width), self.missing, self.dtype)
 
     def model_feature(self) -> dict[str, Any]:
@@ -64,11 +66,11 @@ class Feature:
         return {"name": self.column, "kind": self.kind, "group": self.group, **self.sizes()}
 
     def sizes(self) -> dict[str, int]:
-        """What a model must know of its size."""
+        """The sizes that a model needs to know."""
         return {}
 
     def to_json(self) -> dict[str, Any]:
-        """All that `fit` and the constructor know, but the vocabulary's tokens, which have a file of their own."""
+        """All parameters, except the tokens of a vocabulary, which have their own file."""
         skip = ("tokens",)
         own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in skip}
         return {"kind": self.kind, **own}

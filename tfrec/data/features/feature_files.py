@@ -1,4 +1,4 @@
-"""Features on disk: JSON, and a vocabulary file for each that has one."""
+"""Save and load features: JSON, and one file per vocabulary."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _KINDS = {kind.kind: kind for kind in (Categorical, Numeric, MultiValued, Vector
 
 
 def vocabulary_file(folder: Path, number: int) -> Path:
-    """Where the vocabulary of the feature of a number lies: no column's name becomes a path."""
+    """The file of a feature's vocabulary, by number, because column names must not become paths."""
     return folder / "vocabularies" / f"feature_{number}.txt"
 
 
 def save_features(features: Sequence[Feature], folder: Path) -> list[dict[str, Any]]:
-    """Write the vocabularies and give the JSON of the rest."""
+    """Write the vocabularies; returns the other parameters as JSON."""
     for number, feature in enumerate(features):
         tokens = getattr(feature, "tokens", None)
         if tokens is not None and tokens.vocabulary is not None:
@@ -34,10 +34,10 @@ def save_features(features: Sequence[Feature], folder: Path) -> list[dict[str, A
 
 
 def load_features(entries: Sequence[Mapping[str, Any]], folder: Path) -> tuple[Feature, ...]:
-    """What `save_features` wrote.
+    """Read what `save_features` wrote.
 
     Raises:
-        InputError: where an entry is of no known kind or has an unknown key.
+        InputError: if an entry has an unknown kind or key.
     """
     return tuple(_load(dict(entry), folder, number) for number, entry in enumerate(entries))
 
@@ -46,7 +46,7 @@ def _load(entry: dict[str, Any], folder: Path, number: int) -> Feature:
     kind = _KINDS.get(entry.pop("kind", None))
     known = {field.name for field in dataclasses.fields(kind)} - {"tokens"} if kind else set()
     if kind is None or set(entry) - known or "column" not in entry:
-        raise InputError(f"The spec has a feature that is of no known kind or has unknown keys: {entry!r}.")
+        raise InputError(f"The spec has a feature of unknown kind or with unknown keys: {entry!r}.")
     if "tokens" in {field.name for field in dataclasses.fields(kind)}:
         buckets = entry.get("hash_buckets")
         vocabulary = None if buckets else Vocabulary.load(vocabulary_file(folder, number))

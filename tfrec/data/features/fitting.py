@@ -1,4 +1,4 @@
-"""Features found and fitted on labelled rows, and the tables that they make of users and items."""
+"""Find and fit features on labelled rows, and encode the tables of users and items."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ _MOST_LEVELS = 100
 def fit_features(
     train: Examples, features: Sequence[Feature] | None, item_counts: Mapping[str, int]
 ) -> tuple[Feature, ...]:
-    """Each feature with its group and what the training rows say of it: those of users, of items, of the context.
+    """The features with their groups, fitted on the training rows: of users, of items, of the context.
 
-    A user's value counts once for each user of the training rows, an item's once for each item.
+    Features of users are fitted with one value per user of the training rows, features of items with one per item.
 
     Raises:
-        InputError: where a column is nowhere, in two tables, named twice, or has a name that means something else.
+        InputError: if a column is missing, in two tables, named twice, or has a reserved name.
     """
     if features is None:
         features = all_features(train)
     names = [feature.column for feature in features]
     for name in names:
         if names.count(name) > 1:
-            raise InputError(f"There are two features of the name '{name}': leave out or rename one.")
+            raise InputError(f"There are two features named '{name}': remove or rename one.")
         if name in _RESERVED:
             raise InputError(
-                f"'{name}' is a name that models give to what they read of items and histories: rename the column, or "
-                "name it as the column of items (item=, on the command line --item)."
+                f"'{name}' is reserved for model inputs of items and histories: rename the column, or name it as the "
+                "item column (item=, on the command line --item)."
             )
     places = {group: set(columns_of(train, group)) for group in ("user", "item", "context")}
     found = []
@@ -51,8 +51,8 @@ def fit_features(
             of = f" of group '{feature.group}'" if feature.group else ""
             there = "; ".join(f"{group}: {', '.join(sorted(places[group])) or 'none'}" for group in places)
             raise InputError(
-                f"The feature '{feature.column}'{of} is in {where}: expected in one. Columns of {there}. Name another "
-                "column, or its group."
+                f"The feature '{feature.column}'{of} is in {where}, expected in one. Columns by table: {there}. Name "
+                "another column, or set the feature's group."
             )
         found.append(dataclasses.replace(feature, group=groups[0]))
     rank = {"user": 0, "item": 1, "context": 2}
@@ -67,7 +67,7 @@ def encode_table(
     table: pd.DataFrame | None,
     item_counts: Mapping[str, int],
 ) -> dict[str, np.ndarray]:
-    """What the features of users, or of items, are for some raw ids: name -> (len(ids), ...)."""
+    """Encode the features of users, or of items, for raw ids: name -> (len(ids), ...)."""
     return {
         feature.column: feature.encode(_values(feature.column, group, ids, table, item_counts))
         for feature in features
@@ -76,39 +76,42 @@ def encode_table(
 
 
 def levels_of(train: Examples, history: History | None, features: Sequence[Feature]) -> tuple[float, ...]:
-    """The distinct labels that a history tells of; raises `InputError` where the history asks for what is not there."""
+    """The distinct labels that a history may hold; raises `InputError` if the history refers to missing columns."""
     if history is None:
         return ()
     if train.user_codes is None or train.item_codes is None:
-        raise InputError("A history needs users and items: name their columns, or leave the history out.")
+        raise InputError("A history needs users and items: name their columns, or remove the history.")
     of_items = [feature.column for feature in features if feature.group == "item" and feature.kind != "vector"]
     absent = [name for name in history.item_features if name not in of_items]
     if absent:
-        raise InputError(f"The history asks for '{absent[0]}': item features that it can give are {of_items}.")
+        raise InputError(f"The history refers to '{absent[0]}', but the item features are {of_items}.")
     taken = {feature.column for feature in features} & {f"history_{name}" for name in history.item_features}
     if taken:
         name = min(taken)
         raise InputError(
-            f"'{name}' is a column, and also what models call the '{name.removeprefix('history_')}' of the items in a "
-            "history: rename the column, or leave one of the two out."
+            f"'{name}' is a column, but also the model input for '{name.removeprefix('history_')}' of the items in a "
+            "history: rename the column, or remove one of the two."
         )
     if not history.with_label:
         return ()
     levels = np.unique(train.labels)
     if len(levels) > _MOST_LEVELS:
-        raise InputError(f"A history tells labels of up to {_MOST_LEVELS} levels, these have {len(levels):,}.")
+        raise InputError(
+            f"A history supports up to {_MOST_LEVELS} distinct labels, but the data has {len(levels):,}: round them, "
+            "or set with_label=False in the History."
+        )
     return tuple(map(float, levels))
 
 
 def level_ids(labels: np.ndarray, levels: Sequence[float]) -> np.ndarray:
-    """Ids of labels, int32; 1 where a label is no level."""
+    """Ids of labels, int32; 1 for a label that is not among the levels."""
     known = np.asarray(levels, np.float32)
     at = np.minimum(np.searchsorted(known, labels), max(len(known) - 1, 0))
     return np.where(known[at] == labels, at + RESERVED_IDS, UNKNOWN_ID).astype(np.int32)
 
 
 def all_features(train: Examples) -> list[Feature]:
-    """The user, and every column that can be a feature, of users, items and context."""
+    """The user id, and every column that can be a feature, of users, items and context."""
     found: list[Feature] = [] if train.user_codes is None else [Categorical("user", group="user")]
     for group, table in (("user", train.users), ("item", train.items), ("context", train.context)):
         if table is not None:
@@ -117,7 +120,7 @@ def all_features(train: Examples) -> list[Feature]:
 
 
 def why_unread(train: Examples, features: Sequence[Feature]) -> dict[str, list[str]]:
-    """Reason -> the columns that are none of the features: what speaks against them, or that nobody named them."""
+    """Reason -> columns that are not features: why they cannot be, or that the recipe does not name them."""
     read, found = {feature.column for feature in features} | {ITEM_COUNT}, {}
     tables = {"user": train.users, "item": train.items, "context": train.context}
     for group, table in tables.items():
@@ -129,7 +132,7 @@ def why_unread(train: Examples, features: Sequence[Feature]) -> dict[str, list[s
 
 
 def columns_of(train: Examples, group: str) -> list[str]:
-    """The columns that features of a group can be made of."""
+    """The columns that can be features of a group."""
     if group == "context":
         return list(train.context.columns)
     table, codes, own = {
@@ -140,7 +143,7 @@ def columns_of(train: Examples, group: str) -> list[str]:
 
 
 def training_values(train: Examples, feature: Feature, item_counts: Mapping[str, int]) -> pd.Series:
-    """The cells that a feature with a group is fitted on: of each row, or of each user or item of the rows once."""
+    """The cells that a feature is fitted on: one per row, or one per user or item of the rows."""
     if feature.group == "context":
         return train.context[feature.column]
     codes, ids, table = {
@@ -159,4 +162,4 @@ def _values(
         return pd.Series(ids, dtype=object)
     if group == "item" and column == ITEM_COUNT:
         return pd.Series([item_counts.get(item, 0) for item in ids], dtype=float)
-    return pd.Series([None] * len(ids), dtype=object)  # a table without this column: all are missing
+    return pd.Series([None] * len(ids), dtype=object)  # the table lacks this column: all values are missing

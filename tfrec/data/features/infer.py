@@ -1,4 +1,4 @@
-"""Features for every column of a table that can be one, and why the others cannot."""
+"""Infer a feature for each column of a table, or why the column cannot be one."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from tfrec.data.features.multivalued import MultiValued
 from tfrec.data.features.numeric import Numeric
 from tfrec.data.tables.dates import holds_dates
 
-_FEW = 50  # distinct values that are always fine
-_HASHED = 100_000  # distinct values beyond which a hash takes the place of a vocabulary
-_SEPARATED = 0.05  # share of the distinct texts that have a "|" from which on it separates
-_INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")  # how pandas names what has no name
+_FEW = 50  # up to so many distinct values, a column can always be categorical
+_HASHED = 100_000  # above so many distinct values, a hash replaces the vocabulary
+_SEPARATED = 0.05  # smallest share of distinct texts with a "|" for which "|" is a separator
+_INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")  # pandas' names for unnamed columns
 _NAMED_ID = re.compile(r"(.*[_\-. ])?(?i:id)|.*[a-z0-9]I[dD]")  # category_id, adId, but neither bid nor humid
 _DATE = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?"
 
 
 def infer_features(table: pd.DataFrame, group: str) -> list[Feature]:
-    """A feature for each column, by what stands in it.
+    """A feature for each column, inferred from its values.
 
-    Numbers are numeric, lists of numbers vectors, other lists and texts with "|" multi-valued, all else categorical,
-    by a hash where it has more than 100,000 values; so are whole numbers in a column named as an id. Lists of whole
-    numbers of several lengths are multi-valued too, and a "|" in few texts, and with nothing behind it that comes
-    again, is part of them. `unread_columns` tells what is left out.
+    Numbers are numeric, lists of numbers are vectors, other lists and texts with "|" are multi-valued. All else is
+    categorical, with a hash above 100,000 distinct values, and so are integers in a column that is named like an id.
+    Lists of integers with different lengths are multi-valued, too. If only few texts hold a "|", and its parts do not
+    repeat, it counts as part of the text. `unread_columns` returns the columns that are left out.
 
     Args:
-        table: columns.
+        table: the table.
         group: "user", "item" or "context".
 
     Example:
@@ -46,21 +46,21 @@ def infer_features(table: pd.DataFrame, group: str) -> list[Feature]:
 def unread_columns(table: pd.DataFrame) -> dict[str, str]:
     """The columns that `infer_features` leaves out, with the reason.
 
-    These are columns with one value or none, columns of texts of which more than half are different, such as titles
-    (they would be learned by heart), dates, the index that pandas writes, and what no feature can read.
+    These are columns with at most one value, columns of texts of which more than half are different, such as titles (a
+    model would memorise them), dates, the index that pandas writes, and columns of unsupported types.
 
     Example:
         >>> unread_columns(pd.DataFrame({"one": [1, 1], "day": ["2020-01-01", "2020-01-02"], "age": [20, 30]}))
-        {'one': 'has one value', 'day': 'has dates: name it as the time, or make numbers or words of it'}
+        {'one': 'has one value', 'day': 'has dates: name it as the time, or convert it to numbers or words'}
     """
     found = {str(column): _infer(table[column], str(column), "context") for column in table.columns}
     return {column: reason for column, reason in found.items() if isinstance(reason, str)}
 
 
 def _infer(values: pd.Series, column: str, group: str) -> Feature | str:
-    """A feature, or why there is none."""
+    """A feature, or why the column cannot be one."""
     if _INDEX.fullmatch(column):
-        return "is the index that the table was written with"
+        return "is the index of the table that was written"
     if fault := name_fault(column):
         return fault
     known = values.dropna()
@@ -73,7 +73,7 @@ def _infer(values: pd.Series, column: str, group: str) -> Feature | str:
     try:
         distinct = pd.Series(known.unique())
     except TypeError:
-        return f"has cells of the type {type(known.iloc[0]).__name__}: give each of their fields a column"
+        return f"has cells of the type {type(known.iloc[0]).__name__}: make a column of each of their fields"
     if len(distinct) < 2:
         return "has one value"
     if _are_numbers(distinct) and not (_NAMED_ID.fullmatch(column) and (distinct % 1 == 0).all()):
@@ -82,7 +82,7 @@ def _infer(values: pd.Series, column: str, group: str) -> Feature | str:
     try:
         texts = distinct.astype(str)
     except UnicodeDecodeError:
-        return "holds bytes that are no text in UTF-8: make numbers or words of it"
+        return "holds bytes that are not UTF-8 text: convert it to numbers or words"
     if texts.str.fullmatch(_DATE).all():
         return _dates()
     if _is_separated(texts):
@@ -93,7 +93,7 @@ def _infer(values: pd.Series, column: str, group: str) -> Feature | str:
 
 
 def _are_numbers(distinct: pd.Series) -> bool:
-    """Also those that pandas keeps as objects: decimal ones, and whole ones with gaps."""
+    """Whether all are numbers, including decimals and integers with gaps, which pandas keeps as objects."""
     if pd.api.types.is_bool_dtype(distinct):
         return False
     if distinct.dtype != object:
@@ -102,7 +102,7 @@ def _are_numbers(distinct: pd.Series) -> bool:
 
 
 def _is_separated(texts: pd.Series) -> bool:
-    """Whether "|" stands between values that come again: in a fair share of the texts, or leaving fewer of them."""
+    """Whether "|" separates values: many texts hold it, or there are fewer distinct parts than distinct texts."""
     has_mark = texts.str.contains("|", regex=False)
     if not has_mark.any():
         return False
@@ -111,12 +111,14 @@ def _is_separated(texts: pd.Series) -> bool:
 
 
 def _dates() -> str:
-    return "has dates: name it as the time, or make numbers or words of it"
+    return "has dates: name it as the time, or convert it to numbers or words"
 
 
 def _all_differ(known: pd.Series) -> str:
     texts = known.astype(str)
     broken = texts[pd.to_numeric(texts, errors="coerce").isna()]
     if 0 < len(broken) < len(known) / 2:
-        return f"has numbers but for {len(broken):,} cells, such as {broken.iloc[0][:30]!r}, and texts that all differ"
-    return "has values that nearly all differ"
+        return (
+            f"has numbers except in {len(broken):,} cells, for instance {broken.iloc[0][:30]!r}: correct or empty them"
+        )
+    return "has values that are nearly all different"

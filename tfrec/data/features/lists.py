@@ -1,4 +1,4 @@
-"""Columns with a list in each cell: vectors, or several of many values."""
+"""Infer features of columns with a list in each cell: vectors, or multi-valued."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def is_list(cell: Any) -> bool:
 
 
 def infer_lists(known: pd.Series, column: str, group: str) -> Feature | str:
-    """The feature of a column in which lists stand, or why there is none.
+    """The feature of a column of lists, or why it cannot be one.
 
-    Numbers are vectors; but whole numbers, as many as there happen to be, are tags, as sets and texts are.
+    Lists of numbers are vectors. Lists of integers with different lengths, sets, and lists of texts are multi-valued.
 
     Example:
         >>> [infer_lists(pd.Series(cells), "c", "item").kind for cells in ([[0.5, 1], [1, 2]], [[1], [7, 3]], [["a"]])]
@@ -33,9 +33,9 @@ def infer_lists(known: pd.Series, column: str, group: str) -> Feature | str:
     if not kinds:
         return "has no value"
     if "nested" in kinds:
-        return "has lists within lists: give one list of values a cell"
+        return "has nested lists: give one flat list of values per cell"
     if "other" in kinds:
-        return "has lists in some cells and other things in others"
+        return "has lists in some cells and other values in others"
     if kinds <= {"whole", "number"}:
         lengths = {len(cell) for cell in known if len(cell)}
         if "number" in kinds or len(lengths) == 1:

@@ -1,4 +1,4 @@
-"""Several of many values."""
+"""Features with several values per cell."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ _NO_VALUES = (list, tuple, set, frozenset, dict, np.ndarray)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MultiValued(Feature):
-    """Several values in one cell: the genres of a film, the tags of a post.
+    """Several values in one cell, such as the genres of a film or the tags of a post.
 
-    A cell is a list, a set, or a text with a separator. 7, 7.0 and "7" are the same value. A cell without values is
-    missing: zeros alone; empty values do not count. Where a cell has more values than `max_values`, the first stay.
+    A cell is a list, a set, or a text with a separator. 7, 7.0 and "7" are the same value. Empty values are ignored; a
+    cell without values is missing and encoded as zeros. If a cell has more than `max_values` values, the first are
+    kept.
 
     Attributes:
-        separator: between the values of a text.
-        max_values: M, at most; None takes the longest cell of the training data, up to 32.
+        separator: separator of the values in a text.
+        max_values: M, the maximum number of values; None means the longest cell of the training data, up to 32.
         min_count: rarer values count as unseen.
-        hash_buckets: ids by a hash into so many buckets, and no vocabulary.
-        tokens: after `fit`.
+        hash_buckets: number of buckets to hash values into, without a vocabulary.
+        tokens: the mapping to ids; set by `fit`.
 
     Example:
         >>> feature = MultiValued("genres").fit(pd.Series(["Drama|War", "War", ""]))
@@ -50,10 +51,10 @@ class MultiValued(Feature):
         super().__post_init__()
         check_tokens(self.column, self.min_count, self.hash_buckets)
         if not isinstance(self.separator, str) or not self.separator:
-            raise InputError(f"separator of the feature '{self.column}' is a text, got {self.separator!r}.")
+            raise InputError(f"separator of the feature '{self.column}' must be a text, got {self.separator!r}.")
         if self.max_values is not None and (not isinstance(self.max_values, int) or self.max_values < 1):
             raise InputError(
-                f"max_values of the feature '{self.column}' is a positive integer, got {self.max_values!r}."
+                f"max_values of the feature '{self.column}' must be a positive integer, got {self.max_values!r}."
             )
 
     def fit(self, values: pd.Series) -> Self:
@@ -82,7 +83,7 @@ class MultiValued(Feature):
     def _lists(self, values: pd.Series) -> list[list[Any]]:
         def one(cell: Any) -> list[Any]:
             if isinstance(cell, set | frozenset):
-                cell = sorted(cell, key=str)  # a set has another order in each process
+                cell = sorted(cell, key=str)  # the order of a set differs between processes
             if isinstance(cell, list | tuple | np.ndarray):
                 if any(isinstance(value, _NO_VALUES) for value in cell):
                     raise self._not_one_list(cell)
@@ -91,7 +92,7 @@ class MultiValued(Feature):
                 raise self._not_one_list(cell)
             if pd.isna(cell):
                 return []
-            text = cell if isinstance(cell, str) else id_text(cell) or ""  # whole numbers beside a gap are floats
+            text = cell if isinstance(cell, str) else id_text(cell) or ""  # integers in a column with gaps are floats
             return [part.strip() for part in text.split(self.separator) if part.strip()]
 
         return [one(cell) for cell in values]

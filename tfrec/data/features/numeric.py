@@ -19,20 +19,20 @@ LIMIT = 10.0  # standard deviations
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Numeric(Feature):
-    """A number, scaled by the mean and the deviation that it has in training.
+    """A number, standardised by its mean and standard deviation in the training data.
 
     ```
-    standard:  (x - mean) / deviation;    log:  the same of sign(x) log(1 + |x|)
+    standard:  (x - mean) / deviation;    log:  the same with sign(x) log(1 + |x|) for x
     ```
 
-    What is no finite number is missing, which is NaN: models have a vector for it, so a missing age is not the mean
-    age. Numbers are cut at ten deviations, where no training value may have been. All are rounded to float32 first, as
-    a server gets them.
+    Values that are not finite numbers are missing and encoded as NaN. Models have a vector for missing values, so a
+    missing age is not the mean age. Results are clipped to ten deviations. Values are first rounded to float32, because
+    a server receives float32.
 
     Attributes:
         scaling: "standard", or "log" for counts and prices.
-        mean: after `fit`, of what the scaling made of the values.
-        deviation: likewise; 1 where all values are equal.
+        mean: mean of the values or, for "log", of their logarithms; set by `fit`.
+        deviation: likewise their standard deviation; 1 if all values are equal.
 
     Example:
         >>> feature = Numeric("age").fit(pd.Series([20, 40, None]))
@@ -51,10 +51,10 @@ class Numeric(Feature):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.scaling not in SCALINGS:
-            raise InputError(f"scaling of the feature '{self.column}' is one of {SCALINGS}, got {self.scaling!r}.")
+            raise InputError(f"scaling of the feature '{self.column}' must be one of {SCALINGS}, got {self.scaling!r}.")
 
     def fit(self, values: pd.Series) -> Self:
-        """See `Feature`; raises `InputError` where float32 cannot hold the numbers."""
+        """See `Feature`; raises `InputError` if float32 cannot represent the numbers."""
         if fault := self.fault(values):
             raise InputError(f"The column '{self.column}' cannot be numeric: it {fault}.")
         known = self._unscaled(values)
@@ -64,29 +64,29 @@ class Numeric(Feature):
         return dataclasses.replace(self, mean=mean, deviation=deviation if deviation > 1e-9 * abs(mean) else 1.0)
 
     def fault(self, values: pd.Series) -> str | None:
-        """Why a column cannot be read as numbers of float32 without losing what it says, or None."""
+        """Why a column cannot be read as float32 without losing information, or None."""
         if holds_dates(plain_column(values)):
-            return "has dates: name it as the time, or make numbers of it, such as the hour"
+            return "has dates: name it as the time, or convert it to numbers, such as the hour"
         known = _finite(values)
         known = known[~np.isnan(known)]
         too_large = int((np.abs(known) > np.finfo(np.float32).max).sum())
         if too_large:
-            return f"has {too_large:,} numbers above 3.4e38 in size, where float32 ends: divide it, or leave them empty"
+            return f"has {too_large:,} numbers outside the range of float32, 3.4e38: rescale it, or remove them"
         if not len(known):
             return None
         mean, deviation = float(known.mean()), float(known.std())
         step = float(np.spacing(np.float32(abs(mean))))
-        if 1e-12 * abs(mean) < deviation < step:  # less is how float64 writes equal numbers
+        if 1e-12 * abs(mean) < deviation < step:  # less is the rounding of equal numbers in float64
             return (
-                f"has numbers that differ by some {deviation:.3g} around {mean:.12g}, where float32 has steps of "
-                f"{step:.3g}: subtract an offset from it"
+                f"has numbers that differ by about {deviation:.3g} around {mean:.12g}, but float32 has steps of "
+                f"{step:.3g} there: subtract an offset from it"
             )
         return None
 
     def encode(self, values: pd.Series) -> np.ndarray:
-        """(N,) float32; raises `InputError` where the column holds dates, which pandas would count in some unit."""
+        """(N,) float32; raises `InputError` if the column holds dates, which pandas would convert to a count."""
         if holds_dates(plain_column(values)):
-            raise InputError(f"The feature '{self.column}' is a number, and this column of the name has dates.")
+            raise InputError(f"The feature '{self.column}' is numeric, but the column of this table holds dates.")
         scaled = (self._unscaled(values) - self.mean) / self.deviation
         return np.clip(scaled, -LIMIT, LIMIT).astype(np.float32)
 
@@ -97,7 +97,7 @@ class Numeric(Feature):
 
 
 def _finite(values: pd.Series | np.ndarray) -> np.ndarray:
-    """Numbers, and NaN for all else."""
+    """Finite numbers, and NaN for all other values."""
     if isinstance(values, pd.Series):
         values = pd.to_numeric(plain_column(values), errors="coerce").to_numpy(np.float64, na_value=np.nan)
     return np.where(np.isfinite(values), values, np.nan)

@@ -1,4 +1,4 @@
-"""Numbers that come from elsewhere: an embedding of a text or a picture."""
+"""Features that are vectors, such as the embedding of a text or an image."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tfrec.errors import InputError
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Vector(Feature):
-    """A given vector in each cell, all of one width, read as it is.
+    """A vector in each cell, all of the same width, used unchanged.
 
-    A cell without one, or with a number that is not finite, is missing: NaN in every place.
+    A cell without a vector, or with a number that is not finite, is missing and encoded as NaN in all components.
 
     Attributes:
-        dim: E; None takes the width that the training data has.
+        dim: E; None means the width in the training data.
 
     Example:
         >>> feature = Vector("title").fit(pd.Series([[1.0, 2.0], None]))
@@ -38,10 +38,10 @@ class Vector(Feature):
         widths = Counter(len(cell) for cell in values if _is_vector(cell))
         dim = self.dim or (widths.most_common(1)[0][0] if widths else None)
         if dim is None:
-            raise InputError(f"The column '{self.column}' holds no vectors: expected lists or arrays of numbers.")
+            raise InputError(f"The column '{self.column}' has no vectors: expected lists or arrays of numbers.")
         if widths.keys() - {dim}:
             found = ", ".join(f"{width} (in {rows:,} rows)" for width, rows in sorted(widths.items()))
-            raise InputError(f"The vectors of '{self.column}' have {found} numbers: expected {dim} in each.")
+            raise InputError(f"The vectors of '{self.column}' have {found} numbers: expected {dim} in each cell.")
         return dataclasses.replace(self, dim=dim)
 
     def encode(self, values: pd.Series) -> np.ndarray:
@@ -54,7 +54,7 @@ class Vector(Feature):
                 raise InputError(f"A vector of '{self.column}' has {len(cell)} numbers: expected {self.dim}.")
             try:
                 numbers = np.asarray(cell, np.float32)
-            except (TypeError, ValueError):  # texts, or lists of several lengths
+            except (TypeError, ValueError):  # texts, or nested lists of different lengths
                 numbers = None
             if numbers is None or numbers.ndim != 1:
                 raise InputError(f"A vector of '{self.column}' is {str(cell)[:80]}: expected {self.dim} numbers.")

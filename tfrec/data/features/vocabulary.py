@@ -1,4 +1,4 @@
-"""Raw ids to integer ids and back, kept in a text file."""
+"""Map raw ids to integer ids and back, stored in a text file."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ FIRST_ID = RESERVED_IDS  # the old name, for branches that land soon
 
 
 class Vocabulary:
-    """An ordered set of raw ids. The first has id 2; id 0 is padding and id 1 out of vocabulary.
+    """An ordered set of raw ids. The first has id 2; id 0 is padding, id 1 is out of vocabulary.
 
     Args:
         tokens: distinct, non-empty strings without line breaks.
 
     Raises:
-        InputError: where they are not.
+        InputError: if a token is repeated, empty, or holds a line break or NUL.
 
     Example:
         >>> words = Vocabulary(["b", "a"])
@@ -33,13 +33,13 @@ class Vocabulary:
         self.tokens = np.array(list(tokens), dtype=object)
         self._index = pd.Index(self.tokens)
         if not self._index.is_unique:
-            raise InputError(f"A vocabulary has '{self._index[self._index.duplicated()][0]}' twice.")
+            raise InputError(f"The vocabulary holds '{self._index[self._index.duplicated()][0]}' twice.")
         bad = [token for token in self.tokens if not token or "\n" in token or "\r" in token or "\x00" in token]
         if bad:
-            raise InputError(f"A vocabulary cannot hold {bad[0]!r}: ids are not empty and have no line break or NUL.")
+            raise InputError(f"A vocabulary cannot hold {bad[0]!r}: ids must not be empty or hold a line break or NUL.")
 
     def encode(self, tokens: Iterable[str]) -> np.ndarray:
-        """Integer ids, int32; 1 where a token is unknown."""
+        """Integer ids, int32; 1 for unknown tokens."""
         tokens = tokens if isinstance(tokens, np.ndarray) else np.array(list(tokens), dtype=object)
         if not len(self) or not len(tokens):
             return np.full(len(tokens), UNKNOWN_ID, np.int32)
@@ -47,11 +47,11 @@ class Vocabulary:
         return np.where(found >= 0, found + RESERVED_IDS, UNKNOWN_ID).astype(np.int32)
 
     def decode(self, ids: Iterable[int]) -> list[str]:
-        """Raw ids; "" for padding and for the unknown."""
+        """Raw ids; "" for padding and unknown ids."""
         return [self.tokens[i - RESERVED_IDS] if i >= RESERVED_IDS else "" for i in ids]
 
     def save(self, path: Path) -> None:
-        """Write a token a line, UTF-8: the first line is id 2."""
+        """Write one token per line, UTF-8; the first line is id 2."""
         path.write_text("".join(f"{token}\n" for token in self.tokens), encoding="utf-8", newline="\n")
 
     @classmethod

@@ -1,4 +1,4 @@
-"""From files to tables: csv, tsv, parquet, sequence files, and the folders of publishers."""
+"""Read tables from files: csv, tsv, parquet, JSON lines, sequence files, and folders as published."""
 
 from tfrec.data.readers.dispatch import read
 from tfrec.data.readers.labelled_rows import is_labelled, read_examples

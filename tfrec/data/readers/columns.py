@@ -1,4 +1,4 @@
-"""Which column of a table is the user, the item, the time, the weight."""
+"""Find the columns of users, items, times and weights in a table."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from tfrec.data.readers.known_names import candidates, is_data, is_number, plain
 from tfrec.errors import InputError
 
 _ROLES = ("user", "item", "time", "weight")
-# Names that leave no doubt; a note tells of all others that are found.
+# Unambiguous names; other names that are found get a note.
 _PLAIN = {
     *("userid", "user", "itemid", "item", "movieid", "timestamp", "time", "rating"),
     *("label", "click", "clicked"),
 }
-_OPTIONS = {"weight": "rating"}  # where the command line has another word for a role
+_OPTIONS = {"weight": "rating"}  # roles with another name on the command line
 _POSITIONS = (
     " If the first line is not a header, name columns by their position: header=False, user='1', item='2' (--no-header "
     "--user 1 --item 2)."
 )
-_WIDE = 30  # columns beyond which rows of numbers are those of a matrix
+_WIDE = 30  # rows of numbers with more columns than this are rows of a matrix
 _SHOWN = 30  # columns in an error, and characters of each
 
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """Names of columns as the user gave them; None is still to be found.
+    """The column names that the user gave; None for names that are still to be found.
 
     Attributes:
         user: column of user ids.
         item: column of item ids.
         time: column of times.
         weight: column of ratings, labels or counts.
-        context: further columns to carry along.
-        part: column that holds train, valid or test, which a reader of a fixed split makes.
-        title: column of the titles of items, if it is one of the table's; it may as well be one of the items' table.
-        in_order: the rows are in time order: no column of times is looked for.
-        notes: what was chosen among several columns, or found by a less common name, a sentence each.
+        context: further columns to keep.
+        part: column with the values train, valid and test, added by the reader of a fixed split.
+        title: column of item titles, in this table or in the item table.
+        in_order: whether rows are in time order; then no time column is looked for.
+        notes: choices among several columns, and columns found by a less common name, one sentence each.
     """
 
     user: str | None = None
@@ -50,15 +50,15 @@ class Columns:
     notes: tuple[str, ...] = dataclasses.field(default=(), repr=False, compare=False)
 
     def find(self, names: list[str], path: Path, has_header: bool = True) -> Columns:
-        """The same with every missing name filled in from well-known ones.
+        """A copy in which missing names are filled in from the list of well-known names.
 
         Args:
-            names: the columns that the table has.
-            path: where it came from, for errors.
-            has_header: the names were read from the first line of a text, which may be a row.
+            names: the columns of the table.
+            path: its path, for errors.
+            has_header: whether the names come from the first line of a text file, which may be a row.
 
         Raises:
-            InputError: where a given name is not there, or user or item cannot be found.
+            InputError: if a given name is missing in the table, or user or item cannot be found.
 
         Example:
             >>> Columns(time="at").find(["userId", "movieId", "at"], Path("a.csv"))
@@ -73,15 +73,17 @@ class Columns:
         if absent:
             raise InputError(f"{path} has no column for {', '.join(absent)}. Its columns are: {listed}.")
         if given["user"] and given["user"] == given["item"]:
-            raise InputError(f"'{given['user']}' is named for the users and for the items of {path}: name two columns.")
+            raise InputError(
+                f"The column '{given['user']}' of {path} is named as both user and item: name two different columns."
+            )
         if has_header and not wanted and is_matrix(names):
             raise matrix_error(path, len(names))
         if has_header and is_data(names, [name for _, name in wanted]):
             raise InputError(
-                f"The first line of {path} looks like a row and not like a header: it has {listed}. Say that there is "
-                "no header and name columns by their position: header=False, user='1', item='2' (on the command line "
-                "--no-header --user 1 --item 2), and the same for time and ratings; or name all columns in their "
-                "order: columns=['user', 'item', ...] (--columns user,item,...)."
+                f"The first line of {path} looks like a row and not like a header: it has {listed}. If there is no "
+                "header, name columns by position: header=False, user='1', item='2' (on the command line "
+                "--no-header --user 1 --item 2), and likewise time and ratings; or name all columns in order: "
+                "columns=['user', 'item', ...] (--columns user,item,...)."
             )
         free = [name for name in names if name not in given.values()]
         known = {role: [] if name else candidates(role, free) for role, name in given.items()}
@@ -91,7 +93,7 @@ class Columns:
         unknown = [role for role in ("user", "item") if found[role] is None]
         if unknown:
             raise InputError(
-                f"{path} has the columns {listed}: none of them is known to hold the {' or the '.join(unknown)} ids. "
+                f"{path} has the columns {listed}: none has a well-known name for {' or '.join(unknown)} ids. "
                 "Name the columns with user=, item= and time= (on the command line --user, --item, --time)."
                 + (_POSITIONS if has_header else "")
             )
@@ -99,12 +101,14 @@ class Columns:
         result = dataclasses.replace(self, **found, notes=(*self.notes, *notes_on_names(known)))
         repeated = [name for name in result.needed if names.count(name) > 1]
         if repeated:
-            raise InputError(f"{path} has several columns named {', '.join(repeated)}. Rename or drop one of each.")
+            raise InputError(
+                f"{path} has several columns named {', '.join(repeated)}. Rename or drop the repeated ones."
+            )
         return result
 
     @property
     def needed(self) -> list[str]:
-        """The names that are known, each once."""
+        """The known column names, without repeats."""
         names = [self.user, self.item, self.time, self.weight, *self.context, self.part, self.title]
         return [name for name in dict.fromkeys(names) if name is not None]
 
@@ -122,19 +126,19 @@ def is_matrix(row: list[str]) -> bool:
 
 
 def matrix_error(path: Path, width: int) -> InputError:
-    """The error for a table with a column an item."""
+    """The error for a table with one column per item."""
     return InputError(
-        f"{path} has {width} columns of numbers and no header, so it looks like a matrix with a row a user and a "
-        "column an item: expected a row for each interaction. Write it so, with the columns user, item and rating "
-        "(DataFrame.melt of pandas), without those that stand for no rating."
+        f"{path} has {width} columns of numbers and no header, so it looks like a matrix with one row per user and one "
+        "column per item: expected one row per interaction. Convert it to the columns user, item and rating "
+        "(pandas.DataFrame.melt), without empty ratings."
     )
 
 
 def notes_on_names(known: dict[str, list[str]]) -> list[str]:
-    """What was found by which name, where that is not beyond doubt, sentences for the report.
+    """Notes for the report on columns that were found by an ambiguous name.
 
     Args:
-        known: role -> the columns that could have it, the chosen one first.
+        known: role -> the candidate columns, the chosen one first.
     """
     found = {role: names[0] for role, names in known.items() if names}
     notes = []
@@ -146,6 +150,6 @@ def notes_on_names(known: dict[str, list[str]]) -> list[str]:
             others = ", ".join(f"'{name}'" for name in names[1:5])
             option = _OPTIONS.get(role, role)
             notes.append(
-                f"'{names[0]}' is read as {role}, and {others} could be too: {role}= (--{option}) names another one"
+                f"'{names[0]}' is read as {role}; other candidates: {others}. Choose one with {role}= (--{option})"
             )
     return notes

@@ -1,4 +1,4 @@
-"""The bytes of a file: unpacked where it is compressed, refused where they cannot be a table."""
+"""Open files: decompress them, detect their encoding, and reject files that cannot be tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tfrec.errors import InputError
 _PEEK = 1 << 16
 _ZIP, _ZSTANDARD = b"PK\x03\x04", b"\x28\xb5\x2f\xfd"
 _EMPTY_ZIP = b"PK\x05\x06"
-# First bytes of a compressed file -> the name of the format, and what opens it.
+# First bytes of a compressed file -> the name of the format, and the function that opens it.
 _COMPRESSED = {
     b"\x1f\x8b": ("gzip", gzip.open),
     b"BZh": ("bzip2", bz2.open),
@@ -30,19 +30,19 @@ _COMPRESSED = {
     _EMPTY_ZIP: ("zip", lambda path: _only_member(path)),
 }
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile, pa.ArrowInvalid)
-# First bytes of files that are no text -> what they are, and what to do.
+# First bytes of files that are not text -> what they are, and what to do.
 _OTHERS = {
-    b"\xd0\xcf\x11\xe0": "an Excel workbook (.xls). Save its sheet as csv and give that file",
-    b"SQLite format 3": "an SQLite database. Export the table as csv or parquet and give that file",
-    b"ARROW1": "an Arrow (feather) file. Write it as parquet and give that file",
-    b"ORC": "an ORC file. Write it as parquet and give that file",
-    b"\x89HDF": "an HDF5 file. Write its table as csv or parquet and give that file",
-    b"\x93NUMPY": "a NumPy array. Write it as a csv with a header and give that file",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook (.xls). Save its sheet as csv and use that file",
+    b"SQLite format 3": "an SQLite database. Export the table as csv or parquet and use that file",
+    b"ARROW1": "an Arrow (feather) file. Convert it to parquet and use that file",
+    b"ORC": "an ORC file. Convert it to parquet and use that file",
+    b"\x89HDF": "an HDF5 file. Export its table as csv or parquet and use that file",
+    b"\x93NUMPY": "a NumPy array. Save it as a csv with a header and use that file",
     b"%PDF": "a PDF document. Expected a csv, tsv, parquet or JSON lines file",
-    b"7z\xbc\xaf": "a 7z archive. Unpack it and give the file in it",
-    b"Rar!": "a RAR archive. Unpack it and give the file in it",
+    b"7z\xbc\xaf": "a 7z archive. Unpack it and use the file in it",
+    b"Rar!": "a RAR archive. Unpack it and use the file in it",
     b"version https://git-lfs": "a Git LFS pointer, not the data. Run `git lfs pull` first",
-    b"%%MatrixMarket": "a Matrix Market file. Write it as a csv with a header, a row an interaction",
+    b"%%MatrixMarket": "a Matrix Market file. Convert it to a csv with a header and one row per interaction",
 }
 _WIDE = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 EXPECTED = "expected a csv, tsv, parquet, JSON lines or sequence file"
@@ -52,24 +52,24 @@ _PACKED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
 def inner_suffix(path: Path) -> str:
-    """The suffix in lower case, that of the file inside if the file is compressed: ".csv" of plays.csv.gz."""
+    """The suffix in lower case; for a compressed file that of the file inside: ".csv" for plays.csv.gz."""
     name = path.with_suffix("") if path.suffix.lower() in _PACKED_SUFFIXES else path
     return name.suffix.lower()
 
 
 def is_compressed(path: Path) -> bool:
-    """Whether a file begins like one that `open_bytes` unpacks."""
+    """Whether a file begins like a compressed file that `open_bytes` can decompress."""
     with path.open("rb") as file:
         return file.read(8).startswith(tuple(_COMPRESSED))
 
 
 @contextlib.contextmanager
 def open_bytes(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for reading, unpacked if it is compressed with gzip, bzip2, xz, zstandard, or zip with one member.
+    """Open a file for reading; decompresses gzip, bzip2, xz, zstandard, and zip with one member.
 
     Raises:
-        InputError: if the compressed data are damaged, then also while the file is being read, or a zip archive
-            holds no or several files.
+        InputError: if the compressed data is damaged (possibly raised while reading), or a zip archive does not hold
+            exactly one file.
         OSError: if the file cannot be opened.
     """
     with path.open("rb") as file:
@@ -82,22 +82,22 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
             yield file
     except _DAMAGED as error:
         why = str(error).rstrip(".") or type(error).__name__
-        raise InputError(f"{path} is a damaged {name} file ({why}). Download or write it again.") from None
+        raise InputError(f"{path} is a damaged {name} file ({why}). Download or create it again.") from None
     except OSError as error:
         if not name or error.errno is not None:
             raise
-        raise InputError(f"{path} is a damaged {name} file ({error}). Download or write it again.") from None
+        raise InputError(f"{path} is a damaged {name} file ({error}). Download or create it again.") from None
 
 
 def peek(path: Path, encoding: str | None = None) -> bytes:
-    """The first 64 KiB of a file, unpacked.
+    """The first 64 KiB of a file, decompressed.
 
     Args:
         path: the file.
-        encoding: the encoding that the user names; without one, UTF-16 is refused.
+        encoding: the encoding that the user gave; without one, UTF-16 is rejected.
 
     Raises:
-        InputError: if the file is empty, or is known to be neither text nor parquet.
+        InputError: if the file is empty, or is neither text nor parquet.
     """
     with open_bytes(path) as file:
         start = file.read(_PEEK)
@@ -107,10 +107,10 @@ def peek(path: Path, encoding: str | None = None) -> bytes:
         return start
     other = next((what for magic, what in _OTHERS.items() if start.startswith(magic)), None)
     if start[257:262] == b"ustar":
-        other = "a tar archive. Unpack it and give the file in it"
+        other = "a tar archive. Unpack it and use the file in it"
     head = start.removeprefix(codecs.BOM_UTF8).lstrip()[:256].lower()
     if head.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        other = "an HTML page, perhaps the error or login page of a download. Download the data again"
+        other = "an HTML page, maybe the error or login page of a download. Download the data again"
     elif head.startswith(b"<?xml"):
         other = "an XML file. Convert it to csv or JSON lines"
     if other:
@@ -120,10 +120,7 @@ def peek(path: Path, encoding: str | None = None) -> bytes:
         if wide is None and start.count(b"\x00") > len(start) // 4:
             wide = "utf-16-le" if start[1:2] == b"\x00" and start[:1] != b"\x00" else None
         if wide:
-            raise InputError(
-                f"{path} is UTF-16 text: name its encoding with encoding='{wide}' (--encoding {wide}), or save it as "
-                "UTF-8."
-            )
+            raise InputError(f"{path} is UTF-16 text: set encoding='{wide}' (--encoding {wide}), or save it as UTF-8.")
         if b"\x00" in start:
             raise InputError(f"{path} is not text (it holds NUL bytes): {EXPECTED}.")
     return start
@@ -132,8 +129,8 @@ def peek(path: Path, encoding: str | None = None) -> bytes:
 def decoders(encoding: str | None) -> list[str]:
     """The encodings to try in turn on a text file.
 
-    UTF-8 comes first wherever it can be told from the one that is named: what is valid UTF-8 is hardly ever anything
-    else. So `--encoding latin-1` reads a Latin-1 table beside a side table in UTF-8.
+    UTF-8 is tried before the given encoding if the two can be distinguished, because text that is valid UTF-8 is almost
+    never anything else. So `--encoding latin-1` can read a Latin-1 table with a side table in UTF-8.
 
     Raises:
         InputError: if Python has no text encoding of this name.
@@ -143,7 +140,7 @@ def decoders(encoding: str | None) -> list[str]:
     try:
         "a".encode(encoding)
     except (LookupError, UnicodeError, ValueError):
-        raise InputError(f"'{encoding}' is not a text encoding: give one such as utf-8, latin-1 or utf-16.") from None
+        raise InputError(f"'{encoding}' is not a text encoding: use one such as utf-8, latin-1 or utf-16.") from None
     ascii_bytes = bytes(range(128))
     try:
         is_wider_ascii = ascii_bytes.decode(encoding) == ascii_bytes.decode("ascii")
@@ -153,7 +150,7 @@ def decoders(encoding: str | None) -> list[str]:
 
 
 def peek_text(path: Path, encoding: str | None = None) -> tuple[str, bool]:
-    """The beginning of a text file, without a byte order mark, and whether that is all of it; errors as of `peek`."""
+    """The beginning of a text file, without byte order mark, and whether it is the whole file; errors as in `peek`."""
     start = peek(path, encoding)
     for name in decoders(encoding):
         try:
@@ -185,10 +182,10 @@ def undecodable(path: Path, encoding: str | None, error: UnicodeError) -> InputE
         where = f" (byte 0x{error.object[error.start]:02x} cannot be decoded)"
     if encoding is None:
         return InputError(
-            f"{path} is not UTF-8 text{where}: name its encoding, for instance with encoding='latin-1' "
+            f"{path} is not UTF-8 text{where}: set its encoding, for instance encoding='latin-1' "
             "(--encoding latin-1), or save it as UTF-8."
         )
-    return InputError(f"{path} is not {encoding} text{where}: name its encoding (--encoding), or save it as UTF-8.")
+    return InputError(f"{path} is not {encoding} text{where}: set its encoding (--encoding), or save it as UTF-8.")
 
 
 @contextlib.contextmanager
@@ -197,7 +194,7 @@ def _only_member(path: Path) -> Iterator[BinaryIO]:
         names = archive.namelist()
         if "[Content_Types].xml" in names or "mimetype" in names:
             raise InputError(
-                f"{path} is an Excel workbook or another office document. Save its sheet as csv and give that file."
+                f"{path} is an Excel workbook or another office document. Save its sheet as csv and use that file."
             )
         files = [
             info
@@ -207,16 +204,16 @@ def _only_member(path: Path) -> Iterator[BinaryIO]:
         if len(files) != 1:
             held = ", ".join(info.filename for info in files[:8]) + (", ..." if len(files) > 8 else "") or "nothing"
             raise InputError(
-                f"{path} is a zip archive that holds {len(files)} files ({held}): expected one. Unpack it and give the "
-                "file, or the folder, that was in it."
+                f"{path} is a zip archive with {len(files)} files ({held}): expected one. Unpack it and use the file "
+                "or folder in it."
             )
         if files[0].flag_bits & 1:
-            raise InputError(f"{path} is an encrypted zip archive: unpack it and give the file in it.")
+            raise InputError(f"{path} is an encrypted zip archive: unpack it and use the file in it.")
         try:
             with archive.open(files[0]) as file:
                 yield file
         except NotImplementedError:
             raise InputError(
-                f"{path} is a zip archive with a compression that Python does not know: unpack it and give the file "
+                f"{path} is a zip archive with a compression that Python does not support: unpack it and use the file "
                 "in it."
             ) from None

@@ -1,4 +1,4 @@
-"""The one way in from a file: recognise what it is, read it, clean it."""
+"""`read`: detect the format of a file or folder, read it and clean it."""
 
 import dataclasses
 import functools
@@ -39,54 +39,53 @@ def read(
 ) -> Interactions:
     """Read interactions from a file or a publisher's folder, and clean them.
 
-    What `path` is, is recognised by its content:
+    The format of `path` is detected by its content:
 
-    - a csv, tsv or parquet table with a header. Ids of text files are strings as they stand: "007" stays "007"; but
-      where all of a column are written like 7.0, they are whole numbers that a gap has made floats: "7". Empty cells
-      and the usual spellings of nothing (NaN, NA, null, None) are missing values.
-    - a sequence file: `user item`, an interaction a line in time order, or `user item item ...`. A folder with a
-      `sequences.txt` may hold `item_to_movie.txt` (its item ids to MovieLens ids, titled by `movies.dat`),
+    - a csv, tsv, JSON lines or parquet table with a header. Ids of text files are kept as strings: "007" stays "007".
+      Only if all ids of a column are written like 7.0 (integers that became floats, because the column has gaps), they
+      become "7". Empty cells and the usual spellings of missing values (NaN, NA, null, None) are missing.
+    - a sequence file: `user item`, one interaction per line in time order, or `user item item ...`. A folder with a
+      `sequences.txt` may hold `item_to_movie.txt` (its item ids to MovieLens ids, with titles in `movies.dat`),
       `user_to_movielens.txt`, and `titles.json`.
-    - MovieLens as its publisher packs it: `ratings.csv` and `movies.csv` (latest, 20M and later), `ratings.dat`,
-      `movies.dat` and `users.dat` (1M, 10M), `u.data`, `u.item` and `u.user` (100K).
-    - RecBole's atomic files: `*.inter`, `*.item`, `*.user` with typed headers. A folder with `X.train.inter`,
-      `X.valid.inter` and `X.test.inter` (or `X.part1.inter` to `X.part3.inter`) keeps this split, see
-      `tfrec.data.Fixed`; beside other files its path is `folder/X`.
+    - MovieLens as published: `ratings.csv` and `movies.csv` (latest, 20M and later), `ratings.dat`, `movies.dat` and
+      `users.dat` (1M, 10M), `u.data`, `u.item` and `u.user` (100K).
+    - RecBole's atomic files: `*.inter`, `*.item`, `*.user` with typed headers. The split of a folder with
+      `X.train.inter`, `X.valid.inter` and `X.test.inter` (or `X.part1.inter` to `X.part3.inter`) is kept, see
+      `tfrec.data.Fixed`. If the folder holds other data too, pass `folder/X`.
 
     Args:
         path: the file or folder.
-        user: name of the column of user ids. This and the next three may be left out where the table uses well-known
-            names, such as user_id, reviewerID, CustomerID; item_id, asin, ISBN, StockCode, book_id; timestamp,
-            unixReviewTime, InvoiceDate; rating, overall, stars, Quantity (`tfrec.data.readers.known_names` has them
-            all). Case, blanks and marks do not count. Where several columns could be meant one is preferred, such as
-            item_id before product_id, parent_asin before asin, and user_id before session_id, and a note says so.
+        user: name of the column of user ids. This and the next three may be omitted if the table uses well-known names,
+            such as user_id, reviewerID, CustomerID; item_id, asin, ISBN, StockCode, book_id; timestamp, unixReviewTime,
+            InvoiceDate; rating, overall, stars, Quantity (all are in `tfrec.data.readers.known_names`). Case, blanks
+            and punctuation are ignored. If several columns match, one is preferred, such as item_id over product_id,
+            parent_asin over asin, and user_id over session_id, with a note in the report.
         item: name of the column of item ids.
-        time: name of the column of times; False where the rows are in time order already. If no column of times is
-            named or known, the rows count as being in time order, unless a column looks like one of times.
+        time: name of the column of times; False if the rows are in time order. If no time column is named or known, the
+            rows count as being in time order, unless a column looks like times.
         weight: name of a column of ratings, labels or counts.
-        context: names of further columns to carry along.
-        items: path of a csv, tsv or parquet side table of items, its ids in a column named as `item`, else in its
-            first one. It takes the place of what a publisher's folder says of the items.
+        context: names of further columns to keep.
+        items: path of a csv, tsv or parquet side table of items, with ids in a column named as `item`, else in its
+            first column. It replaces the item table of a publisher's folder.
         users: path of a side table of users, likewise.
-        min_weight: smallest weight to keep. There is no threshold by default: every rating is an interaction.
-        min_user_count: fewest rows a user must have.
-        min_item_count: fewest rows an item must have.
-        separator: what stands between the columns of a text file; None recognises tabs, commas, semicolons, bars and
-            `::`.
-        encoding: of text files that are not UTF-8, such as latin-1.
+        min_weight: smallest weight to keep. By default there is no threshold: every rating is an interaction.
+        min_user_count: minimum number of rows per user.
+        min_item_count: minimum number of rows per item.
+        separator: separator of the columns of a text file; None detects tabs, commas, semicolons, bars and `::`.
+        encoding: encoding of text files that are not UTF-8, such as latin-1.
         header: whether the first line of a text file names the columns; if not, they are named "1", "2", ...
-        columns: names for the columns of a text file without a header, in their order: `["user", "item", "", "time"]`.
-            An empty name stands for a column that has none.
-        date_format: how times are written, by the codes of `strptime`, such as "%d/%m/%Y %H:%M"; None recognises ISO
-            8601 and other forms that leave no doubt.
-        title: column of the titles of items, in the table of items or in the data itself.
+        columns: names for the columns of a text file without a header, in order: `["user", "item", "", "time"]`. Use an
+            empty name for columns that are not needed.
+        date_format: format of the times, as for `strptime`, such as "%d/%m/%Y %H:%M"; None detects ISO 8601 and other
+            unambiguous formats.
+        title: column of item titles, in the item table or in the data itself.
 
     Returns:
-        the cleaned table; its `report` counts what was dropped and why.
+        the cleaned table; its `report` counts the dropped rows by cause.
 
     Raises:
-        InputError: where the path is missing or unreadable, its layout is unknown, its content is malformed, a column
-            is not found, a column that nobody named looks like one of times, or nothing is left after cleaning.
+        InputError: if the path is missing or unreadable, its layout is unknown, its content is malformed, a column is
+            not found, an unnamed column looks like times, or all rows are dropped.
 
     Example:
         >>> import tempfile
@@ -98,7 +97,7 @@ def read(
         ['008', '007']
     """
     if isinstance(context, str):
-        raise InputError(f"context is a list of column names, got the string {context!r}: give [{context!r}].")
+        raise InputError(f"context must be a list of column names, got the string {context!r}: pass [{context!r}].")
     form = text_format(separator, encoding, header, columns)
     wanted = Columns(user, item, time or None, weight, tuple(context), title=title, in_order=time is False)
     try:
@@ -121,7 +120,7 @@ def read(
         numbers = pd.to_numeric(source.frame[found.weight], errors="coerce")
         if numbers.isna().any():
             rows = int(numbers.isna().sum())
-            note = f"'{found.weight}' is not a number in {rows:,} rows and was not named: it is left aside"
+            note = f"'{found.weight}' is not a number in {rows:,} rows and was not named, so it is ignored"
             found, notes = dataclasses.replace(found, weight=None), (*notes, note)
     build = functools.partial(
         Interactions.from_pandas,

@@ -1,4 +1,4 @@
-"""Times that pandas reads as floats and that floats cannot hold: whole numbers above 2**53 in a column with a gap."""
+"""Detect times that lost digits as floats: integers above 2**53 in a column with gaps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tfrec.data.tables.calendar_times import EXACT
 
 
 def has_lost_digits(column: pd.Series) -> bool:
-    """Whether a column of text was read as floats so large that they are rounded.
+    """Whether a text column was read as floats so large that they were rounded.
 
     Example:
         >>> has_lost_digits(pd.Series([1.6e18, None])), has_lost_digits(pd.Series([1.6e9, None]))

@@ -1,7 +1,7 @@
-"""Any table from a path: the one place where the formats of tables are told apart.
+"""`read_frame`: read a table of any supported format. The formats are registered here.
 
-Interactions, labelled rows, side tables and the files of the command line are all read from here. A further format is a
-class with `names` and `read`, and an entry in `_FORMATS`.
+Interactions, labelled rows, side tables and the files of the command line are all read by this module. To add a format,
+write a class with `names`, `read` and `sample`, and add an entry to `_FORMATS`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from tfrec.errors import InputError
 
 
 class Table(Protocol):
-    """A table on disk, of which the columns are known.
+    """A table on disk whose column names have been read.
 
     Attributes:
-        path: where it is.
-        kind: the name of its format.
-        names: its columns.
-        is_typed: whether values have types; if not, they are texts that look like something.
+        path: path of the table.
+        kind: name of its format.
+        names: its column names.
+        is_typed: whether values have types; if not, all are texts.
     """
 
     path: Path
@@ -41,7 +41,7 @@ class Table(Protocol):
         texts: Collection[str] | None = (),
         missing: Collection[str] | None = None,
     ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-        """The rows, and notes for the report; arguments as of `read_frame`."""
+        """The rows, and notes for the report; arguments as in `read_frame`."""
         ...
 
     def sample(self, rows: int = 1000) -> pd.DataFrame:
@@ -56,7 +56,7 @@ def _is_parquet(path: Path, form: TextFormat) -> bool:
     return bool(suffixes & set(SUFFIXES)) or peek(path, form.encoding).startswith(b"PAR1")
 
 
-# How a format is recognised, and what opens it; the first that fits is taken.
+# How a format is detected, and the class that opens it; the first match is used.
 _FORMATS: list[tuple[Callable[[Path, TextFormat], bool], Callable[[Path, TextFormat], Table]]] = [
     (_is_parquet, lambda path, form: ParquetTable(path)),
     (lambda path, form: is_json(first_line(path, form.encoding)), lambda path, form: JsonLines(path, form.encoding)),
@@ -65,21 +65,21 @@ _FORMATS: list[tuple[Callable[[Path, TextFormat], bool], Callable[[Path, TextFor
 
 
 def open_table(path: Path, form: TextFormat | None = None) -> Table:
-    """Recognise a table by its content, and find its columns.
+    """Detect the format of a table by its content, and read its column names.
 
     Args:
         path: a file, which may be compressed, or a folder of parquet parts.
-        form: how a text table is written, as far as its content does not tell.
+        form: the format of a text table, as far as it is not detected.
 
     Raises:
-        InputError: if there is nothing at the path, or nothing that can be a table.
-        OSError: if the system does not let it be read.
+        InputError: if the path does not exist, or is not a table.
+        OSError: if the path cannot be read.
     """
     form = form or TextFormat()
     if not path.exists():
-        raise InputError(f"There is nothing at {path}: {EXPECTED}.")
+        raise InputError(f"{path} does not exist: {EXPECTED}.")
     if path.is_dir() and not parquet_parts(path):
-        raise InputError(f"{path} is a folder without parquet files: give the path of the file itself.")
+        raise InputError(f"{path} is a folder without parquet files: pass the path of the file itself.")
     if not path.is_dir() and not path.is_file():
         raise InputError(f"{path} is neither a file nor a folder.")
     return next(opened for fits, opened in _FORMATS if fits(path, form))(path, form)
@@ -93,23 +93,23 @@ def read_frame(
     texts: Collection[str] | None = (),
     missing: Collection[str] | None = None,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Read any table from a path: csv, tsv and their like, JSON lines, parquet; compressed, or in parts.
+    """Read a table from a path: csv, tsv and similar, JSON lines or parquet; possibly compressed or in parts.
 
     Args:
         path: a file, which may be compressed (gzip, bzip2, xz, zstandard, zip with one member), or a folder of parquet
-            parts, whose partitions (`country=de/`) are columns too.
-        form: how a text table is written, as far as its content does not tell: separator, encoding, header.
-        columns: which columns to read; None reads all.
-        ids: columns of raw ids. In a text file they stay texts, "007" and all.
-        texts: further columns of a text file that stay texts; None takes all. Others are numbers if they look so.
-        missing: spellings of a missing value in a text file; None takes those of pandas.
+            parts, whose partitions (`country=de/`) become columns.
+        form: the format of a text table, as far as it is not detected: separator, encoding, header.
+        columns: columns to read; None reads all.
+        ids: columns of raw ids. In a text file they stay texts, such as "007".
+        texts: further columns of a text file that stay texts; None means all. Other columns become numbers if possible.
+        missing: spellings of missing values in a text file; None means those of pandas.
 
     Returns:
-        the rows, and what the reader of a report should know, a sentence each.
+        the rows, and notes for the report, one sentence each.
 
     Raises:
-        InputError: if the path is missing, its content is malformed, or no known format.
-        OSError: if the system does not let it be read.
+        InputError: if the path does not exist, its format is unknown, or its content is malformed.
+        OSError: if the path cannot be read.
 
     Example:
         >>> import tempfile

@@ -1,4 +1,4 @@
-"""JSON lines: an object a line, its keys being the columns. Dicts as Python writes them are read too."""
+"""Read JSON lines: one object per line, whose keys are the columns. Python dicts are read, too."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tfrec.data.readers.contents import decoders, open_bytes, undecodable
 from tfrec.data.readers.text_table import first_lines
 from tfrec.errors import InputError
 
-_EXACT = 2**53  # whole numbers up to here are exact as floats
+_EXACT = 2**53  # integers up to here are exact as floats
 
 
 class JsonLines:
-    """A file of JSON lines. Its columns are known, its rows not yet read. Values keep their types."""
+    """A JSON lines file. Its column names have been read, its rows have not. Values keep their types."""
 
     kind = "JSON lines"
     is_typed = True
@@ -38,7 +38,7 @@ class JsonLines:
         texts: Collection[str] | None = (),
         missing: Collection[str] | None = None,
     ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-        """The rows; a key that an object lacks is a missing value. Arguments as of `read_frame`."""
+        """The rows; keys that an object lacks are missing values. Arguments as in `read_frame`."""
         error = None
         for encoding in decoders(self._encoding):
             try:
@@ -75,7 +75,7 @@ def is_json(line: str) -> bool:
 
 def _row(line: str, number: int, path: Path) -> dict[str, Any]:
     way_out = (
-        "expected an object a line (JSON lines). pandas converts a table: "
+        "expected one object per line (JSON lines). Convert it with pandas: "
         'pandas.read_json(...).to_json(..., orient="records", lines=True).'
     )
     try:
@@ -85,8 +85,9 @@ def _row(line: str, number: int, path: Path) -> dict[str, Any]:
             return _python_dict(line, number, path)
         if line.strip() == "{":
             raise InputError(
-                f"Line 1 of {path} is not JSON by itself, so the file is one document of several lines: expected an "
-                "object a line (JSON lines), each an interaction. pandas.json_normalize makes a table of nested lists."
+                f"Line 1 of {path} is not JSON by itself, so the file is one document of several lines: expected one "
+                "object per line (JSON lines), each an interaction. pandas.json_normalize converts nested lists to a "
+                "table."
             ) from None
         if line.lstrip().startswith("["):
             raise InputError(f"{path} looks like a JSON list: {way_out}") from None
@@ -97,23 +98,23 @@ def _row(line: str, number: int, path: Path) -> dict[str, Any]:
 
 
 def _python_dict(line: str, number: int, path: Path) -> dict[str, Any]:
-    """A line as Python writes a dict, of which only literals are read."""
+    """Parse a line with a Python dict of literals."""
     try:
         row = ast.literal_eval(line.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
         why = getattr(error, "msg", None) or type(error).__name__
         raise InputError(
-            f"Line {number} of {path} begins like a Python dict and cannot be read as one ({why}): expected an object "
+            f"Line {number} of {path} begins like a Python dict but cannot be read as one ({why}): expected an object "
             "a line (JSON lines)."
         ) from None
     if not isinstance(row, dict) or not all(isinstance(name, str) for name in row):
-        raise InputError(f"Line {number} of {path} is not an object whose keys are texts: expected JSON lines.")
+        raise InputError(f"Line {number} of {path} is not an object with texts as keys: expected JSON lines.")
     return row
 
 
 def _column(values: list[Any]) -> pd.Series:
     column = pd.Series(values, dtype=object)
-    # Whole numbers with gaps become floats, in which large ids would lose digits.
+    # Integers with gaps would become floats, and large ids would lose digits.
     if any(isinstance(value, int) and abs(value) > _EXACT for value in values):
         return column
     return column.infer_objects()

@@ -1,4 +1,4 @@
-"""The names that public tables give to their columns of users, items, times and weights."""
+"""Well-known names of the columns of users, items, times, weights and labels in public datasets."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ def _words(text: str) -> list[str]:
     return text.split()
 
 
-# How an id is written behind what it identifies: user_id, userId, user-uuid; and behind some nouns alone, since the
+# Suffixes of ids: user_id, userId, user-uuid. Some suffixes are allowed only after certain nouns, because the
 # track_number of a song or the PIN_CODE of a customer identifies something else.
 _IDS = ("id", "uuid", "guid", "md5", "hash")
 _NUMBERS = ("idx", "index", "key", "code", "no", "number")
 _NUMBERED = _words("user customer client member household account item product article stock sku movie book")
 
-# Who acts, in the order of preference. A session stands for a user where nothing else does, and a name comes last.
+# Users, in order of preference. A session is used only if there is no user, and a person's name comes last.
 _USERS = _words(
     "user reviewer customer_unique customer cust client member visitor viewer listener reader buyer consumer "
     "subscriber shopper guest rater rated_by household account player learner student profile"
@@ -28,7 +28,7 @@ _USER_CODES = ("uid", "msno", "ncodpers", "mboxsha1")
 _SESSIONS = ("session", "user_session", "visit", "playlist")
 _USER_NAMES = ("user_name", "screen_name", "profile_name", "reviewer_name", "customer_name", "nickname")
 
-# What is acted on. Those of the second line are also written without "id"; "show" or "content" alone may be anything.
+# Items. Those of the second list are also used without "id"; "show" or "content" alone are ambiguous.
 _ITEMS = _words(
     "item product parent_asin asin stock sku isbn isbn13 article movie film book track song video news document doc "
     "recipe venue poi business restaurant location place spot gmap listing hotel property course lesson exercise "
@@ -53,7 +53,7 @@ _ITEM_CODES = (
     "pin_id",
 )
 
-# A time is a word of the first list, alone or behind one of the second: review_time, utcTimestamp, InvoiceDate.
+# A time is a word of the first list, alone or after one of the second: review_time, utcTimestamp, InvoiceDate.
 _TIMES = ("timestamp", "timestamp_ms", "time_ms", "unix_time", "ts", "time", "date_time", "date", "dt")
 _EVENTS = _words(
     "unix utc event interaction action behavior behaviour unix_review review rating rated click impression purchase "
@@ -82,7 +82,7 @@ _CLICKED = re.compile(r"^(click|clicked|viewed|purchased|rated|review)[_ -]")  #
 
 
 def plain_name(name: str) -> str:
-    """A name without case, blanks and marks, so that all spellings of it are one.
+    """A name in lower case, without blanks and punctuation, so that all its spellings are equal.
 
     Example:
         >>> plain_name("User-ID"), plain_name("user_id"), plain_name("ISBN ")
@@ -92,7 +92,7 @@ def plain_name(name: str) -> str:
 
 
 def _ids(nouns: list[str] | tuple[str, ...], bare: list[str] | tuple[str, ...]) -> list[str]:
-    """user_id, user, user_idx, ..., id_user: each noun with the ways of writing an id."""
+    """user_id, user, user_idx, ..., id_user: each noun combined with the spellings of an id."""
     return [
         form
         for noun in nouns
@@ -110,7 +110,7 @@ def _times() -> list[str]:
     return [word for word in words if plain_name(word) not in _DURATIONS] + _OTHER_TIMES
 
 
-# Role -> its names without case and marks, in the order of preference.
+# Role -> its plain names, in order of preference.
 WELL_KNOWN: dict[str, tuple[str, ...]] = {
     role: tuple(dict.fromkeys(map(plain_name, names)))
     for role, names in {
@@ -121,22 +121,22 @@ WELL_KNOWN: dict[str, tuple[str, ...]] = {
         "weight": [*_WEIGHTS, *(f"{of}{word}" for word in _WEIGHTS for of in _RATED), *_COUNTS],
     }.items()
 }
-# Words that may as well be a value: a row can hold "video" or "game", but hardly "user" or "movie_id".
+# Words that can also be values: a row may hold "video" or "game", but rarely "user" or "movie_id".
 _WORDS = {plain_name(word) for word in (*_BARE_ITEMS, *_USERS, *_WEIGHTS, *_COUNTS)} - {"user", "item"}
 _RANKS = {role: {name: rank for rank, name in enumerate(names)} for role, names in WELL_KNOWN.items()}
-# What stands beside the id of the same user, and says nothing of its own.
+# Columns that repeat the information of the user id.
 _SAME_USER = frozenset(map(plain_name, _USER_NAMES))
 
 
 def candidates(role: str, names: list[str]) -> list[str]:
-    """The columns whose names are well known for a role, the preferred one first.
+    """The columns with well-known names for a role, the preferred one first.
 
-    Names are compared without case, blanks and marks. Where a name is not known as it stands, it is looked up without
-    what stands before a dot, a slash or a colon, without a doubled noun, and without "click" and the like before it.
+    Names are compared without case, blanks and punctuation. An unknown name is looked up again without a prefix before
+    a dot, slash or colon, without a doubled noun, and without a prefix such as "click".
 
     Args:
         role: "user", "item", "time", "weight" or "label".
-        names: of the columns.
+        names: column names.
 
     Example:
         >>> candidates("item", ["asin", "title", "parent_asin"]), candidates("time", ["review/time", "playTime"])
@@ -148,7 +148,7 @@ def candidates(role: str, names: list[str]) -> list[str]:
 
 
 def is_person(name: str) -> bool:
-    """Whether a name is known for the id of a user, and not for a session or the name of somebody.
+    """Whether a name is well known for user ids, and not for sessions or names of people.
 
     Example:
         >>> is_person("customerID"), is_person("session_id"), is_person("username")
@@ -164,13 +164,13 @@ def is_known(name: str) -> bool:
 
 
 def is_data(names: list[str], given: Iterable[str] = ()) -> bool:
-    """Whether what was read as a header is a row: a field is a number, and no field is a known or a given name.
+    """Whether a first line is a row and not a header: a field is a number, and no field is a known or given name.
 
-    Column numbers 0, 1, 2, ..., as pandas writes them where columns have no names, are a header.
+    Column numbers 0, 1, 2, ..., which pandas writes for unnamed columns, are a header.
 
     Args:
         names: the fields of the first line.
-        given: names of columns that the caller gave.
+        given: column names that the caller gave.
 
     Example:
         >>> is_data(["1", "10", "4.0"]), is_data(["user", "item"]), is_data(["label", "0", "1"]), is_data(["0", "1"])
@@ -194,7 +194,7 @@ def is_number(text: str) -> bool:
 
 
 def _rank(role: str, name: str) -> int | None:
-    """Where a name stands in the order of preference, None where it is unknown."""
+    """The rank of a name in the order of preference, None if it is unknown."""
     known = _RANKS[role]
     lower = name.strip().lower()
     spellings = [lower, _TABLE_PREFIX.sub("", lower)]

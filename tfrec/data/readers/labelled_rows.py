@@ -1,4 +1,4 @@
-"""Files of labelled rows."""
+"""`read_examples`: read files of labelled rows."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _MISSING = ["", "NaN", "nan", "NA", "N/A", "null", "NULL", "None"]
 
 
 def is_labelled(path: Path, form: TextFormat | None = None) -> bool:
-    """Whether a path is known to hold labelled rows: Criteo's advertisements, or a table with a column of that name."""
+    """Whether a path holds labelled rows: Criteo's format, or a table with a column named like a label."""
     file = _file(path)
     if file is None:
         return False
     try:
         table = _open(file, form)
-    except InputError:  # not a table; who reads it says why
+    except InputError:  # not a table; reading it raises the error
         return False
     return bool(candidates("label", table.names))
 
@@ -62,33 +62,33 @@ def read_examples(
 ) -> Examples:
     """Read labelled rows from a file, and clean them.
 
-    Known are csv, tsv and parquet tables with a header, and the tables of Criteo's display advertisements (no header,
-    40 columns with tabs: label, 13 integers, 26 hashed categories), whose columns get the names I1 .. I13, C1 .. C26;
-    of these also a folder that holds one such file. All columns but those named, or found by their names, become
-    context. A column of a text file is one of numbers where all its values are: 1e-05 and 2.5e3 are, but no value may
-    begin with a zero that a number would lose, and where a column has nothing but digits and such as 1e5, those are
-    hashes that look like numbers.
+    Supported are csv, tsv, JSON lines and parquet tables with a header, and Criteo's display advertising data (no
+    header, 40 tab-separated columns: label, 13 integers, 26 hashed categories), a file or a folder with one such file,
+    whose columns are named I1 .. I13, C1 .. C26. All columns except those named, or found by name, become context. A
+    column of a text file is numeric if all its values are numbers, such as 1e-05 and 2.5e3. It is not numeric if a
+    value starts with a zero that would be lost, or if it mixes digits with values such as 1e5, which are then hashes
+    that look like numbers.
 
     Args:
         path: the file.
-        label: column of labels; None takes one named label, click, is_click and the like.
-        user: column of user ids; None takes one with a well-known name, as of `read`, if there is one; sessions and
-            names of people are no users here.
-        item: column of item ids; None takes one with a well-known name. Where there is no user, only item, item_id and
-            movie_id are: in tables of advertisements other ids say where the advertisement was shown.
+        label: label column; None takes one named label, click, is_click and the like.
+        user: column of user ids; None takes one with a well-known name, as in `read`, if there is one. Sessions and
+            names of people do not count as users here.
+        item: column of item ids; None takes one with a well-known name. Without users, only item, item_id and movie_id
+            are recognised: in advertising data, other ids say where the advertisement was shown.
         time: column of times; None takes one with a well-known name, if its values are times.
-        items: path of a csv, tsv or parquet side table of items, its ids in a column named as `item`, else in its
-            first one.
+        items: path of a csv, tsv or parquet side table of items, with ids in a column named as `item`, else in its
+            first column.
         users: path of a side table of users, likewise.
-        separator: what stands between the columns of a text file; None recognises it.
-        encoding: of text files that are not UTF-8, such as latin-1.
+        separator: separator of the columns of a text file; None detects it.
+        encoding: encoding of text files that are not UTF-8, such as latin-1.
         header: whether the first line of a text file names the columns; if not, they are named "1", "2", ...
-        columns: names for the columns of a text file without a header, as of `read`.
-        date_format: how times are written, by the codes of `strptime`; None recognises it.
-        title: column of the titles of items, in the table of items or in the data itself.
+        columns: names for the columns of a text file without a header, as in `read`.
+        date_format: format of the times, as for `strptime`; None detects it.
+        title: column of item titles, in the item table or in the data itself.
 
     Raises:
-        InputError: where the path is missing, its content malformed, or a column is not found.
+        InputError: if the path is missing, its content is malformed, or a column is not found.
 
     Example:
         >>> import tempfile
@@ -112,19 +112,19 @@ def read_examples(
     if form.header and not opened.is_typed and is_data(names, [name for name in roles.values() if name]):
         listed = ", ".join(f"'{name[:30]}'" for name in names[:12])
         raise InputError(
-            f"The first line of {file} looks like a row and not like a header: it begins with {listed}. Say that there "
-            "is no header and name columns by their position: header=False, label='1' (on the command line "
-            "--no-header --label 1), and the same for user, item and time; or put a header before it."
+            f"The first line of {file} looks like a row and not like a header: it begins with {listed}. If there is no "
+            "header, name columns by position: header=False, label='1' (on the command line --no-header --label 1), "
+            "and likewise user, item and time; or add a header."
         )
     known = _known(frame, roles)
     roles = {role: name or next(iter(known[role]), None) for role, name in roles.items()}
     if roles["label"] is None:
         raise InputError(
-            f"{file} has the columns {', '.join(names)}: none of them is known to hold labels. Name it with label= "
-            "(on the command line --label)."
+            f"{file} has the columns {', '.join(names)}: none has a well-known name for labels. Name the label column "
+            "with label= (on the command line --label)."
         )
     notes = (*notes, *notes_on_names(known))
-    if not opened.is_typed:  # ids stay texts
+    if not opened.is_typed:  # keep ids as texts
         ids = (roles["user"], roles["item"])
         texts = frame.get(roles["time"])
         frame = frame.apply(lambda column: column if column.name in ids else _numbers(column))
@@ -150,7 +150,7 @@ def read_examples(
 
 @contextlib.contextmanager
 def _errors_of(path: str | Path) -> Iterator[None]:
-    """What the system says of a file, as one line."""
+    """Convert errors of the operating system to `InputError`."""
     try:
         yield
     except OSError as error:
@@ -169,7 +169,7 @@ def _file(path: Path) -> Path | None:
 
 
 def _open(file: Path, form: TextFormat | None) -> Table:
-    """The table, with the names of Criteo's columns if it is one of theirs."""
+    """Open the table, with named columns if it is Criteo's format."""
     form = form or TextFormat()
     table = open_table(file, form)
     if table.is_typed:
@@ -181,7 +181,7 @@ def _open(file: Path, form: TextFormat | None) -> Table:
 
 
 def _known(frame: pd.DataFrame, given: dict[str, str | None]) -> dict[str, list[str]]:
-    """The columns that could have each role that is not named; the first of each is taken."""
+    """The candidate columns for each role that is not named; the first of each is taken."""
     free = [str(name) for name in frame.columns if name not in given.values()]
     known = {role: [] if name else candidates(role, free) for role, name in given.items()}
     known["user"] = [name for name in known["user"] if is_person(name)]
@@ -201,7 +201,7 @@ def _holds_times(column: pd.Series) -> bool:
 
 
 class _Criteo(TextTable):
-    """Display advertisements as Criteo gives them out."""
+    """Criteo's display advertising data, as published."""
 
     is_typed = True
 
@@ -212,12 +212,12 @@ class _Criteo(TextTable):
 
 
 def _numbers(column: pd.Series) -> pd.Series:
-    """A column of texts as numbers, where it is one of numbers."""
+    """A text column as numbers, if all its values are numbers."""
     known = column.dropna()
     numbers = pd.to_numeric(known, errors="coerce")
     if not len(known) or numbers.isna().any() or known.str.match(r"\s*[+-]?0\d").any():
         return column
-    # What writes numbers writes 1e-05, 1e+20 or 1.0E7; a hash such as 12e4 has neither sign nor point.
+    # Programs write numbers as 1e-05, 1e+20 or 1.0E7; a hash such as 12e4 has neither sign nor point.
     has_exponent = known.str.contains("[eE]")
     if has_exponent.any() and not known.str.contains("[-+.]").any():
         return column

@@ -1,4 +1,4 @@
-"""What a path is, told by what is in it."""
+"""Detect the layout of a file or folder. Publishers' layouts are registered here."""
 
 from collections.abc import Callable
 from functools import partial
@@ -21,34 +21,34 @@ from tfrec.errors import InputError
 
 Reader = Callable[[Columns], Source]
 
-# The file that a publisher's folder must hold -> how the folder is read.
+# The file that a publisher's folder must hold -> the function that reads the folder.
 _FOLDERS: dict[str, Callable[[Path, Columns, TextFormat], Source]] = {
     "sequences.txt": read_sequence_folder,
     "ratings.csv": read_latest,
     "ratings.dat": read_1m,
     "u.data": read_100k,
 }
-# Those whose files have no header and are also read alone -> whether the first line is of that layout.
+# Files without a header that are also read alone -> whether the first line has this layout.
 _ALONE = {"ratings.dat": is_1m, "u.data": is_100k}
 
 
 def find_reader(path: Path, form: TextFormat | None = None) -> Reader:
-    """The reader of a file or folder, waiting for the names of columns.
+    """The reader of a file or folder, a function of the column names.
 
     Args:
         path: the file or folder.
-        form: how a text table is written, as far as its content does not tell.
+        form: the format of a text table, as far as it is not detected.
 
     Raises:
-        InputError: where there is nothing at the path, or nothing that is known.
-        OSError: where it cannot be looked at.
+        InputError: if the path does not exist, or its layout is unknown.
+        OSError: if the path cannot be read.
     """
     form = form or TextFormat()
     if not path.exists() and path.parent.is_dir() and path.name in (sets := part_sets(path.parent)):
         _check_no_format(path, form)
         return partial(read_part_set, sets[path.name], form=form)
     if not path.exists():
-        raise InputError(f"There is nothing at {path}: {EXPECTED}, or a publisher's folder.")
+        raise InputError(f"{path} does not exist: {EXPECTED}, or a publisher's folder.")
     if path.is_dir():
         return _folder_reader(path, form)
     if not path.is_file():
@@ -67,14 +67,14 @@ def _folder_reader(folder: Path, form: TextFormat) -> Reader:
             return partial(read_part_set, next(iter(sets.values())), form=form)
         several = ", ".join(sorted({*known, *(name for name in names if is_whole(name)), *sets}))
         raise InputError(
-            f"{folder} holds several data sets: {several}. Give the path of one of them; that of a fixed split is "
+            f"{folder} holds several datasets: {several}. Pass the path of one of them; for a fixed split it is "
             f"{folder / next(iter(sets))}."
         )
     known |= {name: partial(read_atomic, folder / name, form=form) for name in names if name.endswith(".inter")}
     if len(known) == 1:
         return next(iter(known.values()))
     if known:
-        raise InputError(f"{folder} holds several data sets: {', '.join(known)}. Give the path of one of them.")
+        raise InputError(f"{folder} holds several datasets: {', '.join(known)}. Pass the path of one of them.")
     others = other_part_sets(folder)
     if len(others) == 1:
         return partial(read_part_set, next(iter(others.values())), form=form, read=_file_reader)
@@ -82,18 +82,18 @@ def _folder_reader(folder: Path, form: TextFormat) -> Reader:
         return partial(read_table, folder, form=form)
     there = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "") if names else "nothing"
     raise InputError(
-        f"{folder} has no layout that is known. It holds: {there}. Known are folders with one of "
-        f"{', '.join(_FOLDERS)}, *.inter, *.parquet, or train and test files. For any other table give the "
+        f"{folder} has an unknown layout. It holds: {there}. Expected a folder with one of "
+        f"{', '.join(_FOLDERS)}, *.inter, *.parquet, or train and test files. For any other table, pass the "
         "path of the file itself."
     )
 
 
 def _check_no_format(path: Path, form: TextFormat) -> None:
-    """Raise `InputError` where a caller says how a layout is written that says so itself."""
+    """Raise `InputError` if a caller describes the text format of a layout whose format is fixed."""
     if form.separator is not None or not form.header:
         raise InputError(
-            f"{path} has a publisher's layout, whose separators and columns are known: leave out separator=, header= "
-            "and columns= (--sep, --no-header, --columns), or give the path of another file."
+            f"{path} has a publisher's layout, whose separators and columns are known: omit separator=, header= "
+            "and columns= (--sep, --no-header, --columns), or pass the path of another file."
         )
 
 

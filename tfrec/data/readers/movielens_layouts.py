@@ -1,4 +1,4 @@
-"""MovieLens as its publisher packs it. Columns have the names of the csv layout in all three."""
+"""Read MovieLens as published, in its three layouts. Columns always have the names of the csv layout."""
 
 import dataclasses
 import re
@@ -20,7 +20,7 @@ from tfrec.errors import InputError
 _RATINGS = ["userId", "movieId", "rating", "timestamp"]
 _USERS = ["userId", "gender", "age", "occupation", "zip_code"]
 _IDS = ["userId", "movieId"]
-_FIRST_GENRE = 5  # of the columns of u.item
+_FIRST_GENRE = 5  # index of the first genre column of u.item
 _GENRES = [
     "unknown",
     "Action",
@@ -45,18 +45,18 @@ _GENRES = [
 
 
 _ELSE = (
-    "If it is another table, give the path of the file itself; if it has no header, name columns by their position: "
+    "If it is another table, pass the path of the file itself; if it has no header, name columns by position: "
     "header=False, user='1', item='2' (--no-header --user 1 --item 2)."
 )
 
 
 def is_1m(line: str) -> bool:
-    """Whether a line is one of `ratings.dat`: user::movie::rating::timestamp."""
+    """Whether a line has the format of `ratings.dat`: user::movie::rating::timestamp."""
     return _is_rating(line.split("::"))
 
 
 def is_100k(line: str) -> bool:
-    """Whether a line is one of `u.data`: user, movie, rating and timestamp, with tabs between."""
+    """Whether a line has the format of `u.data`: user, movie, rating and timestamp, separated by tabs."""
     return _is_rating(line.strip().split("\t"))
 
 
@@ -65,7 +65,7 @@ def _is_rating(fields: list[str]) -> bool:
 
 
 def read_latest(folder: Path, columns: Columns, form: TextFormat) -> Source:
-    """`ratings.csv` and, where it is there, `movies.csv`; else what other table beside it shares its ids."""
+    """Read `ratings.csv` and, if it exists, `movies.csv`; else another table in the folder that shares its ids."""
     source = read_table(folder / "ratings.csv", columns, form)
     beside = TextFormat(encoding=form.encoding)
     if not (folder / "movies.csv").exists():
@@ -77,7 +77,7 @@ def read_latest(folder: Path, columns: Columns, form: TextFormat) -> Source:
 
 
 def read_1m(folder: Path, columns: Columns, form: TextFormat) -> Source:
-    """`ratings.dat`, and where they are there `movies.dat` and `users.dat`, with `::` between columns."""
+    """Read `ratings.dat` and, if they exist, `movies.dat` and `users.dat`, with `::` between columns."""
     ratings = folder / "ratings.dat"
     line = first_line(ratings, form.encoding)
     if not is_1m(line):
@@ -91,12 +91,12 @@ def read_1m(folder: Path, columns: Columns, form: TextFormat) -> Source:
 
 
 def read_100k(folder: Path, columns: Columns, form: TextFormat) -> Source:
-    """`u.data`, and where they are there `u.item`, `u.genre` and `u.user`."""
+    """Read `u.data` and, if they exist, `u.item`, `u.genre` and `u.user`."""
     ratings = folder / "u.data"
     line = first_line(ratings, form.encoding)
     if not is_100k(line):
         raise InputError(
-            f"{ratings} begins with '{line[:80]}': expected user, movie, rating and timestamp with tabs between. "
+            f"{ratings} begins with '{line[:80]}': expected user, movie, rating and timestamp, separated by tabs. "
             f"{_ELSE}"
         )
     frame = _headerless(ratings, "\t", _RATINGS, form.encoding, ids=_IDS, texts=(), missing=None)
@@ -108,12 +108,12 @@ def read_100k(folder: Path, columns: Columns, form: TextFormat) -> Source:
 
 
 def double_colons(path: Path, names: list[str], encoding: str | None = None) -> pd.DataFrame:
-    """A table with `::` between its columns, in UTF-8 or Latin-1 if no encoding is named, as strings.
+    """Read a table with `::` between its columns, as strings; in UTF-8 or Latin-1 if no encoding is given.
 
     Raises:
-        InputError: if a line has another number of fields.
+        InputError: if a line has the wrong number of fields.
     """
-    frame = _headerless(path, "::", names, encoding)  # pandas fills up lines that are too short
+    frame = _headerless(path, "::", names, encoding)  # pandas pads lines that are too short
     for line in LINE_BREAK.split(read_text(path, encoding or "latin-1")):
         if line.strip() and line.count("::") != len(names) - 1:
             raise InputError(f"{path} has the line '{line[:80]}': expected {'::'.join(names)}.")

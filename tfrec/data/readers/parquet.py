@@ -1,4 +1,4 @@
-"""Parquet: a file, or a folder of parts as Spark, Hive and pandas write it."""
+"""Read parquet: a file, or a folder of parts as Spark, Hive and pandas write it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUFFIXES = (".parquet", ".pq")
 
 
 class ParquetTable:
-    """A parquet file or a folder of parts. Its columns are known, its rows not yet read. Columns keep their types."""
+    """A parquet file or a folder of parts. Its column names have been read, its rows have not. Columns keep types."""
 
     kind = "parquet"
     is_typed = True
@@ -27,7 +27,7 @@ class ParquetTable:
         try:
             self._source = _dataset(path) if path.is_dir() else _file(path)
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{path} is not a readable parquet file ({_first(error)}). Write it anew.") from None
+            raise InputError(f"{path} is not a readable parquet file ({_first(error)}). Create it again.") from None
         is_file = isinstance(self._source, pq.ParquetFile)
         self.names = list(self._source.schema_arrow.names if is_file else self._source.schema.names)
 
@@ -38,12 +38,12 @@ class ParquetTable:
         texts: Collection[str] | None = (),
         missing: Collection[str] | None = None,
     ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-        """The rows, the index of the DataFrame that was written among the columns; arguments as of `read_frame`."""
+        """The rows, with the index of the written DataFrame as a column; arguments as in `read_frame`."""
         names = self.names if columns is None else list(columns)
         try:
             is_file = isinstance(self._source, pq.ParquetFile)
             table = self._source.read(columns=names) if is_file else self._source.to_table(columns=names)
-            # Whole numbers with gaps must not become floats: large ids would lose digits.
+            # Integers with gaps must not become floats: large ids would lose digits.
             return table.to_pandas(ignore_metadata=True, integer_object_nulls=True), ()
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{self.path} is damaged ({_first(error)}). Write it anew.") from None
@@ -60,7 +60,7 @@ class ParquetTable:
 
 
 def parquet_parts(folder: Path) -> list[Path]:
-    """The parquet files of a folder and of its subfolders, without those that writers hide with `_` or a dot."""
+    """The parquet files of a folder and its subfolders, without hidden ones, which start with `_` or a dot."""
     return sorted(
         path
         for path in folder.rglob("*")
@@ -84,7 +84,7 @@ def _dataset(folder: Path) -> ds.Dataset:
     empty = next((part for part in parts if not part.stat().st_size), None)
     if empty is not None:
         raise InputError(f"{empty} is empty: expected a parquet file.")
-    # The names of partitions, as in country=de/, are texts: as numbers they would lose leading zeros.
+    # Partition values, as in country=de/, are texts: as numbers they would lose leading zeros.
     keys = dict.fromkeys(
         part.split("=")[0] for path in parts for part in path.relative_to(folder).parts[:-1] if "=" in part
     )

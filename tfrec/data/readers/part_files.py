@@ -1,8 +1,8 @@
-"""Fixed splits of a folder, in three layouts.
+"""Read fixed splits of a folder, in three layouts.
 
-- `X.train.inter`, `X.valid.inter` and `X.test.inter`, as RecBole reads its benchmark files.
-- `X.train.rating` and `X.test.rating`, as NCF publishes its data.
-- train, valid and test files of one other format, such as `train.txt` and `test.txt`.
+- `X.train.inter`, `X.valid.inter` and `X.test.inter`, as in RecBole's benchmark files.
+- `X.train.rating` and `X.test.rating`, as in NCF's data.
+- train, valid and test files of another format, such as `train.txt` and `test.txt`.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _OTHER = re.compile(r"^((?P<stem>.+)[._-])?(?P<part>[A-Za-z]+)(?P<kind>\.(csv|ts
 
 
 def part_sets(folder: Path) -> dict[str, dict[str, Path]]:
-    """The fixed splits of a folder: the name before the parts -> train, valid and test -> file.
+    """The fixed splits of a folder: common name -> part (train, valid or test) -> file.
 
-    Parts are called train, valid (or validation, val, dev) and test, or part1, part2, part3 in this order. A name
-    belongs here only where there are a train and a test part.
+    Parts are called train, valid (or validation, val, dev) and test, or part1, part2 and part3 in this order. A split
+    needs at least a train and a test part.
     """
     named: dict[str, dict[str, Path]] = {}
     numbered: dict[str, dict[int, Path]] = {}
@@ -55,7 +55,7 @@ def part_sets(folder: Path) -> dict[str, dict[str, Path]]:
 
 
 def other_part_sets(folder: Path) -> dict[str, dict[str, Path]]:
-    """The fixed splits of a folder in other formats than RecBole's: what is common to the names -> part -> file."""
+    """The fixed splits of a folder in other formats than RecBole's: common name -> part -> file."""
     found: dict[str, dict[str, Path]] = {}
     for path in sorted(folder.iterdir()):
         match = _OTHER.match(path.name)
@@ -66,7 +66,7 @@ def other_part_sets(folder: Path) -> dict[str, dict[str, Path]]:
 
 
 def is_whole(name: str) -> bool:
-    """Whether a file name is that of an `.inter` file which is no part of a split.
+    """Whether a file name is an `.inter` file that is not part of a split.
 
     Example:
         >>> is_whole("ml-100k.inter"), is_whole("ml-100k.train.inter"), is_whole("ml-100k.item")
@@ -80,16 +80,16 @@ def is_whole(name: str) -> bool:
 def read_part_set(
     files: dict[str, Path], columns: Columns, form: TextFormat, read: Callable[[Path, TextFormat], Reader] | None = None
 ) -> Source:
-    """The parts of a split as one table, with a column that keeps which row belongs to which part.
+    """Read the parts of a split as one table, with a column that names the part of each row.
 
     Args:
-        files: train, valid and test -> file.
-        columns: the names of columns that the user gave.
-        form: how text files are written.
-        read: what finds the reader of a file; None reads `.inter` and `.rating` files.
+        files: part (train, valid or test) -> file.
+        columns: the column names that the user gave.
+        form: the format of text files.
+        read: function that finds the reader of a file; None reads `.inter` and `.rating` files.
 
     Raises:
-        InputError: where the parts have other columns than each other.
+        InputError: if the parts have different columns.
     """
     there = {part: files[part] for part in _ORDER if part in files}
     if read is None:
@@ -100,8 +100,8 @@ def read_part_set(
     for part, source in sources.items():
         if dataclasses.replace(source.columns, notes=()) != dataclasses.replace(first.columns, notes=()):
             raise InputError(
-                f"{files[part]} and {files['train']} are parts of one split and have other columns: "
-                f"{', '.join(source.frame.columns)} and {', '.join(first.frame.columns)}. Give all parts the same."
+                f"{files[part]} and {files['train']} are parts of one split but have different columns: "
+                f"{', '.join(source.frame.columns)} and {', '.join(first.frame.columns)}. Use the same columns in all."
             )
     frame = pd.concat([source.frame.assign(**{_PART: part}) for part, source in sources.items()], ignore_index=True)
     if read is not None:
@@ -118,15 +118,15 @@ def _read_part(path: Path, columns: Columns, form: TextFormat) -> Source:
 
 
 def read_inter(path: Path, columns: Columns, form: TextFormat) -> Source:
-    """One `.inter` or `.rating` file; where it is a part of a split, a note says how to read the split."""
+    """Read one `.inter` or `.rating` file; if it is part of a split, a note says how to read the split."""
     source = _read_part(path, columns, form)
     stem = next((stem for stem, files in part_sets(path.parent).items() if path in files.values()), None)
     if stem is None:
         return source
-    note = f"{path.name} is one part of a fixed split: give {path.parent / stem} to read and keep the split"
+    note = f"{path.name} is one part of a fixed split: pass {path.parent / stem} to read the whole split"
     return _with_sides(dataclasses.replace(source, notes=(*source.notes, note)), path, form)
 
 
 def _with_sides(source: Source, part: Path, form: TextFormat) -> Source:
-    """The source with the `.item` and `.user` files of its split, where they are there."""
+    """The source with the `.item` and `.user` files of its split, if they exist."""
     return with_side_files(source, part.with_name(part.stem.rpartition(".")[0]), form)

@@ -1,4 +1,4 @@
-"""Quotes that nobody meant: a field that begins with one runs on to the next, over the rows between them."""
+"""Detect stray quotes: a field that starts with one extends to the next quote and swallows the rows in between."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 
-_SAMPLE = 2000  # lines that tell what the values of a column look like
+_SAMPLE = 2000  # lines from which the values of a column are learned
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 
 
 @dataclasses.dataclass(frozen=True)
 class StrayQuote:
-    """A field that begins with a quote and holds other rows.
+    """A field that starts with a quote and contains other rows.
 
     Attributes:
-        row: its row, from 1, the header not counted if there is one.
+        row: its row, from 1, not counting a header.
         line: the line of the file on which the field begins, from 1.
         last_line: the line on which it ends.
         column: its column, from 0.
@@ -31,16 +31,16 @@ class StrayQuote:
 
 
 def stray_quotes(text: str, separator: str, width: int, has_header: bool) -> Iterator[StrayQuote]:
-    r"""The quoted fields of a table that run over several lines without being texts of several lines.
+    r"""Find the quoted fields that extend over several lines but are not texts of several lines.
 
-    Such a field is stray if what follows its closing quote is neither a separator nor the end of a line, or if one of
-    its lines has as many fields as a row, with values like those of the other rows. A text of several lines is neither.
+    Such a field is stray if its closing quote is followed by neither a separator nor the end of a line, or if one of
+    its lines has as many fields as a row, with values like those of the other rows.
 
     Args:
         text: the whole table, with "\n" at the end of lines.
         separator: one character.
-        width: how many columns it has.
-        has_header: whether its first line is a header.
+        width: number of columns.
+        has_header: whether the first line is a header.
 
     Example:
         >>> rows = 'user,item,text\n1,a,"so\nfast, cheap"\n2,b,"good\n3,c,bad\n4,d,"fine"\n'
@@ -50,7 +50,7 @@ def stray_quotes(text: str, separator: str, width: int, has_header: bool) -> Ite
     mark = re.escape(separator)
     field = re.compile(rf'(?:(?<=[{mark}\n])|^)"((?:[^"]|"")*)("|\Z)')
     looks = _Looks(text, separator, width)
-    start, before, line, row = 0, 0, 1, 1 - has_header  # of what is not yet passed; separators before it in its record
+    start, before, line, row = 0, 0, 1, 1 - has_header  # start of the unread text; separators before it in its record
     for found in field.finditer(text):
         passed = text[start : found.start()]
         breaks = passed.count("\n")
@@ -67,7 +67,7 @@ def stray_quotes(text: str, separator: str, width: int, has_header: bool) -> Ite
 
 
 def reads_without_quotes(text: str, separator: str, width: int) -> bool:
-    """Whether a table can be read with quotes as ordinary characters: a row a line, and no field stands in quotes."""
+    """Whether a table can be read with quotes as ordinary characters: one row per line, and no quoted fields."""
     if any(line.count(separator) != width - 1 for line in text.split("\n") if line.strip()):
         return False
     mark = re.escape(separator)
@@ -75,7 +75,7 @@ def reads_without_quotes(text: str, separator: str, width: int) -> bool:
 
 
 class _Looks:
-    """What the values of each column look like, by the lines that are rows beyond doubt."""
+    """What the values of each column look like, learned from lines that are certainly rows."""
 
     def __init__(self, text: str, separator: str, width: int) -> None:
         self._separator, self._width = separator, width
@@ -92,7 +92,7 @@ class _Looks:
         if any(self._is_row(line.split(self._separator)) for line in lines[1:-1]):
             return True
         last = lines[-1].split(self._separator)
-        # What follows the field belongs to its row however the quotes are meant, and tells nothing.
+        # The rest after the field belongs to its row in any case, so it gives no evidence.
         return len(last) + rest.count(self._separator) == self._width and self._fit(last[:-1] or last)
 
     def _is_row(self, fields: list[str]) -> bool:
@@ -112,7 +112,7 @@ class _Column:
         self._longest = max(map(len, values), default=1 << 20)
 
     def fits(self, field: str) -> bool:
-        """Whether a value is like them: a number among numbers, a word among words."""
+        """Whether a value is similar: a number among numbers, a word among words."""
         is_number = _NUMBER.fullmatch(field) is not None
         if field.startswith(" ") and not self._begin_blank:
             return False

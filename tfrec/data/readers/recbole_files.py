@@ -1,4 +1,4 @@
-"""RecBole's atomic files: tabs, and headers with types such as `user_id:token`."""
+"""Read RecBole's atomic files: tab-separated, with typed headers such as `user_id:token`."""
 
 import dataclasses
 from pathlib import Path
@@ -22,7 +22,7 @@ def is_atomic(line: str) -> bool:
 
 
 def read_atomic(path: Path, columns: Columns, form: TextFormat) -> Source:
-    """An `.inter` file, with the `.item` and `.user` files of the same name where they are there."""
+    """Read an `.inter` file, with the `.item` and `.user` files of the same name if they exist."""
     frame, kinds = _read(path, form)
     found = columns.find(list(frame.columns), path)
     lists = [name for name in found.needed if kinds.get(name, "").endswith("_seq")]
@@ -30,14 +30,14 @@ def read_atomic(path: Path, columns: Columns, form: TextFormat) -> Source:
     if lists:
         raise InputError(
             f"The column '{lists[0]}' of {path} holds a list in each row, such as the history of an augmented "
-            "sequence: expected one interaction a row. Give the .inter file that the sequences were made from."
+            "sequence: expected one interaction per row. Use the .inter file that the sequences were made from."
         )
     notes = notes_on_order(found, list(frame.columns), frame, path)
     return with_side_files(Source(frame, found, notes=notes), path.with_suffix(""), form)
 
 
 def with_side_files(source: Source, stem: Path, form: TextFormat) -> Source:
-    """The source with the `.item` and `.user` files of a name, if they are there."""
+    """The source with the `.item` and `.user` files of the same name, if they exist."""
     items, of_items = optional(Path(f"{stem}.item"), lambda path: _item_table(path, form))
     users, of_users = optional(Path(f"{stem}.user"), lambda path: _read(path, form)[0])
     return dataclasses.replace(
@@ -52,8 +52,8 @@ def _read(path: Path, form: TextFormat) -> tuple[pd.DataFrame, dict[str, str]]:
     line = first_line(path, form.encoding)
     if not is_atomic(line):
         raise InputError(
-            f"{path} begins with '{line[:80]}': expected a typed header such as user_id:token, the types being "
-            f"{', '.join(_KINDS)}, with tabs between columns."
+            f"{path} begins with '{line[:80]}': expected a typed header such as user_id:token, with the types "
+            f"{', '.join(_KINDS)}, and tabs between columns."
         )
     fields = [field.rpartition(":") for field in line.strip().split("\t")]
     kinds = {name: kind for name, _, kind in fields}
@@ -65,13 +65,13 @@ def _read(path: Path, form: TextFormat) -> tuple[pd.DataFrame, dict[str, str]]:
     frame.columns = list(kinds)
     for name in numbers:
         numbers = pd.to_numeric(frame[name], errors="coerce")
-        if not has_lost_digits(numbers):  # texts of whole numbers are read exactly
+        if not has_lost_digits(numbers):  # integers in texts are read exactly
             frame[name] = numbers
     return frame, kinds
 
 
 def _item_table(path: Path, form: TextFormat) -> pd.DataFrame:
-    """An `.item` file, with its title and its genres under these names."""
+    """Read an `.item` file, with its columns of titles and genres renamed to title and genres."""
     table, kinds = _read(path, form)
     titles = [name for name in table.columns if name.endswith("_title")]
     if "title" not in table.columns and len(titles) == 1:

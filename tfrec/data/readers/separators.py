@@ -1,4 +1,4 @@
-"""Which character stands between the columns of a text table, told by its first lines."""
+"""Detect the separator of a text table from its first lines."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from tfrec.data.readers.contents import inner_suffix
 from tfrec.errors import InputError
 
-# Separators that are recognised, in order of preference, and what they are called.
+# Separators that are detected, in order of preference, with their names.
 NAMES = {"\t": "tabs", "::": "double colons", ",": "commas", ";": "semicolons", "|": "bars"}
 _BY_SUFFIX = {".csv": ",", ".tsv": "\t"}
-_SAMPLE = 200  # rows that are looked at
+_SAMPLE = 200  # rows to inspect
 _ESCAPES = {"\\t": "\t", "tab": "\t", "\\s+": r"\s+", "space": " ", "comma": ","}
 BLANKS = r"\s+"
 # The text files of the Million Song Dataset, which have no header: number of columns -> their names.
@@ -42,8 +42,8 @@ def split_row(lines: list[str], separator: str, rows: int = 1) -> list[list[str]
 def find_separator(lines: list[str], path: Path) -> str:
     """The separator of a table.
 
-    That of the suffix (.csv, .tsv) is taken if it fits, else the one that gives every row the same number of fields.
-    Blanks separate columns only where nothing else can.
+    The separator of the suffix (.csv, .tsv) is used if it fits, else the one that gives all rows the same number of
+    fields. Blanks are used only if no other separator fits.
 
     Args:
         lines: the first lines of the file.
@@ -55,9 +55,11 @@ def find_separator(lines: list[str], path: Path) -> str:
     filled = [line.strip() for line in lines if line.strip()]
     ruled = next((line for line in filled[:2] if len(line) > 2 and not line.strip(" |+-:=")), None)
     if ruled is not None:
-        raise InputError(f"{path} holds the line '{ruled[:60]}', so it is a table drawn for reading: write it as csv.")
+        raise InputError(f"{path} holds the line '{ruled[:60]}', so it is a table drawn as text: save it as csv.")
     if re.fullmatch(r"sep=.{1,2}", filled[0]):
-        raise InputError(f"{path} begins with '{filled[0]}', which programs of tables write for each other: remove it.")
+        raise InputError(
+            f"{path} begins with '{filled[0]}', a line that only spreadsheet programs understand: remove it."
+        )
     if all(SEP in line for line in filled):
         return SEP
     fields, fitting = {}, {}
@@ -79,7 +81,7 @@ def find_separator(lines: list[str], path: Path) -> str:
         raise _single_column(filled, path, has_blanks)
     for candidates in (fitting, fields):
         if usual in candidates:
-            # A header and rows in which all marks fit: the usual one, since text holds the others.
+            # All candidates fit header and rows: use the common one, because the others also occur in texts.
             return usual
         if "\t" in candidates:
             return "\t"
@@ -89,26 +91,26 @@ def find_separator(lines: list[str], path: Path) -> str:
         if most:
             seen = " or by ".join(NAMES[mark] for mark in most)
             raise InputError(
-                f"{path} can be read as separated by {seen}: say which with separator='{most[0]}' or "
+                f"The separator of {path} is ambiguous ({seen}): set separator='{most[0]}' or "
                 f"separator='{most[1]}' (--sep)."
             )
     raise AssertionError("one of the two is not empty")
 
 
 def _single_column(lines: list[str], path: Path, has_blanks: bool) -> InputError:
-    """What a table of a single column may be, and what to do."""
+    """The error for a table with a single column: what it may be, and what to do."""
     first = lines[0][:80]
     if first.startswith(("#", "%", "//", "@")):
-        return InputError(f"{path} begins with a comment, '{first}': remove the lines of comments.")
+        return InputError(f"{path} begins with a comment, '{first}': remove the comment lines.")
     if first.endswith(":") and any("," in line for line in lines):
         return InputError(
-            f"{path} has the line '{first}' above rows of its own, as in the Netflix Prize: write a row for each "
-            "rating, movie,user,rating,date."
+            f"{path} has the line '{first}' above a block of rows, as in the Netflix Prize data: convert it to one row "
+            "per rating, movie,user,rating,date."
         )
     if all(":" in word for line in lines[:20] for word in line.split()[1:]) and len(lines[0].split()) > 1:
         return InputError(
-            f"{path} is in the libSVM or libFM format ('{first}'), which does not say who and what its indices are. "
-            "Write it as a csv with a header and a column each for users, items and ratings."
+            f"{path} is in the libSVM or libFM format ('{first}'), which does not say which indices are users and "
+            "items. Convert it to a csv with a header and columns for users, items and ratings."
         )
     text = (
         f"{path} has a single column, '{first}': expected at least two, separated by commas, tabs, semicolons, bars or "
@@ -116,24 +118,24 @@ def _single_column(lines: list[str], path: Path, has_blanks: bool) -> InputError
     )
     if has_blanks:
         return InputError(
-            text + r"If blanks separate them, say so with separator='\s+' (--sep '\s+'); files of sequences, "
-            "'user item item ...', have the suffix .txt."
+            text + r"If the columns are separated by blanks, set separator='\s+' (--sep '\s+'); sequence files, "
+            "'user item item ...', need the suffix .txt."
         )
     longer = next((line for line in lines if any(mark in line for mark in NAMES)), None)
     if longer is not None:
         return InputError(
-            text + f"The line '{longer[:80]}' has more: if the table begins there, remove what is before it."
+            text + f"The line '{longer[:80]}' has more: if the table begins there, remove the lines before it."
         )
-    return InputError(text + "Name any other separator with separator= (--sep).")
+    return InputError(text + "Set any other separator with separator= (--sep).")
 
 
 def known_separator(given: str) -> str:
-    r"""The separator that a user names: itself, or what `\t`, tab and space stand for.
+    r"""The separator that a user gives: the text itself, or the character meant by `\t`, tab or space.
 
     Raises:
         InputError: if it is empty, a quote or a line break.
     """
     mark = _ESCAPES.get(given.lower(), given)
     if not mark or any(bad in mark for bad in '"\r\n\x00'):
-        raise InputError(f"{given!r} cannot separate columns: give one or more characters, such as ',' or '::'.")
+        raise InputError(f"{given!r} cannot be a separator: use one or more characters, such as ',' or '::'.")
     return mark

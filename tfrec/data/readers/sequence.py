@@ -1,4 +1,4 @@
-"""Sequence files: `user item`, or `user item item ...`, in time order."""
+"""Read sequence files: `user item`, or `user item item ...`, in time order."""
 
 import dataclasses
 import json
@@ -22,7 +22,7 @@ _NAMES = ["user", "item"]
 
 
 def read_sequences(path: Path, columns: Columns, form: TextFormat) -> Source:
-    """A file with nothing but blanks between its words: sequences, or a table if its first line names columns.
+    """Read a file of words separated by blanks: sequences, or a table if its first line names columns.
 
     Raises:
         InputError: if a line has a single id, or lines look like the rows of a table without a header.
@@ -35,16 +35,16 @@ def read_sequences(path: Path, columns: Columns, form: TextFormat) -> Source:
     if columns.needed and not set(columns.needed) <= set(_NAMES):
         named = ", ".join(f"'{name}'" for name in columns.needed)
         raise InputError(
-            f"{path} is a file of sequences, 'user item item ...', which has no column {named}: its first line is "
-            f"'{' '.join(rows[0])[:60]}'. Leave the names out, or if it is a table without a header, name columns by "
-            "their position: header=False, user='1', item='2' (--no-header --user 1 --item 2)."
+            f"{path} is a sequence file, 'user item item ...', which has no column {named}: its first line is "
+            f"'{' '.join(rows[0])[:60]}'. Omit the column names, or if it is a table without a header, name columns by "
+            "position: header=False, user='1', item='2' (--no-header --user 1 --item 2)."
         )
     frame, notes = _rows(path, form.encoding)
     return Source(frame, columns.find(_NAMES, path), notes=notes)
 
 
 def read_sequence_folder(folder: Path, columns: Columns, form: TextFormat) -> Source:
-    """`sequences.txt`, with what lies beside it: MovieLens ids and titles, or titles and attributes."""
+    """Read `sequences.txt`, with the other files of its folder: MovieLens ids and titles, or titles and attributes."""
     path = folder / "sequences.txt"
     rows = [line.split() for line in first_lines(path, form.encoding) if line.strip()]
     if is_header(rows[0], rows[1:], ()):
@@ -56,7 +56,7 @@ def read_sequence_folder(folder: Path, columns: Columns, form: TextFormat) -> So
         frame["item"] = renamed
         items, of_items = optional(folder / "movies.dat", lambda file: double_colons(file, ["item", "title", "genres"]))
     elif of_map:
-        of_items = ()  # titles by the publisher's ids say nothing of ours
+        of_items = ()  # titles by the publisher's ids do not fit these ids
     else:
         items, of_items = optional(folder / "titles.json", _titles)
         items, of_items = (items, of_items) if items is None else _with_attributes(items, folder)
@@ -70,7 +70,7 @@ def read_sequence_folder(folder: Path, columns: Columns, form: TextFormat) -> So
 
 
 def _rows(path: Path, encoding: str | None) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """A row an interaction, and notes."""
+    """One row per interaction, and notes."""
     text = _text(path, encoding)
     tokens, line_of = _tokens(text)
     lines = [line for line in text.split("\n") if line.strip()]
@@ -81,7 +81,7 @@ def _rows(path: Path, encoding: str | None) -> tuple[pd.DataFrame, tuple[str, ..
         line = int(line_of[first[counts == 1][0]]) + 1
         raise InputError(
             f"Line {line} of {path} holds a single id, '{tokens[first[counts == 1][0]]}': expected 'user item' or "
-            "'user item item ...', with blanks between ids."
+            "'user item item ...', separated by blanks."
         )
     users = np.repeat(tokens[first], counts - 1)
     is_item = np.ones(len(tokens), bool)
@@ -106,7 +106,7 @@ def _text(path: Path, encoding: str | None = None) -> str:
 
 
 def _tokens(text: str) -> tuple[np.ndarray, np.ndarray]:
-    """All ids of a file, (T,) object array of str, and the line that each is on, (T,) int."""
+    """All ids of a file, (T,) object array of str, and the line of each, (T,) int."""
     raw = np.frombuffer(text.encode("utf-8"), np.uint8)
     blank = (raw == ord(" ")) | (raw == ord("\t")) | (raw == ord("\n"))
     starts = np.flatnonzero(~blank & np.concatenate([[True], blank[:-1]]))
@@ -118,7 +118,9 @@ def _tokens(text: str) -> tuple[np.ndarray, np.ndarray]:
 def _renamed(ids: pd.Series, path: Path) -> np.ndarray:
     tokens, lines = _tokens(_text(path))
     if len(tokens) % 2 or (lines[::2] != lines[1::2]).any() or len(np.unique(lines)) * 2 != len(lines):
-        raise InputError(f"{path} is malformed: expected two ids on every line, ours and the publisher's.")
+        raise InputError(
+            f"{path} is malformed: expected two ids on every line, the one in sequences.txt and the publisher's."
+        )
     names = dict(zip(tokens[::2], tokens[1::2], strict=True))
     codes, distinct = pd.factorize(ids)
     unknown = [token for token in distinct if token not in names]
@@ -141,7 +143,7 @@ def _with_attributes(items: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, t
 
 
 def _by_item(path: Path, what: str) -> dict[str, object]:
-    expected = f"expected an object of item ids and {what}."
+    expected = f"expected an object that maps item ids to {what}."
     try:
         found = json.loads(read_text(path))
     except (json.JSONDecodeError, RecursionError) as error:

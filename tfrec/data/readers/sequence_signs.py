@@ -1,4 +1,4 @@
-"""What tells a file of sequences from a table whose columns are separated by blanks, or by anything else."""
+"""Distinguish sequence files from tables, whose columns may also be separated by blanks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfrec.data.readers.separators import NAMES
 from tfrec.errors import InputError
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_RARE = "^~"  # separators that are refused if every line has the same number of them
+_RARE = "^~"  # characters that are taken for a separator if all lines have the same number of them
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[^\W\d]+")
@@ -24,19 +24,19 @@ _DECIMAL = re.compile(r"[-+]?\d*\.\d+")
 _TIMES = (1e8, 1e19)  # sizes of seconds since 1970 and of finer units
 _KEY = re.compile(r"[A-Za-z][\w./-]{0,40}:(?=\s|$)")  # review/userId: A3SGXH7AUHU8GW
 _RATING = re.compile(r"-?1|\d|10")
-_SAMPLE = 2000  # lines that tell whether they are fields of records
-_MANY = 10  # lines from which on chance does not make a column look like one of ratings
-_POSITIONS = "header=False, user='1', item='2' (--no-header --user 1 --item 2), and the same for time and ratings"
+_SAMPLE = 2000  # lines that are checked for fields of records
+_MANY = 10  # from so many lines on, a column does not look like ratings by chance
+_POSITIONS = "header=False, user='1', item='2' (--no-header --user 1 --item 2), and likewise time and ratings"
 
 
 def is_delimited(lines: Sequence[str]) -> bool:
     """Whether lines hold the separator of a table: a tab, comma, semicolon, bar or `::`.
 
-    Pairs of ids with a tab between them are not a table, `user⇥item` reads as `user item`, unless the first line may be
-    a header: a word without digits.
+    Pairs of ids with a tab between them, `user⇥item`, are not a table and are read as `user item`, unless the first
+    line may be a header: a word without digits.
 
     Args:
-        lines: those that are not blank.
+        lines: the lines that are not blank.
 
     Example:
         >>> is_delimited(["u1 a b"]), is_delimited(["u1;a;Blue Kite"]), is_delimited(["1\\t5", "2\\t7"])
@@ -53,8 +53,8 @@ def is_header(first: Sequence[str], others: Sequence[Sequence[str]], given: Sequ
 
     Args:
         first: the words of the first line.
-        others: those of the following ones.
-        given: names of columns that the caller gives.
+        others: the words of the following lines.
+        given: column names that the caller gave.
 
     Example:
         >>> is_header(["user", "item"], [["1", "a"]], []), is_header(["plays", "song"], [["1", "5"]], [])
@@ -75,24 +75,24 @@ def is_header(first: Sequence[str], others: Sequence[Sequence[str]], given: Sequ
 
 
 def check_sequences(path: Path, lines: Sequence[str], tokens: np.ndarray, counts: np.ndarray) -> None:
-    """Raise `InputError` if the lines of a file are not sequences: what they look like, and how that is read.
+    """Raise `InputError` if the lines of a file are not sequences; the error says what they are and how to read it.
 
     Args:
         path: the file.
-        lines: its lines, without those that are blank.
+        lines: its lines, without blank ones.
         tokens: (T,) object array of str, all its words.
-        counts: (lines,) how many words each line has.
+        counts: (lines,) number of words of each line.
     """
     first = lines[0].strip()
     if first.startswith(("#", "%", "//")):
-        raise InputError(f"{path} begins with a comment, '{first[:60]}': remove the lines of comments.")
+        raise InputError(f"{path} begins with a comment, '{first[:60]}': remove the comment lines.")
     _check_separators(path, lines)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     behind = np.delete(tokens, starts)
     if len(behind) and all(_INDEX_VALUE.fullmatch(word) for word in behind[:1000]):
         raise InputError(
-            f"{path} is in the libSVM or libFM format ('{first[:60]}'), which does not say who and what its indices "
-            "are. Write it as a csv with a header and a column each for users, items and ratings."
+            f"{path} is in the libSVM or libFM format ('{first[:60]}'), which does not say which indices are users and "
+            "items. Convert it to a csv with a header and columns for users, items and ratings."
         )
     check_records(path, lines)
     if all(word.endswith(":") and len(word) > 1 for word in tokens[starts]):
@@ -101,33 +101,33 @@ def check_sequences(path: Path, lines: Sequence[str], tokens: np.ndarray, counts
     mark = next((mark for mark in sorted(marks) if all(mark in line.split() for line in lines)), None)
     if mark is not None:
         raise InputError(
-            f"Every line of {path} holds '{mark}', which looks like a separator of columns: name it with "
+            f"Every line of {path} holds '{mark}', which looks like a column separator: set "
             f"separator='{mark}' (--sep '{mark}'), or remove it."
         )
     heads = tokens[starts]
     are_counts = all(word == str(count - 1) for word, count in zip(heads, counts, strict=True))
     if len(counts) > 2 and are_counts and not all(word == str(line) for line, word in enumerate(heads, 1)):
         raise InputError(
-            f"Every line of {path} begins with the number of ids behind it, as those of CiteULike do, and not with a "
-            "user. Put the id of a user in its place, for instance the number of the line."
+            f"Every line of {path} begins with the number of its ids, as in CiteULike, and not with a user. Replace "
+            "this number by a user id, for instance the line number."
         )
     _check_rows(path, tokens, counts, starts)
 
 
 def check_records(path: Path, lines: Sequence[str]) -> None:
-    """Raise `InputError` if lines are the fields of records, `review/userId: A3SGXH7AUHU8GW`, and not rows.
+    """Raise `InputError` if each line is one field of a record, such as `review/userId: A3SGXH7AUHU8GW`.
 
     Args:
         path: the file.
-        lines: its lines, without those that are blank.
+        lines: its lines, without blank ones.
     """
     keys = Counter(match.group() for match in map(_KEY.match, lines[:_SAMPLE]) if match)
     repeated = [count for count in keys.values() if count > 1]
     sampled = min(len(lines), _SAMPLE)
     if sampled > 3 and len(repeated) <= 40 and sum(repeated) > 0.6 * sampled and _KEY.match(lines[0]):
         raise InputError(
-            f"{path} has its fields on lines of their own, '{lines[0].strip()[:60]}': expected a row for each "
-            "interaction. Write it as csv or JSON lines, with a column for each field."
+            f"{path} has each field on its own line, '{lines[0].strip()[:60]}': expected one row per interaction. "
+            "Convert it to csv or JSON lines, with one column per field."
         )
 
 
@@ -135,9 +135,9 @@ def _check_separators(path: Path, lines: Sequence[str]) -> None:
     if is_delimited(lines):
         line, mark = next((line, mark) for line in lines for mark in NAMES if mark in line.strip())
         raise InputError(
-            f"{path} holds {NAMES[mark]} in its line '{line.strip()[:60]}', so it is a table and not a file of "
-            "sequences, which have blanks between ids. Give it a header and the suffix .csv or .tsv, or name columns "
-            f"by their position: {_POSITIONS}."
+            f"{path} holds {NAMES[mark]} in its line '{line.strip()[:60]}', so it is a table and not a sequence file, "
+            "whose ids are separated by blanks. Add a header and use the suffix .csv or .tsv, or name columns by "
+            f"position: {_POSITIONS}."
         )
     found = next((match.group() for match in map(_CONTROL.search, lines) if match), None)
     if found is None:
@@ -145,14 +145,14 @@ def _check_separators(path: Path, lines: Sequence[str]) -> None:
         found = next((mark for mark, counts in counted.items() if len(counts) == 1 and counts != {0}), None)
     if found is not None:
         raise InputError(
-            f"The lines of {path} hold {found!r}, which looks like a separator of columns: name it with "
-            f"separator={found!r} (--sep), and if there is no header {_POSITIONS}."
+            f"The lines of {path} hold {found!r}, which looks like a column separator: set "
+            f"separator={found!r} (--sep), and if there is no header, {_POSITIONS}."
         )
     quoted = next((line for line in lines if '"' in line and re.search(r'(^|\s)"', line)), None)
     if quoted is not None:
         raise InputError(
-            f"{path} holds quoted fields ('{quoted.strip()[:60]}'), so it is a table: name its separator with "
-            f"separator=' ' (--sep ' '), and if there is no header {_POSITIONS}."
+            f"{path} holds quoted fields ('{quoted.strip()[:60]}'), so it is a table: set "
+            f"separator=' ' (--sep ' '), and if there is no header, {_POSITIONS}."
         )
 
 
@@ -171,12 +171,12 @@ def _check_rows(path: Path, tokens: np.ndarray, counts: np.ndarray, starts: np.n
     if why:
         raise InputError(
             f"Every line of {path} has {width} fields and {why}, so it looks like a table and not like sequences. "
-            f"Name its columns by their position: {_POSITIONS}; or give it a header."
+            f"Name its columns by position: {_POSITIONS}; or add a header."
         )
 
 
 def _kind(column: np.ndarray) -> str | None:
-    """What the values of a field are, if ids are hardly written so."""
+    """The kind of the values of a field, if they are unlikely to be ids; else None."""
     if all(_DECIMAL.fullmatch(word) for word in column):
         return "decimal numbers"
     if all(_DATE.fullmatch(word) for word in column):

@@ -1,4 +1,4 @@
-"""Files that say what is known of the items, or of the users."""
+"""Read side tables of items or users, and find those in the folder of the data."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -32,14 +32,14 @@ def read_side_table(
     form: TextFormat | None = None,
     known: np.ndarray | None = None,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """What is known of the items, or of the users: a table in any format that `read_frame` knows.
+    """Read a side table of items or users, in any format that `read_frame` supports.
 
     Args:
         path: the file, or a folder of parquet parts.
-        id_column: the name of the column of ids. If the table has none of this name, one with a well-known name is
-            taken, else the first one; another one, if it has far more of the ids of the data.
+        id_column: name of the column of ids. If the table has no such column, one with a well-known name is taken, else
+            the first one. If another column has far more of the ids of the data, that one is taken.
         what: "items" or "users".
-        form: how a text table is written, as far as its content does not tell.
+        form: the format of a text table, as far as it is not detected.
         known: raw ids of the data.
 
     Returns:
@@ -61,7 +61,7 @@ def read_side_table(
     texts = {name for name in table.names if "title" in name.lower()} | ({title_column(table.names)} - {None})
     frame, more = table.read(ids=[ids], texts=[name for name in texts if name != ids], missing=[""])
     if ids != id_column and id_column in frame.columns:
-        # Who reads the ids looks for a column of this name first.
+        # The ids are looked for in a column of this name first.
         frame = frame.rename(columns={id_column: f"{id_column} of {path.name}"})
     frame = frame[[ids, *(name for name in frame.columns if name != ids)]]
     return frame, (*notes, *more, *(notes_on_titles(frame, path.name) if what == "items" else ()))
@@ -77,13 +77,13 @@ def _id_column(table: Table, wanted: str | None, what: str, known: np.ndarray | 
     if shares.get(best, 0.0) < _MOST:
         return expected, ()
     return best, (
-        f"the ids of {table.path.name} are read from '{best}', which has {shares[best]:.0%} of those of the data; "
+        f"the ids of {table.path.name} are read from '{best}', which has {shares[best]:.0%} of the ids of the data; "
         f"'{expected}' has few of them",
     )
 
 
 def _named_alike(names: list[str], wanted: str | None) -> list[str]:
-    """The columns of a name, or of the same name in another spelling."""
+    """The columns with a given name, or with another spelling of it."""
     if wanted is None:
         return []
     return [name for name in names if name == wanted] or [
@@ -92,7 +92,7 @@ def _named_alike(names: list[str], wanted: str | None) -> list[str]:
 
 
 def _share(table: Table, column: str, known: np.ndarray) -> float:
-    """How much of the ids of the data a column of distinct values has, from 0 to 1; 0 where values repeat."""
+    """The share of the data's ids that a column of distinct values has, from 0 to 1; 0 if its values repeat."""
     frame, _ = table.read(columns=[column], ids=[column], missing=[""])
     values = frame[column].dropna()
     if len(values) and isinstance(values.iloc[0], list | dict | np.ndarray):
@@ -106,10 +106,10 @@ def _share(table: Table, column: str, known: np.ndarray) -> float:
 def side_tables_beside(
     path: Path, columns: Columns, frame: pd.DataFrame, form: TextFormat
 ) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
-    """The tables of items and of users that lie beside a file of interactions, and notes for the report.
+    """Find side tables of items and users in the folder of the interactions; also returns notes for the report.
 
-    Such a table has a column of ids of the same name, or of a well-known one, in which each id stands once, and at
-    least half of the ids of the data.
+    A side table has a column of ids with the same or a well-known name, without repeated ids, and with at least half of
+    the ids of the data.
     """
     found: dict[str, pd.DataFrame] = {}
     notes: list[str] = []
@@ -125,10 +125,12 @@ def side_tables_beside(
         chosen = titled if len(titled) == 1 else fitting
         if len(chosen) == 1:
             found[what], more = read_side_table(chosen[0], column, what, form, known)
-            notes += [f"what is known of the {what} is read from {chosen[0].name}", *more]
+            notes += [f"the side table of {what} is read from {chosen[0].name}", *more]
         elif chosen:
             listed = ", ".join(one.name for one in chosen)
-            notes.append(f"several files may say what is known of the {what}: {what}= (--{what}) names one of {listed}")
+            notes.append(
+                f"several files may be the side table of {what}: choose one of {listed} with {what}= (--{what})"
+            )
     return found, tuple(notes)
 
 
@@ -145,15 +147,15 @@ def _fits(path: Path, column: str, what: str, known: np.ndarray, form: TextForma
 def with_side_tables(
     build: Callable[..., T], sides: Mapping[str, pd.DataFrame | None], given: Mapping[str, str | Path | None]
 ) -> tuple[T, tuple[str, ...]]:
-    """Build a table with its side tables; one that lies beside the data is left aside if it cannot be used.
+    """Build a table with its side tables; an unusable side table is ignored unless the user named it.
 
     Args:
-        build: `Interactions.from_pandas` or `Examples.from_pandas`, with all but the side tables.
+        build: `Interactions.from_pandas` or `Examples.from_pandas`, with all arguments except the side tables.
         sides: "items" and "users" -> the side table.
-        given: the paths of those that the user named.
+        given: paths of the side tables that the user named.
 
     Returns:
-        what `build` returns, and notes for the report.
+        the result of `build`, and notes for the report.
 
     Raises:
         InputError: if a side table that the user named cannot be used.
@@ -166,4 +168,4 @@ def with_side_tables(
             if given.get(error.what) is not None:
                 raise InputError(f"{given[error.what]} {error.why}") from None
             sides = {**sides, error.what: None}
-            notes = (*notes, f"the side file of {error.what} is left aside: it {error.why}")
+            notes = (*notes, f"the side table of {error.what} is ignored: it {error.why}")

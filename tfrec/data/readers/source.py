@@ -1,4 +1,4 @@
-"""What every reader gives back."""
+"""The result of every reader."""
 
 import dataclasses
 
@@ -9,14 +9,14 @@ from tfrec.data.readers.columns import Columns
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Raw tables, and which column is what.
+    """Raw tables, and the roles of their columns.
 
     Attributes:
-        frame: a row an interaction.
-        columns: the names of its columns, found.
+        frame: one row per interaction.
+        columns: the names of its columns by role.
         items: side table of items, or None.
         users: side table of users, or None.
-        notes: what the reader of the report should know, a sentence each.
+        notes: notes for the report, one sentence each.
     """
 
     frame: pd.DataFrame

@@ -1,13 +1,13 @@
-"""Ids of text files: strings as they stand, but for whole numbers that a gap has made floats."""
+"""Clean the ids of text files: strings, without the ".0" of integers that became floats."""
 
 import pandas as pd
 
 
 def text_ids(column: pd.Series) -> pd.Series:
-    """The ids of a column of text, without the ".0" where every one of them ends so.
+    """The ids of a text column; if all of them end with ".0", it is removed.
 
-    A program that knows no missing integers, such as pandas, writes a column of 1, 2 and nothing as 1.0, 2.0 and
-    nothing. The ids are still 1 and 2, as they are in any file without a gap.
+    Programs without missing integers, such as pandas, write a column of integers with gaps as 1.0, 2.0 and so on. The
+    ids are still 1 and 2, as in files without gaps.
 
     Args:
         column: strings, or missing.

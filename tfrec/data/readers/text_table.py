@@ -1,4 +1,4 @@
-"""Delimited text: csv, tsv and everything like them."""
+"""Read delimited text: csv, tsv and similar."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from tfrec.data.readers.text_ids import text_ids
 from tfrec.errors import InputError
 
 LINE_BREAK = re.compile("\r\n|\r|\n")
-_STAND_INS = "\x1f\x1e\x1d\x1c"  # what takes the place of a separator of several characters
+_STAND_INS = "\x1f\x1e\x1d\x1c"  # replacements for a separator of several characters
 
 
 @dataclasses.dataclass(frozen=True)
 class TextFormat:
-    """How a text table is written, as far as its content does not tell.
+    """The format of a text table, as far as it is not detected.
 
     Attributes:
-        separator: what stands between columns; None recognises tabs, commas, semicolons, bars and `::`.
-        encoding: of files that are not UTF-8.
+        separator: separator of columns; None detects tabs, commas, semicolons, bars and `::`.
+        encoding: encoding of files that are not UTF-8.
         header: whether the first line names the columns; if not, they are called "1", "2", ...
         names: names for the columns of a table without a header, in place of the numbers.
-        quoted: whether fields may stand in double quotes.
+        quoted: whether fields may be in double quotes.
     """
 
     separator: str | None = None
@@ -45,24 +45,26 @@ class TextFormat:
 
 
 def text_format(separator: str | None, encoding: str | None, header: bool, columns: Sequence[str] | None) -> TextFormat:
-    """The format that a caller describes; names for columns say that there is no header.
+    """The format described by a caller's arguments; `columns` implies that there is no header.
 
     Raises:
-        InputError: if the names are not a list of texts, or a name is given twice.
+        InputError: if `columns` is not a list of texts, or repeats a name.
     """
     if columns is None:
         return TextFormat(separator, encoding, header)
     if isinstance(columns, str) or not all(isinstance(name, str) for name in columns) or not len(columns):
-        raise InputError(f"columns is a list of the names of all columns, got {columns!r}: give ['user', 'item', ...].")
+        raise InputError(
+            f"columns must be a list with the names of all columns, got {columns!r}: pass ['user', 'item', ...]."
+        )
     names = tuple(name.strip() or str(place) for place, name in enumerate(columns, 1))
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
-        raise InputError(f"columns names '{repeated[0]}' twice: leave the name of a column empty that needs none.")
+        raise InputError(f"columns names '{repeated[0]}' twice: use an empty name for columns that are not needed.")
     return TextFormat(separator, encoding, header=False, names=names)
 
 
 class TextTable:
-    """A delimited text file. Its columns are known, its rows not yet read."""
+    """A delimited text file. Its column names have been read, its rows have not."""
 
     kind = "text"
     is_typed = False
@@ -82,8 +84,8 @@ class TextTable:
             raise InputError(f"The first line of {path} cannot be read: {error}.") from None
         if len(self.first_row) < 2:
             raise InputError(
-                f"{path} has a single column, '{self.first_row[0][:80]}', when it is separated by {self.separator!r}: "
-                "name another separator (separator=, --sep), or none to have it recognised."
+                f"{path} has a single column, '{self.first_row[0][:80]}', with the separator {self.separator!r}: "
+                "set another separator (separator=, --sep), or omit it to detect the separator."
             )
         names = self.first_row
         if not form.header:
@@ -102,7 +104,7 @@ class TextTable:
         texts: Collection[str] | None = (),
         missing: Collection[str] | None = None,
     ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-        """The rows, and notes for the report; arguments as of `read_frame`."""
+        """The rows, and notes for the report; arguments as in `read_frame`."""
         options: dict[str, Any] = {"dtype": str if texts is None else dict.fromkeys([*ids, *texts], str)}
         if missing is not None:
             options |= {"na_values": list(missing), "keep_default_na": False}
@@ -114,14 +116,14 @@ class TextTable:
 
     @property
     def _is_plain(self) -> bool:
-        """Whether quotes are ordinary letters."""
+        """Whether quotes are ordinary characters."""
         return not self._form.quoted or (len(self.separator) > 1 and self.separator != BLANKS)
 
     def _unquoted(self, options: dict[str, Any], *notes: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
         return self._parse({**options, "quoting": csv.QUOTE_NONE}), notes
 
     def _quoted(self, options: dict[str, Any], ids: Collection[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-        """The rows, where a quote that is not closed takes none with it."""
+        """The rows; an unclosed quote does not swallow other rows."""
         notes = (f"{self.path.name}: a backslash before a quote is read as its escape",) if self._escaped else ()
         try:
             frame = self._parse(options)
@@ -153,7 +155,7 @@ class TextTable:
     ) -> tuple[pd.DataFrame, tuple[str, ...]]:
         first = found[0]
         in_ids = any(quote.column < len(self.names) and self.names[quote.column] in ids for quote in found)
-        # Texts hold commas, but hardly tabs: there a closed field may be a text all the same.
+        # Texts hold commas, but rarely tabs: with commas, a closed field may still be a text.
         is_clear = self.separator == "\t" or not any(quote.is_closed for quote in found)
         if is_clear and not in_ids and reads_without_quotes(text, self.separator, len(self.names)):
             return self._unquoted(
@@ -164,7 +166,7 @@ class TextTable:
         why = f" ({error})" if error else ""
         raise InputError(
             f"{self.path} has a stray quote in row {first.row} (line {first.line}): the field that begins with it ends "
-            f"in line {first.last_line} and would take in the rows between. Double the quote or remove it{why}."
+            f"in line {first.last_line} and would swallow the rows in between. Double the quote or remove it{why}."
         )
 
     def sample(self, rows: int = 1000) -> pd.DataFrame:
@@ -199,19 +201,19 @@ def _run_over_lines(frame: pd.DataFrame) -> bool:
 
 
 def first_lines(path: Path, encoding: str | None = None) -> list[str]:
-    """The lines of the first 64 KiB, without the last one where it is cut; errors as of `peek`."""
+    """The lines of the first 64 KiB, without an incomplete last one; errors as in `peek`."""
     text, is_whole = peek_text(path, encoding)
     lines = LINE_BREAK.split(text)
     return lines if is_whole or len(lines) == 1 else lines[:-1]
 
 
 def first_line(path: Path, encoding: str | None = None) -> str:
-    """The first line that is not blank; errors as of `peek`."""
+    """The first line that is not blank; errors as in `peek`."""
     return next(line for line in first_lines(path, encoding) if line.strip())
 
 
 def strictly(source: Any, path: Path, **options: Any) -> pd.DataFrame:
-    """`pandas.read_csv` that reads strictly and explains itself.
+    """`pandas.read_csv` in strict mode, with readable errors.
 
     Raises:
         InputError: if lines do not fit the header.
@@ -227,10 +229,10 @@ def strictly(source: Any, path: Path, **options: Any) -> pd.DataFrame:
         raise InputError(f"{path} is empty: expected a header and rows.") from None
     except pd.errors.ParserWarning:
         raise InputError(
-            f"{path} has rows with more fields than its header: quote fields that hold separators."
+            f"{path} has rows with more fields than its header: put fields that hold separators in quotes."
         ) from None
     except InputError:
         raise
     except (pd.errors.ParserError, ValueError, OverflowError) as error:
         why = str(error).removeprefix("Error tokenizing data. C error: ").strip().rstrip(".")
-        raise InputError(f"{path} is malformed: {why}. Every row must have the fields of the header.") from None
+        raise InputError(f"{path} is malformed: {why}. Every row must have as many fields as the header.") from None

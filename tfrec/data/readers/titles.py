@@ -1,4 +1,4 @@
-"""Titles of items, from a column that the user names."""
+"""Take the titles of items from a column that the user names."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tfrec.errors import InputError
 def with_titles(
     items: pd.DataFrame | None, frame: pd.DataFrame, item: str | None, title: str | None
 ) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
-    """The table of items with the titles in a column called title, and notes for the report.
+    """The item table with titles in a column called title, and notes for the report.
 
     Args:
-        items: the side table of items, its ids in a column named as `item`, else in its first; or None.
+        items: the side table of items, with ids in a column named as `item`, else in its first column; or None.
         frame: the rows of the data.
         item: the column of item ids in `frame`.
-        title: the column of titles, in `items` or else in `frame`; None leaves the titles as they are.
+        title: the column of titles, in `items` or else in `frame`; None changes nothing.
 
     Raises:
         InputError: if there is no column `title`, or no column of items.
@@ -31,16 +31,18 @@ def with_titles(
     if title not in frame.columns:
         there = [str(name) for name in (*frame.columns, *([] if items is None else items.columns))]
         raise InputError(
-            f"There is no column '{title}' for the titles of items, in the data or the table of items. The columns "
-            f"are: {', '.join(there[:40])}."
+            f"Neither the data nor the item table has a column '{title}' for item titles. Their columns are: "
+            f"{', '.join(there[:40])}."
         )
     if item is None:
-        raise InputError(f"'{title}' is to hold titles of items, and no column says which item: name it (--item).")
+        raise InputError(
+            f"'{title}' is named for item titles, but there is no item column: name it with item= (--item)."
+        )
     known = pd.DataFrame({"item": frame[item], "title": frame[title]}).dropna()
     known = known[known["title"].astype(str).str.strip() != ""]
     first = known.drop_duplicates("item")
     differing = int((known.drop_duplicates().groupby("item").size() > 1).sum())
-    notes = (f"'{title}' differs between the rows of {differing:,} items, where the first value counts",)
+    notes = (f"'{title}' differs between the rows of {differing:,} items; the first value of each is used",)
     notes = notes if differing else ()
     found = first.assign(title=first["title"].astype(str)).rename(columns={"item": item}).reset_index(drop=True)
     if items is None:
@@ -51,12 +53,12 @@ def with_titles(
 
 
 def notes_on_titles(items: pd.DataFrame, name: str) -> tuple[str, ...]:
-    """What to say of a table of items without known titles, or with such in a column of another name."""
+    """Notes on an item table without titles, or with titles in a column of another name."""
     names = [str(column) for column in items.columns]
     found = title_column(names)
     if found is None:
         return (
-            f"no column of {name} is known to hold the titles of items: title= (--title) names it. Its columns: "
+            f"no column of {name} has a well-known name for item titles: name it with title= (--title). Its columns: "
             f"{', '.join(names[:30])}",
         )
-    return () if found.lower() in ("title", "name") else (f"the titles of items are read from '{found}' of {name}",)
+    return () if found.lower() in ("title", "name") else (f"item titles are read from '{found}' of {name}",)

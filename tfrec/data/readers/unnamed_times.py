@@ -1,4 +1,4 @@
-"""Tables without a column of times that is named or known: a column that looks like one is asked for."""
+"""Tables without a named or well-known time column: raise an error if another column looks like times."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfrec.data.tables.dates import holds_dates
 from tfrec.data.tables.written_dates import read_dates
 from tfrec.errors import InputError
 
-SAMPLE = 1000  # rows that are looked at
+SAMPLE = 1000  # rows to inspect
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _OF_TIME = {"timestamp", "ts", "time", "datetime", "date", "day", "epoch", "unix", "utc", "created", "updated"}
 # What numbers of times look like: seconds since 1970 and finer units, and dates such as 20110131.
@@ -24,17 +24,17 @@ _UNIX = [(8e8 * unit, 4.2e9 * unit) for unit in (1, 1e3, 1e6, 1e9)]
 
 
 def notes_on_order(found: Columns, names: list[str], sample: pd.DataFrame, path: Path) -> tuple[str, ...]:
-    """What the reader of the report should know of the order of rows that have no time.
+    """Notes for the report on the order of rows without times.
 
     Args:
         found: the columns that are known.
         names: all columns of the table.
-        sample: its first rows, with all columns that are no ids.
-        path: where it came from, for errors.
+        sample: its first rows, with all columns except ids.
+        path: its path, for errors.
 
     Raises:
-        InputError: where no time is named or known, and another column looks like one: rows in the order of a file are
-            seldom in time order.
+        InputError: if no time column is named or known, but another column looks like one: the rows of a file are
+            rarely in time order.
     """
     parts = {part: [name for name in names if _words(name)[-1:] == [part]] for part in ("year", "month", "day")}
     is_split = all(parts.values()) and not any(plain_name(name) in WELL_KNOWN["time"] for name in names)
@@ -42,7 +42,7 @@ def notes_on_order(found: Columns, names: list[str], sample: pd.DataFrame, path:
         listed = ", ".join(f"'{parts[part][0]}'" for part in parts)
         raise InputError(
             f"{path} has its dates in several columns, {listed}: join them in one column, such as 2012-04-03, and name "
-            "it with time= (on the command line --time); or say that the rows are in time order with time=False "
+            "it with time= (on the command line --time); or, if the rows are in time order, set time=False "
             "(--no-time)."
         )
     if found.time is not None:
@@ -56,15 +56,15 @@ def notes_on_order(found: Columns, names: list[str], sample: pd.DataFrame, path:
         example = f", with values such as '{values.iloc[0]}'" if len(values) else ""
         several = f"columns {', '.join(map(repr, times))} look" if len(times) > 1 else f"column '{times[0]}' looks"
         raise InputError(
-            f"{path} has no column that is known to hold times, but its {several} like one{example}. Name it with "
-            "time= (on the command line --time), or say that the rows are in time order with time=False (--no-time)."
+            f"{path} has no column with a well-known name for times, but its {several} like one{example}. Name it with "
+            "time= (on the command line --time), or, if the rows are in time order, set time=False (--no-time)."
         )
     listed = ", ".join(f"'{name}'" for name in others) or "none"
-    return (f"no time column was named or known, so the rows count as being in time order; other columns: {listed}",)
+    return (f"no time column was named or found, so the rows count as being in time order; other columns: {listed}",)
 
 
 def is_time(name: str, values: pd.Series) -> bool:
-    """Whether a column looks like one of times: by its values where they are dates, by its name too where numbers.
+    """Whether a column looks like times: dates by their values, numbers by their values and the column name.
 
     Example:
         >>> is_time("seen", pd.Series(["2020-01-31", "2020-02-01"])), is_time("score", pd.Series([1.5e9]))
@@ -80,7 +80,7 @@ def is_time(name: str, values: pd.Series) -> bool:
     if pd.api.types.is_numeric_dtype(known):
         if name.lower() == "day":
             return True
-        if name.isdigit():  # a table without a header: whole numbers of the size of times since 1995
+        if name.isdigit():  # a table without a header: integers of the size of times since 1995
             whole = bool((known == np.floor(known)).all())
             return whole and any(((low <= known) & (known < high)).all() for low, high in _UNIX)
         words = set(_words(name))
@@ -88,11 +88,11 @@ def is_time(name: str, values: pd.Series) -> bool:
         return bool(words & _OF_TIME) and any(((low <= numbers) & (numbers <= high)).all() for low, high in _RANGES)
     if not known.map(lambda cell: isinstance(cell, str)).all():
         return False
-    if known.str.fullmatch(r"\s*-?\d+\s*").mean() > 0.1:  # digits alone are read as years
+    if known.str.fullmatch(r"\s*-?\d+\s*").mean() > 0.1:  # digits alone would be read as years
         return False
     try:
         dates, _ = read_dates(known, name)
-    except InputError:  # days and months that cannot be told apart
+    except InputError:  # days and months cannot be distinguished
         return True
     return bool(dates.notna().mean() > 0.9)
 

@@ -1,1 +1,1 @@
-"""The feature spec: vocabulary, titles, features, cold items, and their files."""
+"""The feature spec: vocabularies, titles, features, cold items, and their files."""

@@ -1,4 +1,4 @@
-"""Items that training has no row of, and what a side table says of them."""
+"""Cold items: items without training rows, whose features come from a side table."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tfrec.reserved_ids import RESERVED_IDS
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ColdItems:
-    """Items of a side table without a training row: a model has no vector of their own for them, their id is 1.
+    """Items of a side table without training rows. A model has no vectors for them; their id is 1.
 
     Attributes:
-        ids: their raw ids, in the table's order.
-        table: their side columns (title, genres, ...), a row an item in the same order, or None.
+        ids: their raw ids, in the order of the table.
+        table: their side columns (title, genres, ...), one row per item in the same order, or None.
 
     Example:
         >>> films = pd.DataFrame({"title": ["Heat", "Nico"]}, index=["6", "1682"])
@@ -33,21 +33,21 @@ class ColdItems:
 
     @classmethod
     def among(cls, table: pd.DataFrame | None, known: Vocabulary) -> ColdItems:
-        """The rows of a side table, indexed by raw id, whose items are not in the vocabulary: the first of each."""
+        """The items of a side table, indexed by raw id, that are not in the vocabulary; the first row of each."""
         if table is None:
             return cls()
         codes, ids = encode_ids(pd.Series(table.index))
-        table = table.set_axis(np.append(ids, None)[codes])  # code -1, no usable id, reads the last cell
+        table = table.set_axis(np.append(ids, None)[codes])  # code -1, no usable id, reads the last entry
         rows = table[(codes >= 0) & ~table.index.duplicated() & ~table.index.isin(known.tokens)]
         return cls(Vocabulary(rows.index), rows) if len(rows) else cls()
 
     def rows_of(self, item_ids: np.ndarray) -> np.ndarray:
-        """The row of each raw id, int32; -1 where it is none of these."""
+        """The row of each raw id, int32; -1 for other ids."""
         return np.maximum(self.ids.encode(item_ids) - RESERVED_IDS, -1)
 
     @property
     def titles(self) -> list[str] | None:
-        """A title for each, where the table has a column named title or name."""
+        """The title of each item; None if the table has no column of titles."""
         return all_titles(self.table)
 
     def __len__(self) -> int:

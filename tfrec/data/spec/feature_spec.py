@@ -1,4 +1,4 @@
-"""What the inputs of a model mean. The same object feeds training, presets and serving."""
+"""`FeatureSpec`: the meaning of a model's inputs, shared by training, presets and serving."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from tfrec.reserved_ids import RESERVED_IDS, UNKNOWN_ID
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class FeatureSpec:
-    """Vocabularies, counts, lengths, and what is known of the items.
+    """The meaning of a model's inputs: vocabularies, item counts, history length, fitted features and side tables.
 
     Attributes:
         items: the item vocabulary, most frequent first: id 2 is the most popular item.
         item_counts: (num_items,) int64, interactions of each item in the data that the spec was fitted on.
-        max_length: L, the newest items of a history that a model reads.
-        item_table: side columns of the items (title, genres, ...), a row an item in the vocabulary's order, or None.
-        features: of users, items and context, fitted; for ranking models.
-        history: what a ranking model is told of a user's past, or None.
-        label_levels: the distinct labels that a history may tell of, in their order; level 0 has id 2.
-        item_features: name -> (num_items + 2 + len(cold), ...): what the features of the items are, by id, and behind
-            the last id those of the cold items.
-        cold: items of the side table that training has no row of; for ranking models, which read what is known of them.
+        max_length: L, the number of newest items of a history that a model reads.
+        item_table: side columns of the items (title, genres, ...), one row per item in vocabulary order, or None.
+        features: fitted features of users, items and context; for ranking models.
+        history: the rule for the histories of a ranking model, or None.
+        label_levels: the distinct labels that a history may hold, ascending; level 0 has id 2.
+        item_features: name -> (num_items + 2 + len(cold), ...): encoded item features by id, followed by those of the
+            cold items.
+        cold: items of the side table without training rows; for ranking models, which score them by their features.
         users: the user vocabulary, most active first, for retrieval models that read a user id; or None.
     """
 
@@ -67,8 +67,7 @@ class FeatureSpec:
         if (counts < 0).any() or (len(counts) and not counts.any()):
             at = int(counts.argmin())
             raise InputError(
-                f"item_counts are how often each item was met, 0 or more and not all 0: got {counts[at]} for "
-                f"'{self.items.tokens[at]}'."
+                f"item_counts must be at least 0, and not all 0: got {counts[at]} for '{self.items.tokens[at]}'."
             )
 
     @classmethod
@@ -80,20 +79,20 @@ class FeatureSpec:
         history: History | None = None,
         users: bool = False,
     ) -> FeatureSpec:
-        """Learn the spec from training data alone.
+        """Fit the spec on training data only.
 
         Args:
             train: the training part of a split: interactions for retrieval, labelled rows for ranking.
-            max_length: L; where there is a `history`, its length counts.
-            features: for labelled rows: which columns are read, and how. None takes all that can be features, and the
-                user's id, as "user"; see `tfrec.data.features.infer_features`. The item's id comes by itself, as
-                "item"; `Numeric("item_count")` is how often it is in the training data.
-            history: for labelled rows with users and items: what is told of the user's past.
-            users: for interactions: keep the user ids too, for models that read them.
+            max_length: L; ignored if there is a `history`, which has its own length.
+            features: for labelled rows: the features that the model reads. None takes all columns that can be features,
+                and the user id as "user"; see `tfrec.data.features.infer_features`. The item id is always a feature,
+                "item"; `Numeric("item_count")` is the number of its training rows.
+            history: for labelled rows with users and items: the rule for the histories.
+            users: for interactions: whether to keep a user vocabulary, for models that read user ids.
 
         Raises:
-            InputError: where `max_length` is not a positive integer, there is no interaction, or an argument belongs
-                to the other kind of table.
+            InputError: if `max_length` is not a positive integer, the table is empty, or an argument does not fit the
+                kind of table.
 
         Example:
             >>> frame = pd.DataFrame({"u": [1, 1, 2], "i": ["x", "y", "y"]})
@@ -103,11 +102,11 @@ class FeatureSpec:
         """
         check_kind(train, (Interactions, Examples), "The training data")
         if not len(train):
-            raise InputError("A FeatureSpec cannot be fitted on an empty table: give the training part of a split.")
+            raise InputError("A FeatureSpec cannot be fitted on an empty table: pass the training part of a split.")
         if users and isinstance(train, Examples):
             raise InputError(
-                "users=True is for interactions. Labelled rows have the user's id as the feature 'user': give "
-                'features=[Categorical("user", group="user"), ...], or leave both out.'
+                "users=True is only for interactions. Labelled rows have the user id as the feature 'user': pass "
+                'features=[Categorical("user", group="user"), ...], or omit both arguments.'
             )
         if isinstance(train, Examples):
             return cls._fit_examples(train, max_length, features, history)
@@ -129,7 +128,9 @@ class FeatureSpec:
         fitted = fit_features(train, features, named)
         levels = levels_of(train, history, fitted)
         encoded = encode_table(fitted, "item", vocabulary.tokens, table, named)
-        unseen = encode_table(fitted, "item", np.array([""], object), None, named)  # all missing, and met 0 times
+        unseen = encode_table(
+            fitted, "item", np.array([""], object), None, named
+        )  # all features missing, and a count of 0
         full = {
             feature.column: np.concatenate([feature.absent(1), unseen[feature.column], encoded[feature.column]])
             for feature in fitted
@@ -140,14 +141,14 @@ class FeatureSpec:
         return spec.with_cold_items(train.items if fitted else None)
 
     def with_cold_items(self, table: pd.DataFrame | None) -> FeatureSpec:
-        """The spec of a ranking model with other cold items: `fit` gives it those of its own side table.
+        """The spec of a ranking model with other cold items. (`fit` takes those of the side table of `train`.)
 
         Args:
-            table: what is known of items, indexed by raw id as `Examples.items` is. Those of the vocabulary keep what
-                training knew of them. The columns that it lacks are missing; None forgets the cold items.
+            table: side table of items, indexed by raw id like `Examples.items`. Items of the vocabulary keep their
+                features from training. Columns that the table lacks are missing values; None removes all cold items.
 
         Raises:
-            InputError: where the spec has no features.
+            InputError: if the spec has no features.
 
         Example:
             >>> rows = pd.DataFrame({"click": [0, 1], "film": ["x", "y"]})
@@ -158,9 +159,7 @@ class FeatureSpec:
             (2, [2, 4, 1], [-1.0, 1.0, 1.0])
         """
         if table is not None and not self.features:
-            raise InputError(
-                "Cold items are those of ranking models: this spec has no features that could tell of them."
-            )
+            raise InputError("Cold items need a ranking model: this spec has no features to score them by.")
         cold = ColdItems.among(table, self.items)
         encoded = encode_table(self.features, "item", cold.ids.tokens, cold.table, {})
         known = RESERVED_IDS + self.num_items
@@ -178,21 +177,21 @@ class FeatureSpec:
 
     @property
     def num_items(self) -> int:
-        """Items of the catalogue; ids run from 2 to num_items + 1."""
+        """Number of items; ids run from 2 to num_items + 1."""
         return len(self.items)
 
     @property
     def num_users(self) -> int | None:
-        """Users of the vocabulary; ids run from 2 to num_users + 1. None without a user vocabulary."""
+        """Number of users; ids run from 2 to num_users + 1. None without a user vocabulary."""
         return None if self.users is None else len(self.users)
 
     @property
     def mask_id(self) -> int:
-        """The id that hides an item in masked-item training: the one behind the last item."""
+        """The id of the mask in masked-item training: num_items + 2."""
         return RESERVED_IDS + self.num_items
 
     def model_features(self) -> list[dict]:
-        """What a ranking model is told of its inputs; see `tfrec.models.feature_inputs`.
+        """The descriptions of the inputs, from which a ranking model is built; see `tfrec.models.feature_inputs`.
 
         Example:
             >>> frame = pd.DataFrame({"label": [0, 1], "ad": ["a", "b"]})
@@ -213,9 +212,9 @@ class FeatureSpec:
         return found
 
     def item_rows(self, item_ids: Sequence[str] | np.ndarray) -> np.ndarray:
-        """The rows of `item_features` for raw ids, int32: an item's id, what lies behind the ids, or 1 for the unknown.
+        """The rows of `item_features` for raw ids, int32: ids of items, rows after the ids for cold items, else 1.
 
-        To a model's own table of items all rows behind the last id are id 1.
+        In a model's item embedding, cold items have id 1.
         """
         item_ids = np.asarray(item_ids, object)
         ids, cold = self.items.encode(item_ids), self.cold.rows_of(item_ids)
@@ -224,11 +223,11 @@ class FeatureSpec:
     def encode_items(self, ids: np.ndarray, table: pd.DataFrame | None) -> dict[str, np.ndarray]:
         """The item features of raw ids: from `table`, or, for columns that it lacks, from this spec.
 
-        So rows that come without the item table that a model was trained with still have their item features.
+        So rows without the item table of the training still get their item features.
 
         Args:
             ids: (N,) raw ids.
-            table: a row an item, its ids in the index; or None.
+            table: one row per item, with raw ids as index; or None.
 
         Returns:
             feature -> (N, ...) encoded values.
@@ -239,7 +238,7 @@ class FeatureSpec:
         return {name: values if name in there else self.item_features[name][known] for name, values in found.items()}
 
     def check_holdout(self, holdout: Holdout) -> None:
-        """Raise `InputError` if a holdout has no target, or none that the vocabulary knows: metrics would be empty."""
+        """Raise `InputError` if a holdout has no targets, or none in the vocabulary."""
         table = holdout.targets
         if not len(holdout):
             raise InputError("The holdout has no targets: expected at least one user with an item held back.")
@@ -251,37 +250,36 @@ class FeatureSpec:
             )
 
     def counts_by_item(self) -> dict[str, int]:
-        """How often each raw item id is in the training data."""
+        """Number of training rows of each raw item id."""
         return dict(zip(self.items.tokens, self.item_counts.tolist(), strict=True))
 
     def label_ids(self, labels: np.ndarray) -> np.ndarray:
-        """Labels to the ids that a history tells them by, int32: 1 for one that training had not."""
+        """The ids of labels in a history, int32; 1 for labels that are not in the training data."""
         return level_ids(labels, self.label_levels)
 
     @functools.cached_property
     def vocabulary_hashes(self) -> Mapping[str, str]:
-        """Name -> hash of what gives integers their meaning: "item", "user", each feature, "history_label".
+        """Hashes of the vocabularies, by name: "item", "user", each feature, "history_label".
 
-        A model keeps those of its inputs, `Recommender.bound_vocabulary`, so that ids of another vocabulary are found
-        also where both have the same size.
+        A model stores the hashes of its inputs as `Recommender.bound_vocabulary`, to detect ids of another vocabulary,
+        even of the same size.
         """
         return vocabulary_hashes(self.items, self.features, self.label_levels, self.users)
 
     def check_fits(self, model: object) -> None:
-        """Raise `InputError` where a model has another size than this spec, or was trained with another vocabulary."""
+        """Raise `InputError` if a model has other sizes than this spec, or was trained with another vocabulary."""
         self.check_sizes(model)
         bound = getattr(model, "bound_vocabulary", None) or {}
         wrong = sorted(name for name, own in bound.items() if self.vocabulary_hashes.get(name) != own)
         if wrong:
             raise InputError(
                 f"Model and feature spec do not fit: {getattr(model, 'name', 'the model')} was trained with another "
-                f"vocabulary, and the ids of {', '.join(map(repr, wrong))} mean other things in this spec. Use the "
-                "spec that it was trained with; if you changed the vocabulary on purpose, call "
-                "model.bind_vocabulary(spec) first."
+                f"vocabulary: the ids of {', '.join(map(repr, wrong))} differ in this spec. Use the spec that it was "
+                "trained with. If you changed the vocabulary on purpose, call model.bind_vocabulary(spec) first."
             )
 
     def check_sizes(self, model: object) -> None:
-        """Raise `InputError` where sizes or `features` of a model are not those of this spec."""
+        """Raise `InputError` if the sizes or `features` of a model differ from this spec."""
         for name in ("num_items", "num_users", "max_length"):
             own, of_model = getattr(self, name), getattr(model, name, None)
             if of_model is not None and own is None:
@@ -307,34 +305,34 @@ class FeatureSpec:
 
     @property
     def titles(self) -> list[str] | None:
-        """A title for each item in the vocabulary's order, where the side table has a column named title or name."""
+        """The title of each item, in vocabulary order; None if the side table has no column of titles."""
         return all_titles(self.item_table)
 
     def title(self, item_id: int) -> str:
-        """The title of an integer id, or its raw id where none is known."""
+        """The title of an integer id, or its raw id if it has no title."""
         return title_at(self.item_table, item_id - RESERVED_IDS) or self.items.tokens[item_id - RESERVED_IDS]
 
     def title_of(self, item: str) -> str:
-        """The title of a raw id, that of a cold item too, or the raw id where none is known."""
+        """The title of a raw id, also of a cold item, or the raw id if it has no title."""
         (known,), (cold,) = self.items.encode([item]), self.cold.rows_of([item])
         if cold >= 0:
             return title_at(self.cold.table, cold) or item
         return self.title(known) if known >= RESERVED_IDS else item
 
     def save(self, folder: Path) -> None:
-        """Write spec.json, vocabularies/, and where they are known items.csv, cold_items.csv and item_features.npz."""
+        """Write spec.json, vocabularies/ and, if they exist, items.csv, cold_items.csv and item_features.npz."""
         spec_files.save(vars(self), folder)
 
     @classmethod
     def load(cls, folder: Path) -> FeatureSpec:
-        """Read what `save` wrote; raises `InputError` where the parts do not fit each other."""
+        """Read what `save` wrote; raises `InputError` if the parts do not fit together."""
         return cls(**spec_files.load(folder))
 
 
 def _vocabulary(codes: np.ndarray, ids: np.ndarray) -> tuple[Vocabulary, np.ndarray]:
     counts = np.bincount(codes, minlength=len(ids))
     used = np.flatnonzero(counts)
-    # Most frequent first; ids break ties, so that the order of the rows does not matter.
+    # Most frequent first; ties are broken by id, so the order of the rows does not matter.
     used = used[np.argsort(ids[used], kind="stable")]
     used = used[np.argsort(-counts[used], kind="stable")]
     return Vocabulary(ids[used]), counts[used].astype(np.int64)

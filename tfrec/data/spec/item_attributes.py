@@ -1,4 +1,4 @@
-"""What items have in common, as ids of attributes."""
+"""Attributes that items share, as ids."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ _WORD = re.compile(r"\w+")
 
 @dataclasses.dataclass(frozen=True)
 class Attributes:
-    """A column of the items' table whose values several items have: categories, a brand, words of a title.
+    """A column of the item table whose values are shared by items, such as categories, a brand or words of a title.
 
     Attributes:
-        column: of texts, a value a cell or several.
-        separator: between the values of a cell.
-        words: values are the words of the text, in lower case and without punctuation, whatever the separator.
-        min_count: values of fewer items are left out, since nothing is shared through them.
-        max_share: so are values of more than this share of the items, which tell nothing of them.
-        max_values: of an item, the first that are left.
+        column: a column of texts, with one or several values per cell.
+        separator: separator of the values in a cell.
+        words: whether to take the words of the text as values, in lower case and without punctuation; `separator` is
+            then ignored.
+        min_count: values with fewer items are dropped, because too few items share them.
+        max_share: values with more than this share of the items are dropped, because they carry no information.
+        max_values: maximum number of values per item; the first are kept.
 
     Raises:
-        InputError: where a value has another form.
+        InputError: if an argument is invalid.
 
     Example:
         >>> Attributes("title", words=True).of(pd.Series(["The War", "war & peace", "Peace!", "Hamlet"]))
@@ -46,18 +47,18 @@ class Attributes:
 
     def __post_init__(self) -> None:
         if not isinstance(self.separator, str) or not self.separator:
-            raise InputError(f"separator of the attributes '{self.column}' is a text, got {self.separator!r}.")
+            raise InputError(f"separator of the attributes '{self.column}' must be a text, got {self.separator!r}.")
         for name in ("min_count", "max_values"):
             size = getattr(self, name)
             if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-                raise InputError(f"{name} of the attributes '{self.column}' is a positive integer, got {size!r}.")
+                raise InputError(f"{name} of the attributes '{self.column}' must be a positive integer, got {size!r}.")
         if not isinstance(self.max_share, int | float) or not 0 < self.max_share <= 1:
             raise InputError(
-                f"max_share of the attributes '{self.column}' lies above 0 and up to 1, got {self.max_share!r}."
+                f"max_share of the attributes '{self.column}' must be above 0 and at most 1, got {self.max_share!r}."
             )
 
     def of(self, cells: pd.Series) -> list[list[str]]:
-        """The values of each cell that count, each once."""
+        """The values of each cell after filtering, without repeats."""
         lists = [self.values(cell) for cell in cells]
         items = Counter(value for values in lists for value in values)
         most = self.max_share * len(lists)
@@ -66,7 +67,7 @@ class Attributes:
         ]
 
     def values(self, cell: object) -> list[str]:
-        """All values of a cell, each once, however many items have them."""
+        """All values of a cell, without repeats and without filtering."""
         return list(dict.fromkeys(self._values(cell)))
 
     def _values(self, cell: object) -> list[str]:
@@ -83,14 +84,14 @@ def item_attributes(spec: FeatureSpec, columns: Sequence[Attributes]) -> np.ndar
     """The attributes of each item, for `share_attributes` of a sequential model.
 
     Args:
-        spec: with a table of items.
-        columns: of that table. The same value in two columns is two attributes.
+        spec: a spec with an item table.
+        columns: columns of that table. The same value in two columns gives two attributes.
 
     Returns:
-        (num_items + 2, M) int32: ids from 1 on, then 0. Rows 0 and 1 have none.
+        (num_items + 2, M) int32: ids from 1 on, padded with 0. Rows 0 and 1 have none.
 
     Raises:
-        InputError: where the spec has no such column, or nothing in it is shared.
+        InputError: if the spec lacks a column, or no value is shared.
 
     Example:
         >>> from tfrec.data import Interactions
@@ -111,12 +112,12 @@ def named_attributes(spec: FeatureSpec, columns: Sequence[Attributes]) -> tuple[
     for one in columns:
         if one.column not in there:
             known = ", ".join(map(str, there)) or "none"
-            raise InputError(f"The items have no column '{one.column}' to share: their columns are {known}.")
+            raise InputError(f"The item table has no column '{one.column}': its columns are {known}.")
         for row, values in zip(rows, one.of(spec.item_table[one.column]), strict=True):
             row += [ids.setdefault((one.column, value), len(ids) + 1) for value in values]
     if not ids:
         raise InputError(
-            f"No two items share a value of {', '.join(one.column for one in columns) or 'no column'}: name other "
+            f"No two items share a value of {', '.join(one.column for one in columns) or 'no column'}: use other "
             "columns, another separator, or another max_share."
         )
     found = np.zeros((RESERVED_IDS + spec.num_items, max(map(len, rows))), np.int32)

@@ -1,7 +1,7 @@
-"""What items are called, where a side table says so.
+"""Find the titles of items in a side table.
 
-The titles are in a column called title or name; if there is none, in one called after what the items are, such as
-product_name; if there is none, in the only column with "title" in its name.
+Titles are in a column called title or name; else in one named after the items, such as product_name; else in the only
+column with "title" in its name.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ _NAMES = ("title", "name", *(f"{noun}{word}" for word in ("title", "name") for n
 
 
 def all_titles(table: pd.DataFrame | None) -> list[str] | None:
-    """A title a row, "" where there is none; None where no column is known to hold titles."""
+    """The title of each row, "" if missing; None if the table has no column of titles."""
     column = _column(table)
     return None if column is None else ["" if pd.isna(title) else str(title) for title in column]
 
 
 def title_at(table: pd.DataFrame | None, row: int) -> str:
-    """The title of one row, "" where none is known."""
+    """The title of one row, "" if missing."""
     column = _column(table)
     return "" if column is None or pd.isna(column.iloc[row]) else str(column.iloc[row])
 
 
 def title_column(names: Iterable[str]) -> str | None:
-    """The column that holds titles, if one is known.
+    """The column of titles, or None.
 
     Example:
         >>> title_column(["ISBN", "Book-Title"]), title_column(["title", "original_title"]), title_column(["label"])

@@ -1,4 +1,4 @@
-"""A feature spec on disk: JSON, vocabularies, the items' table and their features."""
+"""Save and load a feature spec: JSON, vocabularies, the item table and item features."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def save(fields: Mapping[str, Any], folder: Path) -> None:
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """The fields of a spec that `save` wrote; raises `InputError` where the parts do not fit each other."""
+    """Read the fields of a spec that `save` wrote; raises `InputError` if the parts do not fit together."""
     try:
         spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
         if spec["format"] not in (_PLAIN, _WITH_FEATURES, _WITH_COLD_ITEMS, _WITH_USERS):
@@ -97,13 +97,13 @@ def load(folder: Path) -> dict[str, Any]:
     ):
         if size != wanted:
             raise InputError(f"{folder / what} has {size} items, spec.json says {wanted}.")
-    told = spec.get("interactions")  # which older presets do not have
+    told = spec.get("interactions")  # missing in older presets
     if told is not None and told != int(counts.sum()):
         raise InputError(
             f"{folder / 'vocabularies/item_counts.txt'} counts {counts.sum():,} interactions, spec.json says {told}."
         )
     if (cold.rows_of(items.tokens) >= 0).any():
-        raise InputError(f"{folder / 'vocabularies/cold_items.txt'} has items of item.txt, which are not cold.")
+        raise InputError(f"{folder / 'vocabularies/cold_items.txt'} has items that are also in item.txt.")
     fields = {"items": items, "item_counts": counts, "max_length": spec["max_length"], "item_table": table}
     return {**fields, "cold": cold, "users": users, **further}
 
@@ -133,7 +133,7 @@ def _load_features(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def _write_table(features: Sequence[Feature], table: pd.DataFrame, path: Path) -> None:
     given = [one.column for one in features if isinstance(one, Vector) and one.column in table]
-    table = table.drop(columns=given)  # they stand in item_features.npz
+    table = table.drop(columns=given)  # they are in item_features.npz
     table.to_csv(path, index_label="item_id", lineterminator="\n")
 
 

@@ -1,4 +1,4 @@
-"""What the integers of a spec mean, as hashes: equal where two specs give an id the same meaning."""
+"""Hashes of a spec's vocabularies: equal hashes mean that ids have the same meaning."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _Data = TypeVar("_Data")
 def vocabulary_hashes(
     items: Vocabulary, features: Iterable[Feature], label_levels: Sequence[float], users: Vocabulary | None = None
 ) -> dict[str, str]:
-    """Hashes by name: "item" and "user" of the vocabularies, one for each feature, "history_label" of the levels.
+    """Hashes by name: "item" and "user" for the vocabularies, one per feature, "history_label" for the label levels.
 
-    The hash of a feature covers all that it was fitted to: a vocabulary, buckets, a mean.
+    The hash of a feature covers all its fitted parameters: vocabulary, buckets, mean.
 
     Example:
         >>> one, other = (vocabulary_hashes(Vocabulary(ids), (), ()) for ids in (["a", "b"], ["b", "a"]))
@@ -36,7 +36,7 @@ def vocabulary_hashes(
 
 
 def with_vocabulary(batches: _Data, hashes: Mapping[str, str]) -> _Data:
-    """The dataset itself, which from now on says what its ids are; see `tfrec.models.Recommender`."""
+    """Attach the hashes to a dataset and return it; see `tfrec.models.Recommender`."""
     batches.tfrec_vocabulary = hashes
     return batches
 
@@ -48,5 +48,5 @@ def _of_feature(feature: Feature) -> str:
 
 
 def _digest(texts: Iterable[str]) -> str:
-    # No token holds a line break.
+    # Tokens never hold line breaks.
     return hashlib.sha256("\n".join(texts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""Dates, durations and periods as seconds."""
+"""Convert dates, durations and periods to seconds."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import pandas as pd
 
 from tfrec.errors import InputError
 
-# The value of a missing time in a column of whole numbers, where floats have NaN: that of NumPy's NaT.
+# The missing value of integer times, as NaN is for floats: the value of NumPy's NaT.
 NO_TIME = np.iinfo(np.int64).min
-# From here on floats cannot hold every whole number.
+# Above this, floats cannot represent every integer.
 EXACT = 2.0**53
 
 _DURATIONS = ("timedelta", "timedelta64")
@@ -22,21 +22,21 @@ _NOT_TIMES = {
 
 
 def is_missing(times: np.ndarray) -> np.ndarray:
-    """Which times could not be read, (N,) bool."""
+    """Which times are missing or unreadable, (N,) bool."""
     return times == NO_TIME if times.dtype.kind == "i" else np.isnan(times)
 
 
 def typed_times(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]] | None:
-    """The times of a column whose type says what they are; None for numbers, texts and mixtures.
+    """The times of a column with a time dtype; None for numbers, texts and mixtures.
 
-    Dates are seconds since 1970, in UTC where no zone is given; durations are seconds; a period is the moment at which
-    it begins.
+    Dates become seconds since 1970, in UTC if they have no time zone; durations become seconds; a period becomes its
+    start.
 
     Returns:
         as `tfrec.data.tables.timestamps.parse_times`.
 
     Raises:
-        InputError: where the type is none of a time.
+        InputError: if the dtype is not one of times.
 
     Example:
         >>> typed_times(pd.Series(pd.to_timedelta([90, 30], unit="min"), name="after"))
@@ -56,15 +56,14 @@ def typed_times(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]] | None:
     if kind == "period":
         starts = pd.Series([cell if pd.isna(cell) else cell.start_time for cell in column], name=column.name)
         times, notes = seconds(pd.to_datetime(starts))
-        return times, (f"the periods in '{column.name}' are read as the moments at which they begin", *notes)
+        return times, (f"the periods in '{column.name}' are read as their start times", *notes)
     return None
 
 
 def seconds(dates: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
     """Dates as seconds since 1970, and notes for the report.
 
-    Where dates are so close that floats cannot tell them apart they are nanoseconds since 1970, as whole numbers, and a
-    note says so.
+    If dates are too close for floats, they become integer nanoseconds since 1970, with a note.
 
     Example:
         >>> times, notes = seconds(pd.Series(np.array([1_600_000_000_000_000_100], "datetime64[ns]"), name="at"))
@@ -76,7 +75,7 @@ def seconds(dates: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _elapsed(values: pd.Series, name: object) -> tuple[np.ndarray, tuple[str, ...]]:
-    """What `seconds` says, of datetime64 or timedelta64 without a zone."""
+    """As `seconds`, for datetime64 or timedelta64 without time zone."""
     array = values.to_numpy()
     kind = array.dtype.kind
     is_there = ~np.isnat(array)
@@ -91,7 +90,7 @@ def _elapsed(values: pd.Series, name: object) -> tuple[np.ndarray, tuple[str, ..
     distinct = np.unique(nanos[is_there])
     if len(np.unique(distinct / 1e9)) == len(distinct):
         return times, ()
-    if np.abs(distinct).max() < 1e17:  # too few to be known as nanoseconds again
+    if np.abs(distinct).max() < 1e17:  # too small to be recognised as nanoseconds later
         return times, (f"some times in '{name}' are less than a microsecond apart and count as equal",)
     note = f"the times in '{name}' are kept in nanoseconds since 1970: some are less than a microsecond apart"
     return np.where(is_there, nanos, NO_TIME), (note,)

@@ -1,4 +1,4 @@
-"""What is dropped from a table of labelled rows, and what makes it unusable."""
+"""Clean a table of labelled rows: drop unusable rows, and reject unusable tables."""
 
 from __future__ import annotations
 
@@ -30,10 +30,8 @@ def clean_examples(
     items: pd.DataFrame | None,
     date_format: str | None = None,
 ) -> dict[str, Any]:
-    """The parts of an `Examples`, with the report of what was dropped; see `Examples.from_pandas`."""
-    frame = as_frame(frame, "The table of labelled rows").rename(
-        columns=str
-    )  # inputs of models have names, and 3 is none
+    """The fields of an `Examples`, with the report of dropped rows; see `Examples.from_pandas`."""
+    frame = as_frame(frame, "The table of labelled rows").rename(columns=str)  # names of model inputs must be strings
     check_names(list(frame.columns), "The table")
     roles = {"label": label, "user": user, "item": item, "time": time}
     check_roles(roles)
@@ -48,12 +46,14 @@ def clean_examples(
     absent = [name for name in (*named, *others) if name not in frame.columns]
     if absent:
         there = ", ".join(map(str, frame.columns)) or "none"
-        raise InputError(f"The table lacks the column '{absent[0]}'. Its columns are: {there}. Name the right one.")
+        raise InputError(f"The table has no column '{absent[0]}'. Its columns are: {there}. Name one of them.")
     if label in others:
-        raise InputError(f"The label '{label}' is named as context too: a model would read what it is to predict.")
+        raise InputError(
+            f"The label '{label}' is also named as context: the model would read its own target. Remove it."
+        )
     for table, name, what in ((users, user, "users"), (items, item, "items")):
         if table is not None and name is None:
-            raise InputError(f"There is a side table of {what}, and no column says which: name it too.")
+            raise InputError(f"A side table of {what} is given, but no column of {what}: name that column too.")
     keep, dropped = np.ones(len(frame), bool), {}
 
     def drop(cause: str, bad: np.ndarray) -> None:
@@ -75,7 +75,7 @@ def clean_examples(
         drop(f"no readable time in '{time}'", is_missing(times))
     if not keep.any():
         causes = "; ".join(f"{cause}: {count:,}" for cause, count in dropped.items()) or "it has none"
-        raise InputError(f"Nothing is left of {len(frame):,} rows. Dropped: {causes}. Mend the table.")
+        raise InputError(f"All {len(frame):,} rows were dropped: {causes}. Correct the table.")
     (user_codes, user_ids), (item_codes, item_ids) = codes["user"], codes["item"]
     user_table, user_notes = clean_side_table(users, user or "", "users", user_ids)
     item_table, item_notes = clean_side_table(items, item or "", "items", item_ids)
@@ -95,7 +95,7 @@ def clean_examples(
 
 
 def check_names(names: list[str], what: str) -> None:
-    """Raise `InputError` where two columns have one name: one of them may be the label."""
+    """Raise `InputError` if two columns have the same name: one of them may be the label."""
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise InputError(f"{what} has several columns named {', '.join(repeated)}: rename or drop one of each.")
+        raise InputError(f"{what} has several columns named {', '.join(repeated)}: rename or drop the repeated ones.")

@@ -1,4 +1,4 @@
-"""What is dropped from a table of interactions, and what makes it unusable."""
+"""Clean a table of interactions: drop unusable rows, and reject unusable tables."""
 
 from typing import Any
 
@@ -27,10 +27,10 @@ def clean_interactions(
     part: str | None = None,
     date_format: str | None = None,
 ) -> dict[str, Any]:
-    """The arrays of an `Interactions`, with the report of what was dropped; see `Interactions.from_pandas`."""
+    """The arrays of an `Interactions`, with the report of dropped rows; see `Interactions.from_pandas`."""
     _check_columns(frame, {"user": user, "item": item, "time": time, "weight": weight, "part": part}, context)
     if min_weight is not None and weight is None:
-        raise InputError(f"min_weight={min_weight} needs a weight: name the column of ratings with weight=... too.")
+        raise InputError(f"min_weight={min_weight} needs a weight column: name it with weight=.")
     if not len(frame):
         raise InputError("The table has no rows: expected at least one interaction.")
 
@@ -60,16 +60,14 @@ def clean_interactions(
         drop(f"'{weight}' below {min_weight:g}", weights < min_weight)
     if times is not None:
         rows = pd.DataFrame({"user": user_codes, "item": item_codes, "time": times})
-        # Only rows that are still there may make another one a duplicate.
+        # Only compare rows that are still kept.
         duplicate = np.zeros(len(frame), bool)
         duplicate[keep] = rows[keep].duplicated().to_numpy()
         drop("duplicate of another row", duplicate)
     _drop_rare(keep, user_codes, item_codes, min_user_count, min_item_count, drop)
     if not keep.any():
         causes = "; ".join(f"{cause}: {count:,}" for cause, count in dropped.items())
-        raise InputError(
-            f"Nothing is left of {len(frame):,} rows. Dropped: {causes}. Loosen a filter or mend the table."
-        )
+        raise InputError(f"All {len(frame):,} rows were dropped: {causes}. Relax a filter or correct the table.")
 
     negative = 0 if weights is None else int((weights[keep] < 0).sum())
     if negative:
@@ -80,7 +78,7 @@ def clean_interactions(
     user_codes, user_ids = _compact(user_codes[kept], user_ids)
     item_codes, item_ids = _compact(item_codes[kept], item_ids)
     keys = (user_codes,) if times is None else (times[kept], user_codes)
-    order = np.lexsort(keys)  # stable: the source's order breaks ties
+    order = np.lexsort(keys)  # stable: ties keep the order of the source
     kept = kept[order]
     if parts is not None:
         notes = (*notes, *notes_on_parts(parts[kept], user_codes[order], None if times is None else times[kept]))
@@ -103,10 +101,10 @@ def _check_columns(frame: pd.DataFrame, named: dict[str, str | None], context: t
     if missing:
         absent = ", ".join(f"{role}='{name}'" for role, name in missing.items())
         there = ", ".join(map(str, frame.columns)) or "none"
-        raise InputError(f"The table lacks {absent}. Its columns are: {there}. Name the right ones.")
+        raise InputError(f"The table has no column for {absent}. Its columns are: {there}. Name the right ones.")
     repeated = frame.columns[frame.columns.duplicated()].tolist()
     if repeated:
-        raise InputError(f"The table has columns of the same name: {repeated}. Rename or drop one of each.")
+        raise InputError(f"The table has columns of the same name: {repeated}. Rename or drop the repeated ones.")
 
 
 def _drop_rare(keep: np.ndarray, users: np.ndarray, items: np.ndarray, min_user: int, min_item: int, drop: Any) -> None:

@@ -1,4 +1,4 @@
-"""What happened to the rows of a table on their way in."""
+"""The report of cleaning a table: rows read, dropped and kept."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tfrec.terminal import printable
 
 @dataclasses.dataclass(frozen=True)
 class CleaningReport:
-    """Rows read, rows dropped with their cause, rows kept. `str()` gives it as a table.
+    """Rows read, rows dropped by cause, and rows kept. `str()` formats it as a table.
 
     Attributes:
         rows_read: rows of the source.
-        dropped: cause -> rows, in the order in which the causes were applied; causes that dropped nothing are absent.
-        num_users: distinct users of what is kept.
-        num_items: distinct items of what is kept.
-        notes: other things worth knowing, a sentence each.
+        dropped: cause -> rows, in the order in which causes were applied; causes without rows are absent.
+        num_users: distinct users of the kept rows.
+        num_items: distinct items of the kept rows.
+        notes: further notes, one sentence each.
     """
 
     rows_read: int
@@ -28,11 +28,11 @@ class CleaningReport:
 
     @property
     def rows_kept(self) -> int:
-        """Rows read less rows dropped."""
+        """Rows read minus rows dropped."""
         return self.rows_read - sum(self.dropped.values())
 
     def with_notes(self, notes: Iterable[str]) -> CleaningReport:
-        """The same with further notes before its own."""
+        """A copy with further notes in front."""
         return dataclasses.replace(self, notes=(*notes, *self.notes))
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Which data a run had: what a report, an interrupted run and a second seed are told apart by."""
+"""Hashes of the data of a run, to compare reports, resumed runs and further seeds."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _NAMES = ("data_sha256", "content_sha256")
 
 
 def data_hashes(table: Interactions | Examples) -> dict[str, str]:
-    """The hash that is published beside numbers, and the one that also sees times and side tables."""
+    """The hash that is published with results, and the hash that also covers times and side tables."""
     return {"data_sha256": table.sha256(), "content_sha256": table.content_sha256()}
 
 
 def same_data(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
-    """Whether two records name the same data, by the hashes that both have: older ones have the first alone.
+    """Whether two records are of the same data, by the hashes that both have; old records have only the first.
 
     Example:
         >>> same_data({"data_sha256": "a", "content_sha256": "b"}, {"data_sha256": "a"})

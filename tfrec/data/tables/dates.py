@@ -1,4 +1,4 @@
-"""Which columns hold dates, in a type of their own and not as texts."""
+"""Recognise columns of dates by their dtype."""
 
 import pandas as pd
 
@@ -6,7 +6,7 @@ _DATES = ("date", "datetime", "datetime64", "time", "timedelta", "timedelta64", 
 
 
 def holds_dates(values: pd.Series) -> bool:
-    """Whether the cells that have a value are dates, times or spans of time.
+    """Whether the non-missing cells are dates, times or durations, and not texts.
 
     Example:
         >>> holds_dates(pd.Series(pd.to_datetime(["2020-01-01"]))), holds_dates(pd.Series(["2020-01-01"]))

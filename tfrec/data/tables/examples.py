@@ -1,4 +1,4 @@
-"""Labelled rows: what ranking models learn from."""
+"""Labelled rows, the training data of ranking models."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from tfrec.errors import InputError
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Examples:
-    """A label for each row: was it clicked, how was it rated; with who, what, when and in which context.
+    """Labelled rows: a label (clicked or not, or a rating) with optional user, item, time and context columns.
 
-    Users, items and times may be missing, as in tables of advertisements that have nothing but columns. A candidate
-    that was shown and not clicked is a row too, and the same user, item and time may be there twice.
+    Users, items and times may be missing, as in advertising data that has only context columns. A candidate that was
+    shown but not clicked is also a row. The same user, item and time may occur more than once.
 
     Attributes:
         labels: (N,) float32; 0 or 1 for clicks, else ratings.
-        user_codes: (N,) int32, rows of `user_ids`, or None.
-        item_codes: (N,) int32, rows of `item_ids`, or None.
+        user_codes: (N,) int32, indices into `user_ids`, or None.
+        item_codes: (N,) int32, indices into `item_ids`, or None.
         user_ids: distinct raw ids, object array of str; empty without users.
         item_ids: likewise.
         times: (N,) float64 or None.
-        context: further columns, (N, ...) DataFrame with a plain index.
-        users: what is known of the users, a DataFrame indexed by raw id, or None.
-        items: the same of the items.
-        report: what cleaning dropped.
-        parts: (N,) int8 or None; the split that the data came with, as of `Interactions`.
+        context: further columns, (N, ...) DataFrame with a default index.
+        users: side table of users, a DataFrame indexed by raw id, or None.
+        items: side table of items, likewise.
+        report: the cleaning report.
+        parts: (N,) int8 or None; the split that the data comes with, as in `Interactions`.
     """
 
     labels: np.ndarray
@@ -70,24 +70,25 @@ class Examples:
         items: pd.DataFrame | None = None,
         date_format: str | None = None,
     ) -> Examples:
-        """Clean a DataFrame; `report` on the result counts what was dropped and why.
+        """Clean a DataFrame; `report` of the result counts the dropped rows by cause.
 
-        Dropped are rows whose label is no finite number (True is 1 and False 0, also as texts), and rows without a
-        usable user, item or time where these are named. Rows keep their order.
+        Rows are dropped if their label is not a finite number (True is 1 and False is 0, also as texts), or if a named
+        user, item or time is unusable. Rows keep their order.
 
         Args:
-            frame: a row an example.
-            label: name of the column of labels.
+            frame: one row per example.
+            label: name of the label column.
             user: name of the column of user ids, or None.
             item: name of the column of item ids, or None.
             time: name of the column of times, or None.
             context: names of further columns; None takes all others.
-            users: side table of users with the id in a column named as `user`, else in its first column.
+            users: side table of users, with ids in a column named as `user`, else in its first column.
             items: side table of items, likewise.
-            date_format: how the times are written, by the codes of `strptime`; None recognises it.
+            date_format: format of the times, as for `strptime`; None detects it.
 
         Raises:
-            InputError: where a named column is missing, a side table has nothing to belong to, or nothing is left.
+            InputError: if a named column is missing, a side table is given without its id column, or all rows are
+                dropped.
 
         Example:
             >>> frame = pd.DataFrame({"clicked": [1, 0, None], "who": ["ann", "bob", "ann"], "hour": [9, 10, 11]})
@@ -99,20 +100,20 @@ class Examples:
 
     @classmethod
     def from_interactions(cls, table: Interactions, positive: float | None = None) -> Examples:
-        """The rows of a table of ratings, labelled.
+        """Labelled rows from a table of ratings.
 
         Args:
             table: interactions with weights.
-            positive: the label is 1 where the weight is at least this, else 0; None keeps the weights as ratings.
+            positive: the label is 1 if the weight is at least this, else 0; None keeps the weights as ratings.
 
         Raises:
-            InputError: where the table has no weights.
+            InputError: if the table has no weights.
         """
         check_kind(table, (Interactions,), "The rated table")
         if table.weights is None:
             raise InputError(
-                f"A table of {len(table):,} interactions has no ratings to learn from: name their column (weight=, on "
-                "the command line --rating), or the labels of labelled rows (--label)."
+                f"The table of {len(table):,} interactions has no ratings: name their column (weight=, on the command "
+                "line --rating), or the label column of labelled rows (--label)."
             )
         labels = table.weights if positive is None else (table.weights >= positive).astype(np.float32)
         codes = table.user_codes, table.item_codes, table.user_ids, table.item_ids
@@ -120,14 +121,14 @@ class Examples:
         return cls(labels.copy(), *codes, *columns, table.report, table.parts)
 
     def split(self, rule: Any) -> ExampleSplit:
-        """Cut into train, valid and test, by `tfrec.data.Random`, `ByTime` or `Fixed`."""
+        """Split into train, valid and test, by `tfrec.data.Random`, `ByTime` or `Fixed`."""
         if not hasattr(rule, "masks"):
-            raise InputError(f"Labelled rows are split by Random, ByTime or Fixed, got {rule!r}.")
+            raise InputError(f"Labelled rows must be split by Random, ByTime or Fixed, got {rule!r}.")
         is_valid, is_test = rule.masks(self.times, len(self), self.parts)
         return ExampleSplit(self.take(~is_valid & ~is_test), self.take(is_valid), self.take(is_test))
 
     def take(self, rows: np.ndarray) -> Examples:
-        """The table of some rows only, by a mask or by numbers; ids keep their codes."""
+        """A table with some of the rows, by mask or row numbers; ids keep their codes."""
         picked = {
             name: None if getattr(self, name) is None else getattr(self, name)[rows]
             for name in ("labels", "user_codes", "item_codes", "times", "parts")
@@ -135,7 +136,7 @@ class Examples:
         return dataclasses.replace(self, **picked, context=self.context.iloc[_numbers(rows)].reset_index(drop=True))
 
     def sha256(self) -> str:
-        """A hash of the rows in their order, times and side tables aside."""
+        """A hash of the rows in their order, without times and side tables."""
         digest = hashlib.sha256(self.labels.astype("<f4").tobytes())
         for codes, ids in ((self.user_codes, self.user_ids), (self.item_codes, self.item_ids)):
             if codes is not None:
@@ -144,11 +145,11 @@ class Examples:
         return digest.hexdigest()
 
     def content_sha256(self) -> str:
-        """A hash of all that training can see: what `sha256` sees, times, and the side tables of users and items.
+        """A hash of all data that training can use: that of `sha256`, times, and the side tables of users and items.
 
-        By this an interrupted run knows its data again. Published numbers carry `sha256`.
+        A resumed run checks its data with it. Published results carry `sha256`.
         """
-        # The context too: `sha256` sees long vectors in part.
+        # Include the context, because `sha256` covers only a part of long vectors.
         split = () if self.parts is None else (self.parts,)
         return content_hash(self.sha256(), self.times, self.context, self.users, self.items, *split)
 

@@ -1,4 +1,4 @@
-"""Tables of other libraries as DataFrames of pandas."""
+"""Convert tables of other libraries to pandas DataFrames."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from tfrec.errors import InputError
 
 
 def as_frame(table: Any, what: str) -> pd.DataFrame:
-    """A table as a DataFrame of pandas.
+    """A table as a pandas DataFrame.
 
-    Tables of pyarrow, polars and all other libraries that hand out their columns by Arrow's stream
-    (`__arrow_c_stream__`) or the dataframe interchange protocol (`__dataframe__`) are converted. Whole numbers with
-    gaps stay whole, since large ids would lose digits as floats.
+    Tables of pyarrow, polars and all other libraries with the Arrow stream (`__arrow_c_stream__`) or the dataframe
+    interchange protocol (`__dataframe__`) are converted. Integers with gaps stay integers, because large ids would lose
+    digits as floats.
 
     Args:
-        table: what the user gave.
-        what: what it is, for errors.
+        table: the user's table.
+        what: its description, for errors.
 
     Raises:
-        InputError: where it is not a table, or its columns have several levels of names.
+        InputError: if it is not a table, or its columns have several levels of names.
 
     Example:
         >>> as_frame(pa.table({"u": [2**53 + 1, None]}), "The table")["u"].tolist()
@@ -46,7 +46,7 @@ def as_frame(table: Any, what: str) -> pd.DataFrame:
 
 
 def _converted(table: Any) -> pd.DataFrame | None:
-    """None where the object is not a table."""
+    """The DataFrame, or None if the object is not a table."""
     if isinstance(table, pd.Series | type):
         return None
     try:
@@ -56,6 +56,11 @@ def _converted(table: Any) -> pd.DataFrame | None:
             arrow = interchange.from_dataframe(table)
         else:
             return None
-    except (pa.ArrowException, TypeError, ValueError, NotImplementedError):  # the stream of a single column, say
+    except (
+        pa.ArrowException,
+        TypeError,
+        ValueError,
+        NotImplementedError,
+    ):  # for instance the stream of a single column
         return None
     return arrow.to_pandas(ignore_metadata=True, integer_object_nulls=True)

@@ -1,4 +1,4 @@
-"""Raw ids as strings: what makes an id usable, and one spelling for each."""
+"""Convert raw ids to strings, with one spelling for each id."""
 
 import decimal
 from typing import Any
@@ -21,10 +21,10 @@ def encode_ids(values: pd.Series | np.ndarray | list) -> tuple[np.ndarray, np.nd
         values: N raw ids of any type.
 
     Returns:
-        codes (N,) int32 with -1 where the id cannot be used, and the distinct ids as an object array of str.
+        codes (N,) int32 with -1 for unusable ids, and the distinct ids as an object array of str.
 
     Raises:
-        InputError: where the column holds lists or other things that are no ids.
+        InputError: if the column holds lists or other values that cannot be ids.
 
     Example:
         >>> codes, ids = encode_ids([7, "a b", None, 7.0, ""])
@@ -35,21 +35,21 @@ def encode_ids(values: pd.Series | np.ndarray | list) -> tuple[np.ndarray, np.nd
     try:
         raw_codes, raw_ids = pd.factorize(series, use_na_sentinel=True)
     except TypeError as error:
-        raise InputError(f"The ids of '{series.name}' must be numbers or strings, one a row: {error}.") from None
+        raise InputError(f"The ids of '{series.name}' must be numbers or strings, one per row: {error}.") from None
     texts = np.array([id_text(value) for value in raw_ids], dtype=object)
     if not len(texts):
         return np.full(len(series), -1, np.int32), texts
     merged, ids = pd.factorize(texts, use_na_sentinel=True)
-    lookup = np.append(merged, -1).astype(np.int32)  # raw code -1 reads the last cell
+    lookup = np.append(merged, -1).astype(np.int32)  # raw code -1 reads the last entry
     return lookup[raw_codes], np.asarray(ids, dtype=object)
 
 
 def float_ids_note(values: pd.Series, where: str) -> tuple[str, ...]:
-    """A note for the report where ids are floats so large that neighbouring whole numbers are the same float.
+    """A note for the report if ids are floats so large that neighbouring integers are the same float.
 
     Args:
         values: N raw ids.
-        where: the column, for the note.
+        where: name of the column, for the note.
 
     Example:
         >>> float_ids_note(pd.Series([2.0**53, 2.0**53 + 1, 7.0]), "'item'")
@@ -74,7 +74,7 @@ def float_ids_note(values: pd.Series, where: str) -> tuple[str, ...]:
 
 
 def id_text(value: Any) -> str | None:
-    """The string of one raw id, or None where it cannot be one."""
+    """The string of one raw id, or None if the value is unusable."""
     if isinstance(value, bytes):
         value = value.decode("utf-8", errors="replace")
     elif isinstance(value, decimal.Decimal):

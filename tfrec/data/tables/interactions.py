@@ -1,4 +1,4 @@
-"""The validated, immutable table that everything starts from."""
+"""`Interactions`, the validated, immutable table of interactions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ S = TypeVar("S", covariant=True)
 
 
 class SplitRule(Protocol[S]):
-    """A way to cut a table into parts, such as `tfrec.data.LeaveLastOut`."""
+    """A rule that splits a table into parts, such as `tfrec.data.LeaveLastOut`."""
 
     def split(self, table: Interactions) -> S:
         """The parts."""
@@ -29,23 +29,23 @@ class SplitRule(Protocol[S]):
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Interactions:
-    """Who did what when: a row an interaction, sorted by user and within a user by time.
+    """A table with one row per interaction (user, item, time), sorted by user, then by time.
 
-    Make one with `from_pandas`, or read a file with `tfrec.data.read`. Raw ids are strings from here on. Rows of equal
-    time keep the order of the source, and where there is no time column that order is the time order.
+    Create one with `from_pandas`, or read a file with `tfrec.data.read`. Raw ids become strings. Rows of equal time
+    keep the order of the source; without a time column, that order is the time order.
 
     Attributes:
-        user_codes: (N,) int32, rows of `user_ids`, ascending.
-        item_codes: (N,) int32, rows of `item_ids`.
+        user_codes: (N,) int32, indices into `user_ids`, ascending.
+        item_codes: (N,) int32, indices into `item_ids`.
         user_ids: distinct raw user ids, object array of str.
         item_ids: distinct raw item ids, object array of str.
         times: (N,) float64 or None.
         weights: (N,) float32 or None; ratings, labels, play counts.
-        context: further columns, (N, ...) DataFrame with a plain index.
-        items: what is known of the items, a DataFrame indexed by raw item id, or None.
-        users: the same of the users, or None.
-        report: what cleaning dropped.
-        parts: (N,) int8 or None; the split that the data came with: 0 train, 1 valid, 2 test. See `tfrec.data.Fixed`.
+        context: further columns, (N, ...) DataFrame with a default index.
+        items: side table of items, a DataFrame indexed by raw item id, or None.
+        users: side table of users, likewise.
+        report: the cleaning report.
+        parts: (N,) int8 or None; the split that the data comes with: 0 train, 1 valid, 2 test. See `tfrec.data.Fixed`.
     """
 
     user_codes: np.ndarray
@@ -83,33 +83,33 @@ class Interactions:
         part: str | None = None,
         date_format: str | None = None,
     ) -> Interactions:
-        """Clean a DataFrame; `report` on the result counts what was dropped and why.
+        """Clean a DataFrame; `report` of the result counts the dropped rows by cause.
 
-        Dropped are rows without a usable user, item or time, rows with a weight below `min_weight`, exact duplicates
-        (same user, item and time), and then, again and again until nothing changes, users and items with fewer rows
-        than asked.
+        Rows are dropped if their user, item or time is unusable, if their weight is below `min_weight`, or if they are
+        exact duplicates (same user, item and time). Then users and items with too few rows are dropped, repeatedly
+        until nothing changes.
 
         Args:
-            frame: a row an interaction; a DataFrame of pandas, or a table of pyarrow, polars or another library with
-                Arrow's stream or the dataframe interchange protocol.
+            frame: one row per interaction; a pandas DataFrame, or a table of pyarrow, polars or another library with
+                the Arrow stream or the dataframe interchange protocol.
             user: name of the column of user ids (integers, strings, anything that prints).
             item: name of the column of item ids.
-            time: name of the column of times (numbers, dates, ISO 8601 strings); None where rows are in order already.
+            time: name of the column of times (numbers, dates, ISO 8601 strings); None if rows are in time order.
             weight: name of a column of ratings, labels or counts.
             context: names of further columns to carry along.
-            items: side table of items with the id in a column named as `item`, else in its first column. The report
-                counts the items of the rows that it lacks.
+            items: side table of items, with ids in a column named as `item`, else in its first column. The report
+                counts the items that it lacks.
             users: side table of users, likewise.
             min_weight: smallest weight to keep; needs `weight`.
-            min_user_count: fewest rows a user must have.
-            min_item_count: fewest rows an item must have.
-            part: name of a column that holds train, valid or test, for data that come with their own split.
-            date_format: how the times are written, by the codes of `strptime`, such as "%d/%m/%Y %H:%M"; None
-                recognises ISO 8601 and other forms that leave no doubt.
+            min_user_count: minimum number of rows per user.
+            min_item_count: minimum number of rows per item.
+            part: name of a column with the values train, valid and test, for data that comes with a split.
+            date_format: format of the times, as for `strptime`, such as "%d/%m/%Y %H:%M"; None detects ISO 8601 and
+                other unambiguous formats.
 
         Raises:
-            InputError: where a named column is missing or has two roles, times cannot be ordered, a side table shares
-                no id with the rows, or nothing is left.
+            InputError: if a named column is missing or has two roles, times cannot be ordered, a side table shares no
+                id with the rows, or all rows are dropped.
 
         Example:
             >>> frame = pd.DataFrame({"who": ["ann", "ann", None], "what": [3, 4, 5], "when": [20, 10, 30]})
@@ -142,11 +142,11 @@ class Interactions:
         return cls(**cleaned, items=item_table, users=user_table, report=report)
 
     def split(self, rule: SplitRule[S]) -> S:
-        """Cut into train, valid and test; see `tfrec.data.LeaveLastOut` and `tfrec.data.ByTime`."""
+        """Split into train, valid and test; see `tfrec.data.LeaveLastOut` and `tfrec.data.ByTime`."""
         return rule.split(self)
 
     def take(self, rows: np.ndarray) -> Interactions:
-        """The table of some rows only, in their order here.
+        """A table with some of the rows, in the same order.
 
         Args:
             rows: (N,) bool mask. Ids keep their codes, so parts of one table can be compared by code.
@@ -162,7 +162,7 @@ class Interactions:
         )
 
     def to_pandas(self) -> pd.DataFrame:
-        """The rows as a DataFrame with columns user, item, and time, weight and context where they exist."""
+        """The rows as a DataFrame with the columns user, item and, if they exist, time, weight and context."""
         columns = {"user": self.user_ids[self.user_codes], "item": self.item_ids[self.item_codes]}
         if self.times is not None:
             columns["time"] = self.times
@@ -172,7 +172,7 @@ class Interactions:
 
     @property
     def user_bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """First row and row after the last of each user that has rows, in the order of their codes."""
+        """First row and row after the last of each user with rows, in code order."""
         if not len(self):
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
         starts = np.concatenate([[0], np.flatnonzero(np.diff(self.user_codes)) + 1])
@@ -180,12 +180,12 @@ class Interactions:
 
     @property
     def num_users(self) -> int:
-        """Users that have rows."""
+        """Number of users with rows."""
         return len(np.unique(self.user_codes))
 
     @property
     def num_items(self) -> int:
-        """Items that have rows."""
+        """Number of items with rows."""
         return len(np.unique(self.item_codes))
 
     def sha256(self) -> str:
@@ -198,9 +198,9 @@ class Interactions:
         return digest.hexdigest()
 
     def content_sha256(self) -> str:
-        """A hash of all that training can see: what `sha256` sees, times, weights, context, and the side tables.
+        """A hash of all data that training can use: that of `sha256`, times, weights, context, and the side tables.
 
-        By this an interrupted run knows its data again. Published numbers carry `sha256`.
+        A resumed run checks its data with it. Published results carry `sha256`.
 
         Example:
             >>> frame = pd.DataFrame({"u": [1, 1], "i": [3, 4], "t": [10, 20]})

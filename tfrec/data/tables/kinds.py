@@ -1,4 +1,4 @@
-"""The kind of table that a function takes."""
+"""Check the type of a table argument."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from tfrec.errors import InputError
 
 
 def check_kind(value: Any, kinds: tuple[type, ...], what: str) -> None:
-    """Raise `InputError` where a table is of another kind, with how to make one.
+    """Raise `InputError` if a table has the wrong type; the error says how to create the right one.
 
     Args:
-        value: what the user gave.
-        kinds: the classes that are expected.
-        what: what it is, for the error.
+        value: the user's argument.
+        kinds: the expected classes.
+        what: its description, for the error.
 
     Example:
         >>> from tfrec.data import Interactions
@@ -27,7 +27,7 @@ def check_kind(value: Any, kinds: tuple[type, ...], what: str) -> None:
     names = [kind.__name__ for kind in kinds]
     hint = f"Make them with {names[0]}.from_pandas or tfrec.data.read."
     if all(hasattr(value, part) for part in ("train", "valid", "test")):
-        hint = "Give one part of the split, such as its train or its test."
+        hint = "Pass one part of the split, such as train or test."
     elif names == ["Holdout"]:
-        hint = "Give the valid or the test part of a split, such as table.split(LeaveLastOut()).test."
+        hint = "Pass the valid or test part of a split, such as table.split(LeaveLastOut()).test."
     raise InputError(f"{what}: expected {' or '.join(names)}, got {type(value).__name__}. {hint}")

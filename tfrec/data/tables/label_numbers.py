@@ -1,4 +1,4 @@
-"""Labels and ratings as the numbers that training computes with."""
+"""Convert labels and ratings to float32."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tfrec.errors import InputError
 
 
 def label_numbers(column: pd.Series) -> np.ndarray:
-    """Numbers of a column of labels; True and False are 1 and 0, also as texts.
+    """A column of labels as numbers; True and False are 1 and 0, also as texts.
 
     Args:
         column: N numbers, or texts of numbers.
 
     Returns:
-        (N,) float32, NaN where there is no number, or none that float32 holds.
+        (N,) float32, NaN for values that are not numbers or outside the range of float32.
 
     Raises:
-        InputError: where the column holds dates, which pandas would count in some unit.
+        InputError: if the column holds dates, which pandas would convert to a count.
 
     Example:
         >>> label_numbers(pd.Series(["4.5", "true", "good", "1e39"])).tolist()
@@ -30,7 +30,7 @@ def label_numbers(column: pd.Series) -> np.ndarray:
     if holds_dates(column):
         raise InputError(
             f"The column '{column.name}' holds dates, such as {column.dropna().iloc[0]}: expected labels or ratings, "
-            "which are numbers. Name another column, or make numbers of it."
+            "which are numbers. Name another column, or convert it to numbers."
         )
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan, copy=True)
     words = np.flatnonzero(np.isnan(numbers) & column.notna().to_numpy())

@@ -1,4 +1,4 @@
-"""The split that data come with: which row is train, valid or test."""
+"""The split that data comes with: which rows are train, valid and test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 from tfrec.errors import InputError
 
 TRAIN, VALID, TEST = 0, 1, 2
-# How the parts are called -> their numbers.
+# Names of the parts -> their numbers.
 PART_NAMES = {
     **dict.fromkeys(("train", "training"), TRAIN),
     **dict.fromkeys(("valid", "validation", "validate", "val", "dev", "eval"), VALID),
@@ -20,7 +20,7 @@ def part_numbers(column: pd.Series) -> np.ndarray:
     """The part that each row belongs to, (N,) int8.
 
     Raises:
-        InputError: where a cell is not the name of a part, or there are no rows of train or test.
+        InputError: if a cell is not the name of a part, or train or test has no rows.
 
     Example:
         >>> part_numbers(pd.Series(["train", "val", "TEST"])).tolist()
@@ -31,8 +31,8 @@ def part_numbers(column: pd.Series) -> np.ndarray:
     wrong = [name for name, number in zip(names, numbers, strict=True) if number < 0]
     if wrong:
         raise InputError(
-            f"The column '{column.name}' says which part of a split a row belongs to, and has the value '{wrong[0]}': "
-            "expected train, valid and test."
+            f"The column '{column.name}' must say which part of a split a row belongs to, but has the value "
+            f"'{wrong[0]}': expected train, valid or test."
         )
     absent = [name for name, number in (("train", TRAIN), ("test", TEST)) if number not in numbers]
     if absent:
@@ -41,7 +41,7 @@ def part_numbers(column: pd.Series) -> np.ndarray:
 
 
 def notes_on_parts(parts: np.ndarray, users: np.ndarray, times: np.ndarray | None) -> tuple[str, ...]:
-    """How many rows each part has, and whether some were met later than what is held back, sentences for the report.
+    """Notes for the report: the rows of each part, and how many users have training rows later than test rows.
 
     Args:
         parts: (N,) int8.
@@ -52,11 +52,11 @@ def notes_on_parts(parts: np.ndarray, users: np.ndarray, times: np.ndarray | Non
     kept = (f"the data's own split: {counts[TRAIN]:,} train, {counts[VALID]:,} valid, {counts[TEST]:,} test rows",)
     if times is None:
         return kept
-    # Per user: is something of an earlier part later than something of the test?
+    # Per user: is any train or valid row later than any test row?
     rows = pd.DataFrame({"user": users, "time": times})
     newest_known = rows[parts < TEST].groupby("user")["time"].max()
     oldest_test = rows[parts == TEST].groupby("user")["time"].min()
     mixed = int((newest_known.reindex(oldest_test.index) > oldest_test).sum())
     if not mixed:
         return kept
-    return (*kept, f"{mixed:,} users have train or valid rows that are later than a row of their test part")
+    return (*kept, f"{mixed:,} users have train or valid rows that are later than one of their test rows")

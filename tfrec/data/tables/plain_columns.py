@@ -1,12 +1,13 @@
-"""Columns whose type hides what their cells are, as columns of plain cells."""
+"""Convert columns of special dtypes (categories, Arrow, decimals, bytes) to plain ones."""
 
 import pandas as pd
 
 
 def plain_column(column: pd.Series) -> pd.Series:
-    """The column with its categories, Arrow types, decimals and bytes as numbers, dates and strings.
+    """The column with categories, Arrow types, decimals and bytes converted to numbers, dates and strings.
 
-    `pandas.to_numeric` counts durations in some unit, fails for Arrow's decimals with gaps, and does not read bytes.
+    `pandas.to_numeric` is not enough: it turns durations into counts, fails for Arrow decimals with gaps, and does not
+    read bytes.
 
     Example:
         >>> plain_column(pd.Series(["2", "1"], dtype="category")).tolist()
@@ -22,7 +23,7 @@ def plain_column(column: pd.Series) -> pd.Series:
     kind = pd.api.types.infer_dtype(column, skipna=True)
     if kind == "bytes":
         return column.map(lambda cell: cell.decode("utf-8", "replace"), na_action="ignore")
-    if kind == "decimal":  # whole ones may be too large for floats
+    if kind == "decimal":  # integers may be too large for floats
         return column.map(
             lambda cell: int(cell) if cell == cell.to_integral_value() else float(cell), na_action="ignore"
         )

@@ -1,4 +1,4 @@
-"""Which column of a table is what, as the caller names it."""
+"""Check the column names that a caller assigns to roles such as user and item."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from tfrec.errors import InputError
 
 
 def check_roles(roles: Mapping[str, Any]) -> None:
-    """Raise `InputError` where a role is not the name of one column, or one column has two roles.
+    """Raise `InputError` if a role is not the name of one column, or one column has two roles.
 
     Args:
-        roles: role -> name of its column, None where the table has none of this role.
+        roles: role -> name of its column, or None.
 
     Example:
         >>> check_roles({"user": "u", "item": "u"})
         Traceback (most recent call last):
         ...
-        tfrec.errors.InputError: The column 'u' is named as the user and as the item: name two columns.
+        tfrec.errors.InputError: The column 'u' is named as both user and item: name two different columns.
     """
     by_name: dict[Hashable, str] = {}
     for role, name in roles.items():
         if name is None:
             continue
         if not isinstance(name, Hashable):
-            raise InputError(f"The {role} is the name of one column, got {name!r}.")
+            raise InputError(f"The {role} must be the name of one column, got {name!r}.")
         if name in by_name:
             raise InputError(
-                f"The column '{name}' is named as the {by_name[name]} and as the {role}: name two columns."
+                f"The column '{name}' is named as both {by_name[name]} and {role}: name two different columns."
             )
         by_name[name] = role
 
 
 def context_names(context: Iterable[Hashable]) -> tuple[Hashable, ...]:
-    """Names of context columns as a tuple; raises `InputError` for a single string, and for a name that comes twice."""
+    """Names of context columns as a tuple; raises `InputError` for a single string, and for a repeated name."""
     if isinstance(context, str):
-        raise InputError(f"context is a list of column names, got the string {context!r}: give [{context!r}].")
+        raise InputError(f"context must be a list of column names, got the string {context!r}: pass [{context!r}].")
     names = tuple(context)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:

@@ -1,4 +1,4 @@
-"""Columns of labelled rows that say something of the item, or of the user, and not of the row."""
+"""Move columns of labelled rows that describe the item or the user to a side table."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from tfrec.errors import InputError
 
 
 def to_side_table(examples: Examples, group: str, columns: Sequence[str], known: np.ndarray | None = None) -> Examples:
-    """Columns of the context become columns of the side table of items or users: one value for each of them.
+    """Move context columns to the side table of items or users, with one value for each item or user.
 
-    Where the rows of an item disagree the newest value counts (without times, that of the last row); empty cells say
-    nothing. `report.notes` tells how many disagree. What changes with time, such as a price, belongs to the context.
+    If the rows of an item disagree, the newest value is used (without times, that of the last row); empty cells are
+    ignored. `report.notes` counts the disagreements. Values that change with time, such as a price, belong to the
+    context.
 
-    Only known rows are looked at. Rows held back are told what was known of their item when training ended, as a server
-    would be. An item whose every row is held back has no value: whoever knows what new items are has a side table.
+    Only known rows are used: held-back rows get the value that was known at the end of training, as on a server. An
+    item without known rows has no value; features of new items need a side table.
 
     Args:
         examples: labelled rows.
         group: "item" or "user".
-        columns: of the context.
-        known: (N,) bool, the rows that a split leaves to training; None takes all.
+        columns: columns of the context.
+        known: (N,) bool, the training rows of a split; None takes all.
 
     Raises:
-        InputError: where the rows have no column of items, or of users.
+        InputError: if the rows have no column of items, or of users.
 
     Example:
         >>> frame = pd.DataFrame({"y": [0, 1, 1], "film": ["a", "b", "a"], "genre": ["war", None, "drama"]})
@@ -43,7 +44,7 @@ def to_side_table(examples: Examples, group: str, columns: Sequence[str], known:
     codes, ids = getattr(examples, f"{group}_codes"), getattr(examples, f"{group}_ids")
     if codes is None:
         raise InputError(
-            f"'{columns[0]}' is to be a feature of the {what}, and the rows have no column of {what}: name it "
+            f"'{columns[0]}' has the group '{group}', but the rows have no column of {what}: name it "
             f"({group}=, on the command line --{group})."
         )
     order = np.arange(len(examples)) if examples.times is None else np.argsort(examples.times, kind="stable")
@@ -54,7 +55,7 @@ def to_side_table(examples: Examples, group: str, columns: Sequence[str], known:
         values = examples.context[column]
         rows = order[~_is_empty(values)[order]]
         newest = np.full(len(ids), -1, np.int64)
-        newest[codes[rows]] = rows  # the last of equal codes stays
+        newest[codes[rows]] = rows  # the last of equal codes is kept
         has_value = newest >= 0
         found[column] = pd.Series(values.to_numpy()[newest[has_value]], index=ids[has_value])
         kinds = _kinds(values)

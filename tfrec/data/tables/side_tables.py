@@ -1,4 +1,4 @@
-"""What is known of items or users, in a table beside the rows."""
+"""Clean side tables of items or users."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tfrec.errors import InputError
 
 
 class SideTableError(InputError):
-    """A side table that cannot be used.
+    """A side table is unusable.
 
     Attributes:
         what: "items" or "users".
-        why: what is wrong with it, behind a name of the table.
+        why: what is wrong with the table, as the predicate of a sentence.
     """
 
     def __init__(self, what: str, why: str) -> None:
@@ -28,26 +28,26 @@ class SideTableError(InputError):
 def clean_side_table(
     table: Any, id_column: str, what: str, ids: np.ndarray
 ) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
-    """A side table indexed by raw id, its first row for each id.
+    """A side table indexed by raw id, with the first row of each id.
 
     Args:
-        table: with the id in a column named `id_column`, else in a named index, else in the first column; or None.
+        table: a table with ids in a column named `id_column`, else in a named index, else in the first column; or None.
         id_column: name of the column of ids in the rows.
         what: "items" or "users".
         ids: the distinct raw ids of the rows.
 
     Returns:
-        the table, and notes for the report: what was left out, and how many ids of the rows it lacks.
+        the table, and notes for the report: rows left out, and how many ids of the rows the table lacks.
 
     Raises:
-        SideTableError: where its columns do not fit, or it has none of the ids.
-        InputError: where it is not a table.
+        SideTableError: if its columns are unusable, or it has none of the ids.
+        InputError: if it is not a table.
     """
     if table is None:
         return None, ()
     table = as_frame(table, f"The side table of {what}").rename(columns=str)
     if not len(table.columns) and table.index.name is None:
-        raise SideTableError(what, "has no columns: expected the id and what is known of each.")
+        raise SideTableError(what, "has no columns: expected a column of ids and further columns.")
     if id_column not in table.columns and table.index.name is not None:
         table = table.reset_index().rename(columns=str)
     repeated = table.columns[table.columns.duplicated()].tolist()
@@ -71,8 +71,8 @@ def clean_side_table(
         example = f", for instance '{known[0]}'," if len(known) else ""
         raise SideTableError(
             what,
-            f"knows none of the {what}: its ids{example} are read from its column '{column}', and the rows have ids "
-            f"such as '{ids[0]}'. Name its id column as that of the rows, or put it first.",
+            f"has none of the {what}: its ids{example} are read from its column '{column}', but the rows have ids "
+            f"such as '{ids[0]}'. Give its id column the same name as in the rows, or put it first.",
         )
     if shared < len(ids):
         others = f"; {len(known) - shared:,} of its {what} are not in the rows" if len(known) > shared else ""

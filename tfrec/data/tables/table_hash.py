@@ -1,4 +1,4 @@
-"""A hash of all that stands in a table, cells of any kind."""
+"""Hash a table with cells of any type."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 
 def table_bytes(table: pd.DataFrame) -> bytes:
-    """A digest of the names of columns, the index and every cell, in their order; equal tables have equal ones.
+    """A digest of column names, index and all cells, in their order; equal tables have equal digests.
 
     Example:
         >>> table = pd.DataFrame({"a": [1, 2], "v": [[0.5], None]})
@@ -28,7 +28,7 @@ def table_bytes(table: pd.DataFrame) -> bytes:
 
 
 def content_hash(rows: str, *parts: np.ndarray | pd.DataFrame | None) -> str:
-    """A hash of a table: the hash of its rows, and what else it has, arrays and tables; None stands for what it lacks.
+    """A hash of a table: the hash of its rows, and its further arrays and tables, None for absent ones.
 
     Example:
         >>> content_hash("0f", np.zeros(2)) == content_hash("0f", None)
@@ -46,7 +46,7 @@ def content_hash(rows: str, *parts: np.ndarray | pd.DataFrame | None) -> str:
 
 
 def cell_text(cell: Any) -> str:
-    """A cell as Python writes it: long arrays whole, sets in one order."""
+    """The repr of a cell, with long arrays in full and sets sorted."""
     if isinstance(cell, np.ndarray):
         cell = cell.tolist()
     elif isinstance(cell, set | frozenset):

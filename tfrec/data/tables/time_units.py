@@ -1,4 +1,4 @@
-"""The unit of numbers that count time since 1970, told by their size."""
+"""Detect the unit of Unix times (seconds to nanoseconds) by their size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tfrec.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class _Unit:
-    """Counts of this unit between `first` and `after` are dates of 1973 to 2286."""
+    """A unit; numbers between `first` and `after` are dates of 1973 to 2286 in this unit."""
 
     name: str
     first: float
@@ -25,20 +25,20 @@ _UNITS = (
     _Unit("microseconds", 1e14, 1e16, 10**6),
     _Unit("nanoseconds", 1e17, 1e19, 10**9),
 )
-# A table whose earliest time is this many times the latest of another counts in another unit.
+# If the earliest time of a table is this many times the latest of another, their units differ.
 _APART = 50
 
 
 def check_one_unit(numbers: np.ndarray, name: str, written: dict[str, np.ndarray] | None = None) -> None:
-    """Raise `InputError` where a column mixes units, since its rows then have no order.
+    """Raise `InputError` if a column mixes units, because its rows then have no order.
 
-    Small counters belong to no unit. A column of one unit that begins near 1970 passes through the sizes of the finer
-    units; it is told from a mix by the values that lie between two units, which a mix does not have.
+    Small counters belong to no unit. A column of one unit that starts near 1970 has numbers of the sizes of several
+    units. It differs from a mix by values that lie between two units, which a mix does not have.
 
     Args:
         numbers: (N,) finite floats.
-        name: of the column.
-        written: which numbers are calendar dates written as whole numbers, (N,) bool for each form.
+        name: name of the column.
+        written: which numbers are calendar dates written as integers, (N,) bool for each format.
 
     Example:
         >>> check_one_unit(np.array([1.6e9, 1.7e9, 3.0]), "at")
@@ -57,7 +57,7 @@ def check_one_unit(numbers: np.ndarray, name: str, written: dict[str, np.ndarray
             _refuse(name, found)
     dates = {form: is_date for form, is_date in (written or {}).items() if is_date.any()}
     forms = {form: int(is_date.sum()) for form, is_date in dates.items()}
-    # Whole numbers such as 20170131 are seconds of August 1970 too, so beside seconds they stay numbers.
+    # Integers such as 20170131 are also seconds of August 1970, so in a column of seconds they stay numbers.
     units = {unit: rows for unit, rows in found.items() if unit != "seconds" or max(map(len, forms), default=0) > 8}
     explained = np.logical_or.reduce([*dates.values(), *of_unit.values()])
     if forms and len(forms | units) > 1 and explained.all():
@@ -65,7 +65,7 @@ def check_one_unit(numbers: np.ndarray, name: str, written: dict[str, np.ndarray
 
 
 def per_second(times: np.ndarray) -> int:
-    """How many counts of a table make a second: 1, 1000, 10**6 or 10**9; 1 for small counters.
+    """The number of time units per second: 1, 1000, 10**6 or 10**9; 1 for small counters.
 
     Example:
         >>> per_second(np.array([1.6e9])), per_second(np.array([1.6e18, 0.0]))
@@ -75,15 +75,14 @@ def per_second(times: np.ndarray) -> int:
 
 
 def check_same_unit(known: np.ndarray, asked: np.ndarray) -> None:
-    """Raise `InputError` where the times of two tables count in different units, so that none is earlier."""
+    """Raise `InputError` if the times of two tables have different units and cannot be compared."""
     if not len(known) or not len(asked):
         return
     low, high = sorted((known, asked), key=lambda times: np.abs(times).max())
     if np.abs(low).max() >= _UNITS[0].first and high.min() > _APART * np.abs(low).max():
         first, second = (_unit_of(times).name for times in (known, asked))
         raise InputError(
-            f"The known rows have their times in {first} and the rows that are asked about in {second}. Convert them "
-            "to one unit."
+            f"The known rows have times in {first}, but the rows to predict in {second}. Convert them to one unit."
         )
 
 

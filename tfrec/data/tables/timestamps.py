@@ -1,4 +1,4 @@
-"""Times of any form as numbers that have an order."""
+"""Parse times of any format to numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfrec.data.tables.time_units import check_one_unit, per_second
 from tfrec.data.tables.written_dates import parse_dates, read_dates
 from tfrec.errors import InputError
 
-# Calendar dates that are written as whole numbers, and how they are.
+# Calendar dates written as integers, with their formats.
 _WRITTEN = (
     ("YYYYMMDD", "%Y%m%d", 19_000_101, 21_001_231),
     ("YYYYMMDDHHMMSS", "%Y%m%d%H%M%S", 19_000_101e6, 21_010_101e6),
@@ -24,24 +24,23 @@ _WRITTEN = (
 def parse_times(column: pd.Series, date_format: str | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
     """Read a column of times.
 
-    Numbers stay as they are; dates, and strings that hold dates, become seconds since 1970 (UTC where no zone is
-    given; see `tfrec.data.tables.written_dates` for the forms), durations become seconds, and periods the moment at
-    which they begin. Numbers that are all written as calendar dates of 1900 to 2100, 20170131 or 20170131235959, are
-    dates too: as seconds they would all lie in 1970, and as milliseconds after the year 2500. So are hours such as
-    14102100 for 2014-10-21 00:00 in a column called "hour", as in Avazu's data.
+    Numbers are not changed. Dates, and strings with dates, become seconds since 1970 (in UTC if they have no time zone;
+    see `tfrec.data.tables.written_dates` for the formats), durations become seconds, and periods their start. If all
+    numbers look like calendar dates of 1900 to 2100, such as 20170131 or 20170131235959, they are read as dates: as
+    seconds they would all lie in 1970, and as milliseconds after the year 2500. Hours such as
+    14102100, for 2014-10-21 00:00, are dates in a column called "hour", as in Avazu's data.
 
     Args:
         column: N numbers, dates, durations, periods, or strings of numbers or dates.
-        date_format: how all of them are written, by the codes of `strptime`; None recognises it.
+        date_format: format of all values, as for `strptime`; None detects it.
 
     Returns:
-        (N,) float64, NaN where nothing can be read; or (N,) int64, `NO_TIME` where nothing can be read, for whole
-        numbers so large that floats would change their order. And sentences for the report: how numbers or durations
-        were read.
+        (N,) float64, NaN for unreadable values; or, for integers too large for floats, (N,) int64 with `NO_TIME` for
+        unreadable values. And notes for the report: how numbers or durations were read.
 
     Raises:
-        InputError: where no time can be read, or the column mixes numbers with dates, or units such as seconds and
-            microseconds: there is then no order.
+        InputError: if no time can be read, or the column mixes numbers with dates, or units such as seconds and
+            microseconds, so that its rows have no order.
 
     Example:
         >>> parse_times(pd.Series(["1970-01-02", "soon"]))[0].tolist()
@@ -100,12 +99,12 @@ def parse_times(column: pd.Series, date_format: str | None = None) -> tuple[np.n
 
 
 def unix_seconds(times: np.ndarray) -> np.ndarray:
-    """The times of a table as what models read: whole seconds.
+    """The times of a table as models read them: integer seconds.
 
-    Numbers of the size of milli-, micro- or nanoseconds since 1970 are divided; all others are seconds of some clock.
+    Numbers of the size of milli-, micro- or nanoseconds since 1970 are converted; all others count as seconds.
 
     Args:
-        times: (N,) float64 or int64, as `parse_times` gives them.
+        times: (N,) float64 or int64, from `parse_times`.
 
     Returns:
         (N,) int64.
@@ -118,7 +117,7 @@ def unix_seconds(times: np.ndarray) -> np.ndarray:
 
 
 def _written_dates(numbers: np.ndarray, pattern: str, first: float, last: float) -> np.ndarray:
-    """Seconds since 1970, NaN where a number is no date of this form."""
+    """Seconds since 1970, NaN for numbers that are not dates of this format."""
     result = np.full(len(numbers), np.nan)
     with np.errstate(invalid="ignore"):
         could_be = (numbers >= first) & (numbers <= last) & (numbers == np.floor(numbers))
@@ -130,7 +129,7 @@ def _written_dates(numbers: np.ndarray, pattern: str, first: float, last: float)
 
 
 def _exact(column: pd.Series, numbers: np.ndarray, is_there: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The numbers; as int64 where they are whole and too large for floats to keep their order."""
+    """The numbers; as int64 if they are integers too large for floats to keep their order."""
     largest = np.abs(numbers[is_there]).max(initial=0)
     if largest < EXACT:
         return numbers, ()
@@ -138,7 +137,7 @@ def _exact(column: pd.Series, numbers: np.ndarray, is_there: np.ndarray) -> tupl
     if whole is None:
         apart = f"{np.spacing(largest):,.0f}"
         return numbers, (
-            f"'{column.name}' holds numbers above 2**53 that are not all integers of 64 bits: times that are less than "
+            f"'{column.name}' holds numbers above 2**53 that are not all 64-bit integers: times less than "
             f"{apart} apart count as equal",
         )
     times = np.full(len(column), NO_TIME, np.int64)
@@ -147,7 +146,7 @@ def _exact(column: pd.Series, numbers: np.ndarray, is_there: np.ndarray) -> tupl
 
 
 def _whole_numbers(column: pd.Series) -> np.ndarray | None:
-    """Numbers, or texts of numbers, as int64; None where one of them is not whole or too large."""
+    """Numbers, or texts of numbers, as int64; None if one of them is not an integer or too large."""
     try:
         if pd.api.types.is_integer_dtype(column):
             if column.max() > np.iinfo(np.int64).max:

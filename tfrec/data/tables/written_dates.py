@@ -1,4 +1,4 @@
-"""Dates as people write them: 11/28/2011 12:38, 28.11.2011, Tue Apr 03 18:00:09 +0000 2012."""
+"""Parse written dates: 11/28/2011 12:38, 28.11.2011, Tue Apr 03 18:00:09 +0000 2012."""
 
 from __future__ import annotations
 
@@ -45,22 +45,22 @@ _NAMED = (
 
 
 def read_dates(texts: pd.Series, name: str) -> tuple[pd.Series, tuple[str, ...]]:
-    """Read dates of any usual form.
+    """Read dates of any common format.
 
-    Known are ISO 8601; days, months and years as numbers (11/28/2011 12:38, 28.11.2011, 11-28-11 2:05 PM) where a row
-    tells which of them is the day; and forms with the month's name or the day before a comma. UTC is taken where no
-    zone is given.
+    Supported are ISO 8601; days, months and years as numbers (11/28/2011 12:38, 28.11.2011, 11-28-11 2:05 PM) if at
+    least one row shows which number is the day; and formats with the name of the month, or with a weekday and a comma.
+    Dates without a time zone are read as UTC.
 
     Args:
         texts: strings without missing values.
-        name: of the column, for errors.
+        name: name of the column, for errors.
 
     Returns:
-        the dates as a Series of UTC datetimes, NaT where nothing can be read; and a sentence for the report where the
-        order of days and months was concluded from the rows.
+        the dates as a Series of UTC datetimes, NaT for unreadable values; and a note for the report if the order of
+        days and months was inferred from the rows.
 
     Raises:
-        InputError: where days and months cannot be told apart, or rows disagree about their order.
+        InputError: if days and months cannot be distinguished, or rows contradict each other in their order.
 
     Example:
         >>> dates, notes = read_dates(pd.Series(["11/28/2011 12:38", "1/2/2012 8:26"]), "when")
@@ -86,10 +86,10 @@ def read_dates(texts: pd.Series, name: str) -> tuple[pd.Series, tuple[str, ...]]
 
 
 def parse_dates(column: pd.Series, date_format: str) -> pd.Series:
-    """Read dates by a format of `strptime`, such as "%d/%m/%Y %H:%M"; NaT where a value does not fit it.
+    """Read dates with a `strptime` format, such as "%d/%m/%Y %H:%M"; NaT for values that do not match it.
 
     Raises:
-        InputError: where the format is invalid, or no value fits it.
+        InputError: if the format is invalid, or no value matches it.
     """
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")  # 20110131.0, from a column with a gap
@@ -110,7 +110,7 @@ def parse_dates(column: pd.Series, date_format: str) -> pd.Series:
 
 
 def _numeric(texts: pd.Series, name: str) -> tuple[pd.Series, tuple[str, ...]]:
-    """Dates of three numbers with the year last, and in which order they were read."""
+    """Dates of three numbers with the year last, and a note on the order in which they were read."""
     parts = texts.str.extract(_NUMERIC)
     parts = parts[parts["first"].notna()]
     none = pd.Series(pd.NaT, index=texts.index, dtype="datetime64[us, UTC]")
@@ -135,7 +135,7 @@ def _numeric(texts: pd.Series, name: str) -> tuple[pd.Series, tuple[str, ...]]:
 
 
 def _is_day_first(texts: pd.Series, parts: pd.DataFrame, first: pd.Series, second: pd.Series, name: str) -> bool:
-    """Whether the first number is the day; told by a number above 12, or by points, which stand behind days."""
+    """Whether the first number is the day: by a number above 12, or by dots, which follow days."""
     if (first > 12).any() and (second > 12).any():
         one, other = texts[(first > 12).idxmax()], texts[(second > 12).idxmax()]
         raise InputError(
@@ -144,21 +144,21 @@ def _is_day_first(texts: pd.Series, parts: pd.DataFrame, first: pd.Series, secon
         )
     if (second > 12).any() or first.eq(second).all():
         return False
-    short = parts["year"].str.len() == 2  # 19-11-28 may begin with its year
+    short = parts["year"].str.len() == 2  # 19-11-28 may start with the year
     if (first > 12).any() and not (short.any() and parts["year"].astype(int).le(31).all()):
         return True
     if parts["mark"].eq(".").all() and not short.any():
         return True
     at = first.ne(second).idxmax()
     raise InputError(
-        f"The time column '{name}' holds dates such as '{texts[at]}', and no row tells which number is the day and "
-        "which the month. Name the form with date_format= (on the command line --date-format): "
+        f"The time column '{name}' holds dates such as '{texts[at]}', and no row shows which number is the day and "
+        "which the month. Set the format with date_format= (on the command line --date-format): "
         f"{' or '.join(map(repr, _forms(parts.loc[at])))}."
     )
 
 
 def _forms(parts: pd.Series) -> list[str]:
-    """The formats of `strptime` that a date may have."""
+    """The possible `strptime` formats of a date."""
     clock = "" if pd.isna(parts["hour"]) else " %H:%M" if pd.isna(parts["second"]) else " %H:%M:%S"
     if isinstance(parts["half"], str):
         clock = clock.replace("%H", "%I") + " %p"
@@ -169,7 +169,7 @@ def _forms(parts: pd.Series) -> list[str]:
 
 
 def _named(texts: pd.Series) -> pd.Series:
-    """Dates with the name of the month, or as of Amazon's reviews, by the form that reads most of them."""
+    """Dates with the name of the month, or as in Amazon's reviews, by the format that matches most of them."""
     best = pd.Series(pd.NaT, index=texts.index, dtype="datetime64[us, UTC]")
     if not texts.str.contains(r"\d").any():
         return best
