@@ -146,7 +146,9 @@ def _fetch(url: str, path: Path, bar: _Bar, digest: str | None = None) -> None:
         pooch.retrieve(url, digest and f"md5:{digest}", path.name, path.parent, downloader=get)
     except (InputError, requests.RequestException) as error:
         if isinstance(error, requests.exceptions.ChunkedEncodingError) and bar.total:
-            raise InputError(f"The download of {url} is incomplete: expected {bar.total:,} bytes, but the connection ended.") from None
+            raise InputError(
+                f"The download of {url} is incomplete: expected {bar.total:,} bytes, but the connection ended."
+            ) from None
         raise
     except ValueError as error:
         raise InputError(f"{url} does not match the publisher's MD5: expected {digest}, got another.") from error
