@@ -17,7 +17,7 @@ def test_train_reports_writes_and_measures(films, tmp_path, capsys):
     command = ["train", "--data", str(tmp_path / "ratings.csv"), "--out", str(out), "--epochs", "1"]
     assert main([*command, "--min-item-count", "3"]) == 0
     printed = capsys.readouterr().out
-    left = "Not evaluated: 1 of 81 users, who have fewer than three rows and stay in the training part whole."
+    left = "Not evaluated: 1 of 81 users, who have fewer than three rows, which all stay in the training part."
     for said in ("rows read", "rows kept", "popularity", "item-to-item", "sasrec", "tfrec export", left):
         assert said in printed
     metrics = load(out).metrics
@@ -65,12 +65,12 @@ def test_an_interrupted_run_goes_on(films, tmp_path, capsys, monkeypatch):
     error = capsys.readouterr().err
     assert "another recipe: its seed is 0, now it is 1" in error and "--restart" in error
     assert main(command) == 0
-    assert "Going on after epoch 2" in capsys.readouterr().out
+    assert "Resuming after epoch 2" in capsys.readouterr().out
     assert not partial.exists() and len(load(out).metrics["training"]["history"]["loss"]) == 2
     partial.mkdir()
     (partial / "thesis.txt").write_text("years of work")
     assert main([*command, "--restart"]) == 2
-    assert "holds something else" in capsys.readouterr().err and (partial / "thesis.txt").exists()
+    assert "cannot be read as one" in capsys.readouterr().err and (partial / "thesis.txt").exists()
 
 
 def test_evaluate(films, preset, tmp_path, capsys):
@@ -161,8 +161,8 @@ def test_a_model_of_time_stamps_from_training_to_export(films, tmp_path, capsys)
     assert main([*asked, "--timestamps", "2017-07-14T02:40:00", "2017-07-15T02:40:00"]) == 0
     assert capsys.readouterr().out == answer
     for stamps, said in (
-        ([], "tisasrec reads time stamps: give"),
-        (["--timestamps", "1500000000"], "2 items needs as many time stamps"),
+        ([], "tisasrec reads timestamps: pass"),
+        (["--timestamps", "1500000000"], "2 items needs 2 timestamps"),
         (["--timestamps", "1500000000", "soon"], "'soon' is invalid"),
     ):
         assert main([*asked, *stamps]) == 2
@@ -171,7 +171,7 @@ def test_a_model_of_time_stamps_from_training_to_export(films, tmp_path, capsys)
     sequences.write_text("".join(f"{user} {(user + item) % 7}\n" for user in range(9) for item in range(5)))
     assert main(["train", "--data", str(sequences), "--recipe", str(recipe), "--out", str(tmp_path / "other")]) == 2
     error = capsys.readouterr().err
-    assert "reads time stamps" in error and len(error.splitlines()) == 1
+    assert "reads timestamps" in error and len(error.splitlines()) == 1
     assert not (tmp_path / "other").exists()
 
 

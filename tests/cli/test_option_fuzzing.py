@@ -245,7 +245,7 @@ def test_deep_presets(name, preset, tmp_path, capsys):
     ("text", "options", "said"),
     [
         ('[model]\nclass = "SASRec"\nhidden_dim = 1000000000', [], "The model has 1"),
-        ("", ["--max-length", "1000000000"], "while this machine has"),
+        ("", ["--max-length", "1000000000"], "but this machine has"),
         ('[loss]\nclass = "SampledSoftmax"\nnum_negatives = 2000000000', [], "num_negatives"),
         ('[model]\nclass = "SASRec"\nhidden_dim = 1000000000000', [], "model.hidden_dim must be at most 2,147,483,647"),
         ('[model]\nclass = "SASRec"\nnum_blocks = 1000000', [], "num_blocks must be at most 1,000"),
@@ -273,7 +273,7 @@ def test_parameters_are_counted_without_being_made(spec):
     assert random.getstate() == before
     assert counted == sum(variable.numpy().size for variable in build().variables)
     check_memory(build)
-    with pytest.raises(InputError, match="while this machine has"):
+    with pytest.raises(InputError, match="but this machine has"):
         check_memory(lambda: build(10**8))
     assert build().name == "sasrec"
 
@@ -299,10 +299,10 @@ def test_a_recipe_without_a_model_is_of_ranking_where_its_entries_or_the_label_s
 @pytest.mark.parametrize(
     ("text", "labelled", "said"),
     [
-        ("max_length = 9", True, "has max_length, which is an entry of retrieval models, but a label is named"),
+        ("max_length = 9", True, "has max_length, an entry of retrieval models, but a label is named"),
         ('max_length = 9\ntask = "click"', False, "entry of retrieval models, but it has task"),
-        ('[history]\nlength = 3\n[model]\nclass = "SASRec"', False, "history belongs to ranking models"),
-        ("[model]\nhidden_dim = 3", True, r"\[model\] names no class"),
+        ('[history]\nlength = 3\n[model]\nclass = "SASRec"', False, "history needs a ranking model"),
+        ("[model]\nhidden_dim = 3", True, r"\[model\] has no class"),
         ('[model]\nclass = "DIN"\nfeatures = []', False, "model.features is set by"),
         ("features = []", True, "features must be a table"),
     ],

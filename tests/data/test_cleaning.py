@@ -30,7 +30,7 @@ def ids_of(values):
 
 def test_missing_columns_are_named_with_those_that_are_there():
     frame = pd.DataFrame({"userId": [1], "movieId": [2]})
-    with pytest.raises(InputError, match=r"lacks user='user', time='when'.*columns are: userId, movieId"):
+    with pytest.raises(InputError, match=r"no column for user='user', time='when'.*columns are: userId, movieId"):
         Interactions.from_pandas(frame, user="user", item="movieId", time="when")
     with pytest.raises(InputError, match=r"context column device='device'"):
         Interactions.from_pandas(frame, user="userId", item="movieId", context=["device"])
@@ -158,7 +158,7 @@ def test_unreadable_times_are_counted():
         (["5", "2020-01-01"], r"mixes numbers \(1 rows\) with dates \(1 rows, for instance '2020-01-01'\)"),
         ([1_600_000_000, 1_600_000_000_000], "mixes seconds .* with milliseconds"),
         (["11/12/2019 2:14 PM", "10/12/2019 2:14 PM"], r"'11/12/2019 2:14 PM'.*--date-format"),
-        ([None, None], "Nothing is left of 2 rows.*no readable time in 'time': 2"),
+        ([None, None], "All 2 rows were dropped.*no readable time in 'time': 2"),
     ],
 )
 def test_times_without_an_order_are_refused(times, message):
@@ -225,7 +225,7 @@ def test_users_with_one_interaction_stay_unless_asked():
 
 def test_nothing_left_names_every_cause():
     with pytest.raises(
-        InputError, match=r"Nothing is left of 2 rows.*no usable user id.*1; user with fewer than 2 rows: 1"
+        InputError, match=r"All 2 rows were dropped.*no usable user id.*1; user with fewer than 2 rows: 1"
     ):
         table([None, 1], [5, 6], min_user_count=2)
 

@@ -74,7 +74,7 @@ def test_a_folder_brings_them_back(spec, tmp_path):
         ("vocabularies/cold_items.txt", "cold_items.txt has 2 items, spec.json says 3"),
         ("cold_items.csv", "cold_items.csv has 2 items, spec.json says 3"),
         ("item_features.npz", r"item_features.npz has .* expected"),
-        ("both", "has items of item.txt"),
+        ("both", "has items that are also in item.txt"),
     ],
 )
 def test_parts_that_do_not_fit_are_named(part, said, spec, tmp_path):

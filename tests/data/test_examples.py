@@ -38,10 +38,10 @@ def test_rows_that_cannot_be_used_are_counted():
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"label": "clicked"}, "lacks the column 'clicked'"),
-        ({"label": "y", "context": ["hour"]}, "lacks the column 'hour'"),
+        ({"label": "clicked"}, "has no column 'clicked'"),
+        ({"label": "y", "context": ["hour"]}, "has no column 'hour'"),
         ({"label": "y", "users": pd.DataFrame({"who": [1]})}, "side table of users"),
-        ({"label": "text"}, "Nothing is left of 2 rows"),
+        ({"label": "text"}, "All 2 rows were dropped"),
     ],
 )
 def test_what_cannot_be_a_table_is_said(arguments, says):
@@ -68,7 +68,7 @@ def test_a_cut_by_time_puts_nothing_later_before_it():
 def test_rules_that_do_not_fit_are_refused():
     with pytest.raises(InputError, match="Random, ByTime or Fixed"):
         table().split(LeaveLastOut())
-    with pytest.raises(InputError, match="leave a rest"):
+    with pytest.raises(InputError, match="sum to less than 1"):
         table().split(Random(0.5, 0.5))
     with pytest.raises(InputError, match="too few"):
         table(rows=3).split(Random(0.1, 0.1))
@@ -113,7 +113,7 @@ def test_labels_may_be_true_and_false_and_columns_may_have_numbers_for_names():
     found = Examples.from_pandas(frame, label=0, item=1, items=items)
     assert found.labels.tolist() == [1, 0] and found.report.dropped == {"no number in '0'": 2}
     assert found.context.columns.tolist() == ["2"] and found.items["5"].to_dict() == {"7": "x", "8": "y"}
-    with pytest.raises(InputError, match="Columns of user: none; item: 5, item_count; context: 2"):
+    with pytest.raises(InputError, match="Columns by table: user: none; item: 5, item_count; context: 2"):
         FeatureSpec.fit(found, features=[Numeric("3")])
     with pytest.raises(InputError, match="several columns named 5"):
         Examples.from_pandas(frame, label=0, item=1, items=items.assign(**{"5": 1}))

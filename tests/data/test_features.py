@@ -178,7 +178,7 @@ def test_numbers_are_those_that_a_server_gets():
     noise = Numeric("n").fit(pd.Series([0.3, 0.1 + 0.2]))  # equal but for how float64 writes it
     assert np.abs(noise.encode(pd.Series([0.3, 0.1 + 0.2]))).max() < 1
     for values, says in (
-        ([1e308, 2e307], "2 numbers above 3.4e38 in size, where float32 ends"),
+        ([1e308, 2e307], "2 numbers outside the range of float32"),
         (
             1.7e9 + np.arange(30.0),
             r"differ by some 8\.66 around 1700000014.5, where float32 has steps of 128: subtract",
@@ -241,8 +241,8 @@ def test_a_spec_whose_arrays_were_tampered_with_is_refused(tmp_path):
     ("features", "says"),
     [
         ([Numeric("wage")], "'wage' is in no table"),
-        ([Numeric("age"), Categorical("age")], "two features of the name 'age'"),
-        ([Categorical("history")], "'history' is a name that models give"),
+        ([Numeric("age"), Categorical("age")], "two features named 'age'"),
+        ([Categorical("history")], "'history' is reserved for model inputs"),
         ([Numeric("age", group="item")], "'age' of group 'item' is in no table"),
     ],
 )
@@ -252,5 +252,5 @@ def test_a_feature_that_is_nowhere_is_named(features, says):
 
 
 def test_a_history_asks_for_features_that_items_have():
-    with pytest.raises(InputError, match="asks for 'age'"):
+    with pytest.raises(InputError, match="refers to 'age'"):
         FeatureSpec.fit(examples(), history=History(3, item_features=("age",)))

@@ -72,7 +72,7 @@ def test_one_part_alone_is_read_with_a_note(tmp_path):
 
 def test_a_folder_with_the_whole_and_its_parts_is_asked_about(tmp_path):
     write(written(tmp_path) / "x.inter", HEADER + PARTS["train"])
-    with pytest.raises(InputError, match=rf"several data sets: x, x.inter.*fixed split is {tmp_path / 'x'}"):
+    with pytest.raises(InputError, match=rf"several datasets: x, x.inter.*fixed split is {tmp_path / 'x'}"):
         read(tmp_path)
     assert read(tmp_path / "x").parts is not None and read(tmp_path / "x.inter").parts is None
 
@@ -93,7 +93,7 @@ def test_a_split_against_time_is_noted():
 
 @pytest.mark.parametrize(
     ("parts", "message"),
-    [(["train", "holdout"], "'holdout': expected train, valid and test"), (["train", "valid"], "no rows of the test")],
+    [(["train", "holdout"], "'holdout': expected train, valid or test"), (["train", "valid"], "no rows of the test")],
 )
 def test_parts_that_are_none_are_refused(parts, message):
     frame = pd.DataFrame({"u": ["a", "a"], "i": [1, 2], "p": parts})
@@ -119,9 +119,9 @@ def test_recipes_take_the_split_of_the_data_unless_they_name_one(tmp_path):
     assert by_time.with_split_of(table) is by_time
     whole = dataclasses.replace(table, parts=None)
     assert Recipe().with_split_of(whole) == Recipe(split={"rule": "leave-last-out"})
-    with pytest.raises(InputError, match="these data have none"):
+    with pytest.raises(InputError, match="this data has none"):
         whole.split(Fixed())
-    with pytest.raises(InputError, match="these data have none"):
+    with pytest.raises(InputError, match="this data has none"):
         Examples.from_interactions(whole).split(Fixed())
 
 

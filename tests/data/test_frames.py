@@ -101,11 +101,11 @@ def test_several_levels_of_column_names_are_refused(build):
 @pytest.mark.parametrize(
     ("roles", "said"),
     [
-        ({"user": "u", "item": "u"}, "'u' is named as the user and as the item"),
-        ({"user": "u", "item": "i", "time": "i"}, "'i' is named as the item and as the time"),
-        ({"user": "u", "item": "i", "weight": "u"}, "'u' is named as the user and as the weight"),
-        ({"user": "u", "item": "i", "time": "t", "weight": "t"}, "'t' is named as the time and as the weight"),
-        ({"user": ["u"], "item": "i"}, r"user is the name of one column, got \['u'\]"),
+        ({"user": "u", "item": "u"}, "'u' is named as both user and item"),
+        ({"user": "u", "item": "i", "time": "i"}, "'i' is named as both item and time"),
+        ({"user": "u", "item": "i", "weight": "u"}, "'u' is named as both user and weight"),
+        ({"user": "u", "item": "i", "time": "t", "weight": "t"}, "'t' is named as both time and weight"),
+        ({"user": ["u"], "item": "i"}, r"user must be the name of one column, got \['u'\]"),
         ({"user": "u", "item": "i", "context": "y"}, "list of column names, got the string 'y'"),
         ({"user": "u", "item": "i", "context": ["y", "y"]}, "names the column 'y' twice"),
     ],
@@ -121,7 +121,7 @@ def test_a_column_has_one_role(roles, said):
 
 
 def test_a_label_is_no_context():
-    with pytest.raises(InputError, match="label 'y' is named as context too"):
+    with pytest.raises(InputError, match="label 'y' is also named as context"):
         examples(FRAME, context=["t", "y"])
     assert interactions(FRAME, time="t", context=["t"]).context["t"].tolist() == [1, 2, 3]
 
@@ -134,10 +134,10 @@ def test_a_label_is_no_context():
 def test_a_side_table_that_shares_no_id_is_refused(build, what):
     column = what[0]
     strangers = pd.DataFrame({column: [f"x{number}" for number in range(25)], "year": range(25)})
-    said = rf"side table of {what} knows none of the {what}: its ids, for instance 'x0', .*'{column}'.* such as '(a|1)'"
+    said = rf"side table of {what} has none of the {what}: its ids, for instance 'x0', .*'{column}'.* such as '(a|1)'"
     with pytest.raises(InputError, match=said):
         build(FRAME, **{what: strangers})
-    with pytest.raises(InputError, match=rf"side table of {what} knows none of the {what}: its ids are read"):
+    with pytest.raises(InputError, match=rf"side table of {what} has none of the {what}: its ids are read"):
         build(FRAME, **{what: strangers[:0]})
 
 
@@ -155,8 +155,8 @@ def test_a_table_that_lies_in_a_publishers_folder_is_left_aside(tmp_path):
     (tmp_path / "movies.csv").write_text("movieId,title,genres\n901,Heat,Crime\n")
     table = read(tmp_path)
     assert table.items is None and len(table) == 2
-    assert "the side file of items is left aside: it knows none of the items" in str(table.report)
-    with pytest.raises(InputError, match=r"movies\.csv knows none of the items: its ids, for instance '901'"):
+    assert "the side file of items is ignored: it has none of the items" in str(table.report)
+    with pytest.raises(InputError, match=r"movies\.csv has none of the items: its ids, for instance '901'"):
         read(tmp_path / "ratings.csv", items=tmp_path / "movies.csv")
 
 

@@ -53,7 +53,7 @@ def test_what_nearly_all_have_is_left_out_and_the_first_stay(spec):
 
 
 def test_wrong_columns_and_arguments_are_refused(spec):
-    with pytest.raises(InputError, match="no column 'brand' to share: their columns are kind, title, tags"):
+    with pytest.raises(InputError, match="no column 'brand': its columns are kind, title, tags"):
         item_attributes(spec, [Attributes("brand")])
     bare = FeatureSpec(spec.items, spec.item_counts, 5)
     with pytest.raises(InputError, match="their columns are none"):

@@ -20,15 +20,15 @@ SPEC = FeatureSpec.fit(TABLE)
     ("call", "said"),
     [
         (lambda: FeatureSpec.fit(FRAME), r"Interactions or Examples, got DataFrame. Make them with .*from_pandas"),
-        (lambda: FeatureSpec.fit(SPLIT), r"Interactions or Examples, got Split. Give one part of the split"),
+        (lambda: FeatureSpec.fit(SPLIT), r"Interactions or Examples, got Split. Pass one part of the split"),
         (lambda: sequences(FRAME, SPEC), r"Interactions or Holdout, got DataFrame. Make them with"),
         (lambda: labelled(TABLE, SPEC), r"expected Examples, got Interactions"),
         (lambda: Examples.from_interactions(FRAME), r"expected Interactions, got DataFrame"),
         (
             lambda: evaluate(Popularity(SPEC), SPEC, FRAME),
-            r"expected Holdout, got DataFrame. Give the valid or the test",
+            r"expected Holdout, got DataFrame. Pass the valid or test",
         ),
-        (lambda: evaluate(Popularity(SPEC), SPEC, SPLIT), r"expected Holdout, got Split. Give one part"),
+        (lambda: evaluate(Popularity(SPEC), SPEC, SPLIT), r"expected Holdout, got Split. Pass one part"),
         (lambda: evaluate_labelled(Popularity(SPEC), SPEC, FRAME, task="click"), r"expected Examples, got DataFrame"),
         (lambda: recommend(Popularity(SPEC), SPEC, FRAME), r"histories are lists of ids, oldest first, got DataFrame"),
         (lambda: recommend(Popularity(SPEC), SPEC, [1, 2]), r"A history is a list of ids, got 1"),

@@ -178,9 +178,9 @@ def test_a_first_row_of_numbers_is_no_header(tmp_path):
     ("name", "text", "message"),
     [
         ("t.jsonl", '{"session": 0, "events": [{"aid": 1, "ts": 2}]}\n', "'events' holds lists of objects"),
-        ("t.txt", "1:\n1488844,3,2005-09-06\n822109,5,2005-05-13\n", "'1:' above rows of its own.*movie,user,rating"),
+        ("t.txt", "1:\n1488844,3,2005-09-06\n822109,5,2005-05-13\n", "'1:' above a block of rows.*movie,user,rating"),
         ("t.csv", "user,item,date,time\na,1,2016-10-30,10:05:34\n", "times of day without a date.*--time"),
-        ("t.csv", "order_id,product_id\n2,33120\n", "known to hold the user ids.*--user"),
+        ("t.csv", "order_id,product_id\n2,33120\n", "well-known name for user ids.*--user"),
         ("t.csv", "A39,0205616461,5.0,1369699200\n", "--no-header --user 1 --item 2.*--columns user,item"),
     ],
 )

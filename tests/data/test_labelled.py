@@ -166,7 +166,7 @@ def test_a_column_may_be_called_as_parts_of_a_history_are_where_it_is_none():
     raw = next(one for one in spec.features if one.column == "history_len").encode(frame["history_len"])
     np.testing.assert_array_equal(inputs["history_len"], raw)
     assert inputs["history_price"].shape == inputs["history"].shape
-    with pytest.raises(InputError, match="'history_tags' is a column, and also what models call the 'tags'"):
+    with pytest.raises(InputError, match="'history_tags' is a column, but also the model input for 'tags'"):
         FeatureSpec.fit(data, history=History(3, item_features=("tags",)))
 
 

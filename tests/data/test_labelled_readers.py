@@ -89,8 +89,8 @@ def test_tables_of_items_and_users_belong_to_labelled_rows_and_to_ratings_alike(
         assert table.items.loc["007"].to_dict() == {"title": "X", "price": 2.5}
         assert table.users["age"].to_dict() == {"ann": 20, "bob": 30}
     for given, says in (
-        ({"items": tmp_path / "users.parquet"}, "knows none of the items: its ids, for instance 'ann',"),
-        ({"users": tmp_path / "items.csv"}, "knows none of the users"),
+        ({"items": tmp_path / "users.parquet"}, "has none of the items: its ids, for instance 'ann',"),
+        ({"users": tmp_path / "items.csv"}, "has none of the users"),
         ({"users": tmp_path / "none.csv"}, "not a file: expected a side table of users"),
     ):
         with pytest.raises(InputError, match=says):

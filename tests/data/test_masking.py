@@ -117,7 +117,7 @@ def test_what_cannot_be_masked_is_refused(table, spec):
     with pytest.raises(InputError, match=r"\['history', 'timestamps'\]"):
         masked_items(timed, MASK)
     for wrong in ({"probability": 0.0}, {"probability": 1.1}, {"last_only": -0.1}):
-        with pytest.raises(InputError, match="must lie"):
+        with pytest.raises(InputError, match="probability must be"):
             masked_items(sequences(train, spec), MASK, **wrong)
 
 

@@ -211,7 +211,7 @@ def test_a_table_without_times_has_no_time_stamps():
     table = made([[1, 2, 3]])
     spec = FeatureSpec.fit(table)
     for data in (table, table.split(LeaveLastOut()).test):
-        with pytest.raises(InputError, match=r"reads time stamps.*none.*SASRec"):
+        with pytest.raises(InputError, match=r"reads timestamps.*none.*SASRec"):
             sequences(data, spec, inputs=("history", "timestamps"))
     with pytest.raises(InputError, match="weather"):
         sequences(table, spec, inputs=("history", "weather"))

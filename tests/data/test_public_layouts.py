@@ -41,7 +41,7 @@ def test_large_times_of_labelled_rows_keep_their_order_beside_an_empty_cell(tmp_
 @pytest.mark.parametrize(("name", "line"), [("ratings.dat", "1::007::5::1001"), ("x.inter", "user:token\titem:token")])
 def test_options_that_a_publishers_layout_does_not_take_are_refused(tmp_path, options, name, line):
     write(tmp_path / name, line + "\n1\t2\n" * (name == "x.inter"))
-    with pytest.raises(InputError, match=r"leave out separator=.*--sep, --no-header, --columns"):
+    with pytest.raises(InputError, match=r"omit separator=.*--sep, --no-header, --columns"):
         read(tmp_path, **options)
 
 
@@ -83,13 +83,17 @@ def lines(*rows):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("users.dat", lines("3 5 6 7", "2 6 9", "3 1 2 3", "1 5"), "begins with the number of ids behind it"),
+        ("users.dat", lines("3 5 6 7", "2 6 9", "3 1 2 3", "1 5"), "begins with the number of its ids"),
         ("trust_data.txt", lines(*(f"{90 + n} {20 + n} 1" for n in range(12))), "field 3 looks like ratings"),
-        ("beer.txt", lines("beer/name: Weizen", "review/time: 1", "review/text: a, b") * 3, "fields on lines of their"),
+        (
+            "beer.txt",
+            lines("beer/name: Weizen", "review/time: 1", "review/text: a, b") * 3,
+            "each field on its own line",
+        ),
         (
             "jester.csv",
             lines(*(f"{n}," + ",".join(["99", "-7.51"] * 20) for n in (62, 73))),
-            "matrix with a row a user",
+            "matrix with one row per user",
         ),
     ],
 )
@@ -107,7 +111,7 @@ def test_lines_with_the_number_of_ids_before_them_are_told_from_users(tmp_path):
 def test_several_items_in_a_cell_are_refused(tmp_path, cell):
     """MIND's histories, Trivago's impressions."""
     path = write(tmp_path / "behaviors.tsv", f"1\tU1\t{cell}\n2\tU2\t{cell}\n")
-    with pytest.raises(InputError, match=r"expected one id a row.*explode"):
+    with pytest.raises(InputError, match=r"expected one id per row.*explode"):
         read(path, header=False, user="2", item="3")
 
 
@@ -118,7 +122,7 @@ def test_items_that_are_names_may_hold_blanks(tmp_path):
 
 def test_a_matrix_is_no_table_without_a_header(tmp_path):
     path = write(tmp_path / "jester.csv", lines(*(f"{n}," + ",".join(["99", "-7.51"] * 20) for n in (62, 73))))
-    with pytest.raises(InputError, match="matrix with a row a user"):
+    with pytest.raises(InputError, match="matrix with one row per user"):
         read(path, header=False, user="1", item="2")
 
 

@@ -63,7 +63,7 @@ def test_rating_files_of_train_and_test_are_a_fixed_split(tmp_path, fields):
         assert history(table, "0") == ["1", "2", "3", "4"] and (table.times is not None) == (fields == 4)
         train, _, test = table.split(Fixed())
         assert (len(train), len(test.targets)) == (4, 2)
-        assert "ml.test.negative is left aside" in str(table.report)
+        assert "ml.test.negative is ignored" in str(table.report)
     alone = read(tmp_path / "ml.train.rating")
     assert len(alone) == 6 and f"give {tmp_path / 'ml'} to read and keep the split" in str(alone.report)
 
@@ -72,7 +72,7 @@ def test_rating_files_of_several_data_sets_are_asked_about(tmp_path):
     ncf(tmp_path)
     write(tmp_path / "pin.train.rating", "1\t2\t3\n")
     write(tmp_path / "pin.test.rating", "1\t3\t3\n")
-    with pytest.raises(InputError, match="several data sets: ml, pin"):
+    with pytest.raises(InputError, match="several datasets: ml, pin"):
         read(tmp_path)
     assert len(read(tmp_path / "pin")) == 2
     write(tmp_path / "pin.test.rating", "user\titem\n1\t3\n")

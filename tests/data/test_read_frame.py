@@ -115,7 +115,7 @@ def test_separators_that_are_named(tmp_path):
     path = write(tmp_path / "t.txt", "user   item stars\n007  a 5\n7 b  4\n")
     assert read(path, separator="\\s+").user_ids.tolist() == ["007", "7"]
     for bad in ("", '"', "\n"):
-        with pytest.raises(InputError, match="cannot separate columns"):
+        with pytest.raises(InputError, match="cannot be a separator"):
             read(path, separator=bad)
     with pytest.raises(InputError, match=r"single column.*--sep"):
         read(path, separator=";")
@@ -142,10 +142,10 @@ def test_json_lines_keep_types_and_large_numbers(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('[{"user": 1, "item": 2}]', "JSON list.*an object a line"),
+        ('[{"user": 1, "item": 2}]', "JSON list.*one object per line"),
         ('{\n "user": 1\n}', "Line 1 .* is not JSON"),
         ('{"user": 1, "item": 2}\n[1]\n', "Line 2 .* JSON list"),
-        ("{'user': 1, 'item': }", "Line 1 .* begins like a Python dict and cannot be read as one"),
+        ("{'user': 1, 'item': }", "Line 1 .* begins like a Python dict but cannot be read as one"),
         ('{\n "playlists": []\n}', "one document of several lines"),
         ('{"user": "a", "item": {"x": 1}}', r"Column 'item' .*JSON lines.* holds lists or objects"),
     ],
@@ -210,8 +210,8 @@ def test_an_excel_workbook_is_named(tmp_path):
         ("t.csv", "user item\n1 2\n", r"single column.*separator='\\s\+' \(--sep '\\s\+'\)"),
         ("t.csv", "1 0:1 5:2\n0 1:1 7:2\n", "libSVM or libFM"),
         ("t.csv", "sep=;\nuser;item\n1;2\n", "begins with 'sep=;'.*remove it"),
-        ("t.csv", "Exported 2020\n\nuser,item\n1,2\n", "'user,item' has more.*remove what is before it"),
-        ("t.csv", 'user,item\n1,"[1, 2]"\n2,"[3]"\n', "Column 'item' .*holds lists.*Explode"),
+        ("t.csv", "Exported 2020\n\nuser,item\n1,2\n", "'user,item' has more.*remove the lines before it"),
+        ("t.csv", 'user,item\n1,"[1, 2]"\n2,"[3]"\n', "Column 'item' .*holds lists.*explode"),
         ("ratings.csv", "1::2::5::978300760\n1::3::4::978300761\n", "--no-header --user 1 --item 2"),
         ("u1.base", "1\t1\t5\t874965758\n1\t2\t3\t876893171\n", "--no-header --user 1 --item 2"),
     ],

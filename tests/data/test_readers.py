@@ -87,7 +87,7 @@ def test_txt_with_a_header_is_a_table(tmp_path):
         ("t.csv", b"user,item\na,1,9\n", "more fields than its header"),
         ("t.csv", b'user,item\na,"1\nb,2\n', "malformed: EOF inside string"),
         ("t.csv", b"user#item\na#1\n", "single column.*--sep"),
-        ("t.tsv", b"user,item;x\na,1;y\n", "by commas or by semicolons: say which with separator=.*--sep"),
+        ("t.tsv", b"user,item;x\na,1;y\n", "by commas or by semicolons: set separator=.*--sep"),
         ("t.csv", b"a,b,c\n1,2,3\n", r"columns 'a', 'b', 'c'.*user=, item= and time=.*--user, --item, --time"),
         ("t.csv", b"1,10,4.0\n1,20,3.0\n", "not like a header"),
         ("t.csv", b"user,item,item\n1,2,3\n", "several columns named item"),
@@ -108,7 +108,7 @@ def test_names_that_are_not_there(tmp_path):
         ({"time": "when"}, "time='when'.*'user', 'item'"),
         ({"context": ["device"]}, "context='device'"),
         ({"context": "device"}, "list of column names"),
-        ({"user": "item", "item": "item"}, "two columns"),
+        ({"user": "item", "item": "item"}, "two different columns"),
         ({"items": tmp_path / "none.csv"}, "not a file"),
         ({"min_weight": 3}, "needs a weight"),
     ]:
@@ -121,18 +121,18 @@ def test_a_side_table_of_other_items(tmp_path):
     path = write(tmp_path / "t.csv", "user,item\na,1\n")
     assert read(path, items=tmp_path / "items.csv").items.loc["1", "title"] == "X"
     path = write(tmp_path / "t.csv", "user,item\na,i1\n")
-    with pytest.raises(InputError, match=r"knows none of the items.*'1'.*column 'item_id'.*'i1'"):
+    with pytest.raises(InputError, match=r"has none of the items.*'1'.*column 'item_id'.*'i1'"):
         read(path, items=tmp_path / "items.csv")
 
 
 def test_lists_in_an_id_column(tmp_path):
     pd.DataFrame({"user": ["a"], "item": [[1, 2]]}).to_parquet(tmp_path / "t.parquet")
-    with pytest.raises(InputError, match="expected one id a row"):
+    with pytest.raises(InputError, match="expected one id per row"):
         read(tmp_path / "t.parquet")
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(InputError, match=r"nothing at .*missing"):
+    with pytest.raises(InputError, match=r"missing does not exist"):
         read(tmp_path / "missing")
 
 

@@ -81,7 +81,7 @@ def test_a_header_of_unknown_words_over_numbers_is_asked_for(tmp_path):
 
 
 def test_names_that_are_not_in_the_first_line_of_sequences(tmp_path):
-    with pytest.raises(InputError, match=r"file of sequences.*no column 'who', 'when': its first line is '1 10'"):
+    with pytest.raises(InputError, match=r"sequence file.*no column 'who', 'when': its first line is '1 10'"):
         read(write(tmp_path / "t.txt", "1 10\n1 11\n"), user="who", time="when")
 
 
@@ -98,7 +98,7 @@ def test_names_that_are_not_in_the_first_line_of_sequences(tmp_path):
         ("u1\x01Blue Kite\x014\n", r"hold '\\x01'.*separator='\\x01'"),
         ("u1^Blue Kite^5\nu2^Red Kite^5\n", r"separator='\^'"),
         ("u1 - i1 - 5\nu2 - i2 - 4\n", "separator='-'"),
-        ("| user | item |\n|---|---|\n| a | b |\n", "drawn for reading"),
+        ("| user | item |\n|---|---|\n| a | b |\n", "drawn as text"),
     ],
 )
 def test_other_formats_are_named(tmp_path, content, message):

@@ -41,10 +41,10 @@ def test_columns_of_a_table_without_a_header_have_positions_or_given_names(tmp_p
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ("user,item", "list of the names of all columns"),
+        ("user,item", "list with the names of all columns"),
         (["user", "item", "item", "time"], "names 'item' twice"),
         (["user", "item"], "4 columns in its first line: expected 2"),
-        ([], "list of the names"),
+        ([], "list with the names"),
     ],
 )
 def test_names_that_do_not_fit_are_refused(tmp_path, columns, message):
@@ -112,7 +112,7 @@ def test_titles_come_from_the_data_itself(tmp_path):
     pd.read_csv(path, dtype=str).to_parquet(tmp_path / "t.parquet")
     assert read(tmp_path / "t.parquet", title="what").items["title"].to_dict() == {"1": "Mug", "2": "Cup"}
     assert read_data(asked(path, "--title", "what")).items["title"].to_dict() == {"1": "Mug", "2": "Cup"}
-    with pytest.raises(InputError, match=r"no column 'label'.*user, item, time, what"):
+    with pytest.raises(InputError, match=r"column 'label'.*user, item, time, what"):
         read(path, title="label")
 
 

@@ -96,7 +96,7 @@ def test_rows_that_count_in_another_unit_than_the_known_ones_are_refused(take):
     known = Examples.from_pandas(frame, label="y", user="u", item="i", time="t")
     asked = Examples.from_pandas(frame.assign(t=frame.t * 1000), label="y", user="u", item="i", time="t")
     spec = FeatureSpec.fit(known, features=[Categorical("user")], history=History(3, take=take))
-    with pytest.raises(InputError, match=r"known rows have their times in seconds and the rows.* in milliseconds"):
+    with pytest.raises(InputError, match=r"known rows have times in seconds, but the rows.* in milliseconds"):
         labelled(asked, spec, known=known)
     labelled(known, spec, known=known)
 
@@ -210,7 +210,7 @@ def test_durations_and_periods_are_no_labels_and_no_numeric_features(column):
         label_numbers(column)
     with pytest.raises(InputError, match="has dates"):
         Numeric("x").fit(column)
-    with pytest.raises(InputError, match="has dates"):
+    with pytest.raises(InputError, match="holds dates"):
         Numeric("x").fit(pd.Series([1, 2])).encode(column)
 
 

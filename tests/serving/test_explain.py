@@ -59,7 +59,7 @@ def test_an_empty_history_has_nothing_to_attend_to(din, tmp_path, capsys):
     assert main(asked) == 0
     assert "nothing to attend to" in capsys.readouterr().out
     assert main([*asked, "--out", str(tmp_path / "none.png")]) == 2
-    assert "nothing to draw" in capsys.readouterr().err and not (tmp_path / "none.png").exists()
+    assert "no attention weights to draw" in capsys.readouterr().err and not (tmp_path / "none.png").exists()
 
 
 @pytest.mark.parametrize(

@@ -241,9 +241,9 @@ def test_an_export_that_dropped_time_stamps_would_be_seen(timed, tmp_path, monke
 @pytest.mark.parametrize(
     ("stamps", "said"),
     [
-        (None, "tisasrec reads time stamps: give timestamps"),
-        ([[1, 2]], "3 items needs as many time stamps.*got 2"),
-        ([[1, 2, 3], [4]], "1 histories and the time stamps of 2"),
+        (None, "tisasrec reads timestamps: pass timestamps"),
+        ([[1, 2]], "3 items needs 3 timestamps.*got 2"),
+        ([[1, 2, 3], [4]], "one list per history, 1 in total; got 2"),
         ([["soon", "now", "then"]], "numbers, seconds since 1970"),
         ([[1, 2, float("nan")]], "numbers"),
         (
@@ -260,7 +260,7 @@ def test_time_stamps_that_are_missing_or_do_not_fit_are_named(timed, stamps, sai
 
 
 def test_a_model_of_the_order_alone_takes_no_time_stamps(preset, exported):
-    with pytest.raises(InputError, match="reads no time stamps"):
+    with pytest.raises(InputError, match="reads no timestamps"):
         serving.recommend(preset.model, preset.spec, [["7"]], 4, [[1_500_000_000]])
     signature = tf.saved_model.load(str(exported)).signatures["serving_default"]
     assert set(signature.structured_input_signature[1]) == {"history"}

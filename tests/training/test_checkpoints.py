@@ -148,13 +148,13 @@ def test_another_run_is_refused_and_can_be_discarded(folder, table):
     state = json.loads((folder / "run.json").read_text())
     assert state.pop("content_sha256")
     (folder / "run.json").write_text(json.dumps(state))  # as written before there was such a hash
-    assert checkpoints.Progress(folder, RECIPE, table, keras.callbacks.EarlyStopping()).first_epoch == 1
+    assert checkpoints.TrainingState(folder, RECIPE, table, keras.callbacks.EarlyStopping()).first_epoch == 1
     checkpoints.discard(folder)
     assert not folder.exists()
     checkpoints.discard(folder)
 
 
-@pytest.mark.parametrize(("name", "said"), [("run.json", "holds something else"), ("state.npz", "cannot be read")])
+@pytest.mark.parametrize(("name", "said"), [("run.json", "cannot be read as one"), ("state.npz", "cannot be read")])
 def test_damage_is_named(name, said, folder, table):
     (folder / name).write_bytes((folder / name).read_bytes()[:-200])
     with pytest.raises(InputError, match=said):
@@ -174,6 +174,6 @@ def test_a_folder_of_something_else_is_left_alone(table, tmp_path):
         lambda: checkpoints.discard(tmp_path),
         lambda: train(table, RECIPE, verbose=0, checkpoint=tmp_path),
     ):
-        with pytest.raises(InputError, match="holds something else"):
+        with pytest.raises(InputError, match="cannot be read as one"):
             attempt()
     assert (tmp_path / "thesis.txt").exists()

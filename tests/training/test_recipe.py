@@ -57,8 +57,8 @@ def test_any_text_survives_and_what_toml_cannot_hold_is_named():
         ('[loss]\nclass = "FullSoftmax"\nchunk_size = true', "chunk_size must be a positive integer"),
         ('[model]\nclass = "HSTU"\nuse_timestamps = "no"', "model.use_timestamps must be true or false, got 'no'"),
         ('[model]\nclass = "HSTU"\ntemperature = true', "model.temperature must be a number, got True"),
-        ('[model]\nclass = "SASRec"\nmax_length = 500', "model.max_length is said by the recipe's own max_length"),
-        ('[model]\nclass = "SASRec"\nnum_items = 3', "model.num_items is said by the data"),
+        ('[model]\nclass = "SASRec"\nmax_length = 500', "model.max_length is set by the recipe's own max_length"),
+        ('[model]\nclass = "SASRec"\nnum_items = 3', "model.num_items is set by the data"),
         ('[model]\nclass = "SASRec"\nattention = "LinearAttention"', "attention must be a table such as"),
         ('[model]\nclass = "SASRec"\nattention = {causal = false}', "attention must be causal"),
         ('[model]\nclass = "SASRec"\nattention = {num_heads = 0}', "num_heads must be a positive integer, got 0"),
@@ -67,9 +67,9 @@ def test_any_text_survives_and_what_toml_cannot_hold_is_named():
         ('[loss]\nclass = "BinaryCrossEntropy"\ncalibration = 2', "calibration must be a number from 0 to 1"),
         ('[loss]\nclass = "FullSoftmax"\nnegatives = "uniform"', "unknown entry 'negatives'"),
         ("[item_attributes]\ngenres = 3", "item_attributes.genres must be a table, got 3"),
-        ("[item_attributes.genres]\nseparator = 3", "separator of the attributes 'genres' is a text, got 3"),
+        ("[item_attributes.genres]\nseparator = 3", "separator of the attributes 'genres' must be a text, got 3"),
         ("[item_attributes.genres]\ncolumn = 'x'\nsep = 3", "item_attributes.genres has an unknown entry 'sep'"),
-        ("[item_attributes.brand]", "no column 'brand' to share: their columns are title, genres"),
+        ("[item_attributes.brand]", "no column 'brand': its columns are title, genres"),
         ("[masking]\nrate = 0.2", "masking has an unknown entry 'rate'"),
         ('[optimizer]\nclass = "Adam"\nlearning = 3', "unknown entry 'learning'"),
         *(
@@ -161,7 +161,7 @@ def test_a_masked_item_model_gets_hidden_items_and_no_other_does():
     assert hidden(model=bert).any(axis=1).all()
     only_newest = hidden(model=bert, masking={"last_only": 1.0})
     assert only_newest[:, -1].all() and not only_newest[:, :-1].any()
-    with pytest.raises(InputError, match="SASRec hides no items"):
+    with pytest.raises(InputError, match="SASRec is not trained on masked items"):
         hidden(model={"class": "SASRec", "hidden_dim": 4}, masking={"probability": 0.2})
     for wrong in (1.5, "often"):
         with pytest.raises(InputError, match=r"probability|masking cannot be used"):

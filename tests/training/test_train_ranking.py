@@ -10,7 +10,7 @@ from tfrec.cli import main
 from tfrec.data import Categorical, Examples, FeatureSpec, Interactions, MultiValued, Numeric, labelled
 from tfrec.errors import InputError
 from tfrec.evaluation import Biases, MeanLabel, evaluate_labelled, predictions
-from tfrec.inference.candidate_scores import asked_features
+from tfrec.inference.candidate_scores import request_features
 from tfrec.presets import load
 from tfrec.training import RankingRecipe, Recipe, load_recipe, train_ranking
 from tfrec.training.recipe_features import describe_features, read_features
@@ -102,7 +102,7 @@ def test_a_column_of_the_rows_becomes_a_feature_that_the_model_knows_of_its_item
         "note: 'kind' differs between the training rows of 1 of 10 items, where the newest" in capsys.readouterr().out
     )
     preset = load(tmp_path / "run")
-    assert [one.column for one in asked_features(preset.model, preset.spec)] == ["age"]
+    assert [one.column for one in request_features(preset.model, preset.spec)] == ["age"]
     kinds = dict(zip(preset.spec.items.tokens, preset.spec.item_features["kind"][2:], strict=True))
     assert len({kinds[f"a{n}"] for n in range(0, 10, 2)}) == 1 and kinds["a0"] != kinds["a1"]
     assert main(["evaluate", str(tmp_path / "run"), *arguments[:-4]]) == 0  # what the items are is in the preset
@@ -224,11 +224,11 @@ def test_biases_are_damped_means():
     [
         ('task = "clicks"\n[model]\nclass = "DIN"', "task must be one of click, rating"),
         ('task = "click"\n[model]\nclass = "SASRec"', "model.class 'SASRec' is none"),
-        ('task = "rating"\npositive = 4\n[model]\nclass = "DIN"', "positive makes clicks"),
-        ('[model]\nclass = "Din"', "SHAN.* which retrieve, or AFM.* which rank: got 'Din'"),
+        ('task = "rating"\npositive = 4\n[model]\nclass = "DIN"', "positive converts ratings to clicks"),
+        ('[model]\nclass = "Din"', "SHAN.* or a ranking model \\(AFM.*, got 'Din'"),
         ('[model]\nclass = "DIN"\n[features]\nage = {kind = "number"}', "features.age must be a table with kind"),
         ('task = "rating"\nmonitor = "auc"\n[model]\nclass = "DIN"', "monitor must be one of rmse"),
-        ('unseen_rate = 1.0\n[model]\nclass = "DIN"', "unseen_rate is at least 0"),
+        ('unseen_rate = 1.0\n[model]\nclass = "DIN"', "unseen_rate must be at least 0"),
         ('max_length = 3\n[model]\nclass = "DIN"', "unknown entry 'max_length'"),
     ],
 )
@@ -245,9 +245,9 @@ def test_what_is_wrong_with_a_recipe_is_named(text, says, tmp_path):
         ({"positive": 9}, "All labels equal 0"),
         ({"positive": 4, "split": {"rule": "leave-last-out"}}, "split.rule must be one of random, by-time"),
         ({"positive": 4, "history": {"size": 3}}, "history has an unknown entry 'size'"),
-        ({"positive": 4, "history": {"known": "all"}}, "history.known is training or past"),
+        ({"positive": 4, "history": {"known": "all"}}, "history.known must be training or past"),
         ({"positive": 4, "history": {"known": "past", "take": "others"}}, "needs rows with times"),
-        ({"positive": 4, "features": {"age": {"kind": "skip"}}}, "skips 'age', which is none of the features"),
+        ({"positive": 4, "features": {"age": {"kind": "skip"}}}, "skips 'age', but the features are"),
         ({"positive": 4, "features": {"age": {"kind": "numeric"}}}, "'age' is in no table"),
         ({"positive": 4, "model": {"class": "DeepFM", "width": 3}}, "unknown entry 'width'"),
     ],

@@ -158,9 +158,9 @@ def _find(spec: FeatureSpec, name: str) -> str:
 
 def read_features(model: RankingModel, spec: FeatureSpec, given: list[str], user: str | None) -> dict[str, Any]:
     """Parse texts NAME=VALUE into column -> raw value; raises `InputError` if one is invalid."""
-    from tfrec.inference.candidate_scores import asked_features
+    from tfrec.inference.candidate_scores import request_features
 
-    known = {one.column: one for one in asked_features(model, spec)}
+    known = {one.column: one for one in request_features(model, spec)}
     pairs = [text.partition("=") for text in given] + ([("user", "=", user)] if user is not None else [])
     found = {}
     for name, equals, value in pairs:

@@ -62,12 +62,12 @@ def rank(
     return np.where(is_padding, -np.inf, scores.reshape(is_padding.shape))
 
 
-def asked_features(model: RankingModel, spec: FeatureSpec) -> list[Feature]:
+def request_features(model: RankingModel, spec: FeatureSpec) -> list[Feature]:
     """The features of users and context that a model reads, which a request can provide."""
     return [one for one in spec.features if one.group != "item" and one.column in model.input_names]
 
 
-def asks_labels(model: RankingModel, spec: FeatureSpec) -> bool:
+def reads_labels(model: RankingModel, spec: FeatureSpec) -> bool:
     """Whether the labels of a history affect a model: as input, or because low labels are left out."""
     names = model.input_names
     return "history" in names and ("history_label" in names or spec.history.min_label is not None)
@@ -87,7 +87,7 @@ def ranking_inputs(
     """
     spec.check_fits(model)
     names = model.input_names
-    asked, given = {one.column: one for one in asked_features(model, spec)}, features or {}
+    asked, given = {one.column: one for one in request_features(model, spec)}, features or {}
     rows = len(item_ids) if item_ids is not None else max(map(len, given.values()), default=1)
     for name, values in given.items():
         if name not in asked:

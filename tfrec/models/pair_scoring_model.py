@@ -53,7 +53,7 @@ class PairScoringModel(RetrievalModel):
 
     def embed(self, inputs: Any) -> Any:
         """What `call` gives, with unknown users folded in: what `score_pairs` needs of each row."""
-        return self._queries(self._asked(inputs))
+        return self._queries(self._query_inputs(inputs))
 
     def attention_weights(self, inputs: Any, item_ids: Any = None) -> dict[str, Any]:
         """The weights of every attention when each row scores one item, by name: (B, ...) float32.

@@ -12,10 +12,10 @@ from tfrec.errors import InputError
 from tfrec.layers.attention_record import attention_record
 from tfrec.losses import ItemLoss
 from tfrec.models import step_checks
-from tfrec.models.asked_histories import asked, is_padded_behind, with_users
 from tfrec.models.compiled_losses import retrieval_loss
 from tfrec.models.compiled_metrics import retrieval_metrics
 from tfrec.models.known_ids import check_ids, in_memory
+from tfrec.models.query_inputs import has_padding_after_items, left_padded, with_users
 from tfrec.models.recommender import Recommender
 from tfrec.models.replicas import weight_of_each
 from tfrec.ops import RESERVED_IDS, chosen_interest, is_item, mask_items, popularity_scores, shortlist, top_items
@@ -154,7 +154,7 @@ class RetrievalModel(Recommender):
 
         Padding and unknown ids are ignored at any position of the history. Unknown users are folded in.
         """
-        return ops.cast(self._queries(self._asked(inputs)), "float32")
+        return ops.cast(self._queries(self._query_inputs(inputs)), "float32")
 
     def score(self, inputs: Any, item_ids: Any = None) -> Any:
         """The score of every id for each row, (B, V + 2) float32, or of given ids; ids 0 and 1 get -inf.
@@ -165,7 +165,7 @@ class RetrievalModel(Recommender):
             inputs: as for the model itself. Of a model that reads user ids: "user" (B,), "history" (B, L), or both.
             item_ids: (B, C) ids to score, (B, C) float32; None scores all.
         """
-        inputs = self._asked(inputs)
+        inputs = self._query_inputs(inputs)
         scores = self._scores_of(self._queries(inputs), item_ids)
         known = self.is_known(inputs)
         if known is None:
@@ -186,8 +186,8 @@ class RetrievalModel(Recommender):
         of_user = is_item(inputs["user"])
         return of_user if found is None else ops.logical_or(of_user, found)
 
-    def _asked(self, inputs: Any) -> Any:
-        inputs, sizes = asked(inputs, self.name, self.id_sizes()), self.id_sizes()
+    def _query_inputs(self, inputs: Any) -> Any:
+        inputs, sizes = left_padded(inputs, self.name, self.id_sizes()), self.id_sizes()
         return with_users(inputs, self.name, sizes) if "user" in self.input_names else inputs
 
     def _queries(self, inputs: Any) -> Any:
@@ -228,7 +228,7 @@ class RetrievalModel(Recommender):
             ValueError: if K exceeds the number of items, an id is outside the table, or scores are NaN.
         """
         self._check_list(k)
-        inputs = self._asked(inputs)
+        inputs = self._query_inputs(inputs)
         scores = self.score(inputs)
         self._check_numbers(scores)
         return top_items(mask_items(scores, inputs["history"]) if mask_seen else scores, k)
@@ -326,7 +326,7 @@ class RetrievalModel(Recommender):
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Rank the catalogue at the newest position, with the history masked, and update the metrics."""
         history = x.get("history") if isinstance(x, Mapping) else x
-        flags = {} if history is None else step_checks.flags({_PADDING: is_padded_behind(history)})
+        flags = {} if history is None else step_checks.flags({_PADDING: has_padding_after_items(history)})
         if self._is_training or len(self.metrics) == 1:  # the loss tracker alone
             return {**self.get_metrics_result(), **flags}
         targets = _newest(y, sequence_rank=2)

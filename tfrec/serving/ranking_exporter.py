@@ -16,7 +16,7 @@ import tensorflow as tf
 from tfrec import presets
 from tfrec.errors import InputError
 from tfrec.index_kinds import INDEX_KINDS, index_kind
-from tfrec.inference.candidate_scores import asked_features
+from tfrec.inference.candidate_scores import request_features
 from tfrec.models import RankingModel, RetrievalModel
 from tfrec.serving import stage_overlap
 from tfrec.serving.exporter import Options, check_arguments, check_usable, gate, known_items, publish, retrieval_module
@@ -169,7 +169,7 @@ def _report(stages: Stages, options: Options, index_report: dict | None) -> dict
     report = {"mask_seen": options.mask_seen, "task": model.task, "cold_items": len(spec.cold)}
     if "history" in model.input_names:
         report["history"] = dataclasses.asdict(spec.history)  # length and lowest label of the events
-    report["inputs"] = input_names(asked_features(model, spec))  # column -> name of the input
+    report["inputs"] = input_names(request_features(model, spec))  # column -> name of the input
     if stages.retrieval is None:
         return report
     ranking = {

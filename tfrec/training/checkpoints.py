@@ -27,7 +27,7 @@ _ITERATORS_AN_EPOCH = 2  # Keras' fit creates two of a dataset of known length: 
 _EARLY = ("wait", "best", "best_epoch", "stopped_epoch")
 
 
-class Progress(keras.callbacks.Callback):
+class TrainingState(keras.callbacks.Callback):
     """Saves the state of a run in a folder, and resumes the run from it.
 
     In addition to weights and optimizer, which `keras.callbacks.BackupAndRestore` saves, the state holds the random
@@ -83,7 +83,7 @@ class Progress(keras.callbacks.Callback):
         return self._earlier_seconds + time.perf_counter() - self._began
 
     @property
-    def said(self) -> str | None:
+    def resume_note(self) -> str | None:
         """A line for the user if the run is resumed; else None."""
         if not self._arrays:
             return None

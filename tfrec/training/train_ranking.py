@@ -11,7 +11,7 @@ import keras
 from tfrec.data import Examples, ExampleSplit, FeatureSpec, Interactions, labelled
 from tfrec.models import RankingModel
 from tfrec.terminal import say
-from tfrec.training.checkpoints import Progress
+from tfrec.training.checkpoints import TrainingState
 from tfrec.training.divergence import StopOnDivergence
 from tfrec.training.memory import check_memory
 from tfrec.training.ranking_recipe import RankingRecipe
@@ -82,20 +82,20 @@ def train_ranking(
     )
     monitor, mode = f"val_{recipe.monitored_metric}", "max" if recipe.monitored_metric == "auc" else "min"
     best = keras.callbacks.EarlyStopping(monitor, mode=mode, patience=recipe.patience, restore_best_weights=True)
-    progress = Progress(checkpoint, recipe, examples, best)
-    if progress.said and verbose:
-        say(progress.said)
-    progress.skip_orders(train_batches)
+    state = TrainingState(checkpoint, recipe, examples, best)
+    if state.resume_note and verbose:
+        say(state.resume_note)
+    state.skip_orders(train_batches)
     model.fit(
         train_batches,
         validation_data=labelled(split.valid, spec, **how),
-        initial_epoch=progress.first_epoch,
+        initial_epoch=state.first_epoch,
         epochs=recipe.epochs,
         verbose=verbose,
         shuffle=False,  # the dataset shuffles itself
-        callbacks=[best, StopOnDivergence(), progress, *callbacks],
+        callbacks=[best, StopOnDivergence(), state, *callbacks],
     )
-    history = progress.history
+    history = state.history
     choose = max if mode == "max" else min
     best_epoch = choose(range(len(history[monitor])), key=history[monitor].__getitem__) + 1
-    return RankingTraining(model, spec, split, known, history, best_epoch, round(progress.seconds, 1))
+    return RankingTraining(model, spec, split, known, history, best_epoch, round(state.seconds, 1))

@@ -12,7 +12,7 @@ from tfrec.data import FeatureSpec, Interactions, Split, known_pairs
 from tfrec.models import RetrievalModel
 from tfrec.ops.random_state import random_state_kept
 from tfrec.terminal import say
-from tfrec.training.checkpoints import Progress
+from tfrec.training.checkpoints import TrainingState
 from tfrec.training.divergence import StopOnDivergence
 from tfrec.training.memory import check_memory
 from tfrec.training.recipe import Recipe
@@ -89,26 +89,26 @@ def train(
     )
     monitor = f"val_{recipe.monitored_metric}"
     best = keras.callbacks.EarlyStopping(monitor, mode="max", patience=recipe.patience, restore_best_weights=True)
-    progress = Progress(checkpoint, recipe, table, best)
-    if progress.said and verbose:
-        say(progress.said)
-    progress.skip_orders(train_batches)
+    state = TrainingState(checkpoint, recipe, table, best)
+    if state.resume_note and verbose:
+        say(state.resume_note)
+    state.skip_orders(train_batches)
     model.fit(
         train_batches,
         validation_data=valid_batches,
-        initial_epoch=progress.first_epoch,
+        initial_epoch=state.first_epoch,
         epochs=recipe.epochs,
         verbose=verbose,
         shuffle=False,  # the dataset shuffles itself
-        callbacks=[best, StopOnDivergence(), progress, *callbacks],
+        callbacks=[best, StopOnDivergence(), state, *callbacks],
     )
     if recipe.item_attributes:
         model.fold_attributes()
     if known is not None:
         model.finish_training(known)
-    history = progress.history
+    history = state.history
     best_epoch = max(range(len(history[monitor])), key=history[monitor].__getitem__) + 1
-    return Training(model, spec, split, history, best_epoch, round(progress.seconds, 1))
+    return Training(model, spec, split, history, best_epoch, round(state.seconds, 1))
 
 
 def _whole(value: object) -> int:

@@ -104,8 +104,8 @@ def _python_dict(line: str, number: int, path: Path) -> dict[str, Any]:
     except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
         why = getattr(error, "msg", None) or type(error).__name__
         raise InputError(
-            f"Line {number} of {path} begins like a Python dict but cannot be read as one ({why}): expected an object "
-            "a line (JSON lines)."
+            f"Line {number} of {path} begins like a Python dict but cannot be read as one ({why}): expected one "
+            "object per line (JSON lines)."
         ) from None
     if not isinstance(row, dict) or not all(isinstance(name, str) for name in row):
         raise InputError(f"Line {number} of {path} is not an object with texts as keys: expected JSON lines.")

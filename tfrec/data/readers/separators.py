@@ -91,7 +91,7 @@ def find_separator(lines: list[str], path: Path) -> str:
         if most:
             seen = " or by ".join(NAMES[mark] for mark in most)
             raise InputError(
-                f"The separator of {path} is ambiguous ({seen}): set separator='{most[0]}' or "
+                f"The columns of {path} may be separated by {seen}: set separator='{most[0]}' or "
                 f"separator='{most[1]}' (--sep)."
             )
     raise AssertionError("one of the two is not empty")

@@ -82,7 +82,7 @@ def expected_answers(stages: Stages, calls: Sequence[Call]) -> tuple[list[Call],
 
 def _ranked(stages: Stages, call: Call, item_ids: list[list[str]] | None) -> dict[str, np.ndarray]:
     model, spec = stages.ranking.model, stages.ranking.spec
-    features = ranking_samples.by_column(candidate_scores.asked_features(model, spec), call.inputs)
+    features = ranking_samples.by_column(candidate_scores.request_features(model, spec), call.inputs)
     history = call.inputs.get("history") if "history" in model.input_names else None
     labels = call.inputs.get("history_labels")
     return {"scores": candidate_scores.rank(model, spec, item_ids, history, features, labels)}

@@ -9,7 +9,7 @@ import numpy as np
 
 from tfrec.data import FeatureSpec
 from tfrec.data.features import Feature
-from tfrec.inference.candidate_scores import asked_features, asks_labels
+from tfrec.inference.candidate_scores import reads_labels, request_features
 from tfrec.models import RankingModel
 from tfrec.serving.graph.raw_features import input_names
 from tfrec.serving.runtime import Call
@@ -37,8 +37,8 @@ def calls(
     """
     model, spec = ranking
     random = np.random.default_rng(seed)
-    features, of_items = asked_features(model, spec), retrieval or spec
-    reads_history, levels = "history" in model.input_names, _levels(spec) if asks_labels(model, spec) else []
+    features, of_items = request_features(model, spec), retrieval or spec
+    reads_history, levels = "history" in model.input_names, _levels(spec) if reads_labels(model, spec) else []
     if of_items.num_items:
         batches = sample_histories(of_items, number, seed)
     else:

@@ -1,4 +1,4 @@
-"""Bring requests into the form that models read: histories padded on the left, and a user id for each row."""
+"""Bring the inputs of queries into the form that models read: padding on the left, with users and histories."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from tfrec.ops import PADDING_ID, RESERVED_IDS, UNKNOWN_ID
 _ALONG = ("history", "timestamps")
 
 
-def asked(inputs: Any, model: str, sizes: Mapping[str, int]) -> Any:
+def left_padded(inputs: Any, model: str, sizes: Mapping[str, int]) -> Any:
     """Move padding and unknown ids to the left, so that each history ends with its newest item.
 
     A model reads its output at the last position. A history padded on the right therefore gets the same scores as one
@@ -55,27 +55,27 @@ def asked(inputs: Any, model: str, sizes: Mapping[str, int]) -> Any:
 
 
 def with_users(inputs: Mapping[str, Any], model: str, sizes: Mapping[str, int]) -> dict[str, Any]:
-    """Inputs with a user and a history for each row: who is not named is unknown, and an absent history is empty.
+    """Add missing users or histories: a missing user becomes the unknown id, a missing history is empty.
 
     Args:
-        inputs: "user" (B,), "history" (B, L), or both, and whatever else the model reads.
-        model: its name, for errors.
+        inputs: "user" (B,), "history" (B, L), or both, and all other inputs of the model.
+        model: name of the model, for errors.
         sizes: name -> number of ids that the model has vectors for.
 
     Raises:
-        InputError: where the user ids are not (B,) integers, or one is outside of the model's table.
+        InputError: if the user ids are not (B,) integers, or one is outside the model's table.
     """
     user, history = inputs.get("user"), inputs.get("history")
     if user is None and history is None:
-        raise InputError(f'{model} reads user ids: give {{"user": (rows,)}}, {{"history": (rows, positions)}} or both.')
+        raise InputError(f'{model} reads user ids: pass {{"user": (rows,)}}, {{"history": (rows, positions)}} or both.')
     if user is None:
         user = ops.full((ops.shape(history)[0],), UNKNOWN_ID, "int32")
     elif in_memory(user):
         ids = ops.convert_to_numpy(user)
         if ids.ndim != 1 or ids.dtype.kind not in "iuf":
             raise InputError(
-                f"{model} reads integer user ids, (rows,) in 'user', got {ids.dtype} of shape {ids.shape}. For raw ids "
-                "ask tfrec.inference.recommend(model, spec, users=[...]), or a loaded preset's recommend."
+                f"{model} expects integer ids in 'user', (rows,), got {ids.dtype} of shape {ids.shape}. For raw ids, "
+                "call tfrec.inference.recommend(model, spec, users=[...]), or recommend of a loaded preset."
             )
         check_ids(model, {"user": ids}, sizes)
     if history is None:
@@ -83,7 +83,7 @@ def with_users(inputs: Mapping[str, Any], model: str, sizes: Mapping[str, int]) 
     return {**inputs, "user": user, "history": history}
 
 
-def is_padded_behind(history: Any) -> Any:
+def has_padding_after_items(history: Any) -> Any:
     """Whether padding follows an item in any row: (B, L) ids -> bool."""
     real = ops.not_equal(history, PADDING_ID)
     return ops.any(ops.logical_and(real[:, :-1], ops.logical_not(real[:, 1:])))
