@@ -124,7 +124,7 @@ def test_whole_numbers_named_as_ids_are_names():
     assert kinds(**ids, **counts) == dict.fromkeys(ids, "categorical") | dict.fromkeys(counts, "numeric")
     gaps = kinds(with_id=[3.0, None, 4.0], part_id=[0.5, 1.5, 2.5])
     assert gaps == {"with_id": "categorical", "part_id": "numeric"}
-    assert "nearly all differ" in kinds(row_id=list(range(200)))["row_id"]
+    assert "nearly all different" in kinds(row_id=list(range(200)))["row_id"]
 
 
 def test_what_is_not_read_has_its_reason():
@@ -143,15 +143,15 @@ def test_what_is_not_read_has_its_reason():
         some=["x", b"\x80", None],
     )
     parts = {
-        "struct": "type dict: give each of their fields", "deep": "lists within lists", "mixed": "other things",
+        "struct": "type dict: make a column of each", "deep": "nested lists", "mixed": "other values",
         "stamp": "has dates", "day": "has dates", "text": "has dates", "one": "has no value", "a/b": "rename it",
-        "Unnamed: 0": "the index", "__index_level_0__": "the index", "huge": "2 numbers above 3.4e38",
+        "Unnamed: 0": "the index", "__index_level_0__": "the index", "huge": "2 numbers outside the range",
         "late": "subtract an offset", "picture": "holds bytes", "some": "holds bytes",
     }  # fmt: skip
     assert found.keys() == parts.keys()
     assert all(part in found[name] for name, part in parts.items()), found
     notes = pd.Series([str(n) for n in range(200)] + ["old"] * 3).astype(str)
-    assert "numbers but for 3 cells, such as 'old'" in kinds(age=notes)["age"]
+    assert "numbers except in 3 cells, for instance 'old'" in kinds(age=notes)["age"]
 
 
 def test_a_bar_in_one_of_many_texts_is_part_of_it():
@@ -181,7 +181,7 @@ def test_numbers_are_those_that_a_server_gets():
         ([1e308, 2e307], "2 numbers outside the range of float32"),
         (
             1.7e9 + np.arange(30.0),
-            r"differ by some 8\.66 around 1700000014.5, where float32 has steps of 128: subtract",
+            r"differ by about 8\.66 around 1700000014.5, but float32 has steps of 128 there: subtract",
         ),
         (pd.to_datetime(["2020-01-01", "2021-01-01"]), "has dates"),
     ):

@@ -67,7 +67,7 @@ def test_one_part_alone_is_read_with_a_note(tmp_path):
     written(tmp_path)
     table = read(tmp_path / "x.train.inter")
     assert len(table) == 4 and table.parts is None
-    assert f"one part of a fixed split: give {tmp_path / 'x'}" in str(table.report)
+    assert f"one part of a fixed split: pass {tmp_path / 'x'}" in str(table.report)
 
 
 def test_a_folder_with_the_whole_and_its_parts_is_asked_about(tmp_path):

@@ -116,7 +116,7 @@ def test_a_column_has_one_role(roles, said):
     labelled = {"label": roles.get("weight", "t")} | roles
     labelled.pop("weight", None)
     if roles.get("time") != "t":
-        with pytest.raises(InputError, match=said.replace("user and as the weight", "label and as the user")):
+        with pytest.raises(InputError, match=said.replace("user and weight", "label and user")):
             Examples.from_pandas(FRAME, **labelled)
 
 
@@ -155,7 +155,7 @@ def test_a_table_that_lies_in_a_publishers_folder_is_left_aside(tmp_path):
     (tmp_path / "movies.csv").write_text("movieId,title,genres\n901,Heat,Crime\n")
     table = read(tmp_path)
     assert table.items is None and len(table) == 2
-    assert "the side file of items is ignored: it has none of the items" in str(table.report)
+    assert "the side table of items is ignored: it has none of the items" in str(table.report)
     with pytest.raises(InputError, match=r"movies\.csv has none of the items: its ids, for instance '901'"):
         read(tmp_path / "ratings.csv", items=tmp_path / "movies.csv")
 

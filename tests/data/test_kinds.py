@@ -30,8 +30,11 @@ SPEC = FeatureSpec.fit(TABLE)
         ),
         (lambda: evaluate(Popularity(SPEC), SPEC, SPLIT), r"expected Holdout, got Split. Pass one part"),
         (lambda: evaluate_labelled(Popularity(SPEC), SPEC, FRAME, task="click"), r"expected Examples, got DataFrame"),
-        (lambda: recommend(Popularity(SPEC), SPEC, FRAME), r"histories are lists of ids, oldest first, got DataFrame"),
-        (lambda: recommend(Popularity(SPEC), SPEC, [1, 2]), r"A history is a list of ids, got 1"),
+        (
+            lambda: recommend(Popularity(SPEC), SPEC, FRAME),
+            r"histories must be lists of ids, oldest first, got DataFrame",
+        ),
+        (lambda: recommend(Popularity(SPEC), SPEC, [1, 2]), r"A history must be a list of ids, got 1"),
     ],
 )
 def test_another_kind_of_table_is_named(call, said):

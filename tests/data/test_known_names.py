@@ -110,7 +110,9 @@ def test_a_choice_among_several_columns_is_noted(tmp_path):
     path = write(tmp_path / "t.csv", "user_id,asin,parent_asin,timestamp\nu,a,p,1\n")
     table = read(path)
     assert table.item_ids.tolist() == ["p"]
-    assert "'parent_asin' is read as item, and 'asin' could be too: item= (--item)" in str(table.report)
+    assert "'parent_asin' is read as item; other candidates: 'asin'. Choose one with item= (--item)" in str(
+        table.report
+    )
     assert read(path, item="asin").item_ids.tolist() == ["a"]
     assert "could be" not in str(read(path, item="asin").report)
     plain = read(write(tmp_path / "plain.csv", "userId,movieId,rating,timestamp\n1,2,3,4\n"))

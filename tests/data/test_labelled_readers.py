@@ -95,7 +95,7 @@ def test_tables_of_items_and_users_belong_to_labelled_rows_and_to_ratings_alike(
     ):
         with pytest.raises(InputError, match=says):
             read_examples(tmp_path / "rows.csv", **given)
-    with pytest.raises(InputError, match="no column says which"):
+    with pytest.raises(InputError, match="but no column of"):
         read_examples(tmp_path / "users.parquet", label="age", user="user", items=tmp_path / "items.csv")
 
 

@@ -81,7 +81,7 @@ def refused(folder, name="ml-latest-small", **server):
     with serving(**server) as (url, _), pytest.raises(InputError) as caught:
         movielens.download(name, folder, url)
     assert list(folder.iterdir()) == []
-    assert f"{name}.zip by hand" in str(caught.value) and "--data" in str(caught.value)
+    assert f"{name}.zip yourself" in str(caught.value) and "--data" in str(caught.value)
     return str(caught.value)
 
 
@@ -101,7 +101,7 @@ def test_fetch_unpack_and_use_again(tmp_path, capsys):
 
 
 def test_digest_that_does_not_fit(tmp_path):
-    assert "MD5 says: expected 0000" in refused(tmp_path, files=latest(packed(FILES), digest="0" * 32))
+    assert "MD5: expected 0000" in refused(tmp_path, files=latest(packed(FILES), digest="0" * 32))
 
 
 def test_without_a_published_digest_the_archive_must_be_sound(tmp_path, capsys):
@@ -116,7 +116,7 @@ def test_without_a_published_digest_the_archive_must_be_sound(tmp_path, capsys):
 
 def test_digest_that_is_none(tmp_path):
     files = {**latest(packed(FILES)), "ml-latest-small.zip.md5": b"<html>sorry"}
-    assert "holds no MD5: it begins with '<html>sorry'" in refused(tmp_path, files=files)
+    assert "is not an MD5 file: it begins with '<html>sorry'" in refused(tmp_path, files=files)
 
 
 def test_fixed_archives_have_a_known_size_and_digest(tmp_path):

@@ -65,7 +65,7 @@ def test_rating_files_of_train_and_test_are_a_fixed_split(tmp_path, fields):
         assert (len(train), len(test.targets)) == (4, 2)
         assert "ml.test.negative is ignored" in str(table.report)
     alone = read(tmp_path / "ml.train.rating")
-    assert len(alone) == 6 and f"give {tmp_path / 'ml'} to read and keep the split" in str(alone.report)
+    assert len(alone) == 6 and f"pass {tmp_path / 'ml'} to read the whole split" in str(alone.report)
 
 
 def test_rating_files_of_several_data_sets_are_asked_about(tmp_path):
@@ -102,7 +102,7 @@ def test_a_title_that_is_a_number_stays_as_it_is_written(tmp_path):
     side = write(tmp_path / "i.csv", "item,product_name\na,007\nb,1984\n")
     table = read(ratings, items=side)
     assert table.items["product_name"].tolist() == ["007", "1984"]
-    assert "the titles of items are read from 'product_name' of i.csv" in str(table.report)
+    assert "item titles are read from 'product_name' of i.csv" in str(table.report)
 
 
 def test_a_table_of_items_without_a_header_is_refused(tmp_path):

@@ -122,7 +122,9 @@ def test_titles_come_from_a_named_column_of_the_items(tmp_path):
     table = read(path, items=side, encoding="latin-1", title="label")
     assert table.items["title"].tolist() == ["Léon", "Blé"] and "label" not in table.items
     table = read(path, items=side, encoding="latin-1")
-    assert "no column of i.txt is known to hold the titles of items: title= (--title) names it" in str(table.report)
+    assert "no column of i.txt has a well-known name for item titles: name it with title= (--title)" in str(
+        table.report
+    )
     assert "item, label, short" in str(table.report)
     with pytest.raises(InputError, match=r"i.txt is not UTF-8 text.*--encoding latin-1"):
         read(path, items=side)
@@ -155,7 +157,7 @@ def test_books_beside_ratings_are_read(tmp_path, name):
     books = "book_id,goodreads_book_id,original_title,title\n1,90,A,Alpha\n2,91,B,Beta\n3,92,C,Gamma\n"
     table = read(goodbooks(tmp_path, books) / name)
     assert table.items["title"].to_dict() == {"1": "Alpha", "2": "Beta", "3": "Gamma"}
-    assert "what is known of the items is read from books.csv" in str(table.report)
+    assert "the side table of items is read from books.csv" in str(table.report)
 
 
 @pytest.mark.parametrize("named", [False, True])
@@ -164,7 +166,7 @@ def test_ids_are_read_from_the_column_that_has_those_of_the_data(tmp_path, named
     folder = goodbooks(tmp_path, books)
     table = read(folder, **({"items": folder / "books.csv"} if named else {}))
     assert table.items["title"].to_dict() == {"1": "Alpha", "2": "Beta", "3": "Gamma"}
-    assert "ids of books.csv are read from 'id', which has 100% of those of the data" in str(table.report)
+    assert "ids of books.csv are read from 'id', which has 100% of the ids of the data" in str(table.report)
 
 
 def test_several_tables_beside_the_ratings_are_named(tmp_path):
@@ -172,7 +174,7 @@ def test_several_tables_beside_the_ratings_are_named(tmp_path):
     write(tmp_path / "more.csv", "book_id,title\n1,X\n2,Y\n3,Z\n")
     write(tmp_path / "people.csv", "user_id,age\n1,30\n2,40\n")
     table = read(tmp_path)
-    assert table.items is None and "--items) names one of books.csv, more.csv" in str(table.report)
+    assert table.items is None and "choose one of books.csv, more.csv with items=" in str(table.report)
     assert table.users["age"].to_dict() == {"1": 30, "2": 40}
 
 

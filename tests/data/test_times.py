@@ -178,7 +178,7 @@ def test_durations_and_periods_are_noted():
     (note,) = parse_times(pd.Series(pd.to_timedelta([1]), name="t"))[1]
     assert note == "the durations in 't' are read as seconds"
     (note,) = parse_times(pd.Series(pd.period_range("2020", periods=2, freq="M"), name="t"))[1]
-    assert note == "the periods in 't' are read as the moments at which they begin"
+    assert note == "the periods in 't' are read as their start times"
 
 
 @pytest.mark.parametrize(

@@ -109,9 +109,9 @@ def test_ids_that_cannot_be_are_named(name):
     model = kept(name)
     with pytest.raises(InputError, match="ids in user"):
         model.score({"user": np.array([11])})
-    with pytest.raises(InputError, match="integer user ids"):
+    with pytest.raises(InputError, match="expects integer ids in 'user'"):
         model.score({"user": np.array(["ann"])})
-    with pytest.raises(InputError, match="integer user ids"):
+    with pytest.raises(InputError, match="expects integer ids in 'user'"):
         model.recommend({"user": np.array([[3]])})
 
 
