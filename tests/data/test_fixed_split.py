@@ -72,7 +72,7 @@ def test_one_part_alone_is_read_with_a_note(tmp_path):
 
 def test_a_folder_with_the_whole_and_its_parts_is_asked_about(tmp_path):
     write(written(tmp_path) / "x.inter", HEADER + PARTS["train"])
-    with pytest.raises(InputError, match=rf"several datasets: x, x.inter.*fixed split is {tmp_path / 'x'}"):
+    with pytest.raises(InputError, match=rf"several datasets: x, x.inter.*fixed split it is {tmp_path / 'x'}"):
         read(tmp_path)
     assert read(tmp_path / "x").parts is not None and read(tmp_path / "x.inter").parts is None
 

@@ -56,7 +56,7 @@ def test_wrong_columns_and_arguments_are_refused(spec):
     with pytest.raises(InputError, match="no column 'brand': its columns are kind, title, tags"):
         item_attributes(spec, [Attributes("brand")])
     bare = FeatureSpec(spec.items, spec.item_counts, 5)
-    with pytest.raises(InputError, match="their columns are none"):
+    with pytest.raises(InputError, match="its columns are none"):
         item_attributes(bare, [Attributes("kind")])
     for wrong in ({"separator": ""}, {"min_count": 0}, {"max_values": True}, {"max_share": 2}):
         with pytest.raises(InputError, match=f"{next(iter(wrong))} of the attributes 'kind'"):

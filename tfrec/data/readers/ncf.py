@@ -19,7 +19,7 @@ def is_ncf(line: str) -> bool:
 
 
 def read_rating(path: Path, columns: Columns, form: TextFormat) -> Source:
-    """A `.rating` file. The `.negative` file beside it holds no interactions and is left aside with a note.
+    """A `.rating` file. The `.negative` file beside it holds no interactions and is ignored with a note.
 
     Raises:
         InputError: if the first line is not one of this layout.
@@ -38,5 +38,5 @@ def read_rating(path: Path, columns: Columns, form: TextFormat) -> Source:
     negatives = [name for name in beside if name.startswith(f"{stem}.")]
     if negatives:
         why = "it holds items to rank a target among; tfrec ranks all items, or draws its own (SampledNegatives)"
-        notes = (*notes, f"{negatives[0]} is left aside: {why}")
+        notes = (*notes, f"{negatives[0]} is ignored: {why}")
     return Source(frame, found, notes=notes)
