@@ -41,7 +41,7 @@ CASES = {
         train(csv("user,item,time\nu,a,1700000000\nu,b,1700000000000\n")),
         "milliseconds",
     ),
-    "filters that leave nothing": (train(csv(GOOD), "--min-user-count", "99"), "Nothing is left"),
+    "filters that leave nothing": (train(csv(GOOD), "--min-user-count", "99"), "were dropped"),
     "a rating threshold without ratings": (train(csv(GOOD), "--min-rating", "4"), "rating"),
     "users with one interaction each": (train(csv("user,item\na,x\nb,y\nc,z\n")), "three interactions"),
     "a recipe with a typo": (
