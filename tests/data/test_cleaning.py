@@ -28,7 +28,7 @@ def ids_of(values):
 # --- columns
 
 
-def test_missing_columns_are_named_with_those_that_are_there():
+def test_missing_columns_raise_an_error_that_names_the_existing_ones():
     frame = pd.DataFrame({"userId": [1], "movieId": [2]})
     with pytest.raises(InputError, match=r"no column for user='user', time='when'.*columns are: userId, movieId"):
         Interactions.from_pandas(frame, user="user", item="movieId", time="when")
@@ -36,13 +36,13 @@ def test_missing_columns_are_named_with_those_that_are_there():
         Interactions.from_pandas(frame, user="userId", item="movieId", context=["device"])
 
 
-def test_columns_of_the_same_name():
+def test_columns_of_the_same_name_raise_an_error():
     frame = pd.DataFrame([[1, 2, 3]], columns=["user", "item", "item"])
     with pytest.raises(InputError, match=r"same name: .'item'"):
         Interactions.from_pandas(frame, user="user", item="item")
 
 
-def test_empty_table():
+def test_an_empty_table_raises_an_error():
     with pytest.raises(InputError, match="no rows"):
         table([], [])
 
@@ -67,7 +67,7 @@ def test_one_spelling_for_each_id(raw, expected):
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(), st.text(max_size=5), st.floats()), max_size=30))
-def test_every_id_is_a_string_that_a_line_can_hold(raw):
+def test_every_id_becomes_a_string_without_line_breaks(raw):
     for before, after in zip(raw, ids_of(raw), strict=True):
         if after is None:
             assert before is None or before == "" or not str(before).isprintable() or not np.isfinite(before)
@@ -77,13 +77,13 @@ def test_every_id_is_a_string_that_a_line_can_hold(raw):
 
 
 @pytest.mark.parametrize("dtype", ["Int64", "Float64", "category", "string", "float64"])
-def test_ids_of_any_column_type(dtype):
+def test_ids_may_have_any_dtype(dtype):
     values = pd.Series(["7", None, "8"] if dtype in ("category", "string") else [7, None, 8], dtype=dtype)
     codes, ids = encode_ids(values)
     assert codes.tolist() == [0, -1, 1] and ids.tolist() == ["7", "8"]
 
 
-def test_lists_are_no_ids():
+def test_lists_as_ids_raise_an_error():
     with pytest.raises(InputError, match="'item' must be numbers or strings"):
         table([1, 2], [[1], [2]])
 
@@ -97,7 +97,7 @@ def test_unusable_ids_are_counted():
 # --- times
 
 
-def test_unsorted_rows_are_put_in_order():
+def test_rows_are_sorted_by_user_and_time():
     result = table(["b", "a", "b", "a"], ["x", "y", "z", "x"], [2, 9, 1, 3])
     frame = result.to_pandas()
     assert frame["user"].tolist() == ["b", "b", "a", "a"]
@@ -108,7 +108,7 @@ def test_equal_times_keep_the_order_of_the_source():
     assert table([1] * 4, ["d", "a", "c", "b"], [5] * 4).to_pandas()["item"].tolist() == ["d", "a", "c", "b"]
 
 
-def test_without_times_nothing_is_a_duplicate():
+def test_without_times_no_row_is_a_duplicate():
     assert len(table([1, 1], ["x", "x"])) == 2
 
 
@@ -120,14 +120,14 @@ def test_without_times_nothing_is_a_duplicate():
         ([datetime.date(1970, 1, 2), pd.Timestamp(1, unit="s"), datetime.datetime(1970, 1, 1)], [0, 1, 86400]),
     ],
 )
-def test_times_of_any_form(times, expected):
+def test_times_of_all_formats_are_read(times, expected):
     assert table([1] * 3, list("abc"), times).times.tolist() == expected
 
 
 @pytest.mark.parametrize(
     "times", [[20170131, 20170201, None], ["20170131", "20170201", ""], [20170131.0, 20170201, None]]
 )
-def test_dates_that_are_written_as_whole_numbers_are_dates(times):
+def test_integers_that_look_like_dates_are_read_as_dates(times):
     """As seconds of 1970 the last of January and the first of February would be 70 seconds apart."""
     result = table([1] * 3, list("abc"), times)
     assert result.times.tolist() == [pd.Timestamp(day, tz="UTC").timestamp() for day in ("2017-01-31", "2017-02-01")]
@@ -161,7 +161,7 @@ def test_unreadable_times_are_counted():
         ([None, None], "All 2 rows were dropped.*no readable time in 'time': 2"),
     ],
 )
-def test_times_without_an_order_are_refused(times, message):
+def test_times_without_an_order_raise_an_error(times, message):
     with pytest.raises(InputError, match=message):
         table([1, 1], ["a", "b"], times)
 
@@ -169,19 +169,19 @@ def test_times_without_an_order_are_refused(times, message):
 # --- duplicates, thresholds, rare users and items
 
 
-def test_duplicates_are_same_user_item_and_time():
+def test_duplicates_have_the_same_user_item_and_time():
     result = table(["a", "a", "a", "b"], ["x", "x", "x", "x"], [1, 1, 2, 1])
     assert result.report.dropped == {"duplicate of another row": 1}
 
 
-def test_a_dropped_row_makes_no_duplicate():
+def test_a_dropped_row_does_not_make_another_row_a_duplicate():
     frame = pd.DataFrame({"u": [1, 1], "i": [5, 5], "t": [3, 3], "w": [1, 5]})
     result = Interactions.from_pandas(frame, user="u", item="i", time="t", weight="w", min_weight=4)
     assert result.weights.tolist() == [5]
     assert result.report.dropped == {"'w' below 4": 1}
 
 
-def test_weights_that_are_no_numbers():
+def test_weights_that_are_not_numbers_are_counted():
     frame = pd.DataFrame({"u": [1] * 4, "i": list("abcd"), "w": ["4", "good", None, "inf"]})
     result = Interactions.from_pandas(frame, user="u", item="i", weight="w")
     assert result.weights.tolist() == [4] and result.report.dropped == {"no number in 'w'": 3}
@@ -216,21 +216,21 @@ def test_every_row_is_kept_or_counted(rows, least_user, least_item):
     assert set(result.user_ids) == set(frame["user"]) and set(result.item_ids) == set(frame["item"])
 
 
-def test_users_with_one_interaction_stay_unless_asked():
+def test_users_with_one_interaction_are_kept_by_default():
     assert table(["a", "b", "b"], ["x", "x", "y"]).num_users == 2
     result = table(["a", "b", "b"], ["x", "x", "y"], min_user_count=2)
     assert result.user_ids.tolist() == ["b"]
     assert result.report.dropped == {"user with fewer than 2 rows": 1}
 
 
-def test_nothing_left_names_every_cause():
+def test_if_all_rows_are_dropped_the_error_names_every_cause():
     with pytest.raises(
         InputError, match=r"All 2 rows were dropped.*no usable user id.*1; user with fewer than 2 rows: 1"
     ):
         table([None, 1], [5, 6], min_user_count=2)
 
 
-def test_the_table_cannot_be_changed():
+def test_the_table_is_immutable():
     with pytest.raises(ValueError, match="read-only"):
         table([1], [2]).item_codes[0] = 5
 
@@ -238,13 +238,13 @@ def test_the_table_cannot_be_changed():
 # --- side tables
 
 
-def test_side_table_keeps_the_first_row_of_an_id():
+def test_a_side_table_keeps_the_first_row_of_an_id():
     items = pd.DataFrame({"name": ["x", "y", "z"], "item": [5.0, 5, None]})
     result = table([1], [5], items=items)
     assert result.items.to_dict() == {"name": {"5": "x"}}
     assert "2 rows without a usable id or repeating one" in str(result.report)
 
 
-def test_side_table_without_columns():
+def test_a_side_table_without_columns_raises_an_error():
     with pytest.raises(InputError, match="side table of items has no columns"):
         table([1], [5], items=pd.DataFrame())

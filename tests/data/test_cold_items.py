@@ -38,7 +38,7 @@ def spec():
     return FeatureSpec.fit(rows([1, 2, 3, 1], range(4)), features=FEATURES, history=History(3))
 
 
-def test_they_are_read_as_the_evaluation_reads_them(spec):
+def test_cold_items_are_encoded_as_in_evaluation(spec):
     assert spec.num_items == 3 and spec.cold.ids.tokens.tolist() == ["Größe", "a,b", "6"]
     test = rows([*IDS, "nowhere"], range(10, 17))
     inputs, _ = next(iter(labelled(test, spec, known=rows([1, 2, 3, 1], range(4)))))
@@ -52,14 +52,14 @@ def test_they_are_read_as_the_evaluation_reads_them(spec):
     assert spec.item_features["year"][5] != spec.item_features["year"][6]
 
 
-def test_models_are_told_of_the_known_items_alone(spec):
+def test_model_sizes_count_only_known_items(spec):
     sizes = {one["name"]: one.get("size") for one in spec.model_features()}
     assert sizes["item"] == 2 + 3 and "Größe" not in spec.items and len(spec.titles) == 3
     assert spec.title_of("Größe") == "Four" and spec.title_of("1") == "One"
     assert spec.title_of("3") == "3" and spec.title_of("nowhere") == "nowhere"
 
 
-def test_a_folder_brings_them_back(spec, tmp_path):
+def test_cold_items_survive_saving(spec, tmp_path):
     spec.save(tmp_path)
     again = FeatureSpec.load(tmp_path)
     assert again.cold.ids == spec.cold.ids and again.cold.titles == spec.cold.titles == ["Four", 'F"ive', "Six"]
@@ -77,7 +77,7 @@ def test_a_folder_brings_them_back(spec, tmp_path):
         ("both", "has items that are also in item.txt"),
     ],
 )
-def test_parts_that_do_not_fit_are_named(part, said, spec, tmp_path):
+def test_inconsistent_files_raise_an_error(part, said, spec, tmp_path):
     spec.save(tmp_path)
     if part == "both":
         ids = tmp_path / "vocabularies" / "cold_items.txt"
@@ -93,7 +93,7 @@ def test_parts_that_do_not_fit_are_named(part, said, spec, tmp_path):
         FeatureSpec.load(tmp_path)
 
 
-def test_a_folder_of_before_has_none(spec, tmp_path):
+def test_a_spec_saved_by_an_older_version_has_no_cold_items(spec, tmp_path):
     spec.with_cold_items(None).save(tmp_path)
     assert json.loads((tmp_path / "spec.json").read_text("utf-8"))["format"] == 2
     assert not list(tmp_path.rglob("cold*"))
@@ -102,7 +102,7 @@ def test_a_folder_of_before_has_none(spec, tmp_path):
     assert all(len(values) == 5 for values in again.item_features.values())
 
 
-def test_others_take_their_place(spec):
+def test_with_cold_items_replaces_the_cold_items(spec):
     films = pd.DataFrame({"year": [1990.0, 1950.0], "title": ["New", "Another One"]}, index=["new", "1"])
     more = spec.with_cold_items(films)
     assert more.cold.ids.tokens.tolist() == ["new"] and more.title_of("new") == "New" and more.title_of("1") == "One"

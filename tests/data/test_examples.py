@@ -24,7 +24,7 @@ def table(rows=100, **kwargs):
     return Examples.from_pandas(frame, label="label", user="who", item="what", time="when", **kwargs)
 
 
-def test_rows_that_cannot_be_used_are_counted():
+def test_unusable_rows_are_counted():
     frame = pd.DataFrame({"y": [1, "no", 0, np.inf, 1], "who": ["a", "b", None, "c", "d"], "t": [1, 2, 3, 4, "x"]})
     found = Examples.from_pandas(frame, label="y", user="who", time="t")
     assert len(found) == 1 and found.report.rows_kept == 1
@@ -44,12 +44,12 @@ def test_rows_that_cannot_be_used_are_counted():
         ({"label": "text"}, "All 2 rows were dropped"),
     ],
 )
-def test_what_cannot_be_a_table_is_said(arguments, says):
+def test_invalid_tables_raise_an_error(arguments, says):
     with pytest.raises(InputError, match=says):
         Examples.from_pandas(pd.DataFrame({"y": [0, 1], "text": ["a", "b"]}), **arguments)
 
 
-def test_a_random_cut_is_whole_disjoint_and_repeatable():
+def test_a_random_split_is_complete_disjoint_and_reproducible():
     rows = table()
     split = rows.split(Random(valid=0.1, test=0.2, seed=3))
     times = [part.times for part in (split.train, split.valid, split.test)]
@@ -59,13 +59,13 @@ def test_a_random_cut_is_whole_disjoint_and_repeatable():
     np.testing.assert_array_equal(again.test.times, split.test.times)  # whatever the validation's share
 
 
-def test_a_cut_by_time_puts_nothing_later_before_it():
+def test_a_split_by_time_has_no_later_rows_in_an_earlier_part():
     split = table().split(ByTime(0.6, 0.8))
     assert split.train.times.max() < split.valid.times.min() <= split.valid.times.max() < split.test.times.min()
     assert len(split.train) + len(split.valid) + len(split.test) == 100
 
 
-def test_rules_that_do_not_fit_are_refused():
+def test_invalid_split_rules_raise_an_error():
     with pytest.raises(InputError, match="Random, ByTime or Fixed"):
         table().split(LeaveLastOut())
     with pytest.raises(InputError, match="sum to less than 1"):
@@ -83,13 +83,13 @@ def test_ratings_become_clicks_at_a_threshold():
         Examples.from_interactions(Interactions.from_pandas(frame, user="u", item="i"))
 
 
-def test_the_hash_sees_labels_ids_and_context():
+def test_the_hash_covers_labels_ids_and_context():
     rows = table()
     same, other = rows.take(np.arange(100)), rows.take(np.arange(99, -1, -1))
     assert rows.sha256() == same.sha256() != other.sha256()
 
 
-def test_the_hash_of_a_run_sees_times_side_tables_and_whole_vectors():
+def test_the_content_hash_covers_times_side_tables_and_whole_vectors():
     users = pd.DataFrame({"who": np.arange(9), "age": np.arange(9.0)})
     items = pd.DataFrame({"what": np.arange(20), "text": list(np.zeros((20, 2000), np.float32))})
     rows = table(users=users, items=items)
@@ -107,7 +107,7 @@ def test_the_hash_of_a_run_sees_times_side_tables_and_whole_vectors():
     assert len(set(hashes)) == len(hashes) and rows.take(np.arange(100)).content_sha256() == hashes[0]
 
 
-def test_labels_may_be_true_and_false_and_columns_may_have_numbers_for_names():
+def test_labels_may_be_booleans_and_column_names_may_be_numbers():
     frame = pd.DataFrame({0: ["True", "false", "maybe", None], 1: [7, 8, 9, 9], 2: list("abab")})
     items = pd.DataFrame({1: [7, 8], 5: ["x", "y"]})
     found = Examples.from_pandas(frame, label=0, item=1, items=items)
@@ -120,7 +120,7 @@ def test_labels_may_be_true_and_false_and_columns_may_have_numbers_for_names():
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_label_is_a_number_of_32_bits_and_no_date():
+def test_labels_must_fit_float32_and_must_not_be_dates():
     frame = pd.DataFrame({"y": [1e39, 5, -np.inf, 1], "when": pd.to_datetime(["2020-01-01"] * 4), "u": 1, "i": 2})
     found = Examples.from_pandas(frame, label="y")
     assert found.labels.tolist() == [5, 1] and found.report.dropped == {"no number in 'y'": 2}

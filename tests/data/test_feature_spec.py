@@ -25,7 +25,7 @@ def made(pairs, **kwargs):
 
 @quick
 @given(pairs)
-def test_counts_the_items_and_puts_the_popular_first(pairs):
+def test_items_are_counted_and_sorted_by_popularity(pairs):
     spec = FeatureSpec.fit(made(pairs), max_length=7)
     counts = Counter(item for _, item in pairs)
     assert dict(zip(spec.items.tokens, spec.item_counts.tolist(), strict=True)) == counts
@@ -36,7 +36,7 @@ def test_counts_the_items_and_puts_the_popular_first(pairs):
 
 @quick
 @given(pairs, st.data())
-def test_a_folder_brings_it_back(tmp_path_factory, pairs, data):
+def test_a_spec_survives_saving(tmp_path_factory, pairs, data):
     folder = tmp_path_factory.mktemp("spec")
     known = sorted({item for _, item in pairs})
     titles = data.draw(st.none() | st.lists(anything, min_size=len(known), max_size=len(known)))
@@ -59,7 +59,7 @@ def test_any_title_survives_the_csv(title, tmp_path):
     assert FeatureSpec.load(tmp_path).titles == [title, "J"]
 
 
-def test_items_that_only_the_holdout_has_are_unknown():
+def test_items_that_are_only_in_the_holdout_are_unknown():
     train, _, test = made([(0, item) for item in "abcd"]).split(LeaveLastOut())
     spec = FeatureSpec.fit(train)
     assert sorted(spec.items.tokens) == ["a", "b"]
@@ -72,7 +72,7 @@ def saved(folder):
 
 
 @pytest.mark.parametrize("part", ["vocabularies/item.txt", "vocabularies/item_counts.txt", "items.csv"])
-def test_parts_that_do_not_fit_are_named(part, tmp_path):
+def test_inconsistent_files_raise_an_error(part, tmp_path):
     saved(tmp_path)
     lines = (tmp_path / part).read_text("utf-8").splitlines(keepends=True)
     (tmp_path / part).write_text("".join(lines[:-1]), "utf-8")
@@ -80,7 +80,7 @@ def test_parts_that_do_not_fit_are_named(part, tmp_path):
         FeatureSpec.load(tmp_path)
 
 
-def test_another_format_is_refused(tmp_path):
+def test_an_unknown_format_raises_an_error(tmp_path):
     saved(tmp_path)
     text = (tmp_path / "spec.json").read_text("utf-8")
     (tmp_path / "spec.json").write_text(text.replace('"format": 1', '"format": 9'), "utf-8")
@@ -89,6 +89,6 @@ def test_another_format_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("bad", [0, -1, 2.5, True, None])
-def test_the_length_is_a_positive_integer(bad):
+def test_max_length_must_be_a_positive_integer(bad):
     with pytest.raises(InputError, match=f"max_length must be a positive integer, got {bad!r}"):
         FeatureSpec.fit(made([(0, "a")]), max_length=bad)

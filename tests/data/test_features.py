@@ -14,7 +14,7 @@ from tfrec.errors import InputError
 NOTHING = [None, np.nan, "", float("inf")]
 
 
-def test_categories_missing_unseen_and_rare():
+def test_missing_unseen_and_rare_categories_have_reserved_ids():
     feature = Categorical("c", min_count=2).fit(pd.Series(["x", "x", 7, 7.0, "7", "rare", None]))
     assert feature.encode(pd.Series(["7", 7, 7.0, "x", "rare", "new", *NOTHING], dtype=object)).tolist() == [
         2, 2, 2, 3, 1, 1, 0, 0, 0, 0,
@@ -22,7 +22,7 @@ def test_categories_missing_unseen_and_rare():
     assert feature.model_feature()["size"] == 4
 
 
-def test_a_day_is_one_value_in_a_parquet_and_in_a_csv_file_and_what_is_none_is_named():
+def test_a_date_is_the_same_category_in_parquet_and_csv():
     feature = Categorical("day").fit(
         pd.to_datetime(pd.Series(["2020-01-02", "2020-01-02", "2020-01-01T10", None]), format="ISO8601")
     )
@@ -39,14 +39,14 @@ def test_a_hash_is_stable_and_stays_in_its_buckets():
     assert feature.encode(pd.Series([None, "v1"]))[0] == 0
 
 
-def test_several_values_are_cut_and_padded():
+def test_multiple_values_are_cut_and_padded():
     feature = MultiValued("g", max_values=2).fit(pd.Series(["a|b|c", "a|b", "a"]))
     assert feature.encode(pd.Series(["c|b|a", ["a"], "", None, "?"])).tolist() == [
         [4, 3], [2, 0], [0, 0], [0, 0], [1, 0],
     ]  # fmt: skip
 
 
-def test_a_number_has_one_spelling_whatever_its_type():
+def test_a_number_is_the_same_category_for_every_dtype():
     cells = [7, 7.0, np.float32(7), "7", [7], [7.0], np.array([7.0, np.nan]), {7}, b"7"]
     for kind in (MultiValued, Categorical):
         feature = kind("c").fit(pd.Series([7, 8, 7]))
@@ -58,7 +58,7 @@ def test_a_number_has_one_spelling_whatever_its_type():
 
 
 @pytest.mark.parametrize("scaling", ["standard", "log"])
-def test_numbers_have_mean_0_and_deviation_1_and_missing_is_no_number(scaling):
+def test_numbers_are_standardised_and_missing_values_are_nan(scaling):
     raw = np.random.default_rng(0).exponential(100, 1000)
     raw[::10] = np.nan
     found = Numeric("n", scaling=scaling).fit(pd.Series(raw)).encode(pd.Series(raw))
@@ -66,13 +66,13 @@ def test_numbers_have_mean_0_and_deviation_1_and_missing_is_no_number(scaling):
     assert abs(np.nanmean(found)) < 1e-5 and abs(np.nanstd(found) - 1) < 0.05  # the cut at ten deviations takes some
 
 
-def test_a_constant_and_an_empty_column_do_no_harm():
+def test_constant_and_empty_numeric_columns_are_encoded():
     for values in ([5.0, 5.0], [None, "x"]):
         found = Numeric("n").fit(pd.Series(values)).encode(pd.Series([5.0, None, 1e30]))
         assert np.isnan(found[1]) and np.abs(found[[0, 2]]).max() <= 10
 
 
-def test_vectors_of_another_width_are_refused():
+def test_vectors_of_a_wrong_width_raise_an_error():
     feature = Vector("v").fit(pd.Series([[1, 2], [3, 4]]))
     assert np.isnan(feature.encode(pd.Series([[1, np.nan], None]))).all()
     with pytest.raises(InputError, match="has 3 numbers: expected 2"):
@@ -86,7 +86,7 @@ def test_vectors_of_another_width_are_refused():
             feature.encode(pd.Series([cell]))
 
 
-def test_titles_and_constants_are_no_features():
+def test_titles_and_constants_are_left_out_of_inferred_features():
     table = pd.DataFrame({"title": [f"t{n}" for n in range(200)], "one": ["x"] * 200, "kind": ["a", "b"] * 100})
     assert [one.column for one in infer_features(table, "item")] == ["kind"]
 
@@ -97,7 +97,7 @@ def kinds(**columns):
     return {one.column: one.kind for one in infer_features(table, "item")} | unread_columns(table)
 
 
-def test_columns_are_what_all_their_cells_say():
+def test_the_kind_of_a_column_is_inferred_from_all_its_cells():
     found = kinds(
         gaps=pd.Series([2**40, None, 7], dtype=object),
         money=[Decimal("1.50"), None, Decimal("2")],
@@ -117,7 +117,7 @@ def test_columns_are_what_all_their_cells_say():
     }  # fmt: skip
 
 
-def test_whole_numbers_named_as_ids_are_names():
+def test_integers_in_columns_named_like_ids_are_categorical():
     numbers = [n % 7 for n in range(100)]
     ids = {name: numbers for name in ("id", "category_id", "adId", "Campaign ID", "shop-id", "X2ID")}
     counts = {name: numbers for name in ("bid", "humid", "paid", "ids", "AVOID")}
@@ -127,7 +127,7 @@ def test_whole_numbers_named_as_ids_are_names():
     assert "nearly all different" in kinds(row_id=list(range(200)))["row_id"]
 
 
-def test_what_is_not_read_has_its_reason():
+def test_every_unread_column_has_a_reason():
     found = kinds(
         struct=[{"a": 1}, {"a": 2}, None],
         deep=[[[1], [2]], [[3]], None],
@@ -154,14 +154,14 @@ def test_what_is_not_read_has_its_reason():
     assert "numbers except in 3 cells, for instance 'old'" in kinds(age=notes)["age"]
 
 
-def test_a_bar_in_one_of_many_texts_is_part_of_it():
+def test_a_bar_in_few_texts_is_not_a_separator():
     texts = [f"t{n % 100}" for n in range(400)]
     assert kinds(a=[*texts[:-1], "x | y"])["a"] == "categorical"
     assert kinds(a=[*texts[:-1], "t1|t2"])["a"] == "multivalued"  # both come again
     assert kinds(a=["Drama|War", "War", "Crime|Noir", "Noir"])["a"] == "multivalued"
 
 
-def test_several_values_are_in_one_list_and_sets_have_one_order():
+def test_nested_lists_raise_an_error_and_sets_have_a_fixed_order():
     feature = MultiValued("g").fit(pd.Series([{"b", "a", "c"}, {"c"}]))
     assert feature.encode(pd.Series([{"b", "c", "a"}])).tolist() == [[3, 4, 2]]
     for cell in ([["a"], ["b"]], {"a": 1}):
@@ -169,7 +169,7 @@ def test_several_values_are_in_one_list_and_sets_have_one_order():
             MultiValued("g").fit(pd.Series([cell]))
 
 
-def test_numbers_are_those_that_a_server_gets():
+def test_numbers_are_rounded_to_float32_as_on_a_server():
     raw = pd.Series(1.7e9 + np.arange(0, 5000, 7.0))
     feature = Numeric("at").fit(raw)
     np.testing.assert_array_equal(feature.encode(raw), feature.encode(raw.astype(np.float32)))
@@ -190,7 +190,7 @@ def test_numbers_are_those_that_a_server_gets():
     assert np.isnan(feature.encode(pd.Series([1e300]))).all()  # as a server reads it
 
 
-def test_a_long_text_among_many_short_ones_takes_no_more_room_than_it_needs():
+def test_one_long_text_does_not_increase_the_memory_of_short_texts():
     texts = [*"bbcca", "ü", "x" * 200_000, *(f"v{n}" for n in range(20_000))]
     tracemalloc.start()
     tokens = Tokens.fit(texts, 1, None)
@@ -200,7 +200,7 @@ def test_a_long_text_among_many_short_ones_takes_no_more_room_than_it_needs():
     assert tokens.vocabulary.tokens[2:].tolist() == sorted(tokens.vocabulary.tokens[2:])
 
 
-def test_a_column_with_a_slash_is_refused_by_name():
+def test_a_column_with_a_slash_raises_an_error():
     with pytest.raises(InputError, match="'a/b' cannot be a feature: it has a"):
         Categorical("a/b")
 
@@ -214,7 +214,7 @@ def examples():
     return Examples.from_pandas(frame, label="y", user="who", item="what", users=users, items=items)
 
 
-def test_a_spec_with_features_survives_the_disk(tmp_path):
+def test_a_spec_with_features_survives_saving(tmp_path):
     spec = FeatureSpec.fit(examples(), history=History(3, item_features=("genres",), with_label=True))
     spec.save(tmp_path)
     loaded = FeatureSpec.load(tmp_path)
@@ -227,7 +227,7 @@ def test_a_spec_with_features_survives_the_disk(tmp_path):
     ]
 
 
-def test_a_spec_whose_arrays_were_tampered_with_is_refused(tmp_path):
+def test_a_spec_with_modified_arrays_raises_an_error(tmp_path):
     spec = FeatureSpec.fit(examples())
     spec.save(tmp_path)
     with np.load(tmp_path / "item_features.npz") as arrays:
@@ -246,11 +246,11 @@ def test_a_spec_whose_arrays_were_tampered_with_is_refused(tmp_path):
         ([Numeric("age", group="item")], "'age' of group 'item' is in no table"),
     ],
 )
-def test_a_feature_that_is_nowhere_is_named(features, says):
+def test_missing_and_ambiguous_features_raise_an_error(features, says):
     with pytest.raises(InputError, match=says):
         FeatureSpec.fit(examples(), features=features)
 
 
-def test_a_history_asks_for_features_that_items_have():
+def test_item_features_of_a_history_must_exist():
     with pytest.raises(InputError, match="refers to 'age'"):
         FeatureSpec.fit(examples(), history=History(3, item_features=("age",)))

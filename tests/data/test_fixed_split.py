@@ -33,7 +33,7 @@ def rows(table):
 @pytest.mark.parametrize(
     "names", [("train", "valid", "test"), ("Train", "validation", "test"), ("part1", "part2", "part3")]
 )
-def test_the_parts_of_recbole_are_one_table_with_its_split(tmp_path, names):
+def test_recboles_parts_are_read_as_one_table_with_its_split(tmp_path, names):
     write(written(tmp_path, names) / "x.item", "item_id:token\tmovie_title:token_seq\na\tAlpha\n")
     table = read(tmp_path)
     train, valid, test = table.split(Fixed())
@@ -46,7 +46,7 @@ def test_the_parts_of_recbole_are_one_table_with_its_split(tmp_path, names):
 
 
 @pytest.mark.parametrize("kind", ["txt", "csv", "parquet"])
-def test_train_and_test_files_of_other_formats_are_one_table(tmp_path, kind):
+def test_train_and_test_files_of_other_formats_are_read_as_one_table(tmp_path, kind):
     rows_of = {"train": [("u", "a"), ("u", "b"), ("u", "c"), ("v", "a")], "test": [("u", "d"), ("v", "b")]}
     for part, pairs in rows_of.items():
         frame = pd.DataFrame(pairs, columns=["user", "item"])
@@ -70,7 +70,7 @@ def test_one_part_alone_is_read_with_a_note(tmp_path):
     assert f"one part of a fixed split: pass {tmp_path / 'x'}" in str(table.report)
 
 
-def test_a_folder_with_the_whole_and_its_parts_is_asked_about(tmp_path):
+def test_a_folder_with_a_dataset_and_its_parts_raises_an_error(tmp_path):
     write(written(tmp_path) / "x.inter", HEADER + PARTS["train"])
     with pytest.raises(InputError, match=rf"several datasets: x, x.inter.*fixed split it is {tmp_path / 'x'}"):
         read(tmp_path)
@@ -85,7 +85,7 @@ def test_without_a_valid_part_the_last_train_row_is_the_validation():
     assert rows(split.valid.targets) == [("a", "3")] and rows(split.test.targets) == [("a", "4"), ("b", "2")]
 
 
-def test_a_split_against_time_is_noted():
+def test_train_rows_later_than_test_rows_are_noted():
     frame = pd.DataFrame({"u": ["a"] * 3, "i": [1, 2, 3], "t": [9, 2, 3], "p": ["train", "valid", "test"]})
     table = Interactions.from_pandas(frame, user="u", item="i", time="t", part="p")
     assert "1 users have train or valid rows that are later" in str(table.report)
@@ -95,19 +95,19 @@ def test_a_split_against_time_is_noted():
     ("parts", "message"),
     [(["train", "holdout"], "'holdout': expected train, valid or test"), (["train", "valid"], "no rows of the test")],
 )
-def test_parts_that_are_none_are_refused(parts, message):
+def test_invalid_parts_raise_an_error(parts, message):
     frame = pd.DataFrame({"u": ["a", "a"], "i": [1, 2], "p": parts})
     with pytest.raises(InputError, match=message):
         Interactions.from_pandas(frame, user="u", item="i", part="p")
 
 
-def test_augmented_sequences_are_refused(tmp_path):
+def test_augmented_sequences_raise_an_error(tmp_path):
     text = "user_id:token\titem_id_list:token_seq\titem_id:token\nu\ta b\tc\n"
     with pytest.raises(InputError, match=r"'item_id_list'.*a list in each row"):
         read(write(tmp_path / "x.inter", text))
 
 
-def test_recipes_take_the_split_of_the_data_unless_they_name_one(tmp_path):
+def test_recipes_use_the_split_of_the_data_unless_they_name_one(tmp_path):
     table = read(written(tmp_path))
     examples = RankingRecipe(positive=4.0).with_split_of(table)
     split = examples.build_examples(table).split(examples.build_split())
@@ -128,7 +128,7 @@ def test_recipes_take_the_split_of_the_data_unless_they_name_one(tmp_path):
 @pytest.mark.parametrize(
     "recipe, rule", [(Recipe, "leave-last-out"), (RankingRecipe, "random")], ids=["retrieval", "ranking"]
 )
-def test_an_explicit_split_is_kept_also_if_it_is_the_default(tmp_path, recipe, rule):
+def test_an_explicit_split_is_kept_even_if_it_is_the_default(tmp_path, recipe, rule):
     table = read(written(tmp_path))
     named = recipe.from_toml(f'[split]\nrule = "{rule}"\n')
     assert resolve(named, table, "text") == (named, "text")
@@ -141,7 +141,7 @@ def test_an_explicit_split_is_kept_also_if_it_is_the_default(tmp_path, recipe, r
     assert recipe.from_toml(found.to_toml()).split == {"rule": rule}
 
 
-def test_the_split_is_part_of_what_an_interrupted_run_knows_its_data_by(tmp_path):
+def test_the_content_hash_covers_the_split(tmp_path):
     table = read(written(tmp_path))
     other = dataclasses.replace(table, parts=np.where(table.parts == 1, 2, table.parts).astype(np.int8))
     assert table.content_sha256() != other.content_sha256() and table.sha256() == other.sha256()

@@ -12,7 +12,7 @@ from tfrec.errors import InputError
 # --- publishers' folders
 
 
-def test_movielens_latest(tmp_path):
+def test_movielens_latest_is_read(tmp_path):
     write(tmp_path / "ratings.csv", "userId,movieId,rating,timestamp\n1,10,4.0,200\n1,20,0.5,100\n2,10,3.5,50\n")
     write(tmp_path / "movies.csv", 'movieId,title,genres\n10,"Good, the Bad (1966)",Western\n20,Null,Drama|War\n')
     table = read(tmp_path)
@@ -23,12 +23,12 @@ def test_movielens_latest(tmp_path):
     assert len(read(tmp_path, min_weight=3)) == 2
 
 
-def test_movielens_latest_without_movies(tmp_path):
+def test_movielens_latest_is_read_without_movies(tmp_path):
     write(tmp_path / "ratings.csv", "userId,movieId,rating,timestamp\n1,10,4.0,200\n")
     assert read(tmp_path).items is None
 
 
-def test_movielens_1m(tmp_path):
+def test_movielens_1m_is_read(tmp_path):
     write(tmp_path / "ratings.dat", "1::10::5::200\r\n1::20::3::100\r\n2::10::1::50\r\n")
     write(tmp_path / "movies.dat", "10::Léon: The Pro (1994)::Crime|Drama\n20::City::Comedy\n", "latin-1")
     write(tmp_path / "users.dat", "1::F::1::10::02460\n2::M::56::16::70072\n")
@@ -39,7 +39,7 @@ def test_movielens_1m(tmp_path):
     assert len(read(tmp_path / "ratings.dat")) == 3
 
 
-def test_movielens_1m_in_utf8(tmp_path):
+def test_movielens_1m_in_utf8_is_read(tmp_path):
     write(tmp_path / "ratings.dat", "1::10::3.5::200\n")
     write(tmp_path / "movies.dat", "10::Léon::Crime\n")
     table = read(tmp_path)
@@ -47,7 +47,7 @@ def test_movielens_1m_in_utf8(tmp_path):
 
 
 @pytest.mark.parametrize("with_genres", [True, False])
-def test_movielens_100k(tmp_path, with_genres):
+def test_movielens_100k_is_read(tmp_path, with_genres):
     write(tmp_path / "u.data", "1\t10\t5\t200\n1\t20\t3\t100\n2\t10\t1\t50\n")
     names = ["unknown", "Action"] if with_genres else [f"genre {number}" for number in range(19)]
     flags = "|".join("1" if number < 2 else "0" for number in range(len(names)))
@@ -61,7 +61,7 @@ def test_movielens_100k(tmp_path, with_genres):
     assert table.users.loc["1", "zip_code"] == "05711" and table.users.loc["2", "age"] == "53"
 
 
-def test_atomic_files(tmp_path):
+def test_atomic_files_are_read(tmp_path):
     head = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
     write(tmp_path / "x.inter", head + "01\ta b\t4\t2\n01\tc\t\t1\n02\ta b\tbad\t3\n")
     write(
@@ -89,20 +89,20 @@ def test_a_stray_quote_swallows_no_rows(tmp_path):
 # --- sequences
 
 
-def test_pairs_of_a_sequence_file(tmp_path):
+def test_a_sequence_file_of_pairs_is_read(tmp_path):
     table = read(write(tmp_path / "plays.txt", "b 7\na 9\nb 8\n\nb 7"))
     assert history(table, "b") == ["7", "8", "7"] and history(table, "a") == ["9"]
     assert table.times is None
 
 
-def test_lists_of_a_sequence_file(tmp_path):
+def test_a_sequence_file_of_lists_is_read(tmp_path):
     table = read(write(tmp_path / "sequences.txt", "\ufeffé 007 8\r\n\tb  7 \r\nc 1 2 3"))
     assert (
         history(table, "é") == ["007", "8"] and history(table, "b") == ["7"] and history(table, "c") == ["1", "2", "3"]
     )
 
 
-def test_sequence_folder_with_movielens_ids(tmp_path):
+def test_a_sequence_folder_with_movielens_ids_is_read(tmp_path):
     write(tmp_path / "sequences.txt", "1 1\n1 2\n2 1\n")
     write(tmp_path / "item_to_movie.txt", "1 1198\n2 356\n")
     write(tmp_path / "user_to_movielens.txt", "1 5988\n2 5989\n")
@@ -114,13 +114,13 @@ def test_sequence_folder_with_movielens_ids(tmp_path):
     assert table.users.loc["5988", "gender"] == "F"
 
 
-def test_movies_without_a_map_of_ids_are_not_used(tmp_path):
+def test_movies_are_ignored_without_a_map_of_ids(tmp_path):
     write(tmp_path / "sequences.txt", "1 1\n1 2\n")
     write(tmp_path / "movies.dat", "1::Toy Story::Comedy\n")
     assert read(tmp_path).items is None
 
 
-def test_sequence_folder_with_titles_and_attributes(tmp_path):
+def test_a_sequence_folder_with_titles_and_attributes_is_read(tmp_path):
     write(tmp_path / "sequences.txt", "1 1 2\n")
     write(tmp_path / "titles.json", json.dumps({"1": "Naïve", "2": None, "3": ""}))
     assert read(tmp_path).items["title"].to_dict() == {"1": "Naïve", "2": "", "3": ""}
@@ -145,7 +145,7 @@ def test_sequence_folder_with_titles_and_attributes(tmp_path):
         ({}, "It holds: nothing"),
     ],
 )
-def test_folders_that_cannot_be_read(tmp_path, files, message):
+def test_unreadable_folders_raise_an_error(tmp_path, files, message):
     for name, text in files.items():
         write(tmp_path / name, text)
     with pytest.raises(InputError, match=message):
@@ -187,7 +187,7 @@ ATOMIC = {"x.inter": "user_id:token\titem_id:token\n1\t2\n"}
         (ATOMIC, {"x.user": "\0"}, "x.user is ignored: .* not text"),
     ],
 )
-def test_a_side_file_never_stops_a_folder(tmp_path, data, beside, says):
+def test_an_unusable_side_file_is_ignored_with_a_note(tmp_path, data, beside, says):
     for name, text in {**data, **beside}.items():
         write(tmp_path / name, text)
     table = read(tmp_path)
@@ -209,7 +209,7 @@ def test_a_side_file_never_stops_a_folder(tmp_path, data, beside, says):
         ("amazon-beauty", (198_502, 22_363, 12_101), ("2", "OPI Red Shatter Crackle Nail Polish E55 New")),
     ],
 )
-def test_real_folders(shared_data, name, size, title):
+def test_real_folders_are_read(shared_data, name, size, title):
     if not (shared_data / name).is_dir():
         pytest.skip(f"no {name} at {shared_data}")
     table = read(shared_data / name)

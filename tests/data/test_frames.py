@@ -81,7 +81,7 @@ def test_tables_of_other_libraries_are_read_with_their_large_ids(build, form):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 @pytest.mark.parametrize("build", [interactions, examples])
-def test_what_is_no_table_is_named(build, table, name):
+def test_a_value_that_is_not_a_table_raises_an_error(build, table, name):
     with pytest.raises(InputError, match=rf"expected a pandas DataFrame, got {name}"):
         build(table)
     if table is not None:
@@ -90,7 +90,7 @@ def test_what_is_no_table_is_named(build, table, name):
 
 
 @pytest.mark.parametrize("build", [interactions, examples])
-def test_several_levels_of_column_names_are_refused(build):
+def test_several_levels_of_column_names_raise_an_error(build):
     with pytest.raises(InputError, match="has 2 levels of column names"):
         build(pd.concat({"a": FRAME}, axis=1))
 
@@ -110,7 +110,7 @@ def test_several_levels_of_column_names_are_refused(build):
         ({"user": "u", "item": "i", "context": ["y", "y"]}, "names the column 'y' twice"),
     ],
 )
-def test_a_column_has_one_role(roles, said):
+def test_a_column_with_two_roles_raises_an_error(roles, said):
     with pytest.raises(InputError, match=said):
         Interactions.from_pandas(FRAME, **roles)
     labelled = {"label": roles.get("weight", "t")} | roles
@@ -120,7 +120,7 @@ def test_a_column_has_one_role(roles, said):
             Examples.from_pandas(FRAME, **labelled)
 
 
-def test_a_label_is_no_context():
+def test_a_label_named_as_context_raises_an_error():
     with pytest.raises(InputError, match="label 'y' is also named as context"):
         examples(FRAME, context=["t", "y"])
     assert interactions(FRAME, time="t", context=["t"]).context["t"].tolist() == [1, 2, 3]
@@ -131,7 +131,7 @@ def test_a_label_is_no_context():
 
 @pytest.mark.parametrize("build", [interactions, examples])
 @pytest.mark.parametrize("what", ["items", "users"])
-def test_a_side_table_that_shares_no_id_is_refused(build, what):
+def test_a_side_table_without_common_ids_raises_an_error(build, what):
     column = what[0]
     strangers = pd.DataFrame({column: [f"x{number}" for number in range(25)], "year": range(25)})
     said = rf"side table of {what} has none of the {what}: its ids, for instance 'x0', .*'{column}'.* such as '(a|1)'"
@@ -142,7 +142,7 @@ def test_a_side_table_that_shares_no_id_is_refused(build, what):
 
 
 @pytest.mark.parametrize("build", [interactions, examples])
-def test_a_side_table_that_shares_some_ids_is_counted(build):
+def test_missing_ids_of_a_side_table_are_counted(build):
     items = pd.DataFrame({"i": ["a", "x", "y"], "year": [1, 2, 3]})
     table = build(FRAME, items=items, users=pd.DataFrame({"u": [2, 1, 9], "age": [1, 2, 3]}))
     assert table.report.notes == ("side table of items: it lacks 2 of the 3 items; 2 of its items are not in the rows",)
@@ -150,7 +150,7 @@ def test_a_side_table_that_shares_some_ids_is_counted(build):
     assert more.report.notes == table.report.notes
 
 
-def test_a_table_that_lies_in_a_publishers_folder_is_left_aside(tmp_path):
+def test_an_unusable_side_table_of_a_publishers_folder_is_ignored(tmp_path):
     (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\n1,7,5,1\n1,8,5,2\n")
     (tmp_path / "movies.csv").write_text("movieId,title,genres\n901,Heat,Crime\n")
     table = read(tmp_path)
@@ -181,13 +181,13 @@ def test_float_ids_that_may_have_merged_get_a_note(build, values, rows, bits):
     assert as_side[0] == note.replace("'i'", "the side table of items")
 
 
-def test_integers_and_strings_above_what_floats_hold_get_none():
+def test_large_integer_and_string_ids_get_no_note():
     for values in ([LARGE + 1, LARGE], [str(LARGE + 1), str(LARGE)], [2.0**52, 1.5]):
         table = interactions(pd.DataFrame({"u": 1, "i": values}))
         assert table.num_items == 2 and table.report.notes == ()
 
 
-def test_whole_decimals_are_whole_ids():
+def test_integer_decimals_become_integer_ids():
     codes, ids = encode_ids([decimal.Decimal("7.00"), 7, decimal.Decimal("NaN"), decimal.Decimal("1.5")])
     assert codes.tolist() == [0, 0, -1, 1] and ids.tolist() == ["7", "1.5"]
 

@@ -31,7 +31,7 @@ def names(spec, *columns):
     }
 
 
-def test_items_that_have_a_value_in_common_share_its_id(spec):
+def test_items_with_a_common_value_share_its_id(spec):
     kinds = names(spec, Attributes("kind", max_share=1.0))
     assert sorted(map(sorted, kinds.values())) == [["x", "z"], ["x", "z"]]
     titles = names(spec, Attributes("title", words=True, max_share=1.0))
@@ -39,20 +39,20 @@ def test_items_that_have_a_value_in_common_share_its_id(spec):
     assert len(names(spec, Attributes("tags", min_count=1, max_share=1.0))) == 2
 
 
-def test_columns_do_not_mix_and_each_value_counts_once(spec):
+def test_equal_values_of_two_columns_are_different_attributes(spec):
     both = names(spec, Attributes("kind", max_share=1.0), Attributes("tags", min_count=1, max_share=1.0))
     assert sorted(both) == [1, 2, 3, 4]
     found = item_attributes(spec, [Attributes("kind", max_share=1.0)])
     assert all(len(set(row[row > 0])) == (row > 0).sum() and not row[(row > 0).sum() :].any() for row in found)
 
 
-def test_what_nearly_all_have_is_left_out_and_the_first_stay(spec):
+def test_very_common_values_are_dropped_and_the_first_values_are_kept(spec):
     with pytest.raises(InputError, match="No two items share a value of kind"):
         item_attributes(spec, [Attributes("kind", max_share=0.5)])
     assert item_attributes(spec, [Attributes("kind", max_share=1.0, max_values=1)]).shape[1] == 1
 
 
-def test_wrong_columns_and_arguments_are_refused(spec):
+def test_wrong_columns_and_arguments_raise_an_error(spec):
     with pytest.raises(InputError, match="no column 'brand': its columns are kind, title, tags"):
         item_attributes(spec, [Attributes("brand")])
     bare = FeatureSpec(spec.items, spec.item_counts, 5)

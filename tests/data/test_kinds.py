@@ -37,6 +37,6 @@ SPEC = FeatureSpec.fit(TABLE)
         (lambda: recommend(Popularity(SPEC), SPEC, [1, 2]), r"A history must be a list of ids, got 1"),
     ],
 )
-def test_another_kind_of_table_is_named(call, said):
+def test_a_table_of_the_wrong_type_raises_an_error(call, said):
     with pytest.raises(InputError, match=said):
         call()

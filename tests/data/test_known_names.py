@@ -87,7 +87,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("header", HEADERS)
-def test_the_columns_of_public_tables_are_found_and_no_column_is_taken_for_another(header):
+def test_columns_of_public_datasets_get_the_right_roles(header):
     names = header.split(",")
     found = [next(iter(candidates(role, names)), "-") for role in ("user", "item", "time", "weight")]
     assert found == HEADERS[header].split()
@@ -98,7 +98,7 @@ def test_a_name_belongs_to_one_role():
         assert not set(WELL_KNOWN[one]) & set(WELL_KNOWN[other])
 
 
-def test_names_that_say_something_else_are_not_known():
+def test_misleading_names_are_not_recognised():
     names = (
         "id title price category_id brand_id release_date birth_date playTime watch_time order_id transactionid "
         "track_number PIN_CODE average_rating rating_count num_users item_name author_name"
@@ -132,7 +132,7 @@ def test_a_choice_among_several_columns_is_noted(tmp_path):
     ],
 )
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_a_column_of_dates_that_nobody_named_is_asked_for(tmp_path, column, values, kind):
+def test_an_unnamed_column_of_dates_raises_an_error(tmp_path, column, values, kind):
     frame = pd.DataFrame({"user": ["a", "a"], "item": [1, 2], column: values})
     path = tmp_path / f"t.{kind}"
     if kind == "csv":
@@ -148,7 +148,7 @@ def test_a_column_of_dates_that_nobody_named_is_asked_for(tmp_path, column, valu
         assert history(read(path, time=column), "a") == ["2", "1"]
 
 
-def test_days_and_months_that_cannot_be_told_apart_are_asked_for(tmp_path):
+def test_ambiguous_days_and_months_raise_an_error(tmp_path):
     path = write(tmp_path / "t.csv", "user,item,Date\na,1,02/03/2011 10:00\na,2,01/04/2011 9:00\n")
     with pytest.raises(InputError, match=r"'02/03/2011 10:00'.*--date-format.*'%d/%m/%Y %H:%M' or '%m/%d/%Y %H:%M'"):
         read(path)
@@ -168,7 +168,7 @@ def test_dates_of_online_retail_are_read_month_first_and_returns_are_noted(tmp_p
     assert "'CustomerID' as user, 'StockCode' as item, 'InvoiceDate' as time, 'Quantity' as weight" in report
 
 
-def test_a_first_row_of_numbers_is_no_header(tmp_path):
+def test_a_first_row_of_numbers_is_not_a_header(tmp_path):
     assert is_data(["1", "10", "4.0"]) and is_data(["1", "68fd1e64", "0.5", "b"]) and is_data(["1", "video", "0.5"])
     assert not is_data(["user", "item", "2010"]) and not is_data(["label", "0", "1"]) and not is_data(["0", "1", "2"])
     path = write(tmp_path / "t.csv", "1,10,4.0\n1,20,3.0\n")
@@ -186,11 +186,11 @@ def test_a_first_row_of_numbers_is_no_header(tmp_path):
         ("t.csv", "A39,0205616461,5.0,1369699200\n", "--no-header --user 1 --item 2.*--columns user,item"),
     ],
 )
-def test_other_layouts_lead_somewhere(tmp_path, name, text, message):
+def test_unsupported_layouts_raise_an_error_that_says_what_to_do(tmp_path, name, text, message):
     with pytest.raises(InputError, match=message):
         read(write(tmp_path / name, text))
 
 
-def test_an_inter_file_without_a_time_says_so(tmp_path):
+def test_an_inter_file_without_a_time_gets_a_note(tmp_path):
     table = read(write(tmp_path / "t.inter", "user_id:token\titem_id:token\nu\ta\nu\tb\n"))
     assert "no time column" in str(table.report)

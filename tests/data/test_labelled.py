@@ -54,7 +54,7 @@ def slow_history(row, data, known, rule):
 @pytest.mark.parametrize("take", ["earlier", "others"])
 @pytest.mark.parametrize("min_label", [None, 4.0])
 @pytest.mark.parametrize("part", ["train", "test"])
-def test_histories_equal_those_made_by_hand(take, min_label, part):
+def test_histories_equal_those_of_a_simple_loop(take, min_label, part):
     split = table().split(ByTime(0.7, 0.8) if take == "earlier" else Random())
     rule = History(6, take=take, min_label=min_label, with_label=True, item_features=("price", "tags"))
     spec = FeatureSpec.fit(split.train, history=rule)
@@ -101,14 +101,14 @@ def test_unseen_users_and_items_keep_the_features_that_are_known_of_them():
     assert (inputs["history"].numpy() == 0).all()
 
 
-def test_how_often_an_item_is_met_is_a_feature():
+def test_item_count_is_a_feature():
     data = table()
     spec = FeatureSpec.fit(data, features=[Numeric("item_count", scaling="log")])
     padding, unseen, *counts = spec.item_features["item_count"]
     assert np.isnan(padding) and unseen < counts[-1] and np.all(np.diff(counts) <= 1e-6)
 
 
-def test_an_epoch_has_every_row_once_in_another_order():
+def test_an_epoch_has_every_row_once_in_a_new_order():
     data = table()
     spec = FeatureSpec.fit(data, features=[Numeric("hour")])
     batches = labelled(data, spec, batch_size=32, shuffle=True, inputs=["item"])
@@ -117,7 +117,7 @@ def test_an_epoch_has_every_row_once_in_another_order():
     assert set(batches.element_spec[0]) == {"item"}
 
 
-def test_what_is_missing_is_asked_for():
+def test_missing_arguments_raise_an_error():
     data = table()
     spec = FeatureSpec.fit(data, history=History(5))
     with pytest.raises(InputError, match=r"known=split\.train"):
@@ -127,7 +127,7 @@ def test_what_is_missing_is_asked_for():
     labelled(data, spec, inputs=["item"])  # without its history, nothing needs to be known
 
 
-def test_some_users_and_items_are_unseen_in_training_alike_for_a_seed():
+def test_unseen_rate_hides_users_and_items_reproducibly():
     data = table(rows=3000)
     spec = FeatureSpec.fit(data, features=[Categorical("user")])
 
@@ -144,7 +144,7 @@ def test_some_users_and_items_are_unseen_in_training_alike_for_a_seed():
     np.testing.assert_array_equal(users[users > 1], plain["user"].numpy()[users > 1])
 
 
-def test_an_item_that_is_unseen_in_training_was_never_met():
+def test_a_hidden_item_gets_the_count_of_an_unseen_item():
     data = table(rows=1000)
     spec = FeatureSpec.fit(data, features=[Numeric("item_count", scaling="log")])
     inputs, _ = next(iter(labelled(data, spec, batch_size=1000, unseen_rate=0.3, seed=0)))
@@ -155,7 +155,7 @@ def test_an_item_that_is_unseen_in_training_was_never_met():
     np.testing.assert_array_equal(counts[items > 1], plain["item_count"].numpy()[items > 1])
 
 
-def test_a_column_may_be_called_as_parts_of_a_history_are_where_it_is_none():
+def test_a_column_may_have_the_name_of_a_history_input_if_the_history_lacks_it():
     data = table()
     frame = pd.DataFrame({"history_len": np.arange(300) % 5, "history_labels": np.arange(300) % 3})
     data = dataclasses.replace(data, context=frame.assign(history_tags=frame["history_len"]))
@@ -173,7 +173,7 @@ def test_a_column_may_be_called_as_parts_of_a_history_are_where_it_is_none():
 @pytest.mark.parametrize("timed", [True, False])
 @pytest.mark.parametrize("take", ["earlier", "others"])
 @pytest.mark.parametrize("which", ["the same", "a part", "a copy with other codes"])
-def test_a_row_is_not_in_its_own_history_also_where_it_is_known_twice_or_in_another_table(timed, take, which):
+def test_a_row_is_not_in_its_own_history_even_if_it_is_duplicated_or_in_another_table(timed, take, which):
     frame = pd.DataFrame(np.random.default_rng(1).integers(0, 5, (60, 3)), columns=["who", "what", "when"])
     frame = pd.concat([frame, frame.sample(40, random_state=0)], ignore_index=True)  # each row may come again
     frame["label"] = np.random.default_rng(2).integers(1, 6, len(frame))

@@ -7,7 +7,7 @@ from tfrec.data import Examples, is_labelled, read, read_examples
 from tfrec.errors import InputError
 
 
-def test_labelled_rows_have_users_items_and_times_by_their_names(tmp_path):
+def test_users_items_and_times_of_labelled_rows_are_found_by_name(tmp_path):
     text = "user_id,item,click,timestamp,age\n007,i1,1,5,30\n8,i2,0,6,\n"
     (tmp_path / "rows.csv").write_text(text)
     table = read_examples(tmp_path / "rows.csv")
@@ -18,7 +18,7 @@ def test_labelled_rows_have_users_items_and_times_by_their_names(tmp_path):
     assert other.item_ids[other.item_codes].tolist() == ["007"] and other.context.columns.tolist() == ["item"]
 
 
-def test_two_columns_of_one_name_are_refused_as_one_may_be_the_label(tmp_path):
+def test_two_columns_of_the_same_name_raise_an_error(tmp_path):
     (tmp_path / "rows.csv").write_text("user,label,label\na,1,1\nb,0,0\n")
     with pytest.raises(InputError, match="several columns named label"):
         read_examples(tmp_path / "rows.csv")
@@ -27,7 +27,7 @@ def test_two_columns_of_one_name_are_refused_as_one_may_be_the_label(tmp_path):
         Examples.from_pandas(frame, label="y")
 
 
-def test_labelled_rows_are_known_by_the_name_of_a_column(tmp_path):
+def test_labelled_rows_are_recognised_by_the_name_of_a_column(tmp_path):
     for name, text, known in (
         ("a.csv", "user,Label\n", True),
         ("b.tsv", "x\tclick\n", True),
@@ -40,7 +40,7 @@ def test_labelled_rows_are_known_by_the_name_of_a_column(tmp_path):
     assert is_labelled(tmp_path / "d.parquet") and not is_labelled(tmp_path / "nothing.csv")
 
 
-def test_large_ids_of_a_parquet_with_a_gap_stay_apart_and_its_index_is_a_column(tmp_path):
+def test_large_parquet_ids_with_gaps_stay_exact_and_the_index_is_a_column(tmp_path):
     big = 2**60
     frame = pd.DataFrame(
         {"item": pd.array([big, big + 1, None], "Int64"), "label": [1, 0, 1], "age": pd.array([1, None, 3], "Int64")},
@@ -57,7 +57,7 @@ def test_large_ids_of_a_parquet_with_a_gap_stay_apart_and_its_index_is_a_column(
         read_examples(tmp_path / "cut.parquet", label="label")
 
 
-def test_whole_numbers_that_a_gap_has_made_floats_are_whole_numbers_in_every_file(tmp_path):
+def test_integers_that_became_floats_are_integers_in_every_format(tmp_path):
     """What pandas writes of integers with a missing one; `from_pandas` reads the frame itself as 2, too."""
     frame = pd.DataFrame({"user": [7, 8, 8], "item": [2, None, 3], "label": [1, 0, 1]})
     frame.to_csv(tmp_path / "rows.csv", index=False)
@@ -69,7 +69,7 @@ def test_whole_numbers_that_a_gap_has_made_floats_are_whole_numbers_in_every_fil
     assert read(tmp_path / "rows.csv").user_ids.tolist() == ["1.0", "2"]
 
 
-def test_numbers_that_a_program_wrote_are_numbers_and_hashes_that_look_like_numbers_are_not(tmp_path):
+def test_numbers_in_scientific_notation_are_numeric_and_hashes_are_not(tmp_path):
     columns = {"rate": ["1e-05", "0.25", "3"], "size": ["1e+20", "7", "8"], "exact": ["1.0E7", "2.5E3", "1E2"]}
     columns |= {"hash": ["12e4", "1e5", "777"], "zip": ["01067", "2", "1e-05"], "signed": ["-1", "2e3", "4"]}
     frame = pd.DataFrame({"label": [0, 1, 1], **columns})
@@ -80,7 +80,7 @@ def test_numbers_that_a_program_wrote_are_numbers_and_hashes_that_look_like_numb
     assert found["rate"].tolist() == [1e-05, 0.25, 3] and found["hash"].tolist() == columns["hash"]
 
 
-def test_tables_of_items_and_users_belong_to_labelled_rows_and_to_ratings_alike(tmp_path):
+def test_side_tables_work_for_labelled_rows_and_for_ratings(tmp_path):
     (tmp_path / "rows.csv").write_text("label,user,item,rating,device\n1,ann,007,5,tv\n0,bob,8,3,tv\n")
     (tmp_path / "items.csv").write_text("title,item,price\nX,007,2.5\nY,9,1\n")
     pd.DataFrame({"user": ["ann", "bob"], "age": [20, 30]}).to_parquet(tmp_path / "users.parquet")
@@ -121,7 +121,7 @@ def test_roles_of_labelled_rows_have_well_known_names(tmp_path, header, row, fou
         assert table.times.tolist() == [1649347200000] and "date" in table.context
 
 
-def test_a_date_that_is_none_stays_a_column_of_labelled_rows(tmp_path):
+def test_a_date_column_that_is_not_a_time_stays_in_the_context(tmp_path):
     (tmp_path / "t.csv").write_text("user,item,label,date\na,b,1,monday\nb,c,0,sunday\n")
     table = read_examples(tmp_path / "t.csv")
     assert table.times is None and table.context["date"].tolist() == ["monday", "sunday"]

@@ -39,7 +39,7 @@ def rows_of(batches):
 
 @pytest.mark.parametrize("grouped", [False, True])
 @pytest.mark.parametrize("windows", ["newest", "all"])
-def test_a_row_is_its_whole_window_with_some_items_hidden(table, spec, windows, grouped):
+def test_a_row_is_a_whole_window_with_some_items_masked(table, spec, windows, grouped):
     """The same rows as without masks, the last target included; hidden items are asked for and nothing else is."""
     plain = sequences(table, spec, 32, windows=windows, group_by_length=grouped, shuffle=False)
     masked = masked_items(plain, MASK, probability=0.4, seed=3)
@@ -57,7 +57,7 @@ def test_a_row_is_its_whole_window_with_some_items_hidden(table, spec, windows, 
 
 
 @pytest.mark.parametrize(("probability", "last_only"), [(0.2, 0.0), (0.6, 0.0), (0.3, 0.5), (1.0, 0.0), (0.5, 1.0)])
-def test_items_are_hidden_as_often_as_is_asked_for(table, spec, probability, last_only):
+def test_items_are_masked_with_the_given_probability(table, spec, probability, last_only):
     batches = masked_items(sequences(table, spec, 64), MASK, probability, last_only)
     rows = np.concatenate([rows_of(batches) for _ in range(8)])
     hidden, items = rows[:, 0] == MASK, (rows[:, 0] > 0).sum(1)
@@ -69,14 +69,14 @@ def test_items_are_hidden_as_often_as_is_asked_for(table, spec, probability, las
     assert hidden.sum() / items.sum() == pytest.approx(expected.sum() / items.sum(), abs=0.01)
 
 
-def test_where_chance_hides_nothing_any_item_is_as_likely(table, spec):
+def test_if_no_item_is_drawn_each_is_masked_with_equal_probability(table, spec):
     rows = rows_of(masked_items(sequences(made([4] * 6000), spec, 500), MASK, probability=1e-6, last_only=0.0))
     assert ((rows[:, 1] > 0).sum(1) == 1).all()
     np.testing.assert_allclose((rows[:, 1, -4:] > 0).mean(0), 0.25, atol=0.03)
     assert not rows[:, 1, :-4].any()
 
 
-def test_masks_are_new_at_every_epoch_and_the_seed_repeats_them(table, spec):
+def test_masks_differ_between_epochs_and_are_reproducible(table, spec):
     def epochs(seed):
         still = sequences(table, spec, 64, shuffle=False)
         tf.random.set_seed(0)
@@ -92,13 +92,13 @@ def test_masks_are_new_at_every_epoch_and_the_seed_repeats_them(table, spec):
         assert changed.any(axis=1).mean() > 0.8
 
 
-def test_weights_turn_the_rule_of_keras_into_the_mean_over_hidden_items(table, spec):
+def test_weights_give_the_mean_over_masked_items(table, spec):
     for _, targets, weights in masked_items(sequences(table, spec, 32), MASK).as_numpy_iterator():
         values = np.random.default_rng(0).normal(size=targets.shape)
         assert (weights * values).sum() / targets.size == pytest.approx(values[targets > 0].mean(), rel=1e-4, abs=1e-6)
 
 
-def test_what_is_left_of_a_group_weighs_as_little_as_it_does_without_masks():
+def test_the_remainder_of_a_group_keeps_its_low_weight():
     table = made([10] * 40 + [2])
     spec = FeatureSpec.fit(table, max_length=9)
     plain = sequences(table, spec, 8, group_by_length=True, shuffle=False)
@@ -109,7 +109,7 @@ def test_what_is_left_of_a_group_weighs_as_little_as_it_does_without_masks():
     assert weighed[0] == pytest.approx(weighed[1]) and min(weighed[1]) < 0.1
 
 
-def test_what_cannot_be_masked_is_refused(table, spec):
+def test_invalid_batches_and_arguments_raise_an_error(table, spec):
     train, valid, _ = table.split(LeaveLastOut())
     with pytest.raises(InputError, match="from Interactions"):
         masked_items(sequences(valid, spec), MASK)
@@ -121,5 +121,5 @@ def test_what_cannot_be_masked_is_refused(table, spec):
             masked_items(sequences(train, spec), MASK, **wrong)
 
 
-def test_the_mask_is_the_id_behind_the_last_item(spec):
+def test_the_mask_id_follows_the_last_item(spec):
     assert spec.mask_id == spec.num_items + 2

@@ -85,7 +85,7 @@ def refused(folder, name="ml-latest-small", **server):
     return str(caught.value)
 
 
-def test_fetch_unpack_and_use_again(tmp_path, capsys):
+def test_a_dataset_is_downloaded_unpacked_and_reused(tmp_path, capsys):
     archive = packed({**FILES, "ml-latest-small/docs/README.txt": "terms"})
     with serving(latest(archive)) as (url, asked):
         folder = movielens.download("ml-latest-small", tmp_path / "data", url)
@@ -100,11 +100,11 @@ def test_fetch_unpack_and_use_again(tmp_path, capsys):
     assert not told.out and f"{len(archive):,} of {len(archive):,} bytes (100%)" in told.err
 
 
-def test_digest_that_does_not_fit(tmp_path):
+def test_a_wrong_md5_raises_an_error(tmp_path):
     assert "MD5: expected 0000" in refused(tmp_path, files=latest(packed(FILES), digest="0" * 32))
 
 
-def test_without_a_published_digest_the_archive_must_be_sound(tmp_path, capsys):
+def test_without_a_published_md5_the_archives_checksums_are_verified(tmp_path, capsys):
     archive = packed(FILES)
     with serving({"ml-latest-small.zip": archive}) as (url, _):
         assert len(read(movielens.download("ml-latest-small", tmp_path / "a", url))) == 2
@@ -114,31 +114,31 @@ def test_without_a_published_digest_the_archive_must_be_sound(tmp_path, capsys):
     assert "Bad CRC-32" in refused(tmp_path / "b", files={"ml-latest-small.zip": spoiled})
 
 
-def test_digest_that_is_none(tmp_path):
+def test_an_invalid_md5_file_raises_an_error(tmp_path):
     files = {**latest(packed(FILES)), "ml-latest-small.zip.md5": b"<html>sorry"}
     assert "is not an MD5 file: it begins with '<html>sorry'" in refused(tmp_path, files=files)
 
 
-def test_fixed_archives_have_a_known_size_and_digest(tmp_path):
+def test_fixed_archives_are_checked_against_known_size_and_md5(tmp_path):
     assert "expected 5,917,549 bytes" in refused(tmp_path, "ml-1m", files={"ml-1m.zip": packed(FILES)})
     same_size = {"ml-100k.zip": bytes(4_924_029)}
     assert "expected 0e33842e24a9c977be4e0107933c0723" in refused(tmp_path, "ml-100k", files=same_size)
 
 
-def test_an_archive_that_does_not_end_is_given_up(tmp_path, monkeypatch):
+def test_an_endless_download_is_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(movielens, "_FIXED", {"ml-latest-small": (1 << 17, "0" * 32)})
     files = {"ml-latest-small.zip": bytes(1 << 20)}
     assert "expected 131,072 bytes, got more" in refused(tmp_path, files=files, announced=False)
 
 
-def test_truncated(tmp_path):
+def test_a_truncated_download_raises_an_error(tmp_path):
     archive = packed(FILES)
     assert f"expected {len(archive):,} bytes, but the connection ended" in refused(
         tmp_path, files=latest(archive), cut=100
     )
 
 
-def test_no_archive(tmp_path):
+def test_a_file_that_is_not_an_archive_raises_an_error(tmp_path):
     assert "Not Found" in refused(tmp_path, files={"ml-latest-small.zip.md5": b"0" * 32})
     assert "zip file" in refused(tmp_path, files=latest(b"this is no archive"))
     assert "lacks ml-latest-small/movies.csv" in refused(
@@ -149,19 +149,19 @@ def test_no_archive(tmp_path):
 @pytest.mark.parametrize(
     "name", ["../evil.txt", "ml-latest-small/../../evil.txt", "/tmp/evil-tfrec.txt", "..\\evil.txt"]
 )
-def test_no_file_leaves_the_folder(tmp_path, name):
+def test_no_file_is_unpacked_outside_the_folder(tmp_path, name):
     folder = tmp_path / "data"
     folder.mkdir()
     assert "not unpacked" in refused(folder, files=latest(packed({**FILES, name: "evil"})))
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
-def test_links_are_refused(tmp_path):
+def test_links_in_an_archive_raise_an_error(tmp_path):
     archive = packed(FILES, links=[("ml-latest-small/link", "/etc")])
     assert "'ml-latest-small/link'" in refused(tmp_path, files=latest(archive))
 
 
-def test_no_network(tmp_path):
+def test_an_unreachable_server_raises_an_error(tmp_path):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
@@ -170,7 +170,7 @@ def test_no_network(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_incomplete_folder_is_not_touched(tmp_path):
+def test_an_incomplete_folder_is_not_changed(tmp_path):
     (tmp_path / "ml-1m").mkdir()
     (tmp_path / "ml-1m" / "mine.txt").write_text("keep")
     with pytest.raises(InputError, match=r"lacks ml-1m/ratings.dat"):
@@ -178,18 +178,18 @@ def test_incomplete_folder_is_not_touched(tmp_path):
     assert (tmp_path / "ml-1m" / "mine.txt").exists()
 
 
-def test_unknown_name(tmp_path):
+def test_an_unknown_dataset_raises_an_error(tmp_path):
     with pytest.raises(InputError, match=r"'ml-99'.*ml-100k, ml-1m, ml-latest-small"):
         movielens.download("ml-99", tmp_path)
 
 
-def test_folder_that_cannot_be_made(tmp_path):
+def test_a_folder_that_cannot_be_created_raises_an_error(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="could not be downloaded to"):
         movielens.download("ml-1m", tmp_path / "file" / "data", "http://127.0.0.1:1/")
 
 
-def test_archives_that_are_broken_anywhere(tmp_path):
+def test_archives_with_any_damaged_byte_raise_an_error(tmp_path):
     """Bytes of the archive changed one after the other: an `InputError`, or the files, never another exception."""
     whole = packed(FILES)
     marks = [place for mark in (b"PK\x01\x02", b"PK\x05\x06", b"PK\x03\x04") for place in [whole.find(mark)]]
@@ -203,7 +203,7 @@ def test_archives_that_are_broken_anywhere(tmp_path):
             assert isinstance(error, Exception)
 
 
-def test_what_breaks_while_it_is_unpacked_is_one_sentence(tmp_path, monkeypatch):
+def test_errors_while_unpacking_are_one_sentence(tmp_path, monkeypatch):
     archive = packed(FILES)
     for error in (
         NotImplementedError("compression 99"),

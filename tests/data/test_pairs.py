@@ -54,7 +54,7 @@ def test_all_other_items_are_the_history_and_the_target_is_not(table, spec):
     assert all(target not in history for _, history, target in found)
 
 
-def test_the_earlier_items_alone(table, spec):
+def test_take_earlier_gives_only_earlier_items(table, spec):
     found = rows_of(pairs(table, spec, inputs=("history",), take="earlier", shuffle=False), spec)
     of_ann = [[], ["x"], ["y"], ["x", "y", "x"], ["y", "x", "z"]]
     assert [history for _, history, _ in found] == [*of_ann, [], ["y"], ["y", "z"]]
@@ -92,18 +92,18 @@ def test_known_pairs_are_distinct(table, spec):
         ({"batch_size": 3, "num_replicas": 2}, "multiple"),
     ],
 )
-def test_arguments_that_are_wrong(table, spec, how, said):
+def test_invalid_arguments_raise_an_error(table, spec, how, said):
     with pytest.raises(InputError, match=said):
         pairs(table, spec, **how)
 
 
-def test_a_spec_without_users_says_how_to_get_them(table):
+def test_a_spec_without_users_raises_an_error_that_says_what_to_do(table):
     with pytest.raises(InputError, match="users=True"):
         pairs(table, FeatureSpec.fit(table))
 
 
 class TestTheSpec:
-    def test_users_come_back_and_the_most_active_is_first(self, spec, tmp_path):
+    def test_users_survive_saving_and_the_most_active_is_first(self, spec, tmp_path):
         assert spec.users.tokens.tolist() == ["ann", "bob"] and spec.num_users == 2
         spec.save(tmp_path)
         again = FeatureSpec.load(tmp_path)
@@ -116,7 +116,7 @@ class TestTheSpec:
         assert "user" not in plain.vocabulary_hashes and FeatureSpec.load(tmp_path).users is None
         assert plain.vocabulary_hashes["item"] == spec.vocabulary_hashes["item"]
 
-    def test_a_missing_or_shorter_list_of_users_is_found(self, spec, tmp_path):
+    def test_a_missing_or_shorter_user_vocabulary_raises_an_error(self, spec, tmp_path):
         spec.save(tmp_path)
         (tmp_path / "vocabularies" / "user.txt").write_text("ann\n", encoding="utf-8")
         with pytest.raises(InputError, match=r"user.txt has 1 users, spec.json says 2"):
@@ -130,7 +130,7 @@ class TestTheSpec:
         with pytest.raises(InputError, match="feature 'user'"):
             FeatureSpec.fit(rows, users=True)
 
-    def test_a_model_without_users_takes_a_spec_that_has_them(self, table, spec):
+    def test_a_model_without_users_accepts_a_spec_with_users(self, table, spec):
         model = SASRec(spec.num_items, max_length=3, hidden_dim=8)
         model.bind_vocabulary(spec)
         assert list(model.bound_vocabulary) == ["item"]

@@ -70,7 +70,7 @@ def test_rows_are_the_windows_of_each_user(walks, length, windows, batch_size, s
 
 @quick
 @given(walks, lengths)
-def test_all_windows_make_each_item_but_the_first_a_target_once(walks, length):
+def test_with_all_windows_each_item_except_the_first_is_a_target_once(walks, length):
     table = made(walks)
     spec = FeatureSpec.fit(table, max_length=length)
     known = known_walks(walks, spec)
@@ -80,7 +80,7 @@ def test_all_windows_make_each_item_but_the_first_a_target_once(walks, length):
 
 @quick
 @given(walks, lengths, st.integers(1, 5))
-def test_weights_turn_the_rule_of_keras_into_the_mean_over_targets(walks, length, batch_size):
+def test_weights_give_the_mean_over_real_targets(walks, length, batch_size):
     table = made(walks)
     spec = FeatureSpec.fit(table, max_length=length)
     for _, targets, weights in sequences(table, spec, batch_size).as_numpy_iterator():
@@ -88,7 +88,7 @@ def test_weights_turn_the_rule_of_keras_into_the_mean_over_targets(walks, length
         assert (weights * values).sum() / targets.size == pytest.approx(values[targets > 0].mean(), rel=1e-5, abs=1e-6)
 
 
-def test_a_group_that_is_nearly_empty_does_not_weigh_as_a_whole_batch():
+def test_a_nearly_empty_group_has_a_low_weight():
     table = made([[1, 2, 3, 4, 5, 6, 7, 0, 1, 2]] * 40 + [[3, 4]])
     spec = FeatureSpec.fit(table, max_length=9)
     sizes = {}
@@ -101,7 +101,7 @@ def test_a_group_that_is_nearly_empty_does_not_weigh_as_a_whole_batch():
 
 @quick
 @given(walks, lengths)
-def test_a_holdout_asks_for_the_first_target_behind_the_newest_history(walks, length):
+def test_a_holdout_row_has_the_newest_history_and_the_first_target(walks, length):
     table = made(walks)
     train, valid, test = table.split(LeaveLastOut())
     spec = FeatureSpec.fit(train, max_length=length)
@@ -123,7 +123,7 @@ def test_a_holdout_asks_for_the_first_target_behind_the_newest_history(walks, le
         assert found == expected  # in the order of the users
 
 
-def test_epochs_are_shuffled_anew_and_the_seed_repeats_them():
+def test_epochs_are_shuffled_differently_and_reproducibly():
     table = made([[i % 8, (i + 1) % 8, (i * 3) % 8] for i in range(50)])
     spec = FeatureSpec.fit(table, max_length=4)
     batches = sequences(table, spec, 50, seed=3)
@@ -133,14 +133,14 @@ def test_epochs_are_shuffled_anew_and_the_seed_repeats_them():
     assert rows_of(still) == rows_of(still)
 
 
-def test_drop_remainder_leaves_only_full_batches():
+def test_drop_remainder_keeps_only_full_batches():
     table = made([[1, 2, 3]] * 10)
     spec = FeatureSpec.fit(table, max_length=4)
     assert [len(targets) for _, targets, _ in sequences(table, spec, 4, drop_remainder=True)] == [4, 4]
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
-def test_no_row_is_always_left_out_where_lengths_are_grouped(replicas):
+def test_no_row_is_always_dropped_if_lengths_are_grouped(replicas):
     rng = np.random.default_rng(0)
     walks = [[f"first of {user}", *rng.integers(0, 20, rng.integers(2, 40) ** 2 // 40 + 1)] for user in range(203)]
     table = made(walks)
@@ -156,14 +156,14 @@ def test_no_row_is_always_left_out_where_lengths_are_grouped(replicas):
     assert len(list(batches)) == int(batches.cardinality())
 
 
-def test_batches_that_cannot_be_filled_are_an_error():
+def test_drop_remainder_without_full_batches_raises_an_error():
     table = made([[1, 2, 3]] * 3 + [[1, 2, 3, 4, 5]])
     for group in (False, True):
         with pytest.raises(InputError, match="4 rows do not fill a batch of 8"):
             sequences(table, FeatureSpec.fit(table, max_length=4), 8, drop_remainder=True, group_by_length=group)
 
 
-def test_nothing_to_learn_from_is_an_error():
+def test_a_table_without_targets_raises_an_error():
     table = made([[1], [2]])
     with pytest.raises(InputError, match="no user has two items"):
         sequences(table, FeatureSpec.fit(table))
@@ -176,7 +176,7 @@ def test_nothing_to_learn_from_is_an_error():
 
 @quick
 @given(walks, lengths, st.sampled_from(["newest", "all"]), st.booleans(), st.booleans())
-def test_time_stamps_stand_beside_their_items(walks, length, windows, group, some_unknown):
+def test_timestamps_match_their_items(walks, length, windows, group, some_unknown):
     """Every row is unique here: the time of a row of the table names its item."""
     rows = [(u, i, 1_500_000_000 + 1000 * u + t) for u, walk in enumerate(walks) for t, i in enumerate(walk)]
     frame = pd.DataFrame(rows, columns=["user", "item", "time"])
@@ -207,7 +207,7 @@ def test_milliseconds_become_seconds():
     assert inputs["timestamps"].numpy().tolist() == [[0, 1_500_000_000, 1_500_000_000]]
 
 
-def test_a_table_without_times_has_no_time_stamps():
+def test_timestamps_without_a_time_column_raise_an_error():
     table = made([[1, 2, 3]])
     spec = FeatureSpec.fit(table)
     for data in (table, table.split(LeaveLastOut()).test):
@@ -218,7 +218,7 @@ def test_a_table_without_times_has_no_time_stamps():
 
 
 @pytest.mark.parametrize(("name", "has_times"), [("ml-100k", True), ("ml-latest-small", True), ("ml-1m", False)])
-def test_real_tables_have_time_stamps_or_say_that_they_have_none(shared_data, name, has_times):
+def test_real_tables_have_timestamps_or_raise_an_error(shared_data, name, has_times):
     table = read(shared_data / name)
     spec = FeatureSpec.fit(table, max_length=20)
     if not has_times:

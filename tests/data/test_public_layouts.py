@@ -22,13 +22,13 @@ ROWS = "".join(f"u,{item},{NANOSECONDS + 100 * (9 - place)}\n" for place, item i
         ("t.inter", "user:token\titem:token\ttimestamp:float\nv\ta\t\n" + ROWS.replace(",", "\t")),
     ],
 )
-def test_large_times_keep_their_order_beside_an_empty_cell(tmp_path, name, text):
+def test_large_times_keep_their_order_if_a_cell_is_empty(tmp_path, name, text):
     table = read(write(tmp_path / name, text))
     assert history(table, "u") == ["d", "c", "b", "a"] and table.times.dtype == "int64"
     assert not any("count as equal" in note for note in table.report.notes)
 
 
-def test_large_times_of_labelled_rows_keep_their_order_beside_an_empty_cell(tmp_path):
+def test_large_times_of_labelled_rows_keep_their_order_if_a_cell_is_empty(tmp_path):
     text = "label,user,item,timestamp\n1,v,a,\n" + "".join(f"1,{row}\n" for row in ROWS.split())
     table = read_examples(write(tmp_path / "t.csv", text))
     assert len(set(table.times)) == 4
@@ -39,7 +39,7 @@ def test_large_times_of_labelled_rows_keep_their_order_beside_an_empty_cell(tmp_
 
 @pytest.mark.parametrize("options", [{"separator": ";"}, {"header": False}, {"columns": ["user", "item"]}])
 @pytest.mark.parametrize(("name", "line"), [("ratings.dat", "1::007::5::1001"), ("x.inter", "user:token\titem:token")])
-def test_options_that_a_publishers_layout_does_not_take_are_refused(tmp_path, options, name, line):
+def test_text_options_for_a_publishers_layout_raise_an_error(tmp_path, options, name, line):
     write(tmp_path / name, line + "\n1\t2\n" * (name == "x.inter"))
     with pytest.raises(InputError, match=r"omit separator=.*--sep, --no-header, --columns"):
         read(tmp_path, **options)
@@ -48,7 +48,7 @@ def test_options_that_a_publishers_layout_does_not_take_are_refused(tmp_path, op
 # --- columns that are all but empty
 
 
-def test_a_column_of_users_that_is_mostly_missing_is_asked_about(tmp_path):
+def test_a_user_column_with_mostly_missing_values_raises_an_error(tmp_path):
     """Diginetica: most sessions are of nobody known."""
     rows = [f"{session};{'NA' if session < 4 else 9};{item};2016-05-09" for session in range(5) for item in (1, 2)]
     path = write(tmp_path / "train-item-views.csv", "\n".join(["sessionId;userId;itemId;eventdate", *rows]))
@@ -61,7 +61,7 @@ def test_a_column_of_users_that_is_mostly_missing_is_asked_about(tmp_path):
 # --- lists of items
 
 
-def test_items_to_withdraw_are_read_as_freely_as_tables(tmp_path):
+def test_files_of_items_to_withdraw_accept_all_table_formats(tmp_path):
     packed = tmp_path / "gone.txt.bz2"
     packed.write_bytes(bz2.compress("a1\r\nb 2\r\n".encode("utf-8-sig")))
     assert read_ids(packed) == ["a1", "b 2"]
@@ -97,30 +97,30 @@ def lines(*rows):
         ),
     ],
 )
-def test_other_layouts_are_named(tmp_path, name, text, message):
+def test_unsupported_layouts_raise_an_error_that_names_them(tmp_path, name, text, message):
     with pytest.raises(InputError, match=message):
         read(write(tmp_path / name, text))
 
 
-def test_lines_with_the_number_of_ids_before_them_are_told_from_users(tmp_path):
+def test_leading_counts_are_distinguished_from_users(tmp_path):
     assert read(write(tmp_path / "s.txt", "1 a\n2 a b\n3 a b c\n")).num_users == 3
     assert read(write(tmp_path / "s.txt", lines(*(f"{90 + n} {n} {n % 5}" for n in range(9))))).num_items == 9
 
 
 @pytest.mark.parametrize("cell", ["N55189 N46039 N1", "3400638|1253714", "[1, 2]"])
-def test_several_items_in_a_cell_are_refused(tmp_path, cell):
+def test_several_items_in_a_cell_raise_an_error(tmp_path, cell):
     """MIND's histories, Trivago's impressions."""
     path = write(tmp_path / "behaviors.tsv", f"1\tU1\t{cell}\n2\tU2\t{cell}\n")
     with pytest.raises(InputError, match=r"expected one id per row.*explode"):
         read(path, header=False, user="2", item="3")
 
 
-def test_items_that_are_names_may_hold_blanks(tmp_path):
+def test_item_names_may_hold_blanks(tmp_path):
     path = write(tmp_path / "plays.csv", 'user,item\n1,Maroon 5\n1,"Crosby, Stills"\n2,Blink 182\n2,"1,000"\n')
     assert read(path).num_items == 4
 
 
-def test_a_matrix_is_no_table_without_a_header(tmp_path):
+def test_a_matrix_without_a_header_raises_an_error(tmp_path):
     path = write(tmp_path / "jester.csv", lines(*(f"{n}," + ",".join(["99", "-7.51"] * 20) for n in (62, 73))))
     with pytest.raises(InputError, match="matrix with one row per user"):
         read(path, header=False, user="1", item="2")
@@ -128,7 +128,7 @@ def test_a_matrix_is_no_table_without_a_header(tmp_path):
 
 @pytest.mark.parametrize("names", ["day\tmonth\tyear", "date_day\tdate_month\tdate_year"])
 @pytest.mark.parametrize("named", [False, True])
-def test_dates_in_several_columns_are_asked_for(tmp_path, names, named):
+def test_dates_in_several_columns_raise_an_error(tmp_path, names, named):
     """HetRec: a day alone has no order."""
     path = write(
         tmp_path / "user_taggedartists.dat", f"userID\tartistID\t{names}\n2\t52\t1\t4\t2009\n2\t53\t1\t3\t2009\n"
@@ -138,7 +138,7 @@ def test_dates_in_several_columns_are_asked_for(tmp_path, names, named):
     assert history(read(path, time=False), "2") == ["52", "53"]
 
 
-def test_lines_that_are_dicts_of_python_are_read(tmp_path):
+def test_lines_of_python_dicts_are_read(tmp_path):
     """Steam, and the older files of Amazon's reviews."""
     rows = [
         "{u'user_id': u'007', 'item_id': '10', 'time': 2, 'text': \"it's\"}",

@@ -68,7 +68,7 @@ def test_rating_files_of_train_and_test_are_a_fixed_split(tmp_path, fields):
     assert len(alone) == 6 and f"pass {tmp_path / 'ml'} to read the whole split" in str(alone.report)
 
 
-def test_rating_files_of_several_data_sets_are_asked_about(tmp_path):
+def test_rating_files_of_several_datasets_raise_an_error(tmp_path):
     ncf(tmp_path)
     write(tmp_path / "pin.train.rating", "1\t2\t3\n")
     write(tmp_path / "pin.test.rating", "1\t3\t3\n")
@@ -105,7 +105,7 @@ def test_a_title_that_is_a_number_stays_as_it_is_written(tmp_path):
     assert "item titles are read from 'product_name' of i.csv" in str(table.report)
 
 
-def test_a_table_of_items_without_a_header_is_refused(tmp_path):
+def test_an_item_table_without_a_header_raises_an_error(tmp_path):
     ratings = write(tmp_path / "r.csv", "user,item\n1,1\n1,2\n")
     with pytest.raises(InputError, match=r"first line of .*i.csv looks like a row.*'1', 'Toy Story'"):
         read(ratings, items=write(tmp_path / "i.csv", "1,Toy Story\n2,Heat\n"))

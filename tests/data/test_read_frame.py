@@ -36,7 +36,7 @@ def same(frame):
 
 @pytest.mark.parametrize("separator", [",", "\t", ";", "|", "::"])
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.txt", "t.dat", "t"])
-def test_the_separator_is_found_whatever_the_file_is_called(tmp_path, separator, name):
+def test_the_separator_is_detected_for_any_file_name(tmp_path, separator, name):
     path = write(tmp_path / name, text(separator))
     assert same(read_frame(path, ids=["user", "item"])[0])
     assert read(path).item_ids.tolist() == ["a b", "x"]
@@ -56,7 +56,7 @@ def _zipped(raw, *more):
     ("name", "pack"),
     [("t.csv.gz", gzip.compress), ("t.csv.bz2", bz2.compress), ("t.csv.xz", lzma.compress), ("t.zip", _zipped)],
 )
-def test_compressed_files_are_unpacked(tmp_path, name, pack):
+def test_compressed_files_are_read(tmp_path, name, pack):
     objects = pd.DataFrame(ROWS, columns=HEADER).to_json(orient="records", lines=True)
     for raw in (text().encode(), objects.encode()):
         (tmp_path / name).write_bytes(pack(raw))
@@ -68,20 +68,20 @@ def test_compressed_files_are_unpacked(tmp_path, name, pack):
         read(tmp_path / name)
 
 
-def test_zipped_parquet(tmp_path):
+def test_zipped_parquet_is_read(tmp_path):
     raw = io.BytesIO()
     pd.DataFrame(ROWS, columns=HEADER).to_parquet(raw)
     (tmp_path / "t.parquet.zip").write_bytes(_zipped(raw.getvalue()))
     assert read(tmp_path / "t.parquet.zip").user_ids.tolist() == ["007", "7"]
 
 
-def test_an_archive_of_several_files_is_refused_with_their_names(tmp_path):
+def test_an_archive_of_several_files_raises_an_error_with_their_names(tmp_path):
     (tmp_path / "t.zip").write_bytes(_zipped(b"a,b\n", "movies.csv"))
     with pytest.raises(InputError, match=r"2 files \(t.csv, movies.csv\): expected one"):
         read(tmp_path / "t.zip")
 
 
-def test_encodings(tmp_path):
+def test_files_of_all_encodings_are_read(tmp_path):
     for encoding in ("latin-1", "cp1252", "utf-16", "utf-16-le"):
         path = write(tmp_path / "t.csv", text(), encoding)
         assert same(read_frame(path, TextFormat(encoding=encoding), ids=["user", "item"])[0])
@@ -108,7 +108,7 @@ def test_without_a_header_columns_have_numbers(tmp_path):
         open_table(path, TextFormat(header=False, names=("u", "i")))
 
 
-def test_separators_that_are_named(tmp_path):
+def test_given_separators_are_used(tmp_path):
     for separator, given in (("#", "#"), ("\t", "\\t"), ("~~", "~~"), (",", ",")):
         path = write(tmp_path / "t.csv", text(separator))
         assert same(read_frame(path, TextFormat(separator=given), ids=["user", "item"])[0])
@@ -150,7 +150,7 @@ def test_json_lines_keep_types_and_large_numbers(tmp_path):
         ('{"user": "a", "item": {"x": 1}}', r"Column 'item' .*JSON lines.* holds lists or objects"),
     ],
 )
-def test_other_json_is_refused_with_the_form_that_is_read(tmp_path, content, message):
+def test_other_json_raises_an_error_that_names_the_expected_format(tmp_path, content, message):
     with pytest.raises(InputError, match=message):
         read(write(tmp_path / "t.json", content))
 
@@ -173,7 +173,7 @@ def test_a_folder_of_parquet_parts_is_one_table(tmp_path):
         read(folder)
 
 
-def test_parts_of_unlike_types_are_refused(tmp_path):
+def test_parts_with_different_types_raise_an_error(tmp_path):
     pd.DataFrame({"user": [1], "item": [2]}).to_parquet(tmp_path / "a.parquet")
     pd.DataFrame({"user": ["x"], "item": [2]}).to_parquet(tmp_path / "b.parquet")
     with pytest.raises(InputError, match="do not fit together"):
@@ -191,14 +191,14 @@ def test_parts_of_unlike_types_are_refused(tmp_path):
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer"),
     ],
 )
-def test_files_that_are_something_else_are_named(tmp_path, content, message):
+def test_files_of_other_types_raise_an_error_that_names_them(tmp_path, content, message):
     for name in ("t.csv", "t.txt"):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=message):
             read(tmp_path / name)
 
 
-def test_an_excel_workbook_is_named(tmp_path):
+def test_an_excel_workbook_raises_an_error(tmp_path):
     (tmp_path / "t.csv").write_bytes(_zipped(b"", "[Content_Types].xml", "xl/workbook.xml"))
     with pytest.raises(InputError, match="Excel workbook"):
         read(tmp_path / "t.csv")
@@ -216,11 +216,11 @@ def test_an_excel_workbook_is_named(tmp_path):
         ("u1.base", "1\t1\t5\t874965758\n1\t2\t3\t876893171\n", "--no-header --user 1 --item 2"),
     ],
 )
-def test_messages_lead_to_what_reads_the_file(tmp_path, name, content, message):
+def test_errors_say_how_to_read_the_file(tmp_path, name, content, message):
     with pytest.raises(InputError, match=message):
         read(write(tmp_path / name, content))
 
 
-def test_a_ruler_inside_a_text_is_no_drawn_table(tmp_path):
+def test_a_line_of_dashes_in_a_text_is_not_a_drawn_table(tmp_path):
     path = write(tmp_path / "t.csv", 'user,item,title\n1,a,"x\n-----\ny"\n2,b,ok\n')
     assert len(read(path)) == 2

@@ -8,7 +8,7 @@ from tfrec.data import read
 from tfrec.errors import InputError
 
 
-def test_ids_of_a_csv_stay_as_they_stand(tmp_path):
+def test_ids_of_a_csv_are_kept_as_strings(tmp_path):
     ids = ["007", "7", "a b", "x,y", 'say "hi"', "Zürich 北京", "1e5", " 7"]
     frame = pd.DataFrame({"user_id": "0001", "item": ids, "time": range(len(ids))})
     frame.to_csv(tmp_path / "t.csv", index=False)
@@ -17,12 +17,12 @@ def test_ids_of_a_csv_stay_as_they_stand(tmp_path):
         assert history(read(tmp_path / name), "0001") == ids
 
 
-def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
+def test_a_byte_order_mark_is_not_part_of_a_column_name(tmp_path):
     table = read(write(tmp_path / "t.csv", "\ufeffuser,item\r\na,1\r\n"))
     assert table.user_ids.tolist() == ["a"]
 
 
-def test_named_columns_context_and_side_table(tmp_path):
+def test_named_columns_context_and_side_table_are_read(tmp_path):
     write(tmp_path / "t.csv", "who,what,at,stars,device\na,007,2021-01-02,5,tv\na,008,2021-01-01,1,phone\n")
     write(tmp_path / "items.csv", "what,title,year\n007,1984,1956\n008,,2000\n")
     named = {"user": "who", "item": "what", "time": "at", "weight": "stars", "context": ["device"]}
@@ -33,12 +33,12 @@ def test_named_columns_context_and_side_table(tmp_path):
     assert len(read(tmp_path / "t.csv", **named, min_weight=2)) == 1
 
 
-def test_a_named_column_comes_before_a_known_one(tmp_path):
+def test_a_named_column_is_preferred_to_a_well_known_one(tmp_path):
     path = write(tmp_path / "t.csv", "user_id,item_id,timestamp,at\na,1,1,9\na,2,2,8\n")
     assert history(read(path), "a") == ["1", "2"] and history(read(path, time="at"), "a") == ["2", "1"]
 
 
-def test_without_a_time_the_report_says_so(tmp_path):
+def test_a_table_without_times_gets_a_note(tmp_path):
     table = read(write(tmp_path / "t.csv", "user,item,device\na,2,tv\na,1,tv\n"))
     assert history(table, "a") == ["2", "1"]
     assert "no time column" in str(table.report) and "'device'" in str(table.report)
@@ -62,7 +62,7 @@ def test_missing_values_of_a_csv_are_counted(tmp_path):
     assert table.report.dropped["no readable time in 'timestamp'"] == 1
 
 
-def test_txt_with_a_header_is_a_table(tmp_path):
+def test_a_txt_file_with_a_header_is_a_table(tmp_path):
     assert history(read(write(tmp_path / "a.txt", "user\titem\nx\t1\n")), "x") == ["1"]
     assert history(read(write(tmp_path / "b.txt", "who,what\nx,1\n"), user="who", item="what"), "x") == ["1"]
 
@@ -95,14 +95,14 @@ def test_txt_with_a_header_is_a_table(tmp_path):
         ("t.csv", b"user,item,time\na,1,yesterday\n", "No time .* 'yesterday'.*ISO 8601"),
     ],
 )
-def test_files_that_cannot_be_read(tmp_path, name, content, message):
+def test_unreadable_files_raise_an_error(tmp_path, name, content, message):
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(InputError, match=message):
         read(path)
 
 
-def test_names_that_are_not_there(tmp_path):
+def test_missing_column_names_raise_an_error(tmp_path):
     path = write(tmp_path / "t.csv", "user,item\na,1\n")
     for options, message in [
         ({"time": "when"}, "time='when'.*'user', 'item'"),
@@ -116,7 +116,7 @@ def test_names_that_are_not_there(tmp_path):
             read(path, **options)
 
 
-def test_a_side_table_of_other_items(tmp_path):
+def test_a_side_table_of_other_items_raises_an_error(tmp_path):
     write(tmp_path / "items.csv", "title,item_id\nX,1\n")
     path = write(tmp_path / "t.csv", "user,item\na,1\n")
     assert read(path, items=tmp_path / "items.csv").items.loc["1", "title"] == "X"
@@ -125,18 +125,18 @@ def test_a_side_table_of_other_items(tmp_path):
         read(path, items=tmp_path / "items.csv")
 
 
-def test_lists_in_an_id_column(tmp_path):
+def test_lists_in_an_id_column_raise_an_error(tmp_path):
     pd.DataFrame({"user": ["a"], "item": [[1, 2]]}).to_parquet(tmp_path / "t.parquet")
     with pytest.raises(InputError, match="expected one id per row"):
         read(tmp_path / "t.parquet")
 
 
-def test_nothing_there(tmp_path):
+def test_a_missing_path_raises_an_error(tmp_path):
     with pytest.raises(InputError, match=r"missing does not exist"):
         read(tmp_path / "missing")
 
 
-def test_no_permission(tmp_path, monkeypatch):
+def test_an_unreadable_path_raises_an_error(tmp_path, monkeypatch):
     def deny(path):
         raise PermissionError(13, "Permission denied", str(path))
 

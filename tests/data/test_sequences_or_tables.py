@@ -34,14 +34,14 @@ POSITIONS = "--no-header --user 1 --item 2"
         "foo\tbar\nann\tx1\n",
     ],
 )
-def test_a_table_without_a_known_header_is_refused_with_the_options_that_read_it(tmp_path, content):
+def test_a_table_without_a_header_raises_an_error_that_names_the_options(tmp_path, content):
     path = write(tmp_path / "t.txt", content)
     with pytest.raises(InputError, match=POSITIONS) as refused:
         read(path)
     assert "\n" not in str(refused.value)
 
 
-def test_the_options_that_are_named_read_it(tmp_path):
+def test_the_options_named_by_the_error_work(tmp_path):
     positions = {"user": "1", "item": "2", "header": False}
     table = read(write(tmp_path / "a.txt", CHECKINS), **positions, context=["3"], time=False)
     assert table.item_ids.tolist() == ["v1"] and table.context["3"].tolist() == ["Coffee Shop"] * 2
@@ -65,12 +65,12 @@ def test_the_options_that_are_named_read_it(tmp_path):
         ("who\twhat\nann\tx1\n", {"user": "who", "item": "what"}, ["ann"]),
     ],
 )
-def test_a_header_over_blanks_is_no_row(tmp_path, content, named, users):
+def test_a_header_separated_by_blanks_is_not_a_row(tmp_path, content, named, users):
     table = read(write(tmp_path / "t.txt", content), **named)
     assert table.user_ids.tolist() == users and len(table) == content.count("\n") - 1
 
 
-def test_a_header_of_unknown_words_over_numbers_is_asked_for(tmp_path):
+def test_a_header_of_unknown_words_over_numbers_raises_an_error(tmp_path):
     with pytest.raises(InputError, match=r"columns 'foo', 'bar'.*--user"):
         read(write(tmp_path / "t.txt", "foo bar\n1 10\n1 11\n"))
     with pytest.raises(InputError, match=r"looks like a header, 'user items'.*Remove the header"):
@@ -80,7 +80,7 @@ def test_a_header_of_unknown_words_over_numbers_is_asked_for(tmp_path):
         read(tmp_path)
 
 
-def test_names_that_are_not_in_the_first_line_of_sequences(tmp_path):
+def test_column_names_for_a_sequence_file_raise_an_error(tmp_path):
     with pytest.raises(InputError, match=r"sequence file.*no column 'who', 'when': its first line is '1 10'"):
         read(write(tmp_path / "t.txt", "1 10\n1 11\n"), user="who", time="when")
 
@@ -101,12 +101,12 @@ def test_names_that_are_not_in_the_first_line_of_sequences(tmp_path):
         ("| user | item |\n|---|---|\n| a | b |\n", "drawn as text"),
     ],
 )
-def test_other_formats_are_named(tmp_path, content, message):
+def test_other_formats_raise_an_error_that_names_them(tmp_path, content, message):
     with pytest.raises(InputError, match=message):
         read(write(tmp_path / "t.txt", content))
 
 
-def test_files_that_only_have_the_name_of_a_publishers(tmp_path):
+def test_files_with_only_the_name_of_a_publishers_layout_raise_an_error(tmp_path):
     table = read(write(tmp_path / "ratings.dat", "userId,movieId,rating\n1,007,5\n"))
     assert table.item_ids.tolist() == ["007"]
     for name in ("ratings.dat", "u.data"):
@@ -119,7 +119,7 @@ def test_files_that_only_have_the_name_of_a_publishers(tmp_path):
     assert read(head).item_ids.tolist() == ["007"]
 
 
-def test_ids_of_movielens_stay_texts(tmp_path):
+def test_movielens_ids_stay_strings(tmp_path):
     """007 is not 7, in any of the files of a folder."""
     write(tmp_path / "ratings.dat", "01::007::5::1001\n01::7::4::1001\n1::007::3::1002\n")
     write(tmp_path / "movies.dat", "007::Bond::Action\n7::Seven::Crime\n")
@@ -142,7 +142,7 @@ def test_ids_of_movielens_stay_texts(tmp_path):
     ("content", "of_first"),
     [("u1 a b c\nu2 b c\n", ["a", "b", "c"]), ("1\t10\n1\t007\n", ["10", "007"]), ("1 10\r\n1 7", ["10", "7"])],
 )
-def test_sequences_pass(tmp_path, content, of_first):
+def test_valid_sequences_are_accepted(tmp_path, content, of_first):
     assert history(read(write(tmp_path / "t.txt", content)), content.split()[0]) == of_first
 
 
@@ -151,7 +151,7 @@ def test_sequences_of_one_length_are_read_with_a_note(tmp_path):
     assert len(table) == 6 and "read as a user and 3 items" in str(table.report)
 
 
-def test_real_sequences(shared_data):
+def test_real_sequence_files_are_read(shared_data):
     path = shared_data / "gowalla" / "train.txt"
     if not path.is_file():
         pytest.skip(f"no {path}")

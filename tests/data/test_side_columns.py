@@ -24,7 +24,7 @@ def rows(**options):
 
 
 @pytest.mark.parametrize("time", ["when", None])
-def test_the_newest_value_that_is_there_is_the_items(time):
+def test_an_item_gets_its_newest_value(time):
     items = pd.DataFrame({"what": ["x", "w"], "price": [1.0, 2.0]})
     found = to_side_table(rows(time=time, items=items), "item", ["genre", "tags"])
     assert "genre" not in found.context and "genre" in rows().context
@@ -37,7 +37,7 @@ def test_the_newest_value_that_is_there_is_the_items(time):
     assert found.report.notes[-1] == said and "tags" not in str(found.report.notes)
 
 
-def test_only_known_rows_say_what_an_item_is():
+def test_only_known_rows_define_item_features():
     known = np.array([False, True, True, False, False])
     items = pd.DataFrame({"what": ["x", "w"], "price": [1.0, 2.0]})
     found = to_side_table(rows(time="when", items=items), "item", ["genre", "tags"], known)
@@ -46,14 +46,14 @@ def test_only_known_rows_say_what_an_item_is():
     assert not [note for note in found.report.notes if "differs" in note]
 
 
-def test_who_has_no_column_of_items_has_no_values_of_items():
+def test_item_columns_without_an_item_id_raise_an_error():
     frame = pd.DataFrame({"y": [0, 1], "genre": ["a", "b"]})
     with pytest.raises(InputError, match=r"no column of items: name it \(item=, on the command line --item"):
         to_side_table(Examples.from_pandas(frame, label="y"), "item", ["genre"])
 
 
 @pytest.mark.tensorflow
-def test_rows_without_the_table_of_items_have_what_the_spec_knows_of_its_own():
+def test_rows_without_an_item_table_get_item_features_from_the_spec():
     trained = to_side_table(rows(), "item", ["genre", "tags"])
     spec = FeatureSpec.fit(trained)
     bare = rows()
@@ -64,7 +64,7 @@ def test_rows_without_the_table_of_items_have_what_the_spec_knows_of_its_own():
 
 
 @pytest.mark.tensorflow
-def test_rows_without_the_table_of_items_know_cold_items_too():
+def test_rows_without_an_item_table_get_features_of_cold_items():
     items = pd.DataFrame({"what": ["x", "y", "z"], "made": ["old", "new", "old"]})
     few = rows(items=items).take(np.array([0, 1]))
     spec = FeatureSpec.fit(few)

@@ -28,7 +28,7 @@ def numbers(part):
 
 @quick
 @given(rows, st.sampled_from(["time", None]))
-def test_leave_last_out_loses_nothing_and_takes_the_newest(rows, time):
+def test_leave_last_out_keeps_all_rows_and_holds_back_the_newest(rows, time):
     table = made(rows, time)
     train, valid, test = table.split(LeaveLastOut())
     assert sorted(numbers(train) + numbers(valid.targets) + numbers(test.targets)) == sorted(numbers(table))
@@ -43,7 +43,7 @@ def test_leave_last_out_loses_nothing_and_takes_the_newest(rows, time):
 
 @quick
 @given(rows)
-def test_leave_last_out_asks_nothing_older_than_the_history(rows):
+def test_targets_of_leave_last_out_are_not_older_than_the_history(rows):
     for holdout in made(rows).split(LeaveLastOut())[1:]:
         newest = holdout.history.to_pandas().groupby("user")["time"].max()
         asked = holdout.targets.to_pandas()
@@ -52,7 +52,7 @@ def test_leave_last_out_asks_nothing_older_than_the_history(rows):
 
 @quick
 @given(rows, st.sampled_from([(0.5, 0.8), (0.3, 0.95), (1, 4), (3, 9), (5, 6)]))
-def test_by_time_nothing_leaks_over_a_cut(rows, marks):
+def test_a_split_by_time_leaks_no_later_rows(rows, marks):
     table, as_times = made(rows), marks[0] >= 1
     try:
         train, valid, test = table.split(ByTime(*marks))
@@ -74,12 +74,12 @@ def test_by_time_nothing_leaks_over_a_cut(rows, marks):
         assert (valid.targets.times >= marks[0]).all() and (test.targets.times >= marks[1]).all()
 
 
-def test_too_short_a_table_says_what_is_needed():
+def test_too_short_a_table_raises_an_error_that_says_what_is_needed():
     with pytest.raises(InputError, match="three interactions"):
         made([(0, 1, 1), (0, 2, 2), (1, 1, 3)]).split(LeaveLastOut())
 
 
-def test_by_time_needs_times_in_order_and_no_empty_part():
+def test_a_split_by_time_needs_times_ordered_cuts_and_no_empty_part():
     rows = [(0, i, i) for i in range(10)]
     with pytest.raises(InputError, match="time column"):
         made(rows, time=None).split(ByTime())

@@ -41,7 +41,7 @@ def data(tmp_path):
         {2: '"Great', 3: 'x "y" z', 5: 'Nice"'},
     ],
 )
-def test_where_each_line_is_a_row_quotes_are_characters(tmp_path, data, reader, texts):
+def test_quotes_are_ordinary_characters_if_each_line_is_a_row(tmp_path, data, reader, texts):
     for ending in ("\n", "\r\n"):
         path = write(tmp_path / "t.tsv", table("\t", texts).replace("\n", ending))
         found, count, notes = READERS[reader](path, data)
@@ -63,7 +63,7 @@ def test_where_each_line_is_a_row_quotes_are_characters(tmp_path, data, reader, 
         {1: '"A\nb, c, d, e"', 2: '"Great', 5: 'Nice"'},
     ],
 )
-def test_elsewhere_the_row_is_named(tmp_path, data, reader, texts):
+def test_otherwise_a_stray_quote_raises_an_error_that_names_the_row(tmp_path, data, reader, texts):
     path = write(tmp_path / "t.csv", table(",", texts))
     line = 4 if 1 in texts else 3
     with pytest.raises(InputError, match=rf"stray quote in row 2 \(line {line}\)"):
@@ -71,7 +71,7 @@ def test_elsewhere_the_row_is_named(tmp_path, data, reader, texts):
 
 
 @pytest.mark.parametrize("reader", ["interactions", "labelled"])
-def test_a_quote_in_an_id_is_never_guessed(tmp_path, reader, data):
+def test_a_stray_quote_in_an_id_raises_an_error(tmp_path, reader, data):
     marks = {2: '"', 4: '"'}
     rows = "".join(f"1\t{marks.get(row, '')}a{row}\tx\t1\n" for row in range(6))
     with pytest.raises(InputError, match="stray quote in row 3"):
@@ -90,7 +90,7 @@ def test_a_quote_in_an_id_is_never_guessed(tmp_path, reader, data):
         '"\n"',
     ],
 )
-def test_texts_of_several_lines_pass(tmp_path, data, reader, text):
+def test_texts_of_several_lines_are_accepted(tmp_path, data, reader, text):
     for separator in (",", ";"):
         path = write(tmp_path / "t.csv", table(separator, {2: text, 5: text}))
         found, count, notes = READERS[reader](path, data)
@@ -101,6 +101,6 @@ def test_texts_of_several_lines_pass(tmp_path, data, reader, text):
     assert count(found) == 6
 
 
-def test_quotes_inside_a_field_are_left_alone(tmp_path):
+def test_quotes_inside_a_field_are_kept(tmp_path):
     path = write(tmp_path / "t.csv", 'user,item,title\n1,a,5" disc\n2,b,the "best"\n3,c,"say ""hi"""\n')
     assert read(path, context=["title"]).context["title"].tolist() == ['5" disc', 'the "best"', 'say "hi"']

@@ -42,13 +42,13 @@ def histories(world):
     return [world.item_codes[start:end] for start, end in zip(*world.user_bounds, strict=True)]
 
 
-def test_a_seed_fixes_everything(world):
+def test_a_seed_fixes_all_data(world):
     same, other = generate_world(), generate_world(seed=1)
     assert same.sha256() == world.sha256() != other.sha256()
     assert np.array_equal(same.times, world.times) and same.items.equals(world.items)
 
 
-def test_shape_of_the_world(world, titles):
+def test_the_table_has_the_documented_shape(world, titles):
     assert world.num_users == 3000 and len(world.items) == 600
     assert not world.report.dropped
     assert world.user_ids[0] == "u00000" and world.items.index[123] == "m0123"
@@ -88,7 +88,7 @@ def test_parts_of_a_series_share_their_genres(titles, genres):
     assert all((genres[item] == genres[after]).all() for item, after in sequels(titles).items())
 
 
-def test_tastes_drift(world, genres):
+def test_interests_drift(world, genres):
     """Neighbours in time share a genre more often than items of a user that are far apart."""
 
     def share(distance):
@@ -100,7 +100,7 @@ def test_tastes_drift(world, genres):
     assert near > 1.3 * far
 
 
-def test_order_says_more_than_popularity(world):
+def test_order_predicts_better_than_popularity(world):
     """What follows the two last items of a user, counted over the others, beats the most popular items."""
     train, _, test = world.split(LeaveLastOut())
     size = len(world.item_ids)
@@ -119,7 +119,7 @@ def test_order_says_more_than_popularity(world):
     assert hits[1] > 2 * hits[0]
 
 
-def test_small_and_large_worlds():
+def test_small_and_large_datasets_are_generated():
     assert generate_world(num_users=1, num_items=120).num_users == 1
     assert len(set(generate_world(num_users=2, num_items=5000).items["title"])) == 5000
     for sizes in ({"num_users": 0}, {"num_items": 119}, {"num_users": 1, "num_items": 40_000}):

@@ -47,18 +47,18 @@ def test_columns_of_a_table_without_a_header_have_positions_or_given_names(tmp_p
         ([], "list with the names"),
     ],
 )
-def test_names_that_do_not_fit_are_refused(tmp_path, columns, message):
+def test_invalid_column_names_raise_an_error(tmp_path, columns, message):
     with pytest.raises(InputError, match=message):
         read(write(tmp_path / "t.csv", "u1,007,5,20\n"), columns=columns)
 
 
-def test_a_forgotten_time_of_a_table_without_a_header_is_asked_for(tmp_path):
+def test_an_unnamed_time_of_a_table_without_a_header_raises_an_error(tmp_path):
     path = write(tmp_path / "t.csv", "u1,a,5,1380000002\nu1,b,4,1380000001\n")
     with pytest.raises(InputError, match=r"'4' looks like one.*--time"):
         read(path, header=False, user="1", item="2")
 
 
-def test_labelled_rows_take_the_same_options(tmp_path):
+def test_labelled_rows_accept_the_same_options(tmp_path):
     path = write(tmp_path / "t.txt", "1;é;Café;13/02/2020\n0;b;Blé;12/02/2020\n", "latin-1")
     options = ["--columns", "label,user,item,date", "--sep", ";", "--encoding", "latin-1", "--title", "item"]
     table = read_rows(asked(path, *options))
@@ -73,7 +73,7 @@ def test_labelled_rows_take_the_same_options(tmp_path):
 
 
 @pytest.mark.parametrize("date_format", ["%d/%m/%Y", "%m/%d/%Y"])
-def test_the_form_of_dates_decides_what_no_row_tells(tmp_path, date_format):
+def test_date_format_resolves_ambiguous_dates(tmp_path, date_format):
     path = write(tmp_path / "t.csv", "user,item,when\na,1,02/01/2020\na,2,01/03/2020\n")
     expected = ["1", "2"] if date_format == "%d/%m/%Y" else ["2", "1"]
     assert history(read(path, time="when", date_format=date_format), "a") == expected
@@ -88,13 +88,13 @@ def test_the_form_of_dates_decides_what_no_row_tells(tmp_path, date_format):
 @pytest.mark.parametrize(
     ("date_format", "message"), [("%Q", "'%Q' is invalid"), ("%Y", "fits the date format '%Y', for instance '2/1/20'")]
 )
-def test_forms_of_dates_that_do_not_fit_are_refused(tmp_path, date_format, message):
+def test_invalid_date_formats_raise_an_error(tmp_path, date_format, message):
     path = write(tmp_path / "t.csv", "user,item,time\na,1,2/1/20\n")
     with pytest.raises(InputError, match=message):
         read(path, date_format=date_format)
 
 
-def test_rows_that_do_not_fit_the_form_are_counted(tmp_path):
+def test_rows_that_do_not_match_the_date_format_are_counted(tmp_path):
     path = write(tmp_path / "t.csv", "user,item,time\na,1,20200131\na,2,\na,3,20209999\n")
     table = read(path, date_format="%Y%m%d")
     assert table.report.dropped == {"no readable time in 'time'": 2} and len(table) == 1
@@ -103,7 +103,7 @@ def test_rows_that_do_not_fit_the_form_are_counted(tmp_path):
 # --- titles
 
 
-def test_titles_come_from_the_data_itself(tmp_path):
+def test_titles_may_be_in_the_data_itself(tmp_path):
     text = "user,item,time,what\na,1,1,Mug\nb,1,2,Mug\na,2,3,\nb,2,4,Cup\nb,3,5,\na,2,6,Cups\n"
     path = write(tmp_path / "t.csv", text)
     table = read(path, title="what")
@@ -116,7 +116,7 @@ def test_titles_come_from_the_data_itself(tmp_path):
         read(path, title="label")
 
 
-def test_titles_come_from_a_named_column_of_the_items(tmp_path):
+def test_titles_are_read_from_a_named_column_of_the_item_table(tmp_path):
     path = write(tmp_path / "t.csv", "user,item,time\na,1,1\na,2,2\n")
     side = write(tmp_path / "i.txt", "item;label;short\n1;Léon;L\n2;Blé;B\n", "latin-1")
     table = read(path, items=side, encoding="latin-1", title="label")
@@ -153,7 +153,7 @@ def goodbooks(folder, books, ratings="user_id,book_id,rating\n1,1,5\n1,2,4\n2,3,
 
 
 @pytest.mark.parametrize("name", ["", "ratings.csv"])
-def test_books_beside_ratings_are_read(tmp_path, name):
+def test_a_side_table_in_the_folder_of_the_ratings_is_read(tmp_path, name):
     books = "book_id,goodreads_book_id,original_title,title\n1,90,A,Alpha\n2,91,B,Beta\n3,92,C,Gamma\n"
     table = read(goodbooks(tmp_path, books) / name)
     assert table.items["title"].to_dict() == {"1": "Alpha", "2": "Beta", "3": "Gamma"}
@@ -161,7 +161,7 @@ def test_books_beside_ratings_are_read(tmp_path, name):
 
 
 @pytest.mark.parametrize("named", [False, True])
-def test_ids_are_read_from_the_column_that_has_those_of_the_data(tmp_path, named):
+def test_side_table_ids_are_read_from_the_matching_column(tmp_path, named):
     books = "id,book_id,work_id,title\n1,90,7,Alpha\n2,1,8,Beta\n3,92,9,Gamma\n"  # the ids of the ratings are "id"
     folder = goodbooks(tmp_path, books)
     table = read(folder, **({"items": folder / "books.csv"} if named else {}))
@@ -169,7 +169,7 @@ def test_ids_are_read_from_the_column_that_has_those_of_the_data(tmp_path, named
     assert "ids of books.csv are read from 'id', which has 100% of the ids of the data" in str(table.report)
 
 
-def test_several_tables_beside_the_ratings_are_named(tmp_path):
+def test_several_candidate_side_tables_are_noted(tmp_path):
     goodbooks(tmp_path, "book_id,title\n1,A\n2,B\n3,C\n")
     write(tmp_path / "more.csv", "book_id,title\n1,X\n2,Y\n3,Z\n")
     write(tmp_path / "people.csv", "user_id,age\n1,30\n2,40\n")
@@ -178,7 +178,7 @@ def test_several_tables_beside_the_ratings_are_named(tmp_path):
     assert table.users["age"].to_dict() == {"1": 30, "2": 40}
 
 
-def test_an_unreadable_file_beside_the_ratings_does_no_harm(tmp_path):
+def test_an_unreadable_side_file_is_ignored(tmp_path):
     goodbooks(tmp_path, "book_id,title\n1,A\n2,B\n3,C\n")
     (tmp_path / "bad.csv").write_bytes(b"\x00\x01")
     (tmp_path / "bad.parquet").write_bytes(b"PAR1")
@@ -188,7 +188,7 @@ def test_an_unreadable_file_beside_the_ratings_does_no_harm(tmp_path):
 # --- new items for an export
 
 
-def test_tables_of_new_items_are_read_as_freely(tmp_path):
+def test_tables_of_new_items_accept_all_formats(tmp_path):
     raw = "movieId;like;Film-Title\nn1;1 2;Für Élise\n".encode("latin-1")
     (tmp_path / "new.csv.gz").write_bytes(gzip.compress(raw))
     form = text_format(None, "latin-1", True, None)

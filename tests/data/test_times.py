@@ -44,14 +44,14 @@ def order(column):
 
 @pytest.mark.parametrize("form", AS)
 @pytest.mark.parametrize("units", itertools.combinations(RATES, 2), ids="-".join)
-def test_two_units_in_a_column_are_refused_with_their_rows(units, form):
+def test_two_units_in_a_column_raise_an_error_with_their_counts(units, form):
     first, second = units
     times = [NOW * RATES[first], (NOW + 86400) * RATES[second], (NOW + 172800) * RATES[first]]
     with pytest.raises(InputError, match=rf"'t' mixes {first} \(2 rows\) with {second} \(1 row\)\. Convert"):
         parse_times(AS[form](times).rename("t"))
 
 
-def test_three_units_are_all_counted():
+def test_the_error_counts_all_three_units():
     times = pd.Series([NOW, NOW * 10**3, NOW * 10**3, NOW * 10**9], name="t")
     with pytest.raises(InputError, match=r"seconds \(1 row\) with milliseconds \(2 rows\) with nanoseconds \(1 row\)"):
         parse_times(times)
@@ -66,7 +66,7 @@ def test_three_units_are_all_counted():
         [20170131, NOW * 1000],
     ],
 )
-def test_dates_written_as_numbers_beside_another_form_are_refused(times):
+def test_dates_as_numbers_mixed_with_other_formats_raise_an_error(times):
     with pytest.raises(InputError, match=r"mixes dates written YYYYMMDD.*1 row"):
         parse_times(pd.Series(times))
 
@@ -84,14 +84,14 @@ def test_dates_written_as_numbers_beside_another_form_are_refused(times):
     ],
     ids=str,
 )
-def test_counters_and_decades_of_one_unit_are_fine(times):
+def test_counters_and_decades_in_one_unit_are_accepted(times):
     found, notes = parse_times(pd.Series(list(times)))
     assert found.tolist() == list(times) and notes == ()
 
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("take", ["earlier", "others"])
-def test_rows_that_count_in_another_unit_than_the_known_ones_are_refused(take):
+def test_rows_in_another_unit_than_the_known_rows_raise_an_error(take):
     frame = pd.DataFrame({"y": [0, 1, 1], "u": [1, 1, 2], "i": list("abc"), "t": [NOW, NOW + 9, NOW + 5]})
     known = Examples.from_pandas(frame, label="y", user="u", item="i", time="t")
     asked = Examples.from_pandas(frame.assign(t=frame.t * 1000), label="y", user="u", item="i", time="t")
@@ -105,7 +105,7 @@ def test_rows_that_count_in_another_unit_than_the_known_ones_are_refused(take):
 
 
 @pytest.mark.parametrize("form", [form for form in AS if form != "float"])
-def test_whole_numbers_above_what_floats_hold_keep_their_order(form):
+def test_integers_too_large_for_floats_keep_their_order(form):
     times = [NANOS + 200, NANOS + 100, NANOS + 300, NANOS]
     assert order(AS[form](times)) == [3, 1, 0, 2]
     found, notes = parse_times(AS[form](times))
@@ -123,7 +123,7 @@ def test_dates_less_than_a_microsecond_apart_keep_their_order():
         assert unix_seconds(found).tolist() == [NOW] * 4
 
 
-def test_rows_that_differ_by_nanoseconds_are_no_duplicates():
+def test_rows_that_differ_by_nanoseconds_are_not_duplicates():
     frame = pd.DataFrame({"u": 1, "i": "a", "t": [NANOS, NANOS + 1, NANOS]})
     table = Interactions.from_pandas(frame, user="u", item="i", time="t")
     assert table.times.tolist() == [NANOS, NANOS + 1] and table.report.dropped == {"duplicate of another row": 1}
@@ -137,7 +137,7 @@ def test_floats_that_cannot_keep_an_order_get_a_note():
 
 @settings(max_examples=50)
 @given(st.lists(st.integers(-(2**62), 2**62).map(lambda time: time | 2**53), min_size=1, max_size=20))
-def test_whole_numbers_of_any_size_are_in_order_and_ties_stay(times):
+def test_integers_of_any_size_are_sorted_and_ties_keep_their_order(times):
     column = pd.Series(times, dtype=object)
     try:
         found = parse_times(column)[0]
@@ -169,7 +169,7 @@ def test_whole_numbers_of_any_size_are_in_order_and_ties_stay(times):
     ],
     ids=str,
 )
-def test_a_type_says_what_the_times_are(column, expected):
+def test_the_dtype_decides_how_times_are_read(column, expected):
     found, _ = parse_times(column)
     assert [None if missing else time for time, missing in zip(found, is_missing(found), strict=True)] == expected
 
@@ -191,7 +191,7 @@ def test_durations_and_periods_are_noted():
         ([datetime.time(1, 2)], "times of day without a date"),
     ],
 )
-def test_what_is_no_time_is_refused(column, what):
+def test_values_that_are_not_times_raise_an_error(column, what):
     with pytest.raises(InputError, match=f"'t' holds {what}: expected numbers, or dates in the ISO 8601 form"):
         parse_times(pd.Series(column, name="t"))
 
@@ -205,7 +205,7 @@ def test_what_is_no_time_is_refused(column, what):
     ],
     ids=["timedelta", "arrow", "period"],
 )
-def test_durations_and_periods_are_no_labels_and_no_numeric_features(column):
+def test_durations_and_periods_as_labels_or_numeric_features_raise_an_error(column):
     with pytest.raises(InputError, match="holds dates"):
         label_numbers(column)
     with pytest.raises(InputError, match="has dates"):
@@ -214,7 +214,7 @@ def test_durations_and_periods_are_no_labels_and_no_numeric_features(column):
         Numeric("x").fit(pd.Series([1, 2])).encode(column)
 
 
-def test_decimals_of_arrow_with_gaps_are_numbers():
+def test_arrow_decimals_with_gaps_are_numbers():
     column = pd.Series([decimal.Decimal("1.5"), None], dtype=pd.ArrowDtype(pa.decimal128(9, 2)))
     np.testing.assert_array_equal(label_numbers(column), [1.5, np.nan])
     assert np.isnan(Numeric("x").fit(column).encode(column)[1])

@@ -21,7 +21,7 @@ def file(tmp_path_factory):
 
 @quick
 @given(tokens)
-def test_a_file_brings_it_back(file, tokens):
+def test_a_vocabulary_survives_saving(file, tokens):
     words = Vocabulary(tokens)
     words.save(file)
     again = Vocabulary.load(file)
@@ -31,7 +31,7 @@ def test_a_file_brings_it_back(file, tokens):
 
 @quick
 @given(tokens, st.lists(token, max_size=6))
-def test_ids_run_from_two_and_strangers_are_one(tokens, others):
+def test_ids_start_at_2_and_unknown_tokens_get_1(tokens, others):
     words = Vocabulary(tokens)
     assert words.encode(tokens).tolist() == list(range(2, len(tokens) + 2))
     assert words.decode(words.encode(tokens)) == tokens
@@ -40,17 +40,17 @@ def test_ids_run_from_two_and_strangers_are_one(tokens, others):
     assert words.decode([0, 1]) == ["", ""]
 
 
-def test_look_alikes_are_different_ids():
+def test_similar_looking_tokens_have_different_ids():
     tokens = ["1", "1.0", "01", " 1", "1 ", "é", "e\u0301", "A", "a", "nan", "NA", "None", "\u2028", "\ufeff"]
     assert Vocabulary(tokens).encode(tokens).tolist() == list(range(2, 16))
 
 
 @pytest.mark.parametrize("bad", ["", "a\nb", "a\r", "\x00"])
-def test_refuses_what_a_file_cannot_hold(bad):
+def test_tokens_that_a_file_cannot_hold_raise_an_error(bad):
     with pytest.raises(InputError, match="cannot hold"):
         Vocabulary(["fine", bad])
 
 
-def test_refuses_a_token_twice():
+def test_a_repeated_token_raises_an_error():
     with pytest.raises(InputError, match="'b' twice"):
         Vocabulary(["a", "b", "b"])

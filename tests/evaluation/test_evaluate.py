@@ -65,7 +65,7 @@ def asked_one_by_one(request):
 
 
 @pytest.mark.parametrize("mask_seen", [True, False])
-def test_agrees_with_the_obvious_implementation(asked_one_by_one, mask_seen):
+def test_equals_a_simple_implementation(asked_one_by_one, mask_seen):
     model, spec, asked = asked_one_by_one
     for holdout, scores_of in asked:
         report = evaluate(model, spec, holdout, ks=(1, 5), batch_size=7, mask_seen=mask_seen)
@@ -75,7 +75,7 @@ def test_agrees_with_the_obvious_implementation(asked_one_by_one, mask_seen):
                 assert report.metrics[name] == pytest.approx(value, abs=1e-6), name
 
 
-def test_a_model_of_several_interests_is_asked_for_fewer_users_at_a_time(monkeypatch):
+def test_a_model_with_several_interests_gets_fewer_users_per_batch(monkeypatch):
     """Its scores take as much room as those of one interest for K times the users."""
     train, _, test = random_table().split(LeaveLastOut())
     spec = FeatureSpec.fit(train, max_length=4)
@@ -93,7 +93,7 @@ def test_a_model_of_several_interests_is_asked_for_fewer_users_at_a_time(monkeyp
     )
 
 
-def test_a_model_that_reads_time_stamps_gets_those_of_the_newest_known_items():
+def test_a_model_with_timestamps_gets_those_of_the_newest_known_items():
     """The score of the one item names the time stamps that came along."""
     table = random_table()
     train, _, test = table.split(LeaveLastOut())
@@ -134,7 +134,7 @@ def test_unknown_and_seen_targets_are_misses_and_are_reported():
     assert evaluate(Popularity(spec), spec, test, mask_seen=False).metrics["recall@10"] == 0.5
 
 
-def test_the_report_says_what_is_needed_to_trust_it(tmp_path):
+def test_the_report_holds_hash_seed_and_versions(tmp_path):
     train, _, test = random_table().split(LeaveLastOut())
     spec = FeatureSpec.fit(train)
     report = evaluate(Popularity(spec), spec, test, seed=7)
@@ -148,7 +148,7 @@ def test_the_report_says_what_is_needed_to_trust_it(tmp_path):
     assert "popularity" in table and "item-to-item" in table
 
 
-def test_an_unknown_target_is_not_mistaken_for_a_seen_one():
+def test_an_unknown_target_does_not_count_as_seen():
     frame = pd.DataFrame({"u": list("aaaabbb"), "i": ["x", "y", "z", "new", "x", "z", "y"]})
     train, _, test = Interactions.from_pandas(frame, user="u", item="i").split(LeaveLastOut())
     spec = FeatureSpec.fit(train)
@@ -156,7 +156,7 @@ def test_an_unknown_target_is_not_mistaken_for_a_seen_one():
     assert (report.unknown_targets, report.seen_targets) == (1, 0)
 
 
-def test_a_model_of_another_spec_and_foreign_data_are_refused():
+def test_a_model_of_another_spec_and_data_of_other_items_raise_an_error():
     train, _, test = random_table().split(LeaveLastOut())
     spec = FeatureSpec.fit(train, max_length=4)
     with pytest.raises(InputError, match="num_items"):
@@ -166,7 +166,7 @@ def test_a_model_of_another_spec_and_foreign_data_are_refused():
         evaluate(Popularity(foreign), foreign, test)
 
 
-def test_a_diverged_model_is_refused():
+def test_a_diverged_model_raises_an_error():
     train, _, test = random_table().split(LeaveLastOut())
     spec = FeatureSpec.fit(train)
 
@@ -181,7 +181,7 @@ def test_a_diverged_model_is_refused():
             evaluate(Popularity(spec), spec, test, ks=ks)
 
 
-def test_item_to_item_finds_what_is_seen_together():
+def test_item_to_item_recommends_items_seen_together():
     frame = pd.DataFrame({"u": [1, 1, 2, 2, 3, 3, 4], "i": ["a", "b", "a", "b", "c", "d", "a"]})
     table = Interactions.from_pandas(frame, user="u", item="i")
     spec = FeatureSpec.fit(table)

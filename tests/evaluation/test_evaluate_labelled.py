@@ -40,7 +40,7 @@ def strict(report):
     return json.loads(json.dumps(report.to_json()), parse_constant=refuse)
 
 
-def test_the_numbers_are_those_of_the_metrics():
+def test_the_report_holds_the_metrics():
     labels, scores = [0, 1, 1, 0, 1, 0], [0.2, 0.9, 0.1, 0.4, 0.6, 0.5]
     data = table(labels, ["a", "a", "a", "b", "b", "b"])
     report = evaluate_labelled(Fixed(scores), FeatureSpec.fit(data), data, task="click")
@@ -57,7 +57,7 @@ def test_the_numbers_are_those_of_the_metrics():
 @pytest.mark.parametrize(
     ("labels", "absent"), [([1, 1, 0, 0], {"grouped_auc"}), ([1, 1, 1, 1], {"auc", "grouped_auc"})]
 )
-def test_an_order_that_nobody_asked_for_is_absent(labels, absent):
+def test_undefined_auc_is_absent(labels, absent):
     data = table(labels, ["a", "a", "b", "b"])
     reports = [
         evaluate_labelled(model, FeatureSpec.fit(data), data, task="click")
@@ -68,13 +68,13 @@ def test_an_order_that_nobody_asked_for_is_absent(labels, absent):
     assert "fixed" in label_comparison(reports)
 
 
-def test_what_training_did_not_see_is_counted():
+def test_unseen_users_and_items_are_counted():
     train, new = table([0, 1, 1], ["a", "a", "b"]), table([0, 1, 1, 0], ["a", "c", "c", "d"])
     report = evaluate_labelled(Fixed([0.1] * 4), FeatureSpec.fit(train), new, task="click")
     assert report.unseen == {"user": 3, "item": 0} and "3 of 4 rows have users" in report.notes[0]
 
 
-def test_columns_that_the_model_reads_and_the_rows_lack_are_named():
+def test_missing_columns_of_the_data_are_noted():
     train = Examples.from_pandas(
         pd.DataFrame({"y": [0, 1, 1, 0], "u": list("abab"), "device": list("xyyx"), "age": [1, 2, 3, 4]}), "y", "u"
     )
@@ -84,14 +84,14 @@ def test_columns_that_the_model_reads_and_the_rows_lack_are_named():
     assert evaluate_labelled(Fixed([0.1] * 4), FeatureSpec.fit(train), train, task="click").absent == []
 
 
-def test_no_rows_are_an_error():
+def test_an_empty_table_raises_an_error():
     data = table([0, 1], ["a", "b"])
     with pytest.raises(InputError, match="no rows to evaluate"):
         evaluate_labelled(Fixed([]), FeatureSpec.fit(data), data.take(np.zeros(0, int)), task="click")
 
 
 @pytest.mark.parametrize("labels", [[-1, 1, 1], [0, 1, 0.5]])
-def test_clicks_are_0_and_1(labels):
+def test_click_labels_must_be_0_or_1(labels):
     rows = table(labels, ["u", "u", "v"])
     with pytest.raises(InputError, match="Click labels must be 0 or 1"):
         evaluate_labelled(Fixed([0.1, 0.2, 0.3]), FeatureSpec.fit(rows), rows, task="click")

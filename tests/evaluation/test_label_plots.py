@@ -7,7 +7,7 @@ from tfrec.evaluation import label_plot
 
 
 @pytest.mark.parametrize("task", ["click", "rating"])
-def test_no_legend_hides_what_is_drawn(task, monkeypatch):
+def test_legends_do_not_cover_the_data(task, monkeypatch):
     pyplot = pytest.importorskip("matplotlib.pyplot")
     kept = []
     monkeypatch.setattr(pyplot, "close", kept.append)

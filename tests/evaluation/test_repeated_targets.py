@@ -53,7 +53,7 @@ def test_repeats_of_a_target_are_merged_and_counted():
     assert report.repeated_targets == 0 and "repeat a target" not in str(report)
 
 
-def test_a_repeated_target_that_is_unknown_or_seen_is_one_miss():
+def test_a_repeated_unknown_or_seen_target_is_one_miss():
     train, _, test = split_of("aaaaaaaabb", "pqpnnmpppq", [1, 2, 3, 11, 12, 13, 14, 15, 2, 8], (8, 10))
     spec = FeatureSpec.fit(train)
     report = evaluate(Popularity(spec), spec, test, ks=(3,))
@@ -93,7 +93,7 @@ def by_hand(scores, spec, holdout, k, mask_seen):
 
 @settings(max_examples=30, deadline=None)
 @given(rows, st.lists(st.integers(0, 5), min_size=7, max_size=7), st.booleans())
-def test_every_metric_agrees_with_sets_and_lies_between_0_and_1(rows, scores, mask_seen):
+def test_every_metric_equals_one_on_sets_and_lies_between_0_and_1(rows, scores, mask_seen):
     try:
         train, _, test = split_of(*zip(*rows, strict=True), (3, 6))
         spec = FeatureSpec.fit(train)
@@ -111,7 +111,7 @@ def test_every_metric_agrees_with_sets_and_lies_between_0_and_1(rows, scores, ma
 
 @settings(max_examples=50, deadline=None)
 @given(st.permutations(range(12)), st.integers(1, 12), st.integers(1, 14))
-def test_rounding_does_not_lift_a_metric_above_1(order, num_targets, k):
+def test_rounding_does_not_raise_a_metric_above_1(order, num_targets, k):
     scores = -np.arange(12, dtype=np.float32)[None]
     ranks = target_ranks(scores, np.array(order[:num_targets])[None])
     is_target = np.ones((1, num_targets), bool)

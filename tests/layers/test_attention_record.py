@@ -32,7 +32,7 @@ def vectors(seed=1):
     return np.random.default_rng(seed).normal(size=(B, L, D)).astype("float32")
 
 
-def test_softmax():
+def test_softmax_attention_records_its_weights():
     layer, x = made(layers.SoftmaxAttention(num_heads=H)), vectors()
     y, (weights,) = asked(layer, x, x, MASK)
     (_, _, _, _, kernel, bias, out, out_bias) = (np.asarray(w) for w in layer.heads.get_weights())
@@ -41,14 +41,14 @@ def test_softmax():
     np.testing.assert_allclose(y[MASK], again[MASK], atol=1e-5)
 
 
-def test_pooling_with_weights_that_are_no_shares():
+def test_additive_pooling_records_its_weights():
     x = vectors()
     y, (weights,) = asked(made(layers.AdditivePooling()), vectors(2), x, MASK)
     np.testing.assert_allclose(y[MASK], (weights @ x)[MASK], atol=1e-5)
     np.testing.assert_array_equal(weights[0, :, 0], 0)  # padding
 
 
-def test_pooling_in_two_levels():
+def test_long_short_pooling_records_both_levels():
     x = vectors()
     y, (long, short) = asked(made(layers.LongShortPooling(short_term=2)), vectors(2), x, MASK)
     again = short[..., :L] @ x + short[..., L:] * (long @ x)
@@ -56,13 +56,13 @@ def test_pooling_in_two_levels():
     np.testing.assert_allclose(short.sum(-1)[MASK], 1, atol=1e-5)
 
 
-def test_pooling_for_many_interests():
+def test_multi_interest_pooling_records_its_weights():
     x = vectors()
     y, (weights,) = asked(made(layers.MultiInterestPooling(3, max_length=L), 1), x, MASK)
     np.testing.assert_allclose(y[MASK], np.einsum("bikj,bjd->bikd", weights, x)[MASK], atol=1e-5)
 
 
-def test_attention_without_softmax():
+def test_hstu_attention_records_its_weights():
     layer, x = made(layers.HSTUBlock(max_length=L, num_heads=H), 1), vectors()
     y, (weights,) = asked(layer, x, MASK)
     normed = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-6)
@@ -82,7 +82,7 @@ def test_attention_without_softmax():
         (layers.LinearAttention, {"chunk_size": 2}),
     ],
 )
-def test_attention_that_never_holds_its_weights(kind, arguments, causal):
+def test_attention_for_long_histories_records_its_weights(kind, arguments, causal):
     layer, x = made(kind(num_heads=H, causal=causal, **arguments)), vectors()
     y, (weights,) = asked(layer, x, x, MASK)
     values = ops.convert_to_numpy(layer.value(x)).reshape(B, L, H, D // H)

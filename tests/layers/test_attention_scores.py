@@ -66,7 +66,7 @@ def test_scores_come_on_request(name):
     assert isinstance(alone_spec, keras.KerasTensor) and alone_spec.shape == (None, *alone.shape[1:])
 
 
-def test_an_attention_without_scores_is_named():
+def test_an_attention_that_cannot_return_scores_raises_an_error():
     class Mean(keras.layers.Layer):
         def build(self, *shapes):
             self.built = True
@@ -80,7 +80,7 @@ def test_an_attention_without_scores_is_named():
         block(*given("EncoderBlock"), return_attention_scores=True)
 
 
-def test_models_that_were_saved_when_some_layers_always_returned_scores_still_load():
+def test_models_saved_by_versions_that_always_returned_scores_still_load():
     x, mask = keras.Input((L, D)), keras.Input((L,), dtype="bool")
     outputs = []
     for name in ("EncoderBlock", "CrossAttention", "CandidateAttention", *FIELDS):

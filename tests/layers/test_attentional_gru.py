@@ -55,7 +55,7 @@ def test_equals_the_formula():
 
 
 @pytest.mark.parametrize("return_sequences", [False, True])
-def test_padding_is_inert_by_its_weight(return_sequences):
+def test_padding_with_weight_0_has_no_effect(return_sequences):
     layer, (inputs, weights, mask) = made(return_sequences=return_sequences), batch()
     expected = run(layer, inputs, weights)
     np.testing.assert_allclose(run(layer, np.where(mask[..., None], inputs, 7.0), weights), expected, atol=1e-6)
@@ -65,7 +65,7 @@ def test_padding_is_inert_by_its_weight(return_sequences):
     assert not expected[2].any()
 
 
-def test_with_weights_of_1_it_is_the_gru_of_keras():
+def test_with_weights_of_1_it_equals_keras_gru():
     layer, (inputs, _, mask) = made(return_sequences=True), batch()
     plain = keras.layers.GRU(D, return_sequences=True, use_cudnn=False)
     plain.build((None, None, W))
@@ -81,7 +81,7 @@ def test_with_weights_of_1_it_is_the_gru_of_keras():
 
 
 @pytest.mark.tensorflow
-def test_a_mask_of_keras_is_a_weight_of_0(tmp_path):
+def test_a_keras_mask_acts_as_a_weight_of_0(tmp_path):
     layer, (values, weights, mask) = made(return_sequences=True), batch()
     values, ones = np.where(mask[..., None], values, 9.0).astype("float32"), np.maximum(weights, 0.3)
     expected = run(layer, values, ones * mask)

@@ -43,7 +43,7 @@ def test_equals_the_formula():
         np.testing.assert_allclose(found, expected, atol=5e-6)
 
 
-def test_without_attention_it_is_the_mean_of_all_products():
+def test_equal_weights_give_the_mean_of_all_products():
     layer, x = made(), fields()
     layer.score_map.kernel.assign(np.zeros((K, 1)))
     outputs, weights = run(layer, x)
@@ -51,21 +51,21 @@ def test_without_attention_it_is_the_mean_of_all_products():
     np.testing.assert_allclose(outputs, np.mean([x[:, i] * x[:, j] for i, j in PAIRS], axis=0), atol=1e-5)
 
 
-def test_regularises_the_map_of_the_attention():
+def test_attention_l2_regularises_the_attention_kernel():
     layer = made(attention_l2=0.5)
     layer(fields().astype("float32"))
     np.testing.assert_allclose(ops.convert_to_numpy(sum(layer.losses)), 0.5 * (layer.get_weights()[0] ** 2).sum(), 1e-5)
 
 
 @pytest.mark.tensorflow
-def test_half_precision_has_a_softmax_of_float32():
+def test_half_precision_computes_the_softmax_in_float32():
     outputs, weights = run(AttentionalPairPooling(K, dtype="mixed_float16", seed=0), fields())
     assert outputs.dtype == np.float16 and weights.dtype == np.float32
     np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=1e-6)
 
 
 @pytest.mark.parametrize("count", [None, 1])
-def test_needs_a_pair(count):
+def test_fewer_than_two_features_raise_an_error(count):
     with pytest.raises(ValueError, match=f"at least two features.*got {count}"):
         AttentionalPairPooling().build((None, count, D))
 

@@ -87,14 +87,14 @@ def test_equals_full_attention_with_the_rest_masked(causal, pattern):
     np.testing.assert_allclose(run(layer, queries, context, mask)[mask], expected[mask], atol=1e-5)
 
 
-def test_blocks_that_do_not_divide_the_length():
+def test_blocks_need_not_divide_the_length():
     layer, (queries, context, mask) = made(block_size=5), batch(33, (33, 14, 5))
     expected = oracle(layer, queries, context, mask)
     np.testing.assert_allclose(run(layer, queries, context, mask)[mask], expected[mask], atol=1e-5)
 
 
 @pytest.mark.parametrize("causal", [True, False])
-def test_a_history_of_few_blocks_is_seen_whole(causal):
+def test_a_history_of_few_blocks_gets_full_attention(causal):
     layer = made(causal=causal, window_blocks=1, global_blocks=1, random_blocks=2)
     length = 2 * 5  # for the newest block: itself, its neighbour, two drawn, the oldest
     assert seen_blocks(layer, 0, 0, 5)[0] == {0, 1, 2, 3, 4}
@@ -106,7 +106,7 @@ def test_a_history_of_few_blocks_is_seen_whole(causal):
         assert np.abs(run(layer, queries, changed, mask) - base)[0, -1].max() > 1e-4
 
 
-def test_draws_are_spread_and_differ_by_head_and_block_and_seed():
+def test_random_blocks_are_spread_and_differ_by_head_block_and_seed():
     layer = BlockSparseAttention(num_heads=4, random_blocks=3)
     drawn = [[frozenset(seen_blocks(layer, head, own, 200)[1]) for own in range(50)] for head in range(4)]
     assert all(len(random) == 3 for row in drawn for random in row)
@@ -117,7 +117,7 @@ def test_draws_are_spread_and_differ_by_head_and_block_and_seed():
     np.testing.assert_array_equal(layer.draws, BlockSparseAttention(num_heads=4, random_blocks=3).draws)
 
 
-def test_sizes_are_refused():
+def test_invalid_sizes_raise_an_error():
     with pytest.raises(ValueError, match="block_size must be a positive integer, got True"):
         BlockSparseAttention(block_size=True)
     with pytest.raises(ValueError, match="random_blocks must be an integer of at least 0, got -1"):

@@ -26,7 +26,7 @@ def run(layer, *given, **kwargs):
 
 
 @pytest.mark.parametrize("heads", [1, 2, 3])
-def test_is_multi_head_attention(heads):
+def test_equals_keras_multi_head_attention_for_one_query(heads):
     """As Keras computes it, with every position mapped to a key and a value."""
     layer, (query, context, mask) = made(heads), batch()
     plain = keras.layers.MultiHeadAttention(heads, W // heads)

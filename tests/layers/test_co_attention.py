@@ -80,7 +80,7 @@ def test_the_scores_come_on_request_in_a_functional_graph():
     assert [len(one.shape) for one in with_scores] == [3, 3, 4, 4]
 
 
-def test_half_precision_has_whole_weights():
+def test_half_precision_computes_weights_in_float32():
     queries, context, mask = padded_batch()
     layer = CoAttention(dtype="mixed_float16")
     found = layer(queries.astype("float16"), context.astype("float16"), mask, return_attention_scores=True)

@@ -13,7 +13,7 @@ def run(layer, training):
     return [ops.convert_to_numpy(one) for one in layer(IDS, COUNTS, training=training)]
 
 
-def test_makes_a_part_unseen_in_training_and_none_after():
+def test_makes_a_share_unseen_in_training_only():
     layer = ColdStart(0.3, cold_count=-1.0, seed=0)
     ids, counts = run(layer, training=True)
     assert ids[0] == 0 and 0.25 < np.mean(ids[2:] == 1) < 0.35
@@ -32,6 +32,6 @@ def test_survives_its_config():
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0])
-def test_a_rate_is_a_part(rate):
+def test_the_rate_must_be_between_0_and_1(rate):
     with pytest.raises(ValueError, match="at least 0 and below 1"):
         ColdStart(rate)

@@ -56,7 +56,7 @@ def test_equals_the_formula(kwargs):
 
 
 @pytest.mark.parametrize("may_abstain", [False, True])
-def test_weights_add_up_where_there_is_context(may_abstain):
+def test_weights_sum_to_one_unless_all_is_padding(may_abstain):
     weights = run(made(may_abstain=may_abstain), *padded_batch())[1].sum(axis=-1)
     assert (weights[2] == 0).all()
     if may_abstain:
@@ -73,7 +73,7 @@ def test_padding_is_inert():
     np.testing.assert_allclose(run(layer, queries, longer, np.pad(mask, ((0, 0), (4, 0))))[0], expected, atol=1e-6)
 
 
-def test_a_context_of_nothing_has_finite_gradients(value_and_gradients):
+def test_a_context_of_padding_has_finite_gradients(value_and_gradients):
     layer, (queries, context, mask) = made(), padded_batch()
 
     def total(queries, context):
@@ -83,13 +83,13 @@ def test_a_context_of_nothing_has_finite_gradients(value_and_gradients):
     assert all(np.isfinite(gradient).all() for gradient in gradients) and not gradients[1][2].any()
 
 
-def test_drops_weights_in_training_alone():
+def test_dropout_is_applied_only_in_training():
     layer, batch = made(dropout=0.5, seed=0), padded_batch()
     assert (run(layer, *batch)[0] == run(made(seed=0), *batch)[0]).all()
     assert np.abs(run(layer, *batch, training=True)[0] - run(layer, *batch)[0]).max() > 0.01
 
 
-def test_half_precision_has_whole_weights():
+def test_half_precision_computes_weights_in_float32():
     queries, context, mask = padded_batch()
     layer = CrossAttention(dtype="mixed_float16")
     found, weights = layer(queries.astype("float16"), context.astype("float16"), mask, return_attention_scores=True)

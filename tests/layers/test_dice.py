@@ -32,7 +32,7 @@ def oracle(layer, inputs, mean, variance):
     return p * inputs + (1 - p) * alpha * inputs
 
 
-def test_equals_the_formula_with_its_averages_for_inference():
+def test_equals_the_formula_with_moving_averages_in_inference():
     layer, (inputs, mask) = made(), batch()
     before = averages(layer)
     found = ops.convert_to_numpy(layer(inputs, mask, training=False))
@@ -51,7 +51,7 @@ def test_equals_the_formula_with_the_batch_in_training(masked):
         np.testing.assert_allclose(after, 0.9 * old + 0.1 * new, atol=1e-5)
 
 
-def test_padding_enters_no_statistic():
+def test_padding_is_excluded_from_the_statistics():
     inputs, mask = batch()
     plain, other = made(), made()
     expected = ops.convert_to_numpy(plain(inputs, mask, training=True))
@@ -60,7 +60,7 @@ def test_padding_enters_no_statistic():
     np.testing.assert_array_equal(averages(other), averages(plain))
 
 
-def test_a_batch_of_padding_leaves_the_averages():
+def test_a_batch_of_padding_does_not_change_the_averages():
     layer, (inputs, mask) = made(), batch()
     before = averages(layer)
     assert np.isfinite(ops.convert_to_numpy(layer(inputs, np.zeros_like(mask), training=True))).all()

@@ -37,7 +37,7 @@ def test_equals_the_formula():
         np.testing.assert_allclose(ops.convert_to_numpy(layer(*batch())), oracle(layer, *batch()), atol=1e-6)
 
 
-def test_a_state_alone_can_decide():
+def test_the_state_alone_can_decide_the_weights():
     layer = made()
     state, experts = batch()
     same = np.repeat(experts[:, :1], N, axis=1)

@@ -61,7 +61,7 @@ def test_equals_the_formula(name):
 
 
 @pytest.mark.tensorflow
-def test_what_is_missing_sends_no_nan_into_a_gradient():
+def test_missing_values_give_no_nan_in_gradients():
     import tensorflow as tf
 
     layer = made()
@@ -72,7 +72,7 @@ def test_what_is_missing_sends_no_nan_into_a_gradient():
         assert np.isfinite(gradient).all() and gradient.any(), weight.path
 
 
-def test_sequences_share_the_table_of_what_they_are_of():
+def test_sequences_share_the_table_of_their_feature():
     names = {w.name for w in made().weights}
     assert {name for name in names if name.endswith("table")} == {"item_table", "genres_table", "history_label_table"}
     alone = made([FEATURES[0], FEATURES[4]])(
@@ -83,7 +83,7 @@ def test_sequences_share_the_table_of_what_they_are_of():
         made()({"year": INPUTS["year"]})
 
 
-def test_all_kinds_begin_at_one_scale_and_no_two_alike():
+def test_all_kinds_start_at_the_same_scale_with_different_values():
     layer = FeatureEmbedding([{**FEATURES[0], "size": 500}, {**FEATURES[3], "dim": 500}], 8, scale=0.01, seed=1)
     layer.build()
     starts = {weight.name: weight for weight in layer.weights}
@@ -95,7 +95,7 @@ def test_all_kinds_begin_at_one_scale_and_no_two_alike():
 
 
 @pytest.mark.tensorflow
-def test_half_precision_casts_what_is_looked_up_and_not_the_table():
+def test_half_precision_casts_the_looked_up_rows_and_not_the_table():
     import tensorflow as tf
 
     layer = made(dtype="mixed_float16")

@@ -19,7 +19,7 @@ def test_equals_the_formula(inner_dim):
     np.testing.assert_allclose(y, np.tanh(x @ w1 + b1) @ w2 + b2, atol=3e-6)
 
 
-def test_drops_in_training_alone():
+def test_dropout_is_applied_only_in_training():
     layer, x = FeedForward(dropout=0.5), np.ones((4, 8, 16), "float32")
     still, dropped = (ops.convert_to_numpy(layer(x, training=training)) for training in (False, True))
     assert (still != 0).all()

@@ -20,7 +20,7 @@ def planted(seed=0, num_users=200, num_items=60, width=4):
     return np.array(pairs, "int32"), users, items
 
 
-def test_at_first_it_is_the_mean_of_the_real_items():
+def test_it_starts_as_the_mean_of_the_real_items():
     vectors = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
     ids = np.array([[0, 1, 5, 9], [7, 7, 0, 3]])
     wanted = np.stack([vectors[0, 2:].mean(axis=0), vectors[1, [0, 1, 3]].mean(axis=0)])
@@ -28,7 +28,7 @@ def test_at_first_it_is_the_mean_of_the_real_items():
     np.testing.assert_allclose(np.asarray(FoldIn(2)(vectors, ids)), wanted[:, :2], atol=1e-6)
 
 
-def test_nothing_known_gives_finite_numbers():
+def test_a_history_without_known_items_gives_finite_numbers():
     assert np.isfinite(np.asarray(FoldIn(2)(np.ones((1, 3, 2), "float32"), np.array([[0, 1, 0]])))).all()
 
 
@@ -44,7 +44,7 @@ def test_recovers_a_planted_map():
     np.testing.assert_allclose(np.asarray(layer(items[own], own))[0], users[7], atol=0.05)
 
 
-def test_no_pair_leaves_it_as_it_was():
+def test_fitting_without_pairs_changes_nothing():
     layer = FoldIn(2)
     layer.build((None, None, 2))
     layer.solve(np.zeros((0, 2), "int32"), np.zeros((2, 2), "float32"), np.zeros((2, 2), "float32"))
@@ -52,7 +52,7 @@ def test_no_pair_leaves_it_as_it_was():
 
 
 @pytest.mark.tensorflow
-def test_nothing_of_it_is_trained_and_its_weights_come_back(tmp_path):
+def test_its_weights_are_not_trainable_and_survive_saving(tmp_path):
     layer = FoldIn(3)
     vectors, ids = keras.Input((None, 4)), keras.Input((None,), dtype="int32")
     model = keras.Model([vectors, ids], layer(vectors, ids))

@@ -76,7 +76,7 @@ def test_equals_the_formula_with_time():
     assert np.abs(y - run(block, x, mask, intervals * 0)).max() > 0.01
 
 
-def test_padding_is_inert_and_the_bias_relative():
+def test_padding_is_inert_and_the_bias_is_relative():
     block, (x, mask) = made(num_heads=2), padded_batch()
     expected = run(block, x, mask)
     np.testing.assert_array_equal(run(block, np.where(mask[..., None], x, 7.0), mask), expected)
@@ -94,7 +94,7 @@ def test_does_not_look_ahead():
     assert difference[:, -1].max() > 0.1 and not difference[:, :-1].any()
 
 
-def test_keeps_how_much_was_found_where_softmax_would_not():
+def test_the_output_grows_with_the_number_of_relevant_items():
     """Of two histories whose items are all the same, the longer one moves the query further."""
     block = made()
     x = np.ones((1, LENGTH, D)) * np.random.default_rng(2).normal(size=D)
@@ -102,7 +102,7 @@ def test_keeps_how_much_was_found_where_softmax_would_not():
     assert np.abs(y[0, -1] - y[0, 0]).max() > 0.01
 
 
-def test_heads_must_divide_the_width_that_they_share():
+def test_heads_must_divide_the_width_unless_head_widths_are_given():
     with pytest.raises(ValueError, match=r"num_heads=4, width=6"):
         HSTUBlock(LENGTH, num_heads=4, linear_dim=2)(np.zeros((1, 2, D), "float32"), np.ones((1, 2), bool))
 

@@ -45,7 +45,7 @@ def test_equals_the_formula(use_residual):
         np.testing.assert_allclose(found, expected, atol=5e-6)
 
 
-def test_moves_with_the_order_of_the_features():
+def test_is_equivariant_to_the_order_of_the_features():
     layer, x, order = made(), fields(), [2, 0, 4, 3, 1]
     outputs, weights = run(layer, x)
     moved, moved_weights = run(layer, x[:, order])
@@ -53,7 +53,7 @@ def test_moves_with_the_order_of_the_features():
     np.testing.assert_allclose(moved_weights, weights[:, :, order][..., order], atol=1e-6)
 
 
-def test_dropout_leaves_the_weights_that_are_shown():
+def test_returned_weights_are_those_before_dropout():
     layer, x = made(dropout=0.5), fields()
     dropped, shown = run(layer, x, training=True)
     plain, weights = run(layer, x, training=False)
@@ -62,7 +62,7 @@ def test_dropout_leaves_the_weights_that_are_shown():
 
 
 @pytest.mark.tensorflow
-def test_half_precision_has_a_softmax_of_float32():
+def test_half_precision_computes_the_softmax_in_float32():
     layer = InteractingAttention(num_heads=H, head_dim=K, dtype="mixed_float16", seed=0)
     outputs, weights = run(layer, fields())
     assert outputs.dtype == np.float16 and weights.dtype == np.float32

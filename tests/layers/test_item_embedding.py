@@ -19,7 +19,7 @@ def test_equals_the_formula():
     np.testing.assert_allclose(ops.convert_to_numpy(layer(ids)), expected, atol=1e-6)
 
 
-def test_drops_in_training_alone():
+def test_dropout_is_applied_only_in_training():
     layer, ids = made(dropout=0.5), np.full((20, 10), 5)
     still, dropped = (ops.convert_to_numpy(layer(ids, training=training)) for training in (False, True))
     assert (still != 0).all() and 0.3 < (dropped == 0).mean() < 0.7

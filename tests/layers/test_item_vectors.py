@@ -35,7 +35,7 @@ def test_equals_the_formula():
     np.testing.assert_allclose(numpy(layer(ids)), by_hand(layer)[ids], atol=1e-6)
 
 
-def test_folded_it_is_a_plain_table_of_the_same_rows():
+def test_fold_gives_a_plain_table_with_the_same_vectors():
     layer = made()
     before = by_hand(layer)
     layer.fold()
@@ -46,7 +46,7 @@ def test_folded_it_is_a_plain_table_of_the_same_rows():
     assert len(layer.trainable_variables) == 1
 
 
-def test_gradients_reach_an_item_through_what_it_shares(value_and_gradients):
+def test_an_item_learns_through_its_shared_attributes(value_and_gradients):
     layer = made()
 
     def loss(shared):
@@ -60,7 +60,7 @@ def test_gradients_reach_an_item_through_what_it_shares(value_and_gradients):
 
 
 @pytest.mark.tensorflow
-def test_saved_while_it_shares_it_is_a_plain_table(tmp_path):
+def test_a_table_saved_with_attributes_loads_as_a_plain_table(tmp_path):
     history = keras.Input((None,), dtype="int32")
     embedding = SequenceEmbedding(7, 4, 5)
     model = keras.Model(history, embedding(history))
@@ -74,7 +74,7 @@ def test_saved_while_it_shares_it_is_a_plain_table(tmp_path):
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize(("shares_there", "shares_here"), [(True, True), (True, False), (False, True)])
-def test_its_weights_go_from_file_to_any_copy_of_it(tmp_path, shares_there, shares_here):
+def test_weights_load_with_and_without_attributes(tmp_path, shares_there, shares_here):
     def copy(shares, seed):
         history = keras.Input((None,), dtype="int32")
         embedding = SequenceEmbedding(7, 4, 5)
@@ -95,14 +95,14 @@ def test_its_weights_go_from_file_to_any_copy_of_it(tmp_path, shares_there, shar
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((8, 1), int), np.zeros(5, int), np.zeros((5, 1)), -np.ones((5, 1), int)])
-def test_attributes_of_another_form_are_refused(wrong):
+def test_invalid_attributes_raise_an_error(wrong):
     layer = ItemVectors(7, 4)
     layer.build()
     with pytest.raises(ValueError, match=r"attributes must .* got"):
         layer.share(wrong)
 
 
-def test_is_given_attributes_once_and_before_it_is_quantized():
+def test_attributes_can_be_shared_once_and_only_before_quantization():
     layer = made()
     with pytest.raises(ValueError, match="once"):
         layer.share(ATTRIBUTES)

@@ -32,7 +32,7 @@ def first(found):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_mask_of_keras_is_the_padding_mask(name):
+def test_a_keras_mask_is_used_as_the_padding_mask(name):
     make, given = CASES[name]
     layer = make()
     arrays = [ops.convert_to_tensor({"x": X, "q": Q}[one]) for one in given]
@@ -45,7 +45,7 @@ def test_the_mask_of_keras_is_the_padding_mask(name):
     np.testing.assert_allclose(first(layer(*masked))[:, -1], expected[:, -1], atol=1e-5)  # padding is not looked at
 
 
-def test_a_functional_model_over_mask_zero_hands_the_mask_on_and_is_saved(tmp_path):
+def test_a_functional_model_over_mask_zero_propagates_the_mask_and_can_be_saved(tmp_path):
     ids = keras.Input((5,), dtype="int32")
     hidden = keras.layers.Embedding(9, 8, mask_zero=True)(ids)
     for _ in range(2):

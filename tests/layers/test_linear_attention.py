@@ -55,7 +55,7 @@ def test_equals_the_published_formula(num_heads):
 
 @pytest.mark.parametrize("chunk_size", [1, 4, 16])
 @pytest.mark.parametrize("num_heads", [1, 3])
-def test_causal_it_is_at_each_position_what_is_published_for_the_history_until_then(num_heads, chunk_size):
+def test_causal_attention_equals_the_published_formula_for_each_prefix(num_heads, chunk_size):
     layer, (queries, context, mask) = made(num_heads=num_heads, chunk_size=chunk_size), batch()
     y = run(layer, queries, context, mask)
     for b, t in zip(*np.nonzero(mask), strict=True):
@@ -74,7 +74,7 @@ def test_ten_thousand_positions_keep_their_precision():
         np.testing.assert_allclose(y[0, t], expected[-1], atol=2e-4 * np.abs(expected).max() + 5e-5)
 
 
-def test_a_key_near_zero_takes_no_huge_gradient(value_and_gradients):
+def test_a_key_near_zero_gets_no_huge_gradient(value_and_gradients):
     layer = made(chunk_size=2)
     weights = dict(zip([w.path.split("/", 1)[1] for w in layer.weights], layer.get_weights(), strict=True))
     key = np.array([[[1.0, 1.0, 1.0, 1.0, 1.0, 1e-4]]]) - weights["key/bias"]
@@ -83,6 +83,6 @@ def test_a_key_near_zero_takes_no_huge_gradient(value_and_gradients):
     assert 1e-3 < np.abs(gradient).max() < 100
 
 
-def test_sizes_are_refused():
+def test_invalid_sizes_raise_an_error():
     with pytest.raises(ValueError, match="chunk_size must be a positive integer, got 0"):
         LinearAttention(chunk_size=0)

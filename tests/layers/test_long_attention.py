@@ -42,7 +42,7 @@ def run(layer, x, mask, **kwargs):
 
 
 @both_ways
-def test_what_stands_at_padding_does_not_matter(variant, causal):
+def test_values_at_padding_have_no_effect(variant, causal):
     layer, (x, mask) = made(variant, causal=causal), batch()
     junk = np.where(mask[..., None], x, 70.0).astype("float32")
     y = run(layer, junk, mask)
@@ -52,7 +52,7 @@ def test_what_stands_at_padding_does_not_matter(variant, causal):
 
 @both_ways
 @pytest.mark.parametrize("wider", [4, tensorflow(1), tensorflow(17)])
-def test_padding_further_left_changes_nothing(variant, causal, wider):
+def test_more_left_padding_changes_nothing(variant, causal, wider):
     layer, (x, mask) = made(variant, causal=causal), batch()
     expected = run(layer, x, mask)
     padded = np.pad(x, ((0, 0), (wider, 0), (0, 0)), constant_values=7.0)
@@ -62,7 +62,7 @@ def test_padding_further_left_changes_nothing(variant, causal, wider):
     np.testing.assert_allclose(narrow[mask[1:, -9:]], expected[1:, -9:][mask[1:, -9:]], atol=1e-6)
 
 
-def test_a_later_item_changes_nothing_before_it(variant):
+def test_a_later_item_changes_no_earlier_output(variant):
     layer, (x, mask) = made(variant), batch()
     base = run(layer, x, mask)
     for s in (13, 16, 17, 21):
@@ -73,7 +73,7 @@ def test_a_later_item_changes_nothing_before_it(variant):
         assert difference[:2, s].min() > 1e-4
 
 
-def test_not_causal_it_looks_ahead(variant):
+def test_non_causal_attention_looks_ahead(variant):
     layer, (x, mask) = made(variant, causal=False), batch()
     changed = x.copy()
     changed[:, -1] += 1.0
@@ -92,7 +92,7 @@ def test_rows_do_not_mix(variant, causal):
 
 
 @pytest.mark.tensorflow
-def test_drops_in_training_alone(variant):
+def test_dropout_is_applied_only_in_training(variant):
     layer, (x, mask) = made(variant, dropout=0.5), batch()
     still = run(layer, x, mask, training=False)
     np.testing.assert_allclose(still, run(made(variant), x, mask), atol=1e-6)
@@ -110,7 +110,7 @@ def test_gradients_are_finite(variant, causal, value_and_gradients):
 
 @pytest.mark.parametrize(("dtype", "close"), [("mixed_bfloat16", 0.1), tensorflow("mixed_float16", 0.02)])
 @both_ways
-def test_half_precision_stays_near(variant, causal, dtype, close):
+def test_half_precision_gives_similar_outputs(variant, causal, dtype, close):
     layer, half = made(variant, causal=causal), made(variant, causal=causal, dtype=dtype)
     x, mask = batch(300, (300, 41, 0))
     expected, y = run(layer, x, mask), run(half, x, mask)
@@ -129,7 +129,7 @@ def test_survives_its_config(variant):
 
 
 @pytest.mark.tensorflow
-def test_is_saved_and_loaded_with_its_length_free(variant, tmp_path):
+def test_can_be_saved_and_loaded_with_a_dynamic_length(variant, tmp_path):
     vectors, real = keras.Input((None, D)), keras.Input((None,), dtype="bool")
     model = keras.Model([vectors, real], made(variant)(vectors, vectors, real))
     model.save(tmp_path / "model.keras")
@@ -147,7 +147,7 @@ def test_heads_must_divide_the_width(variant):
 
 @both_ways
 @pytest.mark.tensorflow
-def test_cost_grows_with_the_length_not_with_its_square(variant, causal):
+def test_cost_grows_linearly_with_the_length(variant, causal):
     """Counts the numbers that a step forward and back makes, op by op, in the graph that would run."""
     import tensorflow as tf
 

@@ -48,7 +48,7 @@ def test_equals_the_formula(short_term):
     np.testing.assert_allclose(run(layer, *batch), oracle(layer, *batch), atol=5e-6)
 
 
-def test_shares_of_the_items_so_far_add_up_to_one():
+def test_weights_of_the_items_up_to_a_position_sum_to_one():
     layer, (queries, _, _) = made(2), padded_batch()
     mask = np.arange(5) >= np.array([[0], [1], [4], [5]])
     shares = run(layer, 3 * queries, np.tile(np.eye(D), (4, 1, 1)), mask)  # item j is axis j: y shows the shares
@@ -78,7 +78,7 @@ def test_does_not_look_ahead():
 
 
 @pytest.mark.parametrize("bad", [0, -1, True, 1.5])
-def test_the_short_term_is_a_positive_integer(bad):
+def test_short_term_must_be_a_positive_integer(bad):
     with pytest.raises(ValueError, match=f"short_term must be a positive integer, got {bad}"):
         LongShortPooling(bad)
 

@@ -39,14 +39,14 @@ def test_equals_the_formula(batch_norm):
     np.testing.assert_allclose(run(layer, x, training=False), oracle(layer, x), atol=2e-6)
 
 
-def test_takes_any_leading_axes_and_passes_what_it_shall_not_map():
+def test_accepts_any_leading_axes_and_is_the_identity_without_layers():
     layer, x = made(), np.random.default_rng(1).normal(size=(4, 2, 5))
     np.testing.assert_allclose(run(layer, x)[:, 1], run(layer, x[:, 1]), atol=1e-6)
     assert layer.compute_output_shape((None, 2, 5)) == (None, 2, 3)
     np.testing.assert_array_equal(run(MLP([]), x), x.astype("float32"))
 
 
-def test_norm_and_dropout_know_when_it_is_training():
+def test_norm_and_dropout_depend_on_training():
     x = np.random.default_rng(1).normal(size=(64, 5))
     dropped = run(made(dropout=0.5), x, training=True)
     assert 0.3 < (dropped == 0).mean() < 0.7 and (run(made(dropout=0.5), x) != 0).all()
@@ -64,13 +64,13 @@ def test_an_empty_batch_does_not_change_the_averages_of_the_norm():
         np.testing.assert_allclose(new, old, rtol=1e-6)
 
 
-def test_an_activation_with_weights_is_a_fresh_one_for_each_map():
+def test_each_layer_gets_its_own_activation_with_weights():
     layer = MLP([4, 4], activation=keras.layers.PReLU(alpha_initializer="ones"))
     layer.build((None, 4))
     assert len(layer.weights) == 6
 
 
-def test_a_seed_gives_the_same_start_and_no_two_maps_alike():
+def test_a_seed_fixes_the_initial_weights_and_layers_differ():
     one, same, other = (MLP([4, 4], seed=seed) for seed in (1, 1, 2))
     for layer in (one, same, other):
         layer.build((None, 4))

@@ -47,7 +47,7 @@ def test_equals_the_formula(attention_dim):
     np.testing.assert_allclose(run(layer, x, mask), oracle(layer, x, mask), atol=3e-6)
 
 
-def test_each_position_is_the_end_of_a_history_cut_there():
+def test_each_position_equals_the_end_of_the_history_cut_there():
     layer, (x, mask) = made(), padded_batch()
     whole = run(layer, x, mask)
     for length in range(1, 6):
@@ -56,7 +56,7 @@ def test_each_position_is_the_end_of_a_history_cut_there():
 
 
 @pytest.mark.parametrize("scale", [1e3, 1e6])
-def test_a_huge_logit_to_come_leaves_the_past_exact(scale):
+def test_a_huge_later_logit_does_not_change_earlier_outputs(scale):
     """Had all positions one maximum to take off, the earlier ones would be 0 / 0."""
     layer, mask = made(scale=scale), np.ones((2, 7), bool)
     x = np.random.default_rng(2).normal(size=(2, 7, D)) * np.array([1e-3, 1, 1e-3, 1, 1, 1, 100])[:, None]
@@ -83,7 +83,7 @@ def test_nothing_looks_ahead():
     assert difference[:, -1].max() > 0.1 and not difference[:, :-1].any()
 
 
-def test_gradients_are_finite_and_none_comes_from_padding(value_and_gradients):
+def test_gradients_are_finite_and_zero_at_padding(value_and_gradients):
     layer, (x, mask) = made(scale=30.0), padded_batch()
     mask[2] = False  # a row of nothing else
     weights = np.random.default_rng(3).normal(size=(3, 5, K, D)).astype("float32")
@@ -92,7 +92,7 @@ def test_gradients_are_finite_and_none_comes_from_padding(value_and_gradients):
 
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
-def test_half_precision_stays_near_and_finite(dtype):
+def test_half_precision_gives_similar_and_finite_outputs(dtype):
     layer, (x, mask) = made(dtype=dtype), padded_batch()
     mask[2] = False
     pooled = layer(x.astype("float32"), mask)
@@ -100,7 +100,7 @@ def test_half_precision_stays_near_and_finite(dtype):
     np.testing.assert_allclose(ops.convert_to_numpy(ops.cast(pooled, "float32")), oracle(layer, x, mask), atol=0.05)
 
 
-def test_too_long_a_sequence_is_an_error_that_says_what_to_do():
+def test_too_long_a_sequence_raises_an_error_that_says_what_to_do():
     with pytest.raises(ValueError, match=r"8 positions.*max_length=7.*newest 7"):
         made()(np.zeros((1, 8, D), "float32"), np.ones((1, 8), bool))
 

@@ -48,7 +48,7 @@ def test_equals_the_formula():
     np.testing.assert_allclose(loss_of(layer, *vectors, mask), oracle(layer, *vectors, mask), rtol=1e-5)
 
 
-def test_falls_where_the_next_event_is_told_and_rises_where_the_drawn_one_is():
+def test_is_low_if_states_predict_the_next_event_and_high_if_they_predict_the_negative():
     layer, (vectors, mask) = made(), batch()
     states, events, _ = vectors
     told = np.roll(states, 1, axis=1) @ ops.convert_to_numpy(layer.map)  # along z, at each next position
@@ -67,20 +67,20 @@ def test_padding_is_inert():
     np.testing.assert_allclose(loss_of(layer, *longer, np.pad(mask, ((0, 0), (3, 0)))), expected, rtol=1e-6)
 
 
-def test_a_batch_is_the_mean_of_its_parts():
+def test_the_loss_of_a_batch_is_the_mean_of_its_parts():
     layer, (vectors, mask) = made(), batch()
     halves = [loss_of(layer, *(each[part] for each in vectors), mask[part]) for part in (slice(2), slice(2, 4))]
     np.testing.assert_allclose(loss_of(layer, *vectors, mask), np.mean(halves), rtol=1e-5)
 
 
-def test_is_absent_for_inference_and_hands_the_states_through():
+def test_is_not_added_in_inference_and_returns_the_states():
     layer, (vectors, mask) = made(), batch()
     for training in (False, True):
         np.testing.assert_array_equal(ops.convert_to_numpy(layer(*vectors, mask, training=training)), vectors[0])
         assert len(layer.losses) == training
 
 
-def test_other_items_are_all_but_the_one_that_is_there():
+def test_negatives_are_drawn_from_all_items_except_the_positive():
     history = np.tile([[0, 1, 2, 5, 9]], (2000, 1)).astype("int32")
     drawn = ops.convert_to_numpy(OtherItems(size=10, seed=0)(history, training=True))
     assert (drawn != history)[:, 2:].all() and drawn.min() == 2 and drawn.max() == 9
@@ -91,7 +91,7 @@ def test_other_items_are_all_but_the_one_that_is_there():
             np.testing.assert_allclose(others, 1 / 7, atol=0.04)
 
 
-def test_nothing_is_drawn_for_inference():
+def test_no_negatives_are_drawn_in_inference():
     history = np.array([[0, 3, 4]], "int32")
     np.testing.assert_array_equal(ops.convert_to_numpy(OtherItems(size=10)(history, training=False)), history)
     with pytest.raises(ValueError, match="size must be an integer of at least 4, got 3"):

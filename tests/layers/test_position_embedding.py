@@ -30,7 +30,7 @@ def test_counts_from_the_newest_real_position_where_ages_are_given():
     np.testing.assert_array_equal(y[1, :2], table[1:])
 
 
-def test_too_long_a_sequence_is_an_error_that_says_what_to_do():
+def test_too_long_a_sequence_raises_an_error_that_says_what_to_do():
     with pytest.raises(ValueError, match=r"6 positions.*max_length=5.*newest 5"):
         PositionEmbedding(max_length=5)(np.zeros((1, 6, 4), "float32"))
 

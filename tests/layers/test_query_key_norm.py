@@ -21,7 +21,7 @@ def test_products_are_cosines_times_the_temperature_of_each_head():
         np.testing.assert_allclose(asked[b, h, k] @ answered[b, h, at], (0.5, 2.0, 8.0)[h] * cosine, atol=1e-5)
 
 
-def test_small_vectors_are_told_apart():
+def test_small_vectors_are_distinguished():
     """Vectors as small as those of categories begin: products leave them alike, cosines do not."""
     x = np.random.default_rng(0).normal(0, 0.01, (8, 6, 16)).astype("float32")
     spread = {
@@ -31,7 +31,7 @@ def test_small_vectors_are_told_apart():
     assert spread[False] < 1e-3 < 0.01 < spread[True]
 
 
-def test_survives_its_config_and_refuses_what_is_no_temperature():
+def test_survives_its_config_and_an_invalid_temperature_raises_an_error():
     layer = InteractingAttention(num_heads=2, head_dim=4, qk_norm=True, dtype="mixed_float16", seed=0)
     x = np.random.default_rng(0).normal(size=(2, 3, 5)).astype("float32")
     expected = layer(x)[0]

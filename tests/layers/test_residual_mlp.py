@@ -29,7 +29,7 @@ def test_equals_the_formula():
     np.testing.assert_allclose(run(layer, x, training=False), h, atol=2e-5)
 
 
-def test_without_its_second_maps_it_changes_nothing():
+def test_is_the_identity_if_its_second_layers_are_zero():
     layer, x = made(), np.random.default_rng(1).normal(size=(4, 2, 5)).astype("float32")
     for weight in layer.weights:
         if "contract" in weight.path:
@@ -38,7 +38,7 @@ def test_without_its_second_maps_it_changes_nothing():
     np.testing.assert_array_equal(run(ResidualMLP([]), x), x)
 
 
-def test_drops_in_training_alone():
+def test_dropout_is_applied_only_in_training():
     layer, x = made(dropout=0.5), np.ones((16, 5))
     assert np.abs(run(layer, x, training=True) - run(layer, x, training=False)).max() > 0.01
     np.testing.assert_array_equal(run(layer, x), run(made(), x))

@@ -61,7 +61,7 @@ def test_equals_the_formula(causal, num_heads, size, memory):
 
 
 @pytest.mark.parametrize("stop_gradient", [True, False])
-def test_the_memory_is_read_and_takes_a_gradient_only_if_told(stop_gradient, value_and_gradients):
+def test_the_memory_is_attended_to_and_gets_gradients_only_if_enabled(stop_gradient, value_and_gradients):
     layer = made(segment_size=4, memory_segments=1, stop_gradient=stop_gradient)
     queries, context, mask = (x.astype("float32") for x in batch(8, (8,)))
 
@@ -78,7 +78,7 @@ def test_the_memory_is_read_and_takes_a_gradient_only_if_told(stop_gradient, val
 
 
 @pytest.mark.tensorflow
-def test_the_maps_learn_from_the_memory_too():
+def test_the_projections_get_gradients_from_the_memory():
     import tensorflow as tf
 
     gradients = []
@@ -92,7 +92,7 @@ def test_the_maps_learn_from_the_memory_too():
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
-def test_reaches_the_memory_and_no_further():
+def test_attends_to_the_memory_and_no_further():
     layer, (queries, context, mask) = made(segment_size=4, memory_segments=1), batch(16, (16,))
     changed = context.copy()
     changed[:, 7] += 1.0  # the last of the second segment
@@ -100,7 +100,7 @@ def test_reaches_the_memory_and_no_further():
     assert (moved[7:12] > 1e-4).all() and not moved[:7].any() and not moved[12:].any()
 
 
-def test_sizes_are_refused():
+def test_invalid_sizes_raise_an_error():
     with pytest.raises(ValueError, match=r"segment_size must be a positive integer, got 2\.5"):
         SegmentRecurrentAttention(segment_size=2.5)
     with pytest.raises(ValueError, match="memory_segments must be a positive integer, got 0"):

@@ -93,7 +93,7 @@ def test_padding_is_inert(causal, residual):
 
 
 @pytest.mark.parametrize("causal", [True, False])
-def test_only_a_block_that_is_not_causal_looks_ahead(causal):
+def test_only_a_non_causal_block_looks_ahead(causal):
     block, (x, mask) = made(causal=causal), padded_batch()
     changed = x.copy()
     changed[:, -1] += 1.0
@@ -108,7 +108,7 @@ def test_heads_must_divide_the_width():
         SelfAttentionBlock(SoftmaxAttention(4))(np.zeros((1, 2, D), "float32"), np.ones((1, 2), bool))
 
 
-def test_an_unknown_residual_is_refused():
+def test_an_unknown_residual_raises_an_error():
     with pytest.raises(ValueError, match="sasrec, pre-norm, post-norm, gated, got 'mid-norm'"):
         SelfAttentionBlock(residual="mid-norm")
 

@@ -55,7 +55,7 @@ def oracle(layer, x, mask, intervals):
 
 
 @pytest.mark.parametrize("num_heads", [1, 3])
-def test_equals_the_paper_with_its_keys_and_values_of_every_pair(num_heads):
+def test_equals_the_formula_of_the_paper(num_heads):
     layer, batch = made(num_heads=num_heads), padded_batch()
     mask = batch[1]
     np.testing.assert_allclose(run(layer, *batch)[mask], oracle(layer, *batch)[mask], atol=5e-6)
@@ -74,7 +74,7 @@ def test_padding_is_inert():
     assert np.isfinite(with_more).all()
 
 
-def test_a_later_item_and_its_intervals_change_nothing_before():
+def test_a_later_item_and_its_intervals_change_no_earlier_output():
     layer, (x, mask, intervals) = made(), padded_batch()
     changed, others = x.copy(), intervals.copy()
     changed[:, :, -1] += 1.0
@@ -84,7 +84,7 @@ def test_a_later_item_and_its_intervals_change_nothing_before():
     assert np.abs(after - before)[:, -1].max() > 0.1
 
 
-def test_what_was_long_ago_counts_otherwise_than_what_was_just_now():
+def test_intervals_affect_the_weights():
     layer, (x, mask, intervals) = made(), padded_batch()
     others = intervals.copy()
     others[0, 3, 1] = (others[0, 3, 1] + 1) % R
@@ -92,7 +92,7 @@ def test_what_was_long_ago_counts_otherwise_than_what_was_just_now():
     assert difference[0, 3] > 0.01 and np.count_nonzero(difference) == 1
 
 
-def test_gradients_are_those_of_the_naive_form(value_and_gradients):
+def test_gradients_equal_those_of_the_naive_implementation(value_and_gradients):
     """Looking up and summing by bucket are each other's gradient; with one-hot buckets both are plain products."""
     layer, (x, mask, intervals) = made(num_heads=2), padded_batch()
     x, one_hot = x.astype("float32"), np.eye(R, dtype="float32")[intervals]
@@ -127,7 +127,7 @@ def test_gradients_are_those_of_the_naive_form(value_and_gradients):
         np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
-def test_a_block_hands_its_attention_the_intervals():
+def test_a_block_passes_the_intervals_to_its_attention():
     layer, (x, mask, intervals) = made(), padded_batch()
     block = SelfAttentionBlock(layer, residual="pre-norm")
     x = x[0].astype("float32")
@@ -138,7 +138,7 @@ def test_a_block_hands_its_attention_the_intervals():
     np.testing.assert_allclose(ops.convert_to_numpy(found)[mask], ops.convert_to_numpy(expected)[mask], atol=1e-6)
 
 
-def test_sizes_that_do_not_fit_are_refused():
+def test_invalid_sizes_raise_an_error():
     with pytest.raises(ValueError, match=r"num_heads=4.*6"):
         TimeIntervalAttention(5, num_heads=4).build((None, None, D))
     x, mask, intervals = padded_batch()

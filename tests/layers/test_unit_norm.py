@@ -5,7 +5,7 @@ from keras import ops
 from tfrec.layers import UnitNorm
 
 
-def test_all_vectors_get_the_scale_as_their_length():
+def test_all_vectors_get_the_length_scale():
     x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
     y = ops.convert_to_numpy(UnitNorm(scale=20.0)(x))
     np.testing.assert_allclose(y, 20 * x / np.linalg.norm(x, axis=-1, keepdims=True), rtol=1e-5)

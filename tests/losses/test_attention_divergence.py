@@ -40,7 +40,7 @@ def test_is_the_mean_over_heads_and_queries(middle):
     np.testing.assert_allclose(run(whole, learned), expected, atol=1e-5)
 
 
-def test_what_is_given_to_padding_or_is_no_weight_counts_nothing():
+def test_given_weights_at_padding_and_invalid_ones_are_ignored():
     given, learned = shares(1, 4), shares(1, 4)
     mask = np.array([[False, True, True, True]])
     learned = np.where(mask, learned, 0)

@@ -98,7 +98,7 @@ def test_padding_and_unknown_targets_are_inert(draw_per, value_and_gradients):
 
 @pytest.mark.parametrize("draw_per", DRAWS)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_half_precision_queries(draw_per, dtype):
+def test_half_precision_queries_give_a_float32_loss(draw_per, dtype):
     targets, queries, items = batch()
     loss = BinaryCrossEntropy(N, 0.75, draw_per)
     half = loss(targets, ops.cast(queries, dtype), items=items, seed=seeded())
@@ -123,7 +123,7 @@ def test_a_catalogue_of_one_item_has_no_negatives(draw_per):
     assert value == pytest.approx(np.log1p(np.exp(-(queries @ items[2]))).mean(), rel=1e-5)
 
 
-def test_each_call_draws_anew():
+def test_each_call_draws_new_negatives():
     targets, queries, items = batch()
     seed = seeded()
     one, two = (float(BinaryCrossEntropy(N)(targets, queries, items=items, seed=seed)) for _ in range(2))
@@ -142,7 +142,7 @@ def test_each_call_draws_anew():
         ({"draw_per": "user"}, "draw_per must be one of batch, group, token, got 'user'"),
     ],
 )
-def test_wrong_arguments_are_named(arguments, said):
+def test_wrong_arguments_raise_an_error(arguments, said):
     with pytest.raises(ValueError, match=said):
         BinaryCrossEntropy(**arguments)
 
@@ -155,7 +155,7 @@ def test_survives_its_config():
 
 
 @pytest.mark.parametrize("calibration", [0.0, 0.75])
-def test_balanced_starts_where_no_item_is_pulled_along_with_all_others(calibration, value_and_gradients):
+def test_balanced_starts_without_a_common_gradient_for_all_items(calibration, value_and_gradients):
     """At scores of 0 the gradient of what all item vectors have in common is 0, and the scores' zero is moved by c."""
     # So many items that hardly a negative hits its target: hits are dropped, and with them part of the push.
     targets = np.arange(2, 202, dtype="int32")[None]

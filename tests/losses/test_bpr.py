@@ -46,7 +46,7 @@ def test_equals_the_formula(draw_per):
 
 @pytest.mark.parametrize("draw_per", ["token", "batch"])
 @pytest.mark.parametrize("kind", [BPR, BinaryCrossEntropy, SampledSoftmax])
-def test_scores_of_a_network_are_compared_as_inner_products_are_by_formula(kind, draw_per):
+def test_scores_of_a_network_give_the_same_formula_as_inner_products(kind, draw_per):
     items, queries, targets = data()
     loss = kind(4, draw_per=draw_per)
     if kind is not BinaryCrossEntropy:
@@ -62,7 +62,7 @@ def test_scores_of_a_network_are_compared_as_inner_products_are_by_formula(kind,
         assert float(loss.of_scores(score, targets, 7, weight)) == pytest.approx(wanted, rel=1e-5)
 
 
-def test_a_higher_target_costs_less_by_formula(value_and_gradients):
+def test_a_higher_target_score_gives_a_lower_loss(value_and_gradients):
     items, queries, targets = data()
     seed = keras.random.SeedGenerator(0)
     _, (gradient,) = value_and_gradients(lambda table: BPR(8)(targets[:1], queries[:1], items=table, seed=seed), items)
@@ -70,7 +70,7 @@ def test_a_higher_target_costs_less_by_formula(value_and_gradients):
 
 
 @pytest.mark.tensorflow
-def test_its_config_makes_it_again():
+def test_survives_its_config():
     loss = BPR(5, "log-uniform", "batch")
     again = BPR.from_config(loss.get_config())
     assert again.get_config() == loss.get_config() and again.negatives == "log-uniform"

@@ -24,14 +24,14 @@ def slow(targets, queries, items):
     return values
 
 
-def test_equals_the_formula_and_means_over_the_real_targets():
+def test_equals_the_formula_and_averages_over_the_real_targets():
     targets, queries, items = batch()
     expected = slow(targets, queries, items).sum() / 5  # 5 of the 8 are items
     assert float(FullSoftmax()(targets, queries, items=items)) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("chunk_size", [1, 3, 8, 100, None])
-def test_chunks_give_the_loss_and_the_gradients_of_the_whole(chunk_size, value_and_gradients):
+def test_chunks_do_not_change_the_loss_and_its_gradients(chunk_size, value_and_gradients):
     targets, queries, items = batch()
     weights = np.array([[0, 7, 2.0, 0.5], [1, 3, 0, 4]], "float32")
     loss = FullSoftmax(chunk_size)
@@ -51,7 +51,7 @@ def test_chunks_give_the_loss_and_the_gradients_of_the_whole(chunk_size, value_a
 
 
 @pytest.mark.parametrize("chunk_size", [3, None])
-def test_an_evaluation_gives_the_formula_and_makes_no_gradient(chunk_size, monkeypatch):
+def test_evaluation_equals_the_formula_and_computes_no_gradient(chunk_size, monkeypatch):
     targets, queries, items = batch()
     monkeypatch.setattr("tfrec.losses.full_softmax._value_and_gradients", None)  # what makes their products
     loss = FullSoftmax(chunk_size)
@@ -82,7 +82,7 @@ class Plain(ItemLoss):
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize(("loss", "holds"), [(FullSoftmax(5), False), (SampledSoftmax(11), False), (Plain(), True)])
-def test_the_logits_of_all_targets_never_exist(loss, holds):
+def test_the_logits_of_all_targets_are_never_stored(loss, holds):
     import tensorflow as tf
 
     length, rows, catalogue = 7, 3, 1009
@@ -121,25 +121,25 @@ def test_gathering_the_real_targets_first_changes_nothing(value_and_gradients):
 
 
 @pytest.mark.parametrize("bad", [0, -1, 2.5])
-def test_the_chunk_is_a_positive_number_of_targets(bad):
+def test_chunk_size_must_be_a_positive_integer(bad):
     with pytest.raises(ValueError, match=f"chunk_size must be a positive integer or None, got {bad}"):
         FullSoftmax(bad)
 
 
-def test_one_target_a_row():
+def test_one_target_per_row_equals_the_formula():
     targets, queries, items = batch()
     expected = slow(targets[:, -1], queries[:, -1], items).mean()
     assert float(FullSoftmax()(targets[:, -1], queries[:, -1], items=items)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_weights_follow_the_rule_of_keras():
+def test_weights_follow_keras_rule():
     targets, queries, items = batch()
     weights = np.arange(8, dtype="float32").reshape(2, 4)
     expected = (weights * slow(targets, queries, items)).sum() / 8
     assert float(FullSoftmax()(targets, queries, weights, items=items)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_weight_a_row_may_be_a_column_and_other_shapes_are_refused():
+def test_one_weight_per_row_may_be_a_column_and_other_shapes_raise_an_error():
     targets, queries, items = batch()
     rows = np.array([1, 3], "float32")
     values = [float(FullSoftmax()(targets, queries, given, items=items)) for given in (rows, rows[:, None])]
@@ -179,7 +179,7 @@ def test_padding_and_unknown_targets_are_inert(nothing, value_and_gradients):
 
 
 @pytest.mark.parametrize("only_real", [False, True])
-def test_not_even_nan_at_padding_counts(only_real, value_and_gradients):
+def test_nan_at_padding_is_ignored(only_real, value_and_gradients):
     targets, queries, items = batch()
     hidden = np.where(np.arange(targets.size).reshape(targets.shape) % 2, targets, 0)
     poisoned = np.where((hidden > 0)[..., None], queries, np.nan).astype("float32")
@@ -190,21 +190,21 @@ def test_not_even_nan_at_padding_counts(only_real, value_and_gradients):
     np.testing.assert_allclose(gradients[1], expected[1][1], atol=1e-6)
 
 
-def test_a_batch_without_targets_is_zero_not_nan(value_and_gradients):
+def test_a_batch_without_targets_has_a_loss_of_0(value_and_gradients):
     targets, queries, items = batch()
     value, gradients = value_and_gradients(lambda q, e: FullSoftmax()(targets * 0, q, items=e), queries, items)
     assert value == 0
     assert not any(gradient.any() for gradient in gradients)
 
 
-def test_half_precision_is_reduced_in_float32():
+def test_half_precision_is_summed_in_float32():
     targets, queries, items = batch()
     loss = FullSoftmax()(targets, ops.cast(queries, "bfloat16"), items=items)
     assert keras.backend.standardize_dtype(loss.dtype) == "float32"
     assert float(loss) == pytest.approx(float(FullSoftmax()(targets, queries, items=items)), rel=2e-2)
 
 
-def test_without_a_table_the_error_says_who_gives_it():
+def test_without_an_item_table_the_error_says_what_to_do():
     with pytest.raises(ValueError, match="FullSoftmax needs the item table"):
         FullSoftmax()(*batch()[:2])
 

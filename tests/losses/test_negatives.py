@@ -45,7 +45,7 @@ def targets_like_the_counts():
     ],
     ids=lambda sampler: type(sampler).__name__,
 )
-def test_every_item_comes_as_often_as_its_probability_says(sampler):
+def test_every_item_is_drawn_with_its_probability(sampler):
     ids, log_probability = sampler.draw((DRAWS // 10, 2, 5), V, targets_like_the_counts(), seeded())
     ids = ops.convert_to_numpy(ids)
     assert ids.shape == (DRAWS // 10, 2, 5) and ids.dtype == "int32" and ids.min() >= 2 and ids.max() <= V + 1
@@ -57,7 +57,7 @@ def test_every_item_comes_as_often_as_its_probability_says(sampler):
     assert (np.abs(share - probability) < 4.5 * error + 2 / DRAWS).all()
 
 
-def test_neighbouring_draws_do_not_depend_on_each_other():
+def test_neighbouring_draws_are_independent():
     """The two random numbers of an alias draw must not be the same one."""
     ids, _ = Popularity(COUNTS).draw((DRAWS, 2), V, None, seeded())
     first, second = ops.convert_to_numpy(ids).T
@@ -75,7 +75,7 @@ def test_in_batch_negatives_are_targets_of_the_batch():
 
 
 @pytest.mark.parametrize("targets", [[], [0], [1, 0, 0]])
-def test_a_batch_without_targets_still_draws_items(targets):
+def test_a_batch_without_targets_draws_items(targets):
     ids, log_probability = InBatch(COUNTS).draw((1, 1, 6), V, np.array(targets, "int32"), seeded())
     assert (ops.convert_to_numpy(ids) >= 2).all() and np.isfinite(ops.convert_to_numpy(log_probability)).all()
 
@@ -96,7 +96,7 @@ def test_counts_must_fit_the_table(sampler):
 
 
 @pytest.mark.parametrize("power", ["1", None, True, float("nan")])
-def test_power_is_a_number(power):
+def test_the_power_must_be_a_number(power):
     with pytest.raises(ValueError, match="power must be a finite number"):
         Popularity(COUNTS, power)
 
@@ -107,7 +107,7 @@ def test_survives_its_config(sampler):
     assert type(again) is type(sampler) and again.get_config() == sampler.get_config()
 
 
-def test_names():
+def test_samplers_are_found_by_name():
     assert list(SAMPLERS) == ["uniform", "log-uniform", "popularity", "in-batch"]
     assert isinstance(sampler_of("log-uniform"), LogUniform)
     made = Popularity(COUNTS)

@@ -59,7 +59,7 @@ def test_equals_the_formula_for_the_same_draw(negatives, draw_per):
     np.testing.assert_allclose(values, slow(loss, targets, queries, items), rtol=1e-4)
 
 
-def test_the_vectors_of_a_large_catalogue_are_gathered_for_each_token():
+def test_draws_per_token_gather_vectors_of_a_large_catalogue():
     targets, queries, items = batch(num_items=33 * N)
     targets, queries = np.maximum(targets, 2).reshape(-1), queries.reshape(-1, D)
     loss = SampledSoftmax(N, draw_per="token")
@@ -67,7 +67,7 @@ def test_the_vectors_of_a_large_catalogue_are_gathered_for_each_token():
     np.testing.assert_allclose(values, slow(loss, targets, queries, items), rtol=1e-4)
 
 
-def test_unless_told_otherwise_all_targets_share_a_uniform_draw():
+def test_by_default_all_targets_share_a_uniform_draw():
     targets, queries, items = batch()
     negatives = ops.convert_to_numpy(keras.random.randint((N,), 2, V + 2, seed=seeded()))
     values = []
@@ -100,7 +100,7 @@ def test_estimates_the_full_softmax_without_bias(negatives):
 
 
 @every_sampler
-def test_the_gradient_too_is_that_of_the_full_softmax(negatives, value_and_gradients):
+def test_the_gradient_estimates_that_of_the_full_softmax(negatives, value_and_gradients):
     """With as many draws as it takes; the targets are as frequent as the counts say."""
     rng = np.random.default_rng(0)
     targets = np.repeat(np.arange(2, V + 2), COUNTS // 8 + 1).astype("int32")
@@ -159,7 +159,7 @@ def test_halves_of_a_batch_with_global_weights_average_to_the_whole():
     assert np.mean([loss([0]), loss([1])]) == pytest.approx(loss([0, 1]), rel=1e-6)
 
 
-def test_each_call_draws_anew():
+def test_each_call_draws_new_negatives():
     targets, queries, items = batch()
     seed = seeded()
     one, two = (float(SampledSoftmax(N)(targets, queries, items=items, seed=seed)) for _ in range(2))
@@ -168,7 +168,7 @@ def test_each_call_draws_anew():
 
 @every_sampler
 @every_draw
-def test_half_precision_queries(negatives, draw_per):
+def test_half_precision_queries_give_a_float32_loss(negatives, draw_per):
     targets, queries, items = batch()
     loss = SampledSoftmax(N, negatives, draw_per)
     half = loss(targets, ops.cast(queries, "bfloat16"), items=items, seed=seeded())
@@ -188,7 +188,7 @@ def test_extreme_scores_stay_finite(negatives, value_and_gradients):
 @every_sampler
 @every_draw
 @pytest.mark.parametrize("only_real", [False, pytest.param(True, marks=pytest.mark.tensorflow)])
-def test_a_batch_of_padding_costs_nothing(negatives, draw_per, only_real):
+def test_a_batch_of_padding_has_a_loss_of_0(negatives, draw_per, only_real):
     targets, queries, items = batch()
     loss = SampledSoftmax(N, negatives, draw_per)
     assert float(loss(np.zeros_like(targets), queries, items=items, seed=seeded(), only_real=only_real)) == 0
@@ -198,7 +198,7 @@ def test_a_batch_of_padding_costs_nothing(negatives, draw_per, only_real):
 @every_sampler
 @every_draw
 @pytest.mark.parametrize("jit_compile", [False, True])
-def test_runs_in_a_graph_that_knows_no_shapes(negatives, draw_per, jit_compile):
+def test_runs_in_a_graph_with_dynamic_shapes(negatives, draw_per, jit_compile):
     import tensorflow as tf
 
     targets, queries, items = batch(rows=5, length=29)
@@ -219,7 +219,7 @@ def test_runs_in_a_graph_that_knows_no_shapes(negatives, draw_per, jit_compile):
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="jit of JAX")
 @every_sampler
 @every_draw
-def test_is_traced_by_jax(negatives, draw_per):
+def test_can_be_traced_by_jax(negatives, draw_per):
     import jax
 
     targets, queries, items = batch(rows=5, length=29)
@@ -235,12 +235,12 @@ def test_is_traced_by_jax(negatives, draw_per):
 
 
 @pytest.mark.parametrize("bad", [0, -3, 2.5, "7", None, True])
-def test_the_number_of_negatives_is_a_positive_integer(bad):
+def test_num_negatives_must_be_a_positive_integer(bad):
     with pytest.raises(ValueError, match=f"num_negatives must be a positive integer, got {bad!r}"):
         SampledSoftmax(bad)
 
 
-def test_wrong_arguments_are_named():
+def test_wrong_arguments_raise_an_error():
     with pytest.raises(ValueError, match=r"negatives must be one of uniform, .* got 'rare'"):
         SampledSoftmax(negatives="rare")
     with pytest.raises(ValueError, match="needs the item counts"):

@@ -16,13 +16,13 @@ def slow_auc(scores, labels):
     return np.mean(pairs) if pairs else np.nan
 
 
-def test_auc_counts_pairs():
+def test_auc_is_the_share_of_correctly_ordered_pairs():
     assert metrics.auc(SCORES, LABELS) == pytest.approx(slow_auc(SCORES, LABELS))
     assert metrics.auc(-SCORES, LABELS) == pytest.approx(1 - slow_auc(SCORES, LABELS))
     assert np.isnan(metrics.auc(SCORES, np.zeros(300)))
 
 
-def test_grouped_auc_is_the_mean_over_groups_that_have_one():
+def test_grouped_auc_is_the_mean_over_groups_with_an_auc():
     found, rows = [], []
     for group in np.unique(GROUPS):
         here = group == GROUPS
@@ -36,13 +36,13 @@ def test_grouped_auc_is_the_mean_over_groups_that_have_one():
         assert metrics.grouped_auc(SCORES, LABELS, names) == pytest.approx(np.average(found, weights=rows))
 
 
-def test_log_loss_bears_certainty():
+def test_log_loss_is_finite_for_probabilities_of_0_and_1():
     expected = -np.mean(np.log(np.where(LABELS > 0, SCORES.clip(1e-7), (1 - SCORES).clip(1e-7))))
     assert metrics.log_loss(SCORES, LABELS) == pytest.approx(expected, rel=1e-5)
     assert np.isfinite(metrics.log_loss(1 - LABELS, LABELS))
 
 
-def test_what_is_calibrated_has_no_error_and_what_is_not_has_its_bias():
+def test_calibration_error_is_0_if_calibrated_and_equals_a_constant_bias():
     truth = RNG.random(100_000)
     clicks = RNG.random(100_000) < truth
     assert metrics.calibration_error(truth, clicks) < 0.01
@@ -51,7 +51,7 @@ def test_what_is_calibrated_has_no_error_and_what_is_not_has_its_bias():
     assert rows.sum() == 95 and rows.max() - rows.min() <= 1
 
 
-def test_rows_of_one_probability_are_one_bin_in_any_order():
+def test_rows_of_equal_probability_share_a_bin_in_any_order():
     labels = np.repeat([0, 1], 50)
     assert metrics.calibration_error(np.full(100, 0.5), labels) == 0
     scores = np.where(np.arange(100) % 3 == 0, 0.1, RNG.random(100).round(1))
@@ -63,7 +63,7 @@ def test_rows_of_one_probability_are_one_bin_in_any_order():
     assert metrics.calibration_error(scores, labels, bins=100) == pytest.approx(sum(by_hand) / 100)
 
 
-def test_errors_of_ratings():
+def test_rmse_and_mae_equal_the_formulas():
     found, labels = RNG.normal(3, 1, 50), RNG.integers(1, 6, 50)
     assert metrics.rmse(found, labels) == pytest.approx(np.sqrt(((found - labels) ** 2).mean()))
     assert metrics.mae(found, labels) == pytest.approx(np.abs(found - labels).mean())
@@ -71,7 +71,7 @@ def test_errors_of_ratings():
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", ["auc", "grouped_auc", "log_loss", "calibration_error", "rmse", "mae"])
-def test_nothing_is_told_of_no_rows_and_of_what_is_no_number(name):
+def test_empty_inputs_and_nan_raise_an_error(name):
     groups = {"grouped_auc": (GROUPS,)}.get(name, ())
     metric = getattr(metrics, name)
     assert np.isfinite(metric(SCORES, LABELS, *groups))

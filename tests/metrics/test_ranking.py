@@ -28,18 +28,18 @@ def test_agree_with_keras_rs_for_several_targets(k):
         assert found == pytest.approx(float(theirs.result()), abs=1e-6), ours.__name__
 
 
-def test_equal_scores_win_nothing():
+def test_ties_count_against_the_target():
     ranks = ops.convert_to_numpy(target_ranks(np.zeros((1, 50), "float32"), np.array([[0]])))
     assert ranks.tolist() == [[49]]
 
 
-def test_a_forbidden_target_is_never_found():
+def test_a_masked_target_is_a_miss():
     scores = np.full((1, 5), -np.inf, "float32")
     ranks = target_ranks(scores, np.array([[2]]))
     assert float(recall_at_k(ranks, np.array([[True]]), 10)[0]) == 0
 
 
-def test_a_row_without_targets_counts_nothing():
+def test_a_row_without_targets_is_ignored():
     nothing = np.array([[False, False]])
     for metric in (recall_at_k, ndcg_at_k, mrr_at_k):
         assert float(metric(np.array([[0, 1]]), nothing, 10)[0]) == 0

@@ -11,7 +11,7 @@ from tfrec.models import AttentionMatcher
 
 
 @pytest.mark.slow
-def test_learns_to_read_the_event_that_the_candidate_asks_for():
+def test_learns_to_attend_to_the_event_that_matches_the_candidate():
     inputs, labels, where = reading_world(1500)
     keras.utils.set_random_seed(0)
     model = compiled(small(head="dense", hidden_dims=[16]))
@@ -31,7 +31,7 @@ def test_a_causal_user_encoder_does_not_look_ahead():
         assert (ahead.max() > 0.01) != causal
 
 
-def test_positions_tell_the_order():
+def test_positions_make_the_order_matter():
     inputs = rows(4, lengths=[6, 6, 6, 6])
     turned = {key: values[:, ::-1] if key.startswith("history") else values for key, values in inputs.items()}
     for use_positions in (True, False):
@@ -40,7 +40,7 @@ def test_positions_tell_the_order():
         assert (np.abs(one - other).max() > 1e-3) == use_positions
 
 
-def test_what_can_be_read_has_its_labels():
+def test_attention_weights_have_labels_for_each_axis():
     model = made("attention-matcher")
     assert model.attention_axes["item_0"] == ["head", "feature", "feature"]
     assert model.attention_labels["feature"] == ["item", "genres", "year", "text"]
@@ -55,7 +55,7 @@ DIRECTIONS = {
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
-def test_another_item_has_another_match(direction):
+def test_different_items_get_different_scores(direction):
     """The weights of every attention that an item takes part in change with the item, and so does the score."""
     model, inputs = kept(DIRECTIONS[direction]), rows(4, lengths=[6, 6, 3, 2])
     other = {**inputs, **{key: rows(4, seed=5)[key] for key in ("item", "genres", "year", "text")}}
@@ -190,7 +190,7 @@ def test_new_attentions_can_be_supervised_and_padding_counts_nothing(name, axis)
     np.testing.assert_allclose(with_padding, without, rtol=1e-6)
 
 
-def test_arguments_that_cannot_be():
+def test_invalid_arguments_raise_an_error():
     with pytest.raises(ValueError, match="head must be one of linear, dense, skip, residual, sigmoid, got 'deep'"):
         AttentionMatcher(FEATURES, head="deep")
     with pytest.raises(ValueError, match="direction must be one of item-to-user, user-to-item, both, got 'up'"):

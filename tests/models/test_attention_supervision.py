@@ -65,7 +65,7 @@ def test_the_given_attention_is_learned():
 
 
 @pytest.mark.parametrize("heads", [1, 2])
-def test_the_loss_is_that_of_the_prediction_and_of_what_was_given(heads):
+def test_the_loss_is_the_prediction_loss_plus_the_divergence_from_the_given_attention(heads):
     inputs, labels, given = reading_world(16)
     given[:4] = 0  # these four are not supervised
     given[4:8] = [0.5, 0.5, 1.0, 0.0, 0.0]
@@ -76,7 +76,7 @@ def test_the_loss_is_that_of_the_prediction_and_of_what_was_given(heads):
     np.testing.assert_allclose(both - plain, 0.7 * expected.mean(), atol=1e-5)
 
 
-def test_every_attention_can_be_supervised_and_padding_counts_nothing():
+def test_every_attention_can_be_supervised_and_padding_is_ignored():
     inputs = rows(8, lengths=[1, 2, 3, 4, 5, 6, 6, 6])
     # Of layers that draw with dropout none is left, so that weights are those of the prediction.
     model = compiled(made("attention-matcher", attention_supervision=1.0))
@@ -94,7 +94,7 @@ def test_every_attention_can_be_supervised_and_padding_counts_nothing():
 
 
 @pytest.mark.tensorflow
-def test_it_survives_disk_and_asks_for_nothing_in_use(tmp_path):
+def test_it_survives_saving_and_adds_no_input_for_inference(tmp_path):
     import tensorflow as tf
 
     inputs, labels, given = reading_world(64)
@@ -111,12 +111,12 @@ def test_it_survives_disk_and_asks_for_nothing_in_use(tmp_path):
 
 
 @pytest.mark.parametrize(("model", "weight"), [(DeepFM, 0.5), (AttentionMatcher, -1.0)])
-def test_there_is_something_to_supervise(model, weight):
+def test_it_needs_a_model_with_attention_and_a_weight_of_at_least_0(model, weight):
     with pytest.raises(ValueError, match="attention_supervision must be at least 0"):
         model([*FEATURES, {"name": "age", "kind": "numeric", "group": "user"}], attention_supervision=weight)
 
 
-def test_weights_that_are_no_shares_are_not_compared_with_shares():
+def test_attention_without_softmax_cannot_be_supervised():
     with pytest.raises(ValueError, match="softmax=True"):
         DIN(FEATURES, attention_supervision=1.0)
     assert DIN(FEATURES, attention_supervision=1.0, softmax=True).attention_supervision == 1.0

@@ -11,7 +11,7 @@ HISTORY = np.array([[0, 0, 5, 9, 7], [3, 4, 8, 2, 6]])
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_weights_have_the_axes_that_they_name_and_none_lies_on_padding(name):
+def test_weights_have_the_named_axes_and_are_zero_at_padding(name):
     model = kept(name)
     found = model.attention_weights(given(model, HISTORY))
     assert found.keys() == model.attention_axes.keys() and found
@@ -29,13 +29,13 @@ def test_weights_have_the_axes_that_they_name_and_none_lies_on_padding(name):
 
 
 @pytest.mark.parametrize("name", ["sasrec", "tisasrec", "bert4rec", "comirec", "shan", "sasrec-block-sparse"])
-def test_shares_add_up_to_one(name):
+def test_softmax_weights_sum_to_one(name):
     model = kept(name)
     *_, weights = (np.asarray(weights) for weights in model.attention_weights(given(model, HISTORY)).values())
     np.testing.assert_allclose(weights[1].sum(-1), 1, atol=1e-5)
 
 
-def test_the_two_levels_of_shan_share_the_items():
+def test_the_weights_of_shans_two_levels_sum_to_one_over_the_items():
     model = kept("shan")
     long, short = (np.asarray(weights) for weights in model.attention_weights(given(model, HISTORY)).values())
     np.testing.assert_array_equal(long[1, -1, -2:], 0)
@@ -43,7 +43,7 @@ def test_the_two_levels_of_shan_share_the_items():
     assert short[1, -1, -1] > 0  # the long term, behind the items
 
 
-def test_a_model_without_attention_says_so():
+def test_a_model_without_attention_raises_an_error():
     history = keras.Input((None,), name="history")
     model = RetrievalModel(inputs={"history": history}, outputs=history)
     with pytest.raises(ValueError, match="has no attention"):
@@ -51,6 +51,6 @@ def test_a_model_without_attention_says_so():
 
 
 @pytest.mark.parametrize(("inputs", "came"), [([[5, 9]], "list"), (HISTORY, "ndarray"), ({"items": HISTORY}, "items")])
-def test_what_it_reads_is_named(inputs, came):
+def test_the_error_names_the_expected_inputs(inputs, came):
     with pytest.raises(ValueError, match=f"SASRec expects a dict with \\['history'\\], got .*{came}"):
         kept("sasrec").attention_weights(inputs)

@@ -30,7 +30,7 @@ def queries(model, rows):
 # What is asked, and what the answer may depend on.
 
 
-def test_a_history_is_asked_by_the_mask_that_training_puts_behind_it():
+def test_a_history_is_scored_at_a_mask_appended_after_its_newest_item():
     """Inference is training with the last item masked: the same query, and so the same scores."""
     model = made()
     histories = [[0, 0, 3, 4, 5], [7, 8, 9, 2, 3], [0, 0, 0, 0, 0]]
@@ -46,7 +46,7 @@ def test_rows_with_and_without_masks_may_share_a_batch():
     np.testing.assert_allclose(mixed[2], queries(model, [[3, MASK, 5, 6]])[0], atol=1e-6)
 
 
-def test_a_mask_sees_both_sides_and_not_what_it_hides():
+def test_a_mask_attends_to_both_sides_but_not_to_the_hidden_item():
     model = made()
     row, at = [3, 4, MASK, 6, 7], 2
     plain = queries(model, [row])[0, at]
@@ -56,7 +56,7 @@ def test_a_mask_sees_both_sides_and_not_what_it_hides():
         assert np.abs(queries(model, [changed])[0, at] - plain).max() > 1e-3, place
 
 
-def test_a_full_history_and_the_mask_fit_and_one_item_more_changes_nothing():
+def test_a_history_of_max_length_fits_and_one_more_item_changes_nothing():
     model = made()
     full = [3, 4, 5, 6, 7, 8]
     older, oldest = [20, *full], [9, *full[1:]]
@@ -67,13 +67,13 @@ def test_a_full_history_and_the_mask_fit_and_one_item_more_changes_nothing():
         queries(model, [[*full, 9, 10]])
 
 
-def test_left_padding_changes_no_query_of_a_row_of_training():
+def test_left_padding_changes_no_query_of_a_masked_row():
     model, rows = made(), np.array([[3, MASK, 5, MASK], [0, 7, MASK, 8]])
     plain, padded = queries(model, rows), queries(model, np.pad(rows, ((0, 0), (3, 0))))
     np.testing.assert_allclose(padded[:, 3:][rows > 0], plain[rows > 0], atol=1e-5)
 
 
-def test_the_mask_is_no_candidate():
+def test_the_mask_is_never_recommended():
     model = made()
     assert model.mask_id == MASK and model.item_table().shape == (22, 8)
     table, rows = numpy([model.item_table(), model.embedding.items.embeddings])
@@ -165,14 +165,14 @@ def seen_by(model, how):
 
 
 @pytest.mark.parametrize("how", ["graph", "eager"])
-def test_targets_that_it_would_see_are_refused(how):
+def test_visible_targets_raise_an_error(how):
     model, inputs, targets = seen_by(made(num_blocks=1), how)
     with pytest.raises(ValueError, match=r"no mask \(id 22\) in its history.*masked_items"):
         model.fit(inputs, targets, verbose=0)
 
 
 @pytest.mark.tensorflow  # on JAX, Keras takes a model apart for fit, and an error leaves it so
-def test_they_are_refused_after_good_ones_and_what_is_hidden_is_not():
+def test_visible_targets_raise_an_error_after_valid_epochs_and_masked_batches_do_not():
     model, inputs, targets = seen_by(made(num_blocks=1), "eager")
     logs = model.fit(inputs, targets[:, -1], verbose=0).history  # the appended mask asks for one target a row
     hidden = {"history": np.where(np.arange(4) == 2, MASK, inputs["history"])}

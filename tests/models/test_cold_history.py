@@ -12,7 +12,7 @@ EMPTY = np.array([[0, 0, 0], [0, 0, 1]])
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_history_without_an_item_is_answered_by_the_order_of_the_ids(name):
+def test_a_history_without_known_items_is_ranked_by_the_order_of_the_ids(name):
     model = kept(name)
     for history in (EMPTY, EMPTY[:, :0]):
         ids, scores = model.recommend(given(model, history), k=4)
@@ -25,7 +25,7 @@ def test_a_history_without_an_item_is_answered_by_the_order_of_the_ids(name):
 
 
 @pytest.mark.parametrize("name", ["sasrec", "hstu-time", "bert4rec", "comirec"])
-def test_model_and_raw_ids_answer_alike_where_the_counts_are_known(name):
+def test_model_and_raw_ids_give_the_same_ranking_if_counts_are_known(name):
     import pandas as pd
 
     from tfrec import serving

@@ -50,7 +50,7 @@ def answers(num_interests):
 
 @pytest.mark.slow
 @pytest.mark.tensorflow
-def test_two_interests_find_both_of_two_tastes_and_one_does_not():
+def test_two_interests_represent_two_tastes_and_one_does_not():
     hits, both, model, history = answers(num_interests=2)
     assert hits > 0.9 and both > 0.9
     first, second = np.moveaxis(ops.convert_to_numpy(model.embed({"history": history})), 1, 0)
@@ -92,14 +92,14 @@ def test_equals_the_formula_and_scores_by_the_nearest_interest():
         np.testing.assert_allclose(best[row], scores[row, order], rtol=1e-5)
 
 
-def test_one_interest_is_one_query():
+def test_one_interest_equals_a_single_query():
     model, inputs = made(num_interests=1), {"history": np.array([[0, 3, 4]])}
     queries, table, scores = numpy([model.embed(inputs), model.item_table(), model.score(inputs)])
     assert queries.shape == (1, 1, 8)
     np.testing.assert_allclose(scores[:, 2:], queries[:, 0] @ table[2:].T, atol=1e-5)
 
 
-def test_a_query_in_training_is_the_query_of_the_history_cut_there():
+def test_a_query_at_a_position_equals_that_of_the_history_cut_there():
     model, history = made(), np.array([[0, 3, 4, 5, 6], [7, 8, 9, 2, 3]])
     at_all = ops.convert_to_numpy(model({"history": history}))
     assert at_all.shape == (2, 5, 3, 8)
@@ -123,7 +123,7 @@ def expected_loss(model, history, targets):
 
 
 @pytest.mark.parametrize("stock", [False, True])
-def test_the_nearest_interest_answers_for_a_target(stock):
+def test_only_the_nearest_interest_is_trained_on_a_target(stock):
     model = made()
     history = np.array([[0, 3, 4, 5], [7, 8, 9, 2]], "int32")
     targets = np.array([[0, 4, 5, 6], [8, 9, 2, 3]], "int32")

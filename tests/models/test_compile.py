@@ -59,7 +59,7 @@ def value_of(model, inputs, targets):
     ],
     ids=unaddressed,
 )
-def test_a_cross_entropy_of_a_retrieval_model_is_that_of_logits(retrieval, loss):
+def test_a_retrieval_model_uses_cross_entropy_on_logits(retrieval, loss):
     retrieval.compile("sgd", loss)
     inputs = history(retrieval)
     logits = np.asarray(retrieval._logits(retrieval(inputs)), "float64")[..., 2:]
@@ -76,7 +76,7 @@ def test_a_cross_entropy_of_a_retrieval_model_is_that_of_logits(retrieval, loss)
     ],
     ids=unaddressed,
 )
-def test_a_cross_entropy_of_a_click_model_is_that_of_logits(ranking, loss):
+def test_a_click_model_uses_cross_entropy_on_logits(ranking, loss):
     model = ranking["click"]
     model.compile("sgd", loss)
     inputs = small_ranking.given(model, small_ranking.rows(4))
@@ -106,14 +106,14 @@ def test_a_cross_entropy_of_a_click_model_is_that_of_logits(ranking, loss):
         *(("rating", loss, "MeanSquaredError") for loss in ("bce", "poisson", L.CosineSimilarity())),
     ],
 )
-def test_a_loss_that_reads_the_outputs_wrongly_is_refused_by_the_right_ones_name(
+def test_a_loss_that_misreads_the_outputs_raises_an_error_that_names_the_right_one(
     retrieval, ranking, model, loss, names
 ):
     with pytest.raises(ValueError, match=names):
         ({"retrieval": retrieval} | ranking)[model].compile("sgd", loss)
 
 
-def test_losses_of_ones_own_and_of_regression_are_taken_as_they_are(retrieval, ranking):
+def test_custom_losses_and_regression_losses_are_used_unchanged(retrieval, ranking):
     for model in (retrieval, ranking["click"], ranking["rating"]):
         own = OwnLoss()
         model.compile("sgd", own)
@@ -122,13 +122,13 @@ def test_losses_of_ones_own_and_of_regression_are_taken_as_they_are(retrieval, r
         ranking["rating"].compile("sgd", loss)
 
 
-def test_a_loss_with_an_item_table_takes_no_weights(retrieval):
+def test_a_loss_over_an_item_table_rejects_loss_weights(retrieval):
     with pytest.raises(ValueError, match="loss_weights"):
         retrieval.compile("sgd", FullSoftmax(), loss_weights=0.5)
 
 
 @pytest.mark.parametrize("name", ["retrieval", "click"])
-def test_training_without_a_loss_is_refused_before_a_step(retrieval, ranking, name):
+def test_training_without_a_loss_raises_an_error_before_the_first_step(retrieval, ranking, name):
     model = small.build("narm") if name == "retrieval" else small_ranking.build("deepfm", embedding_l2=0.01)
     model.compile("sgd", run_eagerly=True)  # embedding_l2 alone would be learned from
     inputs = history(model) if name == "retrieval" else small_ranking.given(model, small_ranking.rows(4))
@@ -136,7 +136,7 @@ def test_training_without_a_loss_is_refused_before_a_step(retrieval, ranking, na
         model.fit(inputs, TARGETS if name == "retrieval" else CLICKS, verbose=0)
 
 
-def test_metrics_of_clicks_see_probabilities(ranking):
+def test_click_metrics_get_probabilities(ranking):
     model = ranking["click"]
     inputs = small_ranking.given(model, small_ranking.rows(64))
     labels = (np.arange(64) % 3 == 0).astype("float32")
@@ -169,7 +169,7 @@ def test_metrics_of_clicks_see_probabilities(ranking):
         ("rating", "auc", "RootMeanSquaredError"),
     ],
 )
-def test_a_metric_that_would_mean_something_else_is_refused(ranking, task, metric, says):
+def test_a_metric_that_misreads_the_outputs_raises_an_error(ranking, task, metric, says):
     with pytest.raises(ValueError, match=says):
         ranking[task].compile("sgd", metrics=[metric])
     with pytest.raises(ValueError, match=says):
@@ -177,7 +177,7 @@ def test_a_metric_that_would_mean_something_else_is_refused(ranking, task, metri
 
 
 @pytest.mark.tensorflow
-def test_metrics_of_integer_labels_are_those_of_one_hot_ones(retrieval):
+def test_sparse_metrics_equal_those_with_one_hot_labels(retrieval):
     asked = [
         *("sparse_top_k_categorical_accuracy", M.SparseTopKCategoricalAccuracy(3, name="three")),
         *(M.TopKCategoricalAccuracy(3, name="one-hot"), keras_rs.metrics.RecallAtK(k=3, name="recall")),
@@ -199,7 +199,7 @@ def test_metrics_of_integer_labels_are_those_of_one_hot_ones(retrieval):
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("labels", [[-1, 1, 1, -1], [0, 1, 0, 2], [0, 1, np.nan, 1]], ids=str)
 @pytest.mark.parametrize("how", ["fit", "evaluate", "train_on_batch"])
-def test_labels_of_clicks_lie_between_0_and_1(ranking, labels, how):
+def test_click_labels_must_lie_between_0_and_1(ranking, labels, how):
     model = ranking["click"]
     model.compile(keras.optimizers.SGD(0.0), "bce", run_eagerly=True)
     arguments = {} if how == "train_on_batch" else {"verbose": 0}
@@ -210,7 +210,7 @@ def test_labels_of_clicks_lie_between_0_and_1(ranking, labels, how):
 
 
 @pytest.mark.tensorflow
-def test_a_wrong_label_is_found_wherever_it_stands_unless_it_counts_nothing(ranking):
+def test_a_wrong_label_is_found_in_any_batch_unless_its_weight_is_0(ranking):
     model = ranking["click"]
     model.compile(keras.optimizers.SGD(0.0), "bce", run_eagerly=True)
     inputs, labels = small_ranking.given(model, small_ranking.rows(4)), np.array([0, 1, 1, -1], "float32")
@@ -221,7 +221,7 @@ def test_a_wrong_label_is_found_wherever_it_stands_unless_it_counts_nothing(rank
 
 
 @pytest.mark.tensorflow
-def test_ratings_are_any_finite_numbers(ranking):
+def test_ratings_may_be_any_finite_numbers(ranking):
     model = ranking["rating"]
     model.compile(keras.optimizers.SGD(0.0), "mse", run_eagerly=True)
     inputs = small_ranking.given(model, small_ranking.rows(4))
@@ -231,7 +231,7 @@ def test_ratings_are_any_finite_numbers(ranking):
 
 
 @pytest.mark.tensorflow
-def test_a_saved_model_is_compiled_as_it_was(ranking, tmp_path):
+def test_a_saved_model_keeps_its_compile_settings(ranking, tmp_path):
     model = ranking["click"]
     model.compile(keras.optimizers.SGD(0.01), "binary_crossentropy", metrics=["accuracy"])
     model.save(tmp_path / "model.keras")
@@ -243,7 +243,7 @@ def test_a_saved_model_is_compiled_as_it_was(ranking, tmp_path):
 @pytest.mark.parametrize(
     ("jit_compile", "width", "warns"), [(True, None, True), (True, 6, False), (False, None, False)]
 )
-def test_xla_on_batches_of_many_widths_is_warned_of(monkeypatch, jit_compile, width, warns):
+def test_xla_with_batches_of_varying_width_gives_a_warning(monkeypatch, jit_compile, width, warns):
     import tensorflow as tf
 
     monkeypatch.setattr(keras.Model, "fit", lambda self, *_, **__: None)
@@ -257,7 +257,7 @@ def test_xla_on_batches_of_many_widths_is_warned_of(monkeypatch, jit_compile, wi
     assert [("jit_compile=False" in str(one.message)) for one in caught] == [True] * warns
 
 
-def test_labels_may_be_a_column_or_not_from_call_to_call(ranking):
+def test_labels_may_have_a_second_axis_in_some_calls_only(ranking):
     """TensorFlow traces a step that has seen both for labels of unknown rank."""
     model, inputs = ranking["click"], small_ranking.given(ranking["click"], small_ranking.rows(4))
     model.compile("sgd", "binary_crossentropy", metrics=["accuracy"], weighted_metrics=["mse"])
@@ -268,7 +268,7 @@ def test_labels_may_be_a_column_or_not_from_call_to_call(ranking):
 
 
 @pytest.mark.parametrize("policy, warned", [("float16", True), ("mixed_float16", False), ("float32", False)])
-def test_weights_in_half_precision_are_warned_of(policy, warned):
+def test_weights_in_half_precision_give_a_warning(policy, warned):
     model = small_ranking.build("fm", dtype=policy)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")

@@ -60,7 +60,7 @@ class Holds(models.SASRec):
         (Holds, {"dropout": 0.5, "extra": 0.25, "unkept": 7}, {"dropout": 0.5, "extra": 0.25, "unkept": 7}),
     ],
 )
-def test_what_a_subclass_passes_on_comes_back(kind, given, told):
+def test_arguments_passed_on_by_a_subclass_are_in_its_config(kind, given, told):
     model = kind(**SIZES, **given)
     config = model.get_config()
     assert {name: config[name] for name in told} == told
@@ -71,13 +71,13 @@ def test_what_a_subclass_passes_on_comes_back(kind, given, told):
         assert getattr(again, name) == getattr(model, name)
 
 
-def test_arguments_by_position():
+def test_positional_arguments_are_in_the_config():
     model = PassesAllOn(20, 6, 8, 1, dropout=0.5)
     assert model.get_config() == {**SIZES, "dropout": 0.5, "trainable": True}
     assert PassesOn(20, 2.0, hidden_dim=8, num_blocks=1, max_length=6).get_config()["gain"] == 2.0
 
 
-def test_a_constructor_without_further_arguments():
+def test_a_constructor_without_kwargs_has_a_config():
     class Plain(models.RetrievalModel):
         def __init__(self, num_items):
             super().__init__()
@@ -87,7 +87,7 @@ def test_a_constructor_without_further_arguments():
     assert Plain.from_config({"num_items": 5}).num_items == 5
 
 
-def test_supervision_of_attention_is_kept_where_the_caller_gave_it():
+def test_attention_supervision_is_in_the_config_if_given():
     class Supervised(models.DIN):
         def __init__(self, features, **kwargs):
             super().__init__(features, softmax=True, attention_supervision=0.3, **kwargs)
@@ -99,14 +99,14 @@ def test_supervision_of_attention_is_kept_where_the_caller_gave_it():
 
 
 @pytest.mark.parametrize("name", ["sasrec", "hstu-time", "comirec"])
-def test_the_zoo_is_as_it_was(name):
+def test_the_configs_of_all_models_are_unchanged(name):
     model = small.build(name)
     config = model.get_config()
     assert config["name"] == model.name and config["trainable"] is True and "bound_vocabulary" not in config
     assert type(model).from_config(config).get_config() == config
 
 
-def test_the_arguments_that_a_recipe_may_name():
+def test_a_recipe_accepts_the_constructors_arguments():
     assert {"gain", "shift", "dropout", "max_length", "seed"} <= arguments_of(Deeper).keys()
     assert "outputs" not in arguments_of(models.DIN) and "attention_supervision" in arguments_of(models.DIN)
     assert list(arguments_of(models.SASRec))[:2] == ["num_items", "max_length"]

@@ -11,7 +11,7 @@ from tfrec.models import ExpertFusion
 
 
 @pytest.mark.slow
-def test_leans_on_content_for_cold_items_and_on_collaboration_for_warm_ones():
+def test_weights_content_higher_for_cold_items_and_collaboration_for_warm_ones():
     keras.utils.set_random_seed(0)
     (inputs, labels), *asked = cold_world()
     model = ExpertFusion(FEATURES, embedding_dim=8, hidden_dims=[16], embedding_l2=1e-3, cold_rate=0.2, seed=0)
@@ -29,7 +29,7 @@ def test_leans_on_content_for_cold_items_and_on_collaboration_for_warm_ones():
     assert of_warm < 0.25 and of_new > 0.6
 
 
-def test_what_was_never_seen_has_one_count():
+def test_all_unseen_items_have_the_same_count():
     """An unseen id may come with any count, or with none: it tells nothing."""
     features = [*FEATURES]
     (inputs, _), _, _ = cold_world(rows=8)
@@ -42,7 +42,7 @@ def test_what_was_never_seen_has_one_count():
     np.testing.assert_array_equal(one, other)
 
 
-def test_the_experts_read_what_is_theirs():
+def test_each_expert_reads_only_its_own_features():
     """With the whole weight on one expert, what the other reads changes nothing."""
     inputs = rows(6, lengths=[3, 4, 5, 6, 6, 6])
     changed = {**rows(6, seed=1), **{key: inputs[key] for key in ("history", "history_label")}}
@@ -55,6 +55,6 @@ def test_the_experts_read_what_is_theirs():
         np.testing.assert_allclose(after, before, atol=1e-5)
 
 
-def test_there_is_content():
+def test_features_without_content_raise_an_error():
     with pytest.raises(ValueError, match="content expert of ExpertFusion needs at least one feature other than user"):
         ExpertFusion([one for one in FEATURES if one["name"] in ("user", "item", "history", "item_count")])

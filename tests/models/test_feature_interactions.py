@@ -82,7 +82,7 @@ def test_dcnv2_equals_the_formula(name, inputs):
     np.testing.assert_allclose(output_of(model, inputs), expected, rtol=2e-4, atol=2e-4)
 
 
-def test_afm_equals_the_formula_and_shows_its_pairs(inputs):
+def test_afm_equals_the_formula_and_returns_the_weights_of_pairs(inputs):
     model = made("afm")
     weights, e = named(model), vectors_of(model, inputs)
     products = np.stack([e[:, i] * e[:, j] for i, j in PAIRS], axis=1)
@@ -98,7 +98,7 @@ def test_afm_equals_the_formula_and_shows_its_pairs(inputs):
 
 
 @pytest.mark.parametrize("name", ["autoint", "autoint-deep"])
-def test_autoint_equals_the_formula_and_shows_its_layers(name, inputs):
+def test_autoint_equals_the_formula_and_returns_the_weights_of_layers(name, inputs):
     model = made(name)
     weights, e = named(model), vectors_of(model, inputs)
     shown = model.attention_weights(given(model, inputs))
@@ -129,7 +129,7 @@ def test_autoint_equals_the_formula_and_shows_its_layers(name, inputs):
 
 
 @pytest.mark.slow
-def test_afm_attends_to_the_pair_that_decides():
+def test_afm_attends_most_to_the_decisive_pair():
     """Users and items interact, hours do not: once learnt, their pair has more of the attention than by chance."""
     keras.utils.set_random_seed(0)
     of_pair = [one for one in FEATURES if one["name"] in ("user", "item", "hour")]
@@ -144,13 +144,13 @@ def test_afm_attends_to_the_pair_that_decides():
 
 
 @pytest.mark.parametrize("kind", [AFM, AutoInt, DCNv2, DeepFM])
-def test_histories_are_no_fields_and_two_fields_are_the_least(kind):
+def test_histories_are_ignored_and_at_least_two_fields_are_needed(kind):
     assert not [name for name in kind(FEATURES, embedding_dim=2).input_names if name.startswith("history")]
     of_item = [one for one in FEATURES if one["name"] in ("item", "history")]
     with pytest.raises(ValueError, match=r"at least two features.*got \['item'\]"):
         kind(of_item)
 
 
-def test_dcnv2_knows_two_structures():
+def test_an_unknown_structure_of_dcnv2_raises_an_error():
     with pytest.raises(ValueError, match="structure must be one of stacked, parallel, got 'both'"):
         DCNv2(FEATURES, structure="both")

@@ -50,7 +50,7 @@ def test_an_event_of_the_candidate_has_the_candidates_vector():
     assert np.abs(found["keys"][0, 2] - found["query"][0]).max() > 0.1
 
 
-def test_the_item_stands_first_and_padding_is_marked():
+def test_the_item_comes_first_and_padding_is_masked():
     model = made([one for one in ALL if one is not LABEL])
     (table,) = (weight for weight in model.weights if weight.path.endswith("item_table"))
     found = outputs(model)
@@ -58,7 +58,7 @@ def test_the_item_stands_first_and_padding_is_marked():
     np.testing.assert_array_equal(found["mask"], GIVEN["history"] > 0)
 
 
-def test_a_sequence_of_its_own_is_added_to_the_keys_alone():
+def test_a_sequence_with_its_own_vectors_is_added_to_the_keys_only():
     model = made(ALL)
     weights = {weight.path.split("/")[-2:][-1]: ops.convert_to_numpy(weight) for weight in model.weights}
     added = weights["history_label_table"][GIVEN["history_label"]] @ weights["kernel"]
@@ -74,7 +74,7 @@ def test_a_sequence_of_its_own_is_added_to_the_keys_alone():
     assert found["query"].shape == (2, 8)
 
 
-def test_the_rest_is_what_no_event_has():
+def test_the_rest_holds_the_features_that_events_lack():
     price = {"name": "price", "kind": "numeric", "group": "item"}
     model = made([*ALL, price])
     given = {**GIVEN, "price": np.array([1.0, 2.0], "float32")}

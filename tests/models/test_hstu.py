@@ -52,7 +52,7 @@ def test_scores_are_cosines_over_the_temperature_or_inner_products(temperature):
         np.testing.assert_allclose(np.linalg.norm(query, axis=1), 1 / temperature, rtol=1e-5)
 
 
-def test_more_padding_moves_no_position():
+def test_more_padding_does_not_change_positions():
     model, history = made(), np.array([[3, 4, 5], [0, 7, 8], [0, 0, 0]])
     plain, padded = numpy(model({"history": ids}) for ids in (history, np.pad(history, ((0, 0), (6, 0)))))
     np.testing.assert_allclose(padded[:, 6:], plain, atol=2e-5)
@@ -78,7 +78,7 @@ def visits(rows, seed):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("timed", "least", "most"), [(True, 0.95, 1.0), (False, 0.0, 0.6)])
-def test_recovers_what_only_the_times_can_tell(timed, least, most):
+def test_recovers_a_pattern_that_only_times_reveal(timed, least, most):
     inputs, targets = visits(512, seed=0)
     asked, partners = visits(200, seed=1)
     keras.utils.set_random_seed(0)
@@ -90,7 +90,7 @@ def test_recovers_what_only_the_times_can_tell(timed, least, most):
     assert least <= np.mean(scores[:, 2:].argmax(axis=1) + 2 == partners) <= most
 
 
-def test_only_the_time_between_items_counts():
+def test_only_the_time_between_items_matters():
     model, history = made(use_timestamps=True), np.array([[0, 0, 3, 4, 5], [7, 8, 9, 2, 3]])
     times = in_time(history)
     query, later, padded, stretched = numpy(
@@ -117,7 +117,7 @@ def test_a_later_time_changes_no_earlier_query():
     assert np.abs(after[:, -1] - before[:, -1]).max() > 0.01
 
 
-def test_without_time_stamps_there_is_no_such_input():
+def test_without_use_timestamps_there_is_no_timestamps_input():
     assert made().input_names == ("history",)
     assert set(made(use_timestamps=True).input_names) == {"history", "timestamps"}
 
@@ -132,13 +132,13 @@ def test_sizes_are_positive_integers(argument, bad):
         HSTU(**{"num_items": 5, argument: bad})
 
 
-def test_heads_divide_the_width_unless_they_have_their_own():
+def test_heads_must_divide_the_width_unless_head_widths_are_given():
     assert made(num_heads=3, attention_dim=2, linear_dim=5).hidden_dim == 8
     with pytest.raises(ValueError, match="num_heads=3, hidden_dim=8"):
         made(num_heads=3, attention_dim=2)
 
 
 @pytest.mark.parametrize("bad", [0, -0.1])
-def test_the_temperature_is_positive(bad):
+def test_the_temperature_must_be_positive(bad):
     with pytest.raises(ValueError, match=f"temperature must be positive.*got {bad}"):
         HSTU(5, temperature=bad)

@@ -57,7 +57,7 @@ def trained(spec, split):
     return model
 
 
-def test_fit_binds_and_saving_keeps_it(trained, spec, tmp_path):
+def test_fit_binds_the_vocabulary_and_saving_keeps_it(trained, spec, tmp_path):
     assert trained.bound_vocabulary == {"item": spec.vocabulary_hashes["item"]}
     trained.save(tmp_path / "m.keras")
     again = keras.models.load_model(tmp_path / "m.keras")
@@ -70,14 +70,14 @@ def test_fit_binds_and_saving_keeps_it(trained, spec, tmp_path):
     "changed", [lambda batches: batches, lambda batches: batches.take(1), lambda batches: batches.map(lambda *b: b)]
 )
 @pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
-def test_batches_of_another_order_are_refused(trained, reordered, split, method, changed):
+def test_batches_of_another_vocabulary_raise_an_error(trained, reordered, split, method, changed):
     before = trained.get_weights()
     with pytest.raises(InputError, match=OTHER):
         getattr(trained, method)(changed(sequences(split.train, reordered)), verbose=0)
     assert all(np.array_equal(old, new) for old, new in zip(before, trained.get_weights(), strict=True))
 
 
-def test_so_are_validation_and_masked_batches(model, trained, spec, reordered, split):
+def test_validation_and_masked_batches_of_another_vocabulary_raise_an_error(model, trained, spec, reordered, split):
     other = sequences(split.valid, reordered)
     with pytest.raises(InputError, match=OTHER):
         model.fit(sequences(split.train, spec), validation_data=other, verbose=0)
@@ -86,7 +86,7 @@ def test_so_are_validation_and_masked_batches(model, trained, spec, reordered, s
         trained.evaluate(masked_items(sequences(split.train, reordered), reordered.mask_id), verbose=0)
 
 
-def test_everything_that_is_given_model_and_spec_compares_them(trained, spec, reordered, split, tmp_path):
+def test_all_functions_of_model_and_spec_compare_their_vocabularies(trained, spec, reordered, split, tmp_path):
     preset = presets.Preset(trained, reordered, {}, tmp_path, {"files": {}})
     for ask in (
         lambda: evaluation.evaluate(trained, reordered, split.test),
@@ -108,7 +108,7 @@ def test_everything_that_is_given_model_and_spec_compares_them(trained, spec, re
             ask()
 
 
-def test_a_vocabulary_that_is_changed_on_purpose(spec, reordered, split, tmp_path):
+def test_a_changed_vocabulary_can_be_bound(spec, reordered, split, tmp_path):
     model = models.SASRec(spec.num_items, max_length=5, hidden_dim=4, num_blocks=1)
     model.bind_vocabulary(spec)
     with pytest.raises(InputError, match=r"model\.bind_vocabulary\(spec\)"):
@@ -128,7 +128,7 @@ def test_a_vocabulary_that_is_changed_on_purpose(spec, reordered, split, tmp_pat
         model.bind_vocabulary(fewer)
 
 
-def test_older_files_know_no_vocabulary(spec):
+def test_old_files_without_a_vocabulary_still_load(spec):
     model = models.SASRec(spec.num_items, max_length=5, hidden_dim=4, num_blocks=1)
     assert type(model).from_config(model.get_config()).bound_vocabulary is None
 
@@ -140,14 +140,14 @@ NEGATIVE = {"history": np.array([[2, -1, 3]], "int32")}
 @pytest.mark.parametrize("inputs", [TOO_LARGE, NEGATIVE])
 @pytest.mark.parametrize("kind", [np.asarray, tf.constant])
 @pytest.mark.parametrize("method", ["__call__", "embed", "score", "recommend", "attention_weights"])
-def test_ids_behind_the_table_in_calls(trained, inputs, kind, method):
+def test_ids_outside_the_table_raise_an_error_in_calls(trained, inputs, kind, method):
     with pytest.raises(
         InputError, match=r"history of this batch include (99|-1), but sasrec\w* knows ids from 0 to 13"
     ):
         getattr(trained, method)({name: kind(value) for name, value in inputs.items()})
 
 
-def test_ids_behind_the_table_of_similar(trained):
+def test_ids_outside_the_table_raise_an_error_in_similar(trained):
     with pytest.raises(InputError, match="targets of this batch include 14"):
         trained.similar(np.array([2, 14]))
 
@@ -158,7 +158,7 @@ def test_ids_behind_the_table_of_similar(trained):
     [([[2, 3, 99]], [[3, 4, 5]], "history"), ([[2, 3, 4]], [[3, 4, 77]], "targets")],
 )
 @pytest.mark.parametrize("method", ["fit", "evaluate"])
-def test_ids_behind_the_table_in_batches(model, history, targets, wrong, as_dataset, method):
+def test_ids_outside_the_table_raise_an_error_in_batches(model, history, targets, wrong, as_dataset, method):
     inputs, targets = {"history": np.array(history, "int32")}, np.array(targets, "int32")
     with pytest.raises(InputError, match=f"{wrong}.* of this batch include"):
         if as_dataset:  # as a program of one's own makes them: nothing tells their vocabulary
@@ -167,7 +167,7 @@ def test_ids_behind_the_table_in_batches(model, history, targets, wrong, as_data
             getattr(model, method)(inputs, targets, verbose=0)
 
 
-def test_labels_of_a_loss_of_keras(spec):
+def test_targets_outside_the_table_raise_an_error_with_a_keras_loss(spec):
     model = models.SASRec(spec.num_items, max_length=5, hidden_dim=4, num_blocks=1)
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
     batches = tf.data.Dataset.from_tensors((np.array([[2, 3]], "int32"), np.array([[3, 40]], "int32")))
@@ -176,7 +176,7 @@ def test_labels_of_a_loss_of_keras(spec):
         model.fit(batches, verbose=0)
 
 
-def test_the_mask_is_an_id_of_the_model_that_has_one(spec, split):
+def test_the_mask_id_is_valid_only_for_models_with_a_mask(spec, split):
     model = models.BERT4Rec(spec.num_items, max_length=6, hidden_dim=4, num_blocks=1, num_heads=1)
     model.score({"history": np.array([[2, spec.mask_id]], "int32")})
     with pytest.raises(InputError, match=f"include {spec.mask_id + 1}"):
@@ -211,7 +211,7 @@ def ranking(rows):
     return model, spec
 
 
-def test_a_ranking_model_is_bound_to_all_that_it_reads(ranking, rows, tmp_path):
+def test_a_ranking_model_is_bound_to_the_vocabulary_of_each_input(ranking, rows, tmp_path):
     model, spec = ranking
     assert set(model.bound_vocabulary) == {"item", "user", "hour"} | ({"history_label"} & spec.vocabulary_hashes.keys())
     hour = next(one for one in spec.features if one.column == "hour")
@@ -243,7 +243,7 @@ def test_a_ranking_preset_keeps_its_vocabulary(ranking, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["item", "user", "hour", "history"])
-def test_ids_behind_the_tables_of_a_ranking_model(ranking, rows, name):
+def test_ids_outside_the_tables_of_a_ranking_model_raise_an_error(ranking, rows, name):
     model, spec = ranking
     inputs, labels = next(iter(labelled(rows, spec, rows, batch_size=4)))
     wrong = {**inputs, name: tf.fill(inputs[name].shape, 50)}

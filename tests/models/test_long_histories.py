@@ -46,11 +46,11 @@ def share_found(attention, max_length, num_blocks):
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("name", LONG)
-def test_knows_what_lies_far_back(name):
+def test_attention_for_long_histories_uses_distant_items(name):
     # With random blocks it takes two steps to get everywhere.
     assert share_found(LONG[name], LENGTH, num_blocks=2 if name == "block_sparse" else 1) > 0.95
 
 
 @pytest.mark.tensorflow
-def test_a_window_cannot_know_it():
+def test_a_short_window_cannot_use_distant_items():
     assert share_found(None, BACK - 1, num_blocks=1) < 0.25  # one of ten by luck

@@ -73,7 +73,7 @@ def test_an_empty_history_has_finite_scores(name):
 
 
 @pytest.mark.tensorflow
-def test_a_saved_model_answers_alike(name, tmp_path):
+def test_a_saved_model_gives_the_same_scores(name, tmp_path):
     model = kept(name)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -83,7 +83,7 @@ def test_a_saved_model_answers_alike(name, tmp_path):
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize(("dtype", "close"), [("mixed_bfloat16", 0.2), ("mixed_float16", 0.03)])
-def test_half_precision_stays_near(name, dtype, close):
+def test_half_precision_gives_similar_scores(name, dtype, close):
     history = np.array([[0, 0, 3, 4, 5], [2, 9, 8, 7, 21], [0, 0, 0, 0, 0]])
     exact, half = scores_of(kept(name), history), scores_of(made(name, dtype=dtype), history)
     assert half.dtype == np.float32 and np.isfinite(half[:, 2:]).all()
@@ -122,7 +122,7 @@ def test_halves_of_a_batch_add_up_to_its_step(name):
 
 @pytest.mark.slow
 @pytest.mark.tensorflow
-def test_half_precision_learns_with_every_weight(name):
+def test_half_precision_trains_every_weight(name):
     model = build(name, dropout=0.0, seed=1, dtype="mixed_float16", **shallow(name))
     before = [weight.copy() for weight in model.get_weights()]
     rng = np.random.default_rng(0)
@@ -143,7 +143,7 @@ def test_half_precision_learns_with_every_weight(name):
 
 @pytest.mark.slow
 @pytest.mark.tensorflow
-def test_an_export_answers_as_the_model_does(name, tmp_path):
+def test_an_export_gives_the_scores_of_the_model(name, tmp_path):
     """The gate of `export` compares a fresh process without keras and tfrec with the model."""
     if name in ("hstu", "sasrec-ligr", "sasrec-linear", "sasrec-segments"):
         pytest.skip("the variant of its class with the most operations is exported")

@@ -57,19 +57,19 @@ def test_equals_the_formula_at_every_position():
     assert not found[:2].any()  # the state at padding is zero, and so is all that comes of it
 
 
-def test_a_query_is_that_of_the_history_cut_there():
+def test_a_query_at_a_position_equals_that_of_the_history_cut_there():
     model, history = made(), np.array([[3, 4, 5, 6, 7], [0, 0, 9, 2, 3]])
     whole = queries(model, history)
     for length in (3, 4):
         np.testing.assert_allclose(queries(model, history[:, :length])[:, -1], whole[:, length - 1], atol=1e-6)
 
 
-def test_order_matters():
+def test_the_order_of_the_history_matters():
     one, other = queries(made(), [[3, 4, 5, 6], [4, 3, 5, 6]])[:, -1]
     assert np.abs(one - other).max() > 0.01
 
 
-def test_an_unknown_item_is_read_and_padding_is_not():
+def test_unknown_items_are_read_and_padding_is_not():
     with_unknown, without = queries(made(), [[3, 1, 5], [0, 3, 5]])[:, -1]
     assert np.abs(with_unknown - without).max() > 0.01
 

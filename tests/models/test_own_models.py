@@ -43,7 +43,7 @@ def spec(split):
 
 
 @pytest.mark.parametrize("make", [lambda n: own.MeanOfItems(n, 8, dropout=0.5), lambda n: own.NewestItem(n, 4)])
-def test_a_retrieval_model_from_fit_to_preset(make, spec, split, tmp_path):
+def test_a_custom_retrieval_model_works_from_fit_to_preset(make, spec, split, tmp_path):
     # Functional models beside it change nothing, also if they are made of a base class itself.
     models.SASRec(5, 4, 4, num_blocks=1)
     history = keras.Input((None,), name="history")
@@ -73,7 +73,7 @@ def rows():
     return Examples.from_pandas(frame, label="y", user="u", item="i")
 
 
-def test_a_ranking_model(rows, tmp_path):
+def test_a_custom_ranking_model_works_from_fit_to_preset(rows, tmp_path):
     spec = FeatureSpec.fit(rows)
     model = own.SumOfVectors(spec.model_features(), attention_supervision=0.0, name="mine")
     model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
@@ -87,7 +87,7 @@ def test_a_ranking_model(rows, tmp_path):
         serving.explain(model, spec, "1")
 
 
-def test_recipes_name_it(world, rows, tmp_path):
+def test_recipes_can_name_a_custom_model(world, rows, tmp_path):
     for name, width in (("MeanOfItems", "hidden_dim"), ("NewestItem", "width")):
         recipe = Recipe.from_toml(RECIPE.format(name=name, width=width))
         model = recipe.build_model(FeatureSpec.fit(world, max_length=8))
@@ -98,7 +98,7 @@ def test_recipes_name_it(world, rows, tmp_path):
     assert train_ranking(rows, ranking, verbose=0).model.width == 3
 
 
-def test_recipe_files_are_of_the_kind_of_the_class_that_they_name(tmp_path):
+def test_the_class_of_a_custom_model_decides_the_kind_of_recipe(tmp_path):
     path = tmp_path / "recipe.toml"
     for name, kind in (("MeanOfItems", Recipe), ("SumOfVectors", RankingRecipe)):
         path.write_text(f'epochs = 1\n[model]\nclass = "acme>{name}"\n')
@@ -116,12 +116,12 @@ def test_recipe_files_are_of_the_kind_of_the_class_that_they_name(tmp_path):
         (RECIPE.format(name="NewestItem", width="height"), "unknown entry 'height'.* takes: num_items, width"),
     ],
 )
-def test_recipes_that_name_no_such_model(spec, recipe, said):
+def test_recipes_with_an_unknown_class_raise_an_error(spec, recipe, said):
     with pytest.raises(InputError, match=said):
         Recipe.from_toml(recipe).build_model(spec)
 
 
-def test_a_class_that_is_not_registered_is_refused_before_it_is_saved(spec, tmp_path):
+def test_saving_an_unregistered_class_raises_an_error(spec, tmp_path):
     class Mine(models.SASRec):
         pass
 
@@ -129,7 +129,7 @@ def test_a_class_that_is_not_registered_is_refused_before_it_is_saved(spec, tmp_
         presets.save(Mine(spec.num_items, 8, 4, num_blocks=1), spec, tmp_path / "mine")
 
 
-def test_a_config_that_does_not_make_the_model_again_is_refused(spec, tmp_path):
+def test_saving_a_model_with_an_incomplete_config_raises_an_error(spec, tmp_path):
     @keras.saving.register_keras_serializable("acme")
     class Forgets(own.NewestItem):
         def get_config(self):
@@ -140,7 +140,7 @@ def test_a_config_that_does_not_make_the_model_again_is_refused(spec, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_where_its_module_was_not_imported(spec, tmp_path, monkeypatch, capsys):
+def test_loading_without_importing_the_models_module_raises_an_error(spec, tmp_path, monkeypatch, capsys):
     presets.save(own.NewestItem(spec.num_items), spec, tmp_path / "mine")
     registered = keras.saving.get_custom_objects()
     monkeypatch.delitem(registered, "acme>NewestItem")
@@ -160,7 +160,7 @@ def test_where_its_module_was_not_imported(spec, tmp_path, monkeypatch, capsys):
         assert said in capsys.readouterr().err
 
 
-def test_a_preset_never_decides_what_is_imported(spec, tmp_path):
+def test_a_preset_cannot_import_modules(spec, tmp_path):
     folder = presets.save(own.NewestItem(spec.num_items), spec, tmp_path / "mine")
     config = json.loads((folder / "config.json").read_text())
     for change in (

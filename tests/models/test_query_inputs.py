@@ -12,7 +12,7 @@ pytestmark = pytest.mark.tensorflow
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_padding_and_unknown_ids_count_nothing_wherever_they_stand(name):
+def test_padding_and_unknown_ids_are_ignored_at_any_position(name):
     model = kept(name)
     plain = given(model, [[0, 0, 2, 3, 4], [0, 0, 0, 5, 6]])
     moved = {key: np.roll(rows, -2, axis=1) for key, rows in plain.items()}
@@ -22,7 +22,7 @@ def test_padding_and_unknown_ids_count_nothing_wherever_they_stand(name):
         np.testing.assert_allclose(ask(moved), ask(plain), atol=1e-5)
 
 
-def test_arrays_and_lists_are_histories():
+def test_arrays_and_lists_are_accepted_as_histories():
     model = kept("sasrec")
     wanted = np.asarray(model.recommend({"history": np.array([[0, 7, 9]])}, k=3)[0])
     for inputs in ([[0, 7, 9]], np.array([[0, 7, 9]]), {"history": [[0, 7, 9]]}):
@@ -38,18 +38,18 @@ def test_arrays_and_lists_are_histories():
         (lambda model: model.similar(3), "list of integer ids"),
     ],
 )
-def test_what_is_no_history_is_one_sentence(ask, text):
+def test_an_invalid_history_raises_an_error(ask, text):
     with pytest.raises(InputError, match=text):
         ask(kept("sasrec"))
 
 
 @pytest.mark.parametrize("k", [2.0, "2", True, 0, 21])
-def test_k_is_a_whole_number(k):
+def test_k_must_be_a_positive_integer(k):
     with pytest.raises(ValueError, match="whole number between 1 and the 20 items"):
         kept("sasrec").recommend({"history": [[2, 3]]}, k=k)
 
 
-def test_batches_padded_on_the_right_are_refused_in_training_and_evaluation():
+def test_batches_padded_on_the_right_raise_an_error_in_training_and_evaluation():
     model = made("sasrec", num_blocks=1)
     model.compile("sgd", loss=losses.FullSoftmax(), metrics=[keras.metrics.TopKCategoricalAccuracy(3)])
     right = {"history": keras.utils.pad_sequences([[2, 3], [4, 5, 6]], padding="post")}

@@ -12,7 +12,7 @@ KINDS = [AFM, BST, DIEN, DIN, AttentionMatcher, AutoInt, DCNv2, DeepFM, ExpertFu
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_all_have_one_name_for_the_width_and_one_for_its_penalty(kind):
+def test_all_ranking_models_use_the_same_argument_names_for_width_and_penalty(kind):
     for width in (0, -8, 8.0, "8"):
         with pytest.raises(ValueError, match=f"embedding_dim must be a positive integer, got {width!r}"):
             kind(FEATURES, embedding_dim=width)
@@ -30,7 +30,7 @@ def test_all_have_one_name_for_the_width_and_one_for_its_penalty(kind):
         (ExpertFusion, "num_heads", 1),
     ],
 )  # fmt: skip
-def test_sizes_are_whole_numbers(kind, argument, least):
+def test_sizes_must_be_integers(kind, argument, least):
     for size in (least - 1, 1.0):
         with pytest.raises(ValueError, match=f"{argument} must be an? .*integer.*, got {size}"):
             kind(FEATURES, **{argument: size})
@@ -57,13 +57,13 @@ def test_sizes_are_whole_numbers(kind, argument, least):
         (ExpertFusion, {"count_feature": "age"}, "but 'age' has the kind numeric and the group user"),
     ],
 )
-def test_what_cannot_be_is_named(kind, arguments, says):
+def test_invalid_arguments_raise_an_error(kind, arguments, says):
     with pytest.raises(ValueError, match=says):
         kind(FEATURES, **arguments)
 
 
 @pytest.mark.parametrize("name", ["din", "attention-matcher-linear", "dcnv2-parallel"])
-def test_sizes_of_numpy_are_sizes(name):
+def test_numpy_integers_are_valid_sizes(name):
     plain = build(name).get_config()
     sizes = {key: value for key, value in plain.items() if key.endswith(("_dim", "_dims", "_layers", "_heads"))}
     model = build(

@@ -48,7 +48,7 @@ def test_finds_a_planted_interaction(name):
     assert np.mean(found == labels[unseen]) > 0.9
 
 
-def test_every_feature_counts(name):
+def test_every_feature_affects_the_score(name):
     model, inputs = kept(name), rows(8)
     before = output_of(model, inputs)
     assert before.shape == (8, 1) and before.dtype == np.float32
@@ -57,7 +57,7 @@ def test_every_feature_counts(name):
         assert np.abs(output_of(model, changed) - before).max() > 1e-3, feature
 
 
-def test_no_rows_have_no_scores(name):
+def test_an_empty_batch_has_empty_scores(name):
     model = kept(name)
     none = {key: values[:0] for key, values in given(model, rows(2)).items()}
     assert tuple(model.score(none).shape) == (0,) and tuple(model(none, training=True).shape) == (0, 1)
@@ -65,7 +65,7 @@ def test_no_rows_have_no_scores(name):
         assert all(weights.shape[0] == 0 for weights in model.attention_weights(none).values())
 
 
-def test_what_is_missing_poisons_nothing(name):
+def test_missing_values_give_finite_scores_and_gradients(name):
     model, inputs, nothing = kept(name), rows(8, missing=0.4), rows(1, missing=1.0, lengths=[0])
     assert any(np.isnan(values).any() for values in inputs.values() if values.dtype == np.float32)
     plain = output_of(model, inputs)
@@ -75,7 +75,7 @@ def test_what_is_missing_poisons_nothing(name):
 
 
 @pytest.mark.slow
-def test_learns_with_every_weight_where_values_are_missing(name):
+def test_every_weight_is_trained_if_values_are_missing(name):
     """In half precision, where the room for mishaps is smallest."""
     if name in SIBLINGS:
         pytest.skip("another variant of its class learns")
@@ -127,7 +127,7 @@ def positioned():
     return made("attention-matcher-linear", use_positions=True, user_layers=1)
 
 
-def test_its_attention_is_readable(name):
+def test_attention_weights_have_names_and_axes(name):
     model, inputs = kept(name), rows(5, missing=0.3, lengths=[1, 2, 3, 5, 6])
     if not model.attention_axes:
         with pytest.raises(ValueError, match="has no attention"):
@@ -157,7 +157,7 @@ def test_a_rating_starts_at_its_mean_and_stays_in_its_range(name):
     assert scores.shape == (32,) and scores.min() >= 1 and scores.max() <= 5
 
 
-def test_a_seed_decides_where_it_starts(name):
+def test_a_seed_fixes_the_initial_weights(name):
     inputs = rows(8)
     one, same, other = (output_of(build(name, seed=seed), inputs) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
@@ -165,7 +165,7 @@ def test_a_seed_decides_where_it_starts(name):
 
 
 @pytest.mark.tensorflow
-def test_a_saved_model_answers_alike(name, tmp_path):
+def test_a_saved_model_gives_the_same_scores(name, tmp_path):
     model, inputs = made(name, task="rating", rating_range=(1, 5)), rows(8, missing=0.3)
     json.dumps(model.get_config())
     model.save(tmp_path / "model.keras")
@@ -177,7 +177,7 @@ def test_a_saved_model_answers_alike(name, tmp_path):
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize(("dtype", "close"), [("mixed_bfloat16", 0.2), ("mixed_float16", 0.03)])
-def test_half_precision_stays_near(name, dtype, close):
+def test_half_precision_gives_similar_scores(name, dtype, close):
     inputs = rows(8, missing=0.3)
     exact, half = output_of(kept(name), inputs), output_of(made(name, dtype=dtype), inputs)
     assert half.dtype == np.float32 and np.isfinite(half).all()

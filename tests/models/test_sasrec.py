@@ -81,7 +81,7 @@ def test_score_is_the_inner_product_with_the_item_vectors():
 # What it answers.
 
 
-def test_recommends_the_best_items_that_are_not_seen():
+def test_recommends_the_best_unseen_items():
     model, history = made(), np.array([[0, 3, 1, 20, 3], [4, 5, 6, 7, 8]])
     scores = ops.convert_to_numpy(model.score({"history": history}))
     ids, best = numpy(model.recommend({"history": history}, k=5))
@@ -94,14 +94,14 @@ def test_recommends_the_best_items_that_are_not_seen():
     assert all(sorted(row) == list(range(2, 22)) for row in everything.tolist())
 
 
-def test_where_too_few_items_are_left_the_rest_is_padding():
+def test_lists_are_padded_if_too_few_items_are_left():
     model = made(num_items=4)
     ids, scores = numpy(model.recommend({"history": np.array([[2, 3, 5]])}, k=4))
     assert ids.tolist() == [[4, 0, 0, 0]]
     assert np.isfinite(scores[0, 0]) and (scores[0, 1:] == -np.inf).all()
 
 
-def test_similar_items_are_those_of_the_highest_cosine_without_the_item_itself():
+def test_similar_items_have_the_highest_cosine_and_exclude_the_item_itself():
     model = made()
     table = ops.convert_to_numpy(model.item_table()).astype("float64")
     table /= np.linalg.norm(table, axis=1, keepdims=True)
@@ -118,7 +118,7 @@ def test_similar_items_are_those_of_the_highest_cosine_without_the_item_itself()
 
 
 @pytest.mark.parametrize("loss", [SampledSoftmax(7), pytest.param(FullSoftmax(), marks=pytest.mark.tensorflow)])
-def test_a_saved_model_answers_alike_and_knows_its_loss(loss, tmp_path):
+def test_a_saved_model_gives_the_same_scores_and_keeps_its_loss(loss, tmp_path):
     inputs, targets, weights = walks(16)
     model = learner(loss, **ONE_STEP)
     model.fit(inputs, targets, sample_weight=weights, verbose=0)
@@ -133,7 +133,7 @@ def test_a_saved_model_answers_alike_and_knows_its_loss(loss, tmp_path):
 
 
 @pytest.mark.tensorflow
-def test_survives_its_config():
+def test_can_be_rebuilt_from_its_config():
     model = made(num_blocks=1, dropout=0.1, seed=4, dtype="mixed_bfloat16", name="mine")
     again = SASRec.from_config(model.get_config())
     assert again.get_config() == model.get_config()
@@ -166,7 +166,7 @@ def test_learns_from_plain_arrays(loss):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [pytest.param(False, marks=pytest.mark.tensorflow), True])
-def test_negatives_are_new_at_every_step(jit_compile):
+def test_negatives_are_drawn_anew_at_every_step(jit_compile):
     inputs, targets, weights = walks()
     model = learner(SampledSoftmax(8), optimizer=keras.optimizers.SGD(0.0), jit_compile=jit_compile)
     fitted = model.fit(inputs, targets, sample_weight=weights, batch_size=64, epochs=4, shuffle=False, verbose=0)
@@ -175,7 +175,7 @@ def test_negatives_are_new_at_every_step(jit_compile):
 
 @pytest.mark.slow
 @pytest.mark.tensorflow
-def test_compiled_by_xla_or_not_the_loss_is_the_same():
+def test_the_loss_is_the_same_with_and_without_xla():
     inputs, targets, weights = walks()
     plain, compiled = (
         learner(FullSoftmax(), jit_compile=jit).fit(
@@ -187,7 +187,7 @@ def test_compiled_by_xla_or_not_the_loss_is_the_same():
 
 
 @pytest.mark.tensorflow
-def test_a_loss_of_keras_gives_what_full_softmax_gives():
+def test_a_keras_cross_entropy_equals_full_softmax():
     inputs, targets, weights = walks()
     stock = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     ours, theirs = (
@@ -197,7 +197,7 @@ def test_a_loss_of_keras_gives_what_full_softmax_gives():
     np.testing.assert_allclose(theirs.history["loss"], ours.history["loss"], rtol=1e-5)
 
 
-def test_an_evaluation_makes_no_gradient(monkeypatch):
+def test_evaluation_computes_no_gradient(monkeypatch):
     """The two products of the softmax's gradients cost twice what its loss does."""
     inputs, targets, weights = walks(8)
     model = learner(FullSoftmax(), **ONE_STEP)
@@ -207,7 +207,7 @@ def test_an_evaluation_makes_no_gradient(monkeypatch):
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
-def test_one_target_a_row_is_the_one_behind_the_newest_position():
+def test_one_target_per_row_follows_the_newest_position():
     inputs, targets, _ = walks(8)
     model = learner(FullSoftmax())
     value = model.evaluate(inputs, targets[:, -1], verbose=0)
@@ -216,7 +216,7 @@ def test_one_target_a_row_is_the_one_behind_the_newest_position():
     assert value == pytest.approx(np.mean(np.log(np.exp(scores).sum(1)) - picked), rel=1e-5)
 
 
-def test_a_column_of_targets_is_one_target_a_row():
+def test_a_column_of_targets_means_one_target_per_row():
     inputs, targets, _ = walks(8)
     row = learner(FullSoftmax()).evaluate(inputs, targets[:, -1], sample_weight=np.arange(8.0), verbose=0)
     weights = np.arange(8.0)[:, None]
@@ -224,7 +224,7 @@ def test_a_column_of_targets_is_one_target_a_row():
     assert column == pytest.approx(row, rel=1e-6)
 
 
-def test_a_weight_a_row_weighs_all_its_targets():
+def test_one_weight_per_row_applies_to_all_its_targets():
     inputs, targets, _ = walks(8)
     rows = np.arange(8.0)
     each = np.repeat(rows[:, None], targets.shape[1], axis=1)
@@ -235,14 +235,14 @@ def test_a_weight_a_row_weighs_all_its_targets():
 
 
 @pytest.mark.parametrize("cut", [slice(2, None), slice(0, 5)])
-def test_targets_of_other_positions_are_not_paired_anyhow(cut):
+def test_targets_of_a_wrong_shape_raise_an_error(cut):
     inputs, targets, _ = walks(8)
     with pytest.raises(ValueError, match=r"queries have the shape .* and the targets"):
         learner(FullSoftmax(), **ONE_STEP).train_on_batch(inputs, targets[:, cut])
 
 
 @pytest.mark.tensorflow  # on JAX, Keras lets metrics read no weights of the model
-def test_a_model_that_has_diverged_ranks_nothing():
+def test_a_diverged_model_raises_an_error_instead_of_ranking():
     from keras_rs.metrics import NDCG
 
     inputs, targets, weights = walks(24)
@@ -280,7 +280,7 @@ def test_compile_metrics_rank_the_newest_position_with_the_history_masked(one_ta
 
 @pytest.mark.slow
 @pytest.mark.tensorflow
-def test_stock_callbacks(tmp_path):
+def test_stock_keras_callbacks_work(tmp_path):
     inputs, targets, weights = walks()
     model = learner(FullSoftmax(), metrics=[keras.metrics.TopKCategoricalAccuracy(3, name="recall")])
     early = keras.callbacks.EarlyStopping("val_recall", mode="max", patience=0, min_delta=2.0)  # nothing is good enough
@@ -308,13 +308,13 @@ def test_sizes_are_positive_integers(argument, bad):
 
 @pytest.mark.parametrize("attention", ["SoftmaxAttention", "LinearAttention", "BlockSparseAttention"])
 @pytest.mark.parametrize("block", ["sasrec", "ligr"])
-def test_attention_that_sees_the_future_is_refused(attention, block):
+def test_attention_to_the_future_raises_an_error(attention, block):
     with pytest.raises(ValueError, match="would otherwise see it"):
         SASRec(5, block=block, attention={"class": attention, "causal": False})
 
 
 @pytest.mark.parametrize("k", [0, 21])
-def test_a_list_is_no_longer_than_the_catalogue(k):
+def test_a_list_longer_than_the_catalogue_raises_an_error(k):
     for ask in (lambda: made().recommend({"history": np.array([[3]])}, k), lambda: made().similar(np.array([3]), k)):
         with pytest.raises(ValueError, match=f"between 1 and the 20 items of the model, got {k}"):
             ask()
@@ -325,14 +325,14 @@ def test_heads_divide_the_width():
         SASRec(5, hidden_dim=8, num_heads=3)
 
 
-def test_too_long_a_history_says_what_to_do():
+def test_too_long_a_history_raises_an_error_that_says_what_to_do():
     with pytest.raises(ValueError, match=r"7 positions.*max_length=6.*newest 6"):
         made().score({"history": np.ones((1, 7), "int32")})
 
 
 @pytest.mark.tensorflow  # elsewhere shapes are known when a graph is made
 @pytest.mark.parametrize("name", ["SASRec", "HSTU", "TiSASRec", "ComiRec", "BERT4Rec"])
-def test_too_long_a_history_fails_in_a_graph_of_any_length_too(name):
+def test_too_long_a_history_also_fails_in_a_graph_of_dynamic_length(name):
     import tensorflow as tf
 
     from tfrec import models
@@ -351,6 +351,6 @@ def test_too_long_a_history_fails_in_a_graph_of_any_length_too(name):
             query({n: np.ones((1, length), "int32") for n in model.input_names})
 
 
-def test_a_history_without_rows_of_its_own_is_refused():
+def test_a_history_without_a_batch_axis_raises_an_error():
     with pytest.raises(ValueError, match="history"):
         made().score({"history": np.array([3, 4, 5])})

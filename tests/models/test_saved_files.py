@@ -45,7 +45,7 @@ def files(tmp_path):
     return paths
 
 
-def test_load_model_finds_the_classes_by_itself(files):
+def test_load_model_finds_the_registered_classes(files):
     command = [sys.executable, "-c", OPEN, *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
     assert done.returncode == 0, done.stderr[-2000:]
@@ -66,7 +66,7 @@ def test_weights_are_the_same_after_loading(files):
 @pytest.mark.parametrize(
     ("kind", "name", "weights_alone"), [(small, "sasrec", False), (small, "narm", True), (small_ranking, "din", False)]
 )
-def test_an_int8_model_comes_back(kind, name, weights_alone, tmp_path):
+def test_an_int8_model_can_be_saved_and_loaded(kind, name, weights_alone, tmp_path):
     model = kind.made(name, **small.shallow(name) if kind is small else {})
     inputs = small.given(model, [[0, 2, 3, 4]]) if kind is small else kind.given(model, kind.rows())
     if weights_alone:

@@ -47,19 +47,19 @@ def test_equals_the_formula_at_every_position(short_term):
     assert not found[:2].any()
 
 
-def test_a_query_is_that_of_the_history_cut_there():
+def test_a_query_at_a_position_equals_that_of_the_history_cut_there():
     model, history = made(), np.array([[3, 4, 5, 6, 7], [0, 0, 9, 2, 3]])
     whole = queries(model, history)
     for length in (3, 4):
         np.testing.assert_allclose(queries(model, history[:, :length])[:, -1], whole[:, length - 1], atol=1e-6)
 
 
-def test_an_item_older_than_the_short_term_still_matters():
+def test_long_term_items_affect_the_query():
     one, other, without = queries(made(), [[3, 4, 5, 6], [9, 4, 5, 6], [0, 4, 5, 6]])[:, -1]
     assert np.abs(one - other).max() > 0.01 and np.abs(one - without).max() > 0.01
 
 
-def test_both_sets_are_sets_and_the_last_item_asks():
+def test_order_within_both_sets_has_no_effect_except_for_the_last_item():
     rows = [[3, 4, 5, 6, 7], [4, 3, 6, 5, 7], [3, 5, 4, 6, 7], [3, 4, 5, 7, 6]]
     one, within_sets, across_sets, last_moved = queries(made(short_term=3), rows)[:, -1]
     np.testing.assert_allclose(within_sets, one, atol=1e-6)

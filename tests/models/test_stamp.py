@@ -56,14 +56,14 @@ def test_the_score_is_trilinear():
     np.testing.assert_allclose(ops.convert_to_numpy(model.score(inputs))[0, 2:], product[2:], atol=1e-5)
 
 
-def test_a_query_is_that_of_the_history_cut_there():
+def test_a_query_at_a_position_equals_that_of_the_history_cut_there():
     model, history = made(), np.array([[3, 4, 5, 6, 7], [0, 0, 9, 2, 3]])
     whole = queries(model, history)
     for length in (3, 4):
         np.testing.assert_allclose(queries(model, history[:, :length])[:, -1], whole[:, length - 1], atol=1e-6)
 
 
-def test_of_the_order_only_the_last_item_matters():
+def test_the_order_has_no_effect_except_for_the_last_item():
     one, earlier_moved, last_moved = queries(made(), [[3, 4, 5, 6], [5, 3, 4, 6], [6, 4, 5, 3]])[:, -1]
     np.testing.assert_allclose(earlier_moved, one, atol=1e-6)
     assert np.abs(last_moved - one).max() > 0.01
@@ -79,13 +79,13 @@ def learned(history, targets, epochs):
 
 
 @pytest.mark.slow
-def test_follows_the_last_item_where_the_last_item_decides():
+def test_follows_the_last_item_if_it_decides():
     history = np.random.default_rng(0).integers(2, 22, (448, 4))
     assert learned(history, (history[:, -1] - 2 + 7) % 20 + 2, epochs=20) > 0.95
 
 
 @pytest.mark.slow
-def test_follows_the_session_where_the_session_decides():
+def test_follows_the_session_if_it_decides():
     """What came before the last item is of one of two kinds; the last item is of any, and says nothing."""
     rng = np.random.default_rng(0)
     kind = rng.integers(0, 2, 448)

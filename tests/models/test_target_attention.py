@@ -72,7 +72,7 @@ def test_an_irrelevant_event_moves_a_din_score_less_than_a_relevant_one():
     assert np.median(np.abs(weights[:, 0])) > 2 * np.median(np.abs(weights[:, 1:]))
 
 
-def test_din_does_not_read_the_order_and_the_others_do():
+def test_order_affects_dien_and_bst_but_not_din():
     inputs = rows(6, lengths=[6] * 6)
     turned = {key: values[:, ::-1] if key.startswith("history") else values for key, values in inputs.items()}
     moved = {name: np.abs(logits(made(name), turned) - logits(made(name), inputs)).max() for name in NAMES}
@@ -83,7 +83,7 @@ def test_din_does_not_read_the_order_and_the_others_do():
 @pytest.mark.parametrize(
     ("kind", "width", "rate", "epochs"), [(models.DIEN, 8, 0.02, 20), (models.BST, 16, 0.005, 40)], ids=["dien", "bst"]
 )
-def test_finds_what_the_newest_event_decides(kind, width, rate, epochs):
+def test_learns_that_the_newest_event_decides(kind, width, rate, epochs):
     """A click is a candidate of the genre of the newest event: as many have it elsewhere in the history."""
     inputs, unseen = drawn(1500, seed=0), drawn(300, seed=1)
     rng = np.random.default_rng(3)
@@ -97,7 +97,7 @@ def test_finds_what_the_newest_event_decides(kind, width, rate, epochs):
     assert 0.5 < np.mean(wanted) < 0.75 and np.mean((logits(model, unseen) > 0) == wanted) > 0.9
 
 
-def test_the_auxiliary_loss_is_there_in_training_alone_and_has_its_weight():
+def test_the_auxiliary_loss_is_added_only_in_training_with_its_weight():
     inputs = drawn(16, seed=0)
     losses = {}
     for weight in (0.0, 1.0, 2.0):
@@ -112,7 +112,7 @@ def test_the_auxiliary_loss_is_there_in_training_alone_and_has_its_weight():
 
 
 @pytest.mark.slow
-def test_the_auxiliary_loss_learns_what_comes_next():
+def test_the_auxiliary_loss_learns_the_next_event():
     """Each event is the one behind the last in a cycle; the labels say nothing."""
     start = np.random.default_rng(0).integers(0, ITEMS - 2, 1000)
     history = (start[:, None] + np.arange(LENGTH)) % (ITEMS - 2) + 2
@@ -124,7 +124,7 @@ def test_the_auxiliary_loss_learns_what_comes_next():
     assert float(ops.convert_to_numpy(loss)) < np.log(2)
 
 
-def test_bst_reads_its_newest_events():
+def test_bst_reads_only_the_newest_events():
     model, inputs = made("bst"), rows(4, lengths=[6] * 4)
     older = {
         key: np.concatenate([values, values], axis=1) if key.startswith("history") else values
@@ -134,6 +134,6 @@ def test_bst_reads_its_newest_events():
 
 
 @pytest.mark.parametrize("kind", [models.DIN, models.DIEN, models.BST])
-def test_asks_for_a_history(kind):
+def test_features_without_a_history_raise_an_error(kind):
     with pytest.raises(ValueError, match="needs a feature 'item' and a sequence 'history' of it"):
         kind(FEATURES[:2])

@@ -51,7 +51,7 @@ def walks(rows=256, length=9, seed=0):
     [(TiSASRec, {"num_buckets": 16}, 0.95, 1.0), (SASRec, {}, 0.35, 0.65)],
     ids=["with times", "without"],
 )
-def test_what_comes_next_depends_on_the_last_gap(kind, own, low, high):
+def test_learns_that_the_next_item_depends_on_the_last_interval(kind, own, low, high):
     """The order of the items says nothing about a gap: a coin decides for whoever does not see the time."""
     keras.utils.set_random_seed(0)
     model = kind(12, max_length=9, hidden_dim=24, num_blocks=1, dropout=0.0, seed=1, **own)
@@ -68,7 +68,7 @@ def test_what_comes_next_depends_on_the_last_gap(kind, own, low, high):
 # What a score may depend on.
 
 
-def test_asks_for_time_stamps():
+def test_it_has_a_timestamps_input():
     assert made().input_names == ("history", "timestamps")
     assert SASRec(5, hidden_dim=4).input_names == ("history",)
 
@@ -84,7 +84,7 @@ def test_a_later_item_or_time_changes_no_earlier_query():
         assert np.abs(after[:, -1] - before[:, -1]).max() > 0.01
 
 
-def test_a_short_gap_that_comes_later_changes_no_unit_of_time():
+def test_a_later_short_interval_does_not_change_the_unit_of_time():
     """The paper's unit, the shortest gap of the whole history, would change every interval here."""
     model, inputs = made(), batch()
     later = {**inputs, "timestamps": inputs["timestamps"].copy()}
@@ -94,7 +94,7 @@ def test_a_short_gap_that_comes_later_changes_no_unit_of_time():
     np.testing.assert_allclose(after[:, :-1][real], before[:, :-1][real], atol=1e-6)
 
 
-def test_only_differences_of_times_count():
+def test_only_differences_of_times_matter():
     model, inputs = made(), batch()
     stamps = inputs["timestamps"]
     for shift in (1, -400_000_001, 123_456_789):
@@ -102,7 +102,7 @@ def test_only_differences_of_times_count():
         np.testing.assert_allclose(*numpy([model.score(moved), model.score(inputs)]), atol=1e-5)
 
 
-def test_padding_and_what_stands_beside_it_change_no_score():
+def test_padding_and_its_timestamps_change_no_score():
     model, inputs = made(), batch()
     plain = ops.convert_to_numpy(model.score(inputs))
     junk = {**inputs, "timestamps": np.where(inputs["history"] > 0, inputs["timestamps"], 1_499_999_999)}
@@ -116,7 +116,7 @@ def test_padding_and_what_stands_beside_it_change_no_score():
 # What it refuses.
 
 
-def test_what_cannot_be_built_or_asked_is_refused():
+def test_invalid_arguments_and_inputs_raise_an_error():
     with pytest.raises(ValueError, match="num_blocks must be a positive integer, got 0"):
         TiSASRec(5, num_blocks=0)
     with pytest.raises(ValueError, match="num_heads=3, hidden_dim=8"):

@@ -64,7 +64,7 @@ def test_recovers_planted_groups_and_folds_unknown_users_in(name, groups):
     assert np.mean([group_of(ids) == np.full(3, group) for group, ids in enumerate(found)]) > 0.9
 
 
-def test_who_is_unknown_is_answered_from_the_history_or_by_popularity(name):
+def test_unknown_users_are_scored_from_their_history_or_by_popularity(name):
     model = kept(name)
     scores = ops.convert_to_numpy(model.score(given()))
     assert np.isfinite(scores[:, 2:]).all() and (scores[:, :2] == -np.inf).all()
@@ -89,7 +89,7 @@ def test_a_known_user_needs_no_history_and_rows_do_not_see_each_other(name):
     np.testing.assert_allclose(together[1:2], one, atol=1e-5)
 
 
-def test_given_items_get_the_scores_they_have_among_all(name, monkeypatch):
+def test_scores_of_given_items_equal_their_scores_among_all_items(name, monkeypatch):
     model, items = kept(name), np.array([[5, 21, 1, 2]] * 4)
     scores = ops.convert_to_numpy(model.score(given()))
     some = ops.convert_to_numpy(model.score(given(), items))
@@ -98,14 +98,14 @@ def test_given_items_get_the_scores_they_have_among_all(name, monkeypatch):
     np.testing.assert_allclose(ops.convert_to_numpy(model.score(given())), scores, atol=1e-5)
 
 
-def test_what_is_seen_is_masked_where_it_is_given(name):
+def test_items_of_a_given_history_are_masked(name):
     ids, scores = numpy(kept(name).recommend(given(), k=18))
     assert not set(ids[0].tolist()) & {3, 4} and not set(ids[1].tolist()) & {5, 21} and np.isfinite(scores[0]).all()
     assert (np.diff(scores) <= 0).all()
 
 
 @pytest.mark.tensorflow
-def test_ids_that_cannot_be_are_named(name):
+def test_invalid_ids_raise_an_error(name):
     model = kept(name)
     with pytest.raises(InputError, match="ids in user"):
         model.score({"user": np.array([11])})
@@ -116,7 +116,7 @@ def test_ids_that_cannot_be_are_named(name):
 
 
 @pytest.mark.tensorflow
-def test_a_saved_model_answers_alike(name, tmp_path):
+def test_a_saved_model_gives_the_same_scores(name, tmp_path):
     model = kept(name)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -125,7 +125,7 @@ def test_a_saved_model_answers_alike(name, tmp_path):
 
 
 @pytest.mark.tensorflow
-def test_half_precision_stays_near_and_int8_nearer(name):
+def test_half_precision_and_int8_give_similar_scores(name):
     exact = ops.convert_to_numpy(kept(name).score(given()))[:, 2:]
     half = ops.convert_to_numpy(made(name, dtype="mixed_bfloat16").score(given()))[:, 2:]
     assert half.dtype == np.float32

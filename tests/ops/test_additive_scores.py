@@ -29,7 +29,7 @@ def test_equals_the_formula(width):
 
 
 @pytest.mark.parametrize("width", [5, 16])
-def test_its_own_gradient_is_the_true_one(width, value_and_gradients):
+def test_the_custom_gradient_equals_autodiff(width, value_and_gradients):
     queries, keys, weights = parts(width)
     upstream = np.random.default_rng(1).normal(size=(2, 3, 4))
     value, gradients = value_and_gradients(
@@ -57,7 +57,7 @@ def test_half_precision_is_summed_in_float32():
     )  # float16 of the result alone
 
 
-def test_at_most_eight_features_of_all_pairs_exist_at_once(monkeypatch, value_and_gradients):
+def test_at_most_eight_features_of_all_pairs_are_stored_at_once(monkeypatch, value_and_gradients):
     sizes, sigmoid_of_keras = [], ops.sigmoid
 
     def recorded(x):

@@ -6,7 +6,7 @@ from tfrec.ops import neighbours, take_blocks, to_blocks
 
 
 @pytest.mark.parametrize("length", [1, 3, 4, 9])
-def test_blocks_end_at_the_newest_and_are_filled_on_the_left(length):
+def test_blocks_end_at_the_newest_position_and_are_padded_on_the_left(length):
     x = np.arange(1, 1 + 2 * length * 3, dtype="float32").reshape(2, length, 3)
     blocks = ops.convert_to_numpy(to_blocks(x, 4))
     assert blocks.shape == (2, -(-length // 4), 4, 3)
@@ -15,7 +15,7 @@ def test_blocks_end_at_the_newest_and_are_filled_on_the_left(length):
     assert not flat[:, :-length].any()
 
 
-def test_a_mask_is_filled_with_false():
+def test_a_mask_is_padded_with_false():
     np.testing.assert_array_equal(ops.convert_to_numpy(to_blocks(np.ones((1, 2), bool), 3)), [[[False, True, True]]])
 
 
@@ -30,7 +30,7 @@ def test_neighbours_are_zero_beyond_the_ends(count):
             np.testing.assert_allclose(joined[:, :, n, 2 * w : 2 * w + 2], expected, rtol=1e-6)
 
 
-def test_takes_for_each_row_and_head_its_own_blocks():
+def test_take_blocks_gathers_separately_for_each_row_and_head():
     rng = np.random.default_rng(0)
     blocks, index = rng.normal(size=(2, 3, 5, 2, 4)), rng.integers(0, 5, (2, 3, 6, 2)).astype("int32")
     taken = ops.convert_to_numpy(take_blocks(blocks, index))

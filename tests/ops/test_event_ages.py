@@ -14,5 +14,5 @@ def test_counts_from_the_newest_real_position(row, ages):
     assert ops.convert_to_numpy(event_ages(np.array([row], bool))).tolist() == [ages]
 
 
-def test_no_positions_have_no_ages():
+def test_a_sequence_of_length_0_has_no_ages():
     assert tuple(event_ages(np.zeros((2, 0), bool)).shape) == (2, 0)

@@ -18,12 +18,12 @@ def test_equals_a_loop(shape):
     np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-6)
 
 
-def test_of_equal_ones_the_first():
+def test_ties_choose_the_first_interest():
     queries = np.array([[[1.0, 2.0], [1.0, 3.0]]], "float32")
     assert ops.convert_to_numpy(chosen_interest(queries, np.array([[1.0, 0.0]], "float32"))).tolist() == [[1.0, 2.0]]
 
 
-def test_the_gradient_goes_to_the_chosen_one_alone(value_and_gradients):
+def test_only_the_chosen_interest_gets_a_gradient(value_and_gradients):
     queries = np.array([[[1.0, 2.0], [3.0, 4.0], [-9.0, 0.0]]], "float32")
     vectors = np.array([[1.0, 0.5]], "float32")
     weights = np.array([[5.0, 7.0]], "float32")

@@ -50,7 +50,7 @@ def test_gradients_equal_those_of_the_plain_formula(length, per_row, value_and_g
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
-def test_nothing_ahead_is_felt_however_large(value_and_gradients):
+def test_later_positions_have_no_effect_however_large(value_and_gradients):
     q, k, v, b = arrays(6, False)
     k[:, :, 3:], v[:, :, 3:], b[:, 3:] = 1e3, 1e3, -1e3
     plain = ops.convert_to_numpy(pointwise_attention(*arrays(6, False)))

@@ -4,14 +4,14 @@ from keras import ops
 from tfrec.ops import shortlist
 
 
-def test_the_target_keeps_its_place_among_the_best_and_stands_last_where_it_is_not():
+def test_the_target_keeps_its_rank_among_the_best_or_is_appended():
     scores = np.array([[5.0, 1, 4, 3, 2]] * 3, "float32")
     labels, best = (ops.convert_to_numpy(part) for part in shortlist(scores, np.array([2, 1, 4]), k=3))
     assert labels.tolist() == [[0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 1]]
     assert best.tolist() == [[5, 4, 3, 3], [5, 4, 3, 1], [5, 4, 3, 2]]
 
 
-def test_metrics_of_keras_rs_come_out_as_on_the_whole_catalogue():
+def test_keras_rs_metrics_equal_those_on_the_whole_catalogue():
     from keras_rs.metrics import NDCG, RecallAtK
 
     rng = np.random.default_rng(0)

@@ -13,7 +13,7 @@ def test_equals_a_stable_sort():
     np.testing.assert_array_equal(best, np.take_along_axis(scores, expected, 1))
 
 
-def test_forbidden_items_are_never_returned():
+def test_masked_items_are_never_returned():
     scores = np.full((2, 6), -np.inf, "float32")
     scores[1, [5, 3]] = 1.0, -2.0
     ids, best = map(ops.convert_to_numpy, top_items(scores, 4))

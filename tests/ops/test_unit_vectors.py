@@ -12,13 +12,13 @@ def test_divides_by_the_length():
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_half_precision_is_kept_and_does_not_overflow(dtype):
+def test_half_precision_does_not_overflow(dtype):
     unit = unit_vectors(ops.cast(np.full((1, 4), 3e4), dtype))
     assert unit.dtype == dtype
     np.testing.assert_allclose(ops.convert_to_numpy(ops.cast(unit, "float32")), 0.5, atol=1e-2)
 
 
-def test_the_zero_vector_stays_and_has_no_gradient(value_and_gradients):
+def test_the_zero_vector_stays_zero_with_a_gradient_of_0(value_and_gradients):
     x = np.array([[0.0, 0.0], [1e-9, 0.0], [3.0, 4.0]], "float32")
     towards = np.array([[1.0, 2.0], [1.0, 1.0], [1.0, 0.0]], "float32")
     value, (gradient,) = value_and_gradients(lambda x: ops.sum(unit_vectors(x) * towards), x)

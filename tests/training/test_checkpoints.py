@@ -81,7 +81,7 @@ def folder(after_one_epoch, tmp_path):
     return shutil.copytree(after_one_epoch, tmp_path / "run")
 
 
-def test_it_ends_where_it_would_have_ended(folder, table, uninterrupted):
+def test_a_resumed_run_ends_with_the_same_weights(folder, table, uninterrupted):
     with pytest.raises(KeyboardInterrupt):
         train(table, RECIPE, verbose=0, callbacks=[Interrupt(2)], checkpoint=folder)
     seconds = json.loads((folder / "run.json").read_text())["seconds"]
@@ -93,7 +93,7 @@ def test_it_ends_where_it_would_have_ended(folder, table, uninterrupted):
     assert_same(train(table, RECIPE, verbose=0, callbacks=nothing, checkpoint=folder), uninterrupted)
 
 
-def test_patience_is_not_forgotten(table, tmp_path):
+def test_a_resumed_run_keeps_the_state_of_early_stopping(table, tmp_path):
     folder = tmp_path / "run"
     recipe = Recipe(**{**vars(RECIPE), "patience": 2, "optimizer": {"class": "SGD", "learning_rate": 1e-9}})
     expected = train(table, recipe, verbose=0)
@@ -123,7 +123,7 @@ train(table, Recipe.load(sys.argv[2]), verbose=0, checkpoint=Path(sys.argv[1]))
 """
 
 
-def test_a_process_that_is_killed_leaves_what_can_go_on(table, uninterrupted, tmp_path):
+def test_a_killed_process_leaves_a_state_that_can_be_resumed(table, uninterrupted, tmp_path):
     """While it saves; between two epochs, an interrupt is no other than a kill."""
     (tmp_path / "recipe.toml").write_text(RECIPE.to_toml())
     folder = tmp_path / "run"
@@ -135,7 +135,7 @@ def test_a_process_that_is_killed_leaves_what_can_go_on(table, uninterrupted, tm
     assert_same(train(table, RECIPE, verbose=0, checkpoint=folder), uninterrupted)
 
 
-def test_another_run_is_refused_and_can_be_discarded(folder, table):
+def test_the_state_of_another_run_raises_an_error_and_can_be_discarded(folder, table):
     other = Recipe(**{**vars(RECIPE), "epochs": 7})
     with pytest.raises(InputError, match=r"another recipe: its epochs is 4, now it is 7.*--restart"):
         train(table, other, verbose=0, checkpoint=folder)
@@ -155,20 +155,20 @@ def test_another_run_is_refused_and_can_be_discarded(folder, table):
 
 
 @pytest.mark.parametrize(("name", "said"), [("run.json", "cannot be read as one"), ("state.npz", "cannot be read")])
-def test_damage_is_named(name, said, folder, table):
+def test_a_damaged_state_raises_an_error(name, said, folder, table):
     (folder / name).write_bytes((folder / name).read_bytes()[:-200])
     with pytest.raises(InputError, match=said):
         train(table, RECIPE, verbose=0, checkpoint=folder)
 
 
-def test_a_state_of_another_version_is_named(folder, table):
+def test_a_state_of_another_version_raises_an_error(folder, table):
     arrays = dict(np.load(folder / "state.npz"))
     np.savez(folder / "state.npz", **{**arrays, "model/0": arrays["model/0"][:-1]})
     with pytest.raises(InputError, match="whose model does not fit: it was written by another version"):
         train(table, RECIPE, verbose=0, checkpoint=folder)
 
 
-def test_a_folder_of_something_else_is_left_alone(table, tmp_path):
+def test_a_folder_with_other_files_is_not_changed(table, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     for attempt in (
         lambda: checkpoints.discard(tmp_path),

@@ -9,14 +9,14 @@ from tfrec.losses.negatives import InBatch, LogUniform, Popularity, Uniform
 from tfrec.training import Recipe, train
 
 
-def test_round_trip():
+def test_a_recipe_survives_saving():
     attributes = {"genres": {"max_share": 1.0}, "title": {"words": True}}
     loss = {"class": "SampledSoftmax", "num_negatives": 64}
     recipe = Recipe(epochs=3, loss=loss, group_by_length=False, item_attributes=attributes)
     assert Recipe.from_toml(recipe.to_toml()) == recipe
 
 
-def test_any_text_survives_and_what_toml_cannot_hold_is_named():
+def test_any_text_survives_and_values_without_a_toml_form_raise_an_error():
     recipe = Recipe(model={"class": "SASRec", "name": 'a "b" \\ \x7f ü'}, masking={"last_only": 1e-7})
     assert Recipe.from_toml(recipe.to_toml()) == recipe
     with pytest.raises(InputError, match=r"TOML cannot hold this recipe.*None"):
@@ -88,7 +88,7 @@ def test_any_text_survives_and_what_toml_cannot_hold_is_named():
         ('[split]\nrule = "by-time"\nvalid = nan', "split.valid must be finite"),
     ],
 )
-def test_what_is_wrong_is_named(text, said):
+def test_invalid_recipes_raise_an_error(text, said):
     spec = FeatureSpec.fit(generate_world(num_users=60, num_items=120, seed=0))
     with pytest.raises(InputError, match=said):
         recipe = Recipe.from_toml(text)
@@ -98,7 +98,7 @@ def test_what_is_wrong_is_named(text, said):
         recipe.build_optimizer(total_steps=10)
 
 
-def test_the_cosine_rises_then_falls_to_nothing():
+def test_the_cosine_schedule_rises_and_then_falls_to_0():
     optimizer = Recipe(schedule="cosine", optimizer={"class": "Adam", "learning_rate": 0.5}).build_optimizer(200)
     rates = [float(optimizer._learning_rate(step)) for step in range(201)]
     assert rates[0] == 0 and max(rates) == pytest.approx(0.5) and rates.index(max(rates)) == 10
@@ -127,7 +127,7 @@ def test_training_learns_and_keeps_the_best_epoch():
         ('negatives = "in-batch"', InBatch, None),
     ],
 )
-def test_a_recipe_names_how_negatives_are_drawn(text, kind, power):
+def test_a_recipe_can_name_the_sampler_of_negatives(text, kind, power):
     spec = FeatureSpec.fit(generate_world(num_users=60, num_items=120, seed=0))
     recipe = Recipe.from_toml(f'[loss]\nclass = "SampledSoftmax"\n{text}')
     assert Recipe.from_toml(recipe.to_toml()) == recipe
@@ -146,7 +146,7 @@ def test_training_draws_negatives_by_the_counts_of_the_training_part():
     assert np.isfinite(training.history["loss"]).all()
 
 
-def test_a_masked_item_model_gets_hidden_items_and_no_other_does():
+def test_only_masked_item_models_get_masked_batches():
     table = generate_world(num_users=60, num_items=120, seed=0)
     spec = FeatureSpec.fit(table, max_length=12)
     plain = sequences(table, spec, shuffle=False)
@@ -168,5 +168,5 @@ def test_a_masked_item_model_gets_hidden_items_and_no_other_does():
             hidden(model=bert, masking={"probability": wrong})
 
 
-def test_a_recipe_without_masking_reads_as_before():
+def test_a_recipe_without_masking_still_loads():
     assert "masking" not in Recipe().to_toml() and "[masking]" in Recipe(masking={"last_only": 0.0}).to_toml()

@@ -56,7 +56,7 @@ def hits(done, table):
     return np.mean(kinds == (raw[:, -1:] + 1) % KINDS)
 
 
-def test_rare_items_are_found_by_what_they_share(table, tmp_path):
+def test_rare_items_are_recommended_by_their_shared_attributes(table, tmp_path):
     shared = trained(table, item_attributes={"title": {"words": True, "max_share": 0.2}})
     alone = trained(table)
     assert hits(shared, table) > 0.9 and hits(alone, table) < 0.6

@@ -52,7 +52,7 @@ def written(tmp_path_factory):
     return folder
 
 
-def test_a_table_becomes_a_preset_that_found_the_cause(written):
+def test_training_finds_the_planted_pattern_and_saves_a_preset(written):
     metrics = json.loads((written / "run" / "metrics.json").read_text(encoding="utf-8"))
     found = {name: report["metrics"] for name, report in metrics["test"].items()}
     assert found.keys() == {"mean", "deepfm"}  # no users, no items, no biases
@@ -63,14 +63,14 @@ def test_a_table_becomes_a_preset_that_found_the_cause(written):
     assert {path.name for path in (written / "run").iterdir()} >= {"learning_curve.png", "predictions.png"}
 
 
-def test_a_recipe_that_says_nothing_can_train():
+def test_an_empty_recipe_can_train():
     recipe = RankingRecipe()
     train = recipe.build_examples(Examples.from_pandas(clicks(200), label="label"))
     model = recipe.build_model(recipe.build_spec(train), train)
     assert type(model).__name__ == "AutoInt" and recipe.model == {"class": "AutoInt"}
 
 
-def test_what_is_read_and_what_is_not_is_printed(tmp_path, capsys):
+def test_read_and_unread_columns_are_printed(tmp_path, capsys):
     frame = clicks(200).assign(one="x", nothing=None)
     frame.to_csv(tmp_path / "clicks.csv", index=False)
     arguments = ["--data", str(tmp_path / "clicks.csv"), "--out", str(tmp_path / "run"), "--epochs", "1"]
@@ -83,7 +83,7 @@ def test_what_is_read_and_what_is_not_is_printed(tmp_path, capsys):
     )
 
 
-def test_a_column_of_the_rows_becomes_a_feature_that_the_model_knows_of_its_items(tmp_path, capsys):
+def test_a_column_of_the_rows_can_become_an_item_feature(tmp_path, capsys):
     frame = clicks(400).assign(user=np.arange(400) % 20, when=np.arange(400))
     frame["kind"] = frame["ad"].str[1:].astype(int) % 2
     frame.loc[1, "kind"] = 7  # one row of the training part that disagrees
@@ -112,7 +112,7 @@ def test_a_column_of_the_rows_becomes_a_feature_that_the_model_knows_of_its_item
 
 
 @pytest.mark.parametrize("rule", ["by-time", "random"])
-def test_what_items_and_users_are_is_not_read_from_rows_held_back(rule):
+def test_features_of_items_and_users_are_not_read_from_held_back_rows(rule):
     groups = {"kind": {"kind": "categorical", "group": "item"}, "mood": {"kind": "categorical", "group": "user"}}
     recipe = RankingRecipe(split={"rule": rule}, features=groups)
     frame = clicks(400).assign(user=np.arange(400) % 20, when=np.arange(400), ad=np.arange(400) % 10)
@@ -136,7 +136,7 @@ def test_what_items_and_users_are_is_not_read_from_rows_held_back(rule):
     assert set(inputs["kind"].numpy()) == {0, 2, 3} and 1 in inputs["mood"].numpy()  # "told", to nobody before
 
 
-def test_a_recipe_may_skip_what_is_not_read_anyhow():
+def test_a_recipe_may_skip_a_column_that_is_not_read_anyway():
     table = Examples.from_pandas(clicks(100).assign(one=1), label="label")
     found = read_features({"one": {"kind": "skip"}, "ad": {"kind": "skip"}}, table)
     assert [feature.column for feature in found] == ["site", "noise"]
@@ -144,7 +144,7 @@ def test_a_recipe_may_skip_what_is_not_read_anyhow():
     assert "not read            ad: not named, or skipped" in said
 
 
-def test_what_cannot_be_read_is_counted():
+def test_unreadable_cells_are_counted_as_missing():
     frame = pd.DataFrame(
         {"label": [0, 1, 1, 0, 1], "age": [1, "old", np.inf, None, 5], "tags": ["a|b", "", "a", "b", "c"]}
     )
@@ -157,7 +157,7 @@ def test_what_cannot_be_read_is_counted():
     assert "made (categorical, missing in 1 of 2 items), price (numeric)," in said
 
 
-def test_the_preset_says_what_the_trained_model_said(written, capsys):
+def test_the_preset_gives_the_predictions_of_the_trained_model(written, capsys):
     arguments = ["--data", str(written / "clicks.csv"), "--label", "label", "--out", str(written / "report.json")]
     assert main(["evaluate", str(written / "run"), *arguments]) == 0
     report = json.loads((written / "report.json").read_text(encoding="utf-8"))
@@ -167,7 +167,7 @@ def test_the_preset_says_what_the_trained_model_said(written, capsys):
 
 
 @pytest.mark.parametrize("command", ["recommend", "export"])
-def test_what_retrieves_is_asked_of_what_retrieves(written, capsys, command, tmp_path):
+def test_functions_of_retrieval_presets_raise_an_error_for_ranking_presets(written, capsys, command, tmp_path):
     more = [str(tmp_path)] if command == "export" else ["--history", "a1"]
     assert main([command, str(written / "run"), *more]) == 2
     assert "has the class DeepFM" in capsys.readouterr().err
@@ -182,7 +182,7 @@ def ratings():
     return Interactions.from_pandas(frame, user="u", item="i", weight="r", time="t")
 
 
-def test_ratings_are_told_better_than_by_biases_and_stay_in_their_range():
+def test_ratings_are_predicted_better_than_by_biases_and_stay_in_their_range():
     recipe = RankingRecipe.from_toml(
         'task = "rating"\nepochs = 15\nbatch_size = 128\n[model]\nclass = "DeepFM"\nembedding_dim = 8\n'
         '[optimizer]\nclass = "Adam"\nlearning_rate = 5e-3\n'
@@ -198,7 +198,7 @@ def test_ratings_are_told_better_than_by_biases_and_stay_in_their_range():
     assert own < 0.9 * biases
 
 
-def test_what_a_server_has_logged_since_is_history_but_nothing_later():
+def test_known_past_adds_held_back_rows_to_histories_but_no_later_ones():
     history = {"length": 5, "known": "past", "with_label": True}
     recipe = RankingRecipe(task="rating", split={"rule": "by-time"}, history=history)
     examples = recipe.build_examples(ratings())
@@ -232,7 +232,7 @@ def test_biases_are_damped_means():
         ('max_length = 3\n[model]\nclass = "DIN"', "unknown entry 'max_length'"),
     ],
 )
-def test_what_is_wrong_with_a_recipe_is_named(text, says, tmp_path):
+def test_invalid_recipes_raise_an_error(text, says, tmp_path):
     (tmp_path / "recipe.toml").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=says):
         load_recipe(tmp_path / "recipe.toml")
@@ -252,12 +252,12 @@ def test_what_is_wrong_with_a_recipe_is_named(text, says, tmp_path):
         ({"positive": 4, "model": {"class": "DeepFM", "width": 3}}, "unknown entry 'width'"),
     ],
 )
-def test_what_does_not_suit_the_table_is_named(entries, says):
+def test_recipes_that_do_not_fit_the_table_raise_an_error(entries, says):
     with pytest.raises(InputError, match=says):
         train_ranking(ratings(), RankingRecipe(epochs=1, **{"model": {"class": "DeepFM"}, **entries}), verbose=0)
 
 
-def test_a_recipe_is_of_the_kind_of_its_model(tmp_path):
+def test_the_model_decides_the_kind_of_recipe(tmp_path):
     (tmp_path / "a.toml").write_text('[model]\nclass = "SASRec"', encoding="utf-8")
     (tmp_path / "b.toml").write_text(TOML, encoding="utf-8")
     assert isinstance(load_recipe(tmp_path / "a.toml"), Recipe)
