@@ -1,4 +1,4 @@
-"""Walks the shelf: every trained preset loads, answers, and says what was measured."""
+"""Every bundled preset loads, answers, and has its metrics."""
 
 import functools
 import json
