@@ -87,7 +87,7 @@ CASES = {
     ),
     "time stamps for a model of the order alone": (
         lambda folder, preset: ["recommend", str(preset), "--history", "m0073", "--timestamps", "1500000000"],
-        "reads no time stamps",
+        "reads no timestamps",
     ),
     "no command": (lambda folder, preset: [], "COMMAND"),
     "an unknown command": (lambda folder, preset: ["trian"], "trian"),

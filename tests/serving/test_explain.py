@@ -119,7 +119,7 @@ def test_a_history_is_read_with_its_titles(tmp_path, capsys):
         ([], "--history is missing"),
         (["--history", "1", "--user", "ann"], "remove --user"),
         (["--history", "1", "--history-labels", "3"], "remove --history-labels"),
-        (["--history", "1", "--timestamps", "3"], "reads no time stamps"),
+        (["--history", "1", "--timestamps", "3"], "reads no timestamps"),
     ],
 )
 def test_a_retrieval_model_is_told_histories_alone(arguments, said, capsys):

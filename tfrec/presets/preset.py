@@ -168,7 +168,7 @@ class Preset:
         """
         if isinstance(self.model, models.RankingModel):
             if timestamps is not None:
-                raise InputError(f"{self.model.name} reads no time stamps: leave out timestamps.")
+                raise InputError(f"{self.model.name} reads no timestamps: remove the argument.")
             if user is not None:
                 raise InputError(f"{self.model.name} reads users as features: give features={{'user': {user!r}}}.")
             return inference.explain(self.model, self.spec, item, history, features, history_labels)[1]
