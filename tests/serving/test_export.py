@@ -248,7 +248,7 @@ def test_an_export_that_dropped_time_stamps_would_be_seen(timed, tmp_path, monke
         ([[1, 2, float("nan")]], "numbers"),
         (
             [[1_600_000_000, 1_600_086_400_000, 2]],
-            "and 1600086400000 is too large: divide by 1,000",
+            "but 1600086400000 is too large: divide by 1,000",
         ),
         ([[1.6e18, 1.6e18, 1.6e18]], "too large: divide by 1,000,000,000"),
     ],
