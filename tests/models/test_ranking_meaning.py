@@ -43,18 +43,25 @@ def test_finds_a_planted_interaction(name):
     assert np.mean((one_hot[unseen] @ linear > 0.5) == labels[unseen]) < 0.65
 
     model = build(name, of_pair)
-    fitted(model, {key: values[seen] for key, values in inputs.items()}, labels[seen], often=25, rate=0.02)
+    fitted(
+        model, {key: values[seen] for key, values in inputs.items()}, labels[seen], often=25, rate=0.03, batch_size=125
+    )
     found = output_of(model, {key: values[unseen] for key, values in inputs.items()})[:, 0] > 0
     assert np.mean(found == labels[unseen]) > 0.9
 
 
 def test_every_feature_affects_the_score(name):
     model, inputs = kept(name), rows(8)
-    before = output_of(model, inputs)
-    assert before.shape == (8, 1) and before.dtype == np.float32
-    for feature in model.input_names:
-        changed = {**inputs, feature: rows(8, seed=1, lengths=(inputs["history"] > 0).sum(axis=1))[feature]}
-        assert np.abs(output_of(model, changed) - before).max() > 1e-3, feature
+    others = rows(8, seed=1, lengths=(inputs["history"] > 0).sum(axis=1))
+    # One batch: the rows as they are, then again for each feature with other values of it.
+    batch = {key: np.concatenate([values] * (1 + len(model.input_names))) for key, values in inputs.items()}
+    for place, feature in enumerate(model.input_names, start=1):
+        batch[feature][8 * place : 8 * place + 8] = others[feature]
+    found = output_of(model, batch)
+    assert found.shape == (8 * (1 + len(model.input_names)), 1) and found.dtype == np.float32
+    before, *changed = np.split(found, 1 + len(model.input_names))
+    for feature, after in zip(model.input_names, changed, strict=True):
+        assert np.abs(after - before).max() > 1e-3, feature
 
 
 def test_an_empty_batch_has_empty_scores(name):
