@@ -128,14 +128,13 @@ MODELS = {
         {
             "ml-1m": [
                 {"regularization": [0.002, 0.005, 0.01], "unobserved_weight": [0.1, 0.3]},
-                {"dim": [128, 256]},
+                {"dim": [32, 128]},
             ],
             "ncf": [{"regularization": [0.003, 0.007, 0.015], "unobserved_weight": [0.1, 0.3, 1.0]}],
             "ncf-3706": [{"regularization": [0.003, 0.005], "unobserved_weight": [0.2, 0.3]}],
             "gowalla": [
-                {"regularization": [0.002, 0.005, 0.015], "unobserved_weight": [0.01]},
+                {"epochs": [8], "regularization": [0.002, 0.005, 0.015], "unobserved_weight": [0.01]},
                 {"unobserved_weight": [0.003, 0.03]},
-                {"dim": [128, 256]},
             ],
         },
         seeds=(0, 1, 2),
@@ -157,21 +156,29 @@ def main(arguments=None):
         protocol = PROTOCOLS[name]
         table = data.read(options.data / protocol.folder)
         for model in (model for model in options.models if name in MODELS[model].stages):
-            results = json.loads(path.read_text("utf-8")) if path.exists() else {}  # others may write meanwhile
-            known = {} if options.again else results.get(name, {}).get(model, {})
-            row = measured(MODELS[model], MODELS[model].stages[name], protocol, table, known, f"{name} {model}")
-            results = json.loads(path.read_text("utf-8")) if path.exists() else {}
-            results.setdefault(name, {})[model] = row
-            options.out.mkdir(parents=True, exist_ok=True)
-            atomic.write_text(path, json.dumps(results, indent=2) + "\n")
-            atomic.write_text(options.out / "collaborative.md", page(results))
+            known = {} if options.again else _read(path).get(name, {}).get(model, {})
+
+            def keep(row, name=name, model=model):
+                results = _read(path)  # anew, since others may write meanwhile
+                results.setdefault(name, {})[model] = row
+                options.out.mkdir(parents=True, exist_ok=True)
+                atomic.write_text(path, json.dumps(results, indent=2) + "\n")
+                atomic.write_text(options.out / "collaborative.md", page(results))
+
+            keep(measured(MODELS[model], name, table, known, keep, f"{name} {model}"))
 
 
-def measured(model: Model, stages: list, protocol: Protocol, table: data.Interactions, known: dict, label: str) -> dict:
-    """A row of the results: the trials on the validation part, what they chose, and the test part with it."""
+def measured(model: Model, name: str, table: data.Interactions, known: dict, keep: Callable, label: str) -> dict:
+    """A row of the results: the trials on the validation part, what they chose, and the test part with it.
+
+    `keep` gets the row as far as it is known, after each trial.
+    """
+    protocol, stages = PROTOCOLS[name], model.stages[name]
     split = table.split(protocol.split)
     data_sha256 = table.sha256()
-    trials = known.get("trials", []) if known.get("data_sha256") == data_sha256 else []
+    if known.get("data_sha256") != data_sha256:
+        known = {}
+    trials = known.get("trials", [])
     seen = {json.dumps(trial["settings"], sort_keys=True): trial for trial in trials}
     tried: list[dict] = []
 
@@ -180,6 +187,7 @@ def measured(model: Model, stages: list, protocol: Protocol, table: data.Interac
         if key not in seen:
             seen[key] = {"settings": settings, **_fit(model, split, settings, 0, split.valid, protocol)}
             print(label, "valid", json.dumps(seen[key]), flush=True)
+            keep({"test": [], **known, "trials": list(seen.values()), "data_sha256": data_sha256})
         tried.append(seen[key])
         return seen[key]
 
@@ -188,7 +196,7 @@ def measured(model: Model, stages: list, protocol: Protocol, table: data.Interac
         for values in itertools.product(*stage.values()):
             trial({**best, **dict(zip(stage, values, strict=True))})
         best = max(tried, key=lambda each: each[protocol.chosen_by])["settings"]
-    if known.get("settings") == best and known.get("data_sha256") == data_sha256:
+    if known.get("test") and known["settings"] == best:
         return {**known, "trials": tried}
     if protocol.refit:
         split = split._replace(train=split.test.history)
@@ -213,6 +221,10 @@ def _fit(model: Model, split: data.Split, settings: dict, seed: int, holdout: da
     report = evaluation.evaluate(scorer, spec, holdout, ks=(protocol.k,), seed=seed, negatives=protocol.negatives)
     metrics = {name: round(report.metrics[name], 5) for name in protocol.metrics}
     return {**metrics, "fit_seconds": round(seconds, 1), "evaluation_seconds": report.seconds}
+
+
+def _read(path: Path) -> dict:
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}
 
 
 def page(results: dict) -> str:
