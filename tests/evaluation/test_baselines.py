@@ -6,7 +6,7 @@ import pytest
 
 from tfrec.data import FeatureSpec, Fixed, Interactions, LeaveLastOut
 from tfrec.errors import InputError
-from tfrec.evaluation import BASELINES, EASE, IALS, UserKNN, build_baselines, evaluate
+from tfrec.evaluation import BASELINES, EASE, IALS, ItemToItem, UserKNN, build_baselines, evaluate
 
 
 def table_of(pairs, **columns):
@@ -202,6 +202,8 @@ def test_repeats_in_the_training_data_count_once():
         (IALS, {"dim": 0}, "dim must be a positive integer"),
         (IALS, {"epochs": 1.5}, "epochs"),
         (IALS, {"seed": -1}, "seed must be an integer of at least 0"),
+        (IALS, {"exponent": 500}, "cannot solve its equations.*nearer to the defaults"),
+        (ItemToItem, {"decay": -0.5}, "decay must be a finite number above 0"),
         (UserKNN, {"k": 0}, "k must be a positive integer"),
         (UserKNN, {"shrinkage": float("inf")}, "shrinkage"),
     ],

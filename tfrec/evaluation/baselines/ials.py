@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse
 
 from tfrec.data import FeatureSpec, Interactions
+from tfrec.errors import InputError
 from tfrec.evaluation.baselines.user_items import history_items, user_items, with_fallback
 from tfrec.evaluation.settings import check_not_negative, check_positive, check_whole
 
@@ -43,6 +44,10 @@ class IALS:
         epochs: number of steps over both sides.
         stddev: of the initial values, divided by sqrt(D).
         seed: of the initial values.
+
+    Raises:
+        InputError: if the data have no known item, a setting is out of range, or the settings are so extreme that the
+            equations cannot be solved in single precision.
 
     Attributes:
         user_vectors: (U, D) float32, of the training users that have a known item, in the order of the table.
@@ -105,7 +110,9 @@ class IALS:
         lengths = np.diff(rows.indptr)
         found = np.zeros((len(lengths), dim), np.float32)
         everywhere = self._weight * (others.T @ others)
-        ridge = self._regularization * (lengths + self._weight * len(others)) ** self._exponent
+        with np.errstate(over="ignore"):  # checked below
+            ridge = self._regularization * (lengths + self._weight * len(others)) ** self._exponent
+            ridge = ridge.astype(np.float32)
         padded = np.concatenate([others, np.zeros((1, dim), np.float32)])  # a row of zeros pads short rows
         for batch in _batches(lengths, dim):
             width = lengths[batch].max()
@@ -114,7 +121,15 @@ class IALS:
             vectors = padded[np.where(inside, rows.indices[np.where(inside, at, 0)], len(others))]  # (n, L, D)
             matrices = vectors.transpose(0, 2, 1) @ vectors + everywhere
             matrices[:, range(dim), range(dim)] += ridge[batch, None]
-            found[batch] = np.linalg.solve(matrices, vectors.sum(axis=1)[:, :, None])[:, :, 0]
+            try:
+                found[batch] = np.linalg.solve(matrices, vectors.sum(axis=1)[:, :, None])[:, :, 0]
+            except np.linalg.LinAlgError:
+                found[batch] = np.nan
+        if not (np.isfinite(ridge).all() and np.isfinite(found).all()):
+            raise InputError(
+                f"IALS cannot solve its equations in single precision with regularization={self._regularization:g}, "
+                f"unobserved_weight={self._weight:g}, exponent={self._exponent:g}: use values nearer to the defaults."
+            )
         return found
 
 

@@ -10,6 +10,7 @@ import scipy.sparse
 from tfrec.data import FeatureSpec, Interactions
 from tfrec.data.batches.histories import histories
 from tfrec.evaluation.baselines.user_items import history_items, with_fallback
+from tfrec.evaluation.settings import check_positive
 from tfrec.reserved_ids import RESERVED_IDS
 
 _NEWEST = 1000  # items counted per user: a crawler with 50,000 items would give a matrix of 50,000 squared
@@ -33,6 +34,7 @@ class ItemToItem:
     name = "item-to-item"
 
     def __init__(self, train: Interactions, spec: FeatureSpec, decay: float = 0.8) -> None:
+        check_positive(decay=decay)
         ids, starts, ends = histories(train, spec)
         starts = np.maximum(starts, ends - _NEWEST)
         kept = np.concatenate([np.arange(start, end) for start, end in zip(starts, ends, strict=True)])
