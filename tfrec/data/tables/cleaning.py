@@ -30,7 +30,9 @@ def clean_interactions(
     """The arrays of an `Interactions`, with the report of dropped rows; see `Interactions.from_pandas`."""
     _check_columns(frame, {"user": user, "item": item, "time": time, "weight": weight, "part": part}, context)
     if min_weight is not None and weight is None:
-        raise InputError(f"min_weight={min_weight} needs a weight column: name it with weight=.")
+        raise InputError(
+            f"min_weight={min_weight} needs a weight column: name it with weight= (--rating on the command line)."
+        )
     if not len(frame):
         raise InputError("The table has no rows: expected at least one interaction.")
 
