@@ -47,18 +47,20 @@ def test_folding_keeps_the_scores_and_so_does_a_file_that_is_saved_before(tmp_pa
 @pytest.mark.tensorflow
 def test_a_training_step_propagates_once(monkeypatch):
     """And it learns what it learns if the loss computes the item vectors again."""
-    calls, found = [], []
+    calls, found, top = [], [], keras.metrics.TopKCategoricalAccuracy(2, name="top")
     propagate = GraphVectors.propagate
     monkeypatch.setattr(GraphVectors, "propagate", lambda layer: calls.append(1) or propagate(layer))
     for reads_again in (False, True):
         model = made()
-        model.compile("sgd", losses.FullSoftmax(), run_eagerly=True)
+        model.compile("sgd", losses.FullSoftmax(), metrics=[top], run_eagerly=True)
         if reads_again:
             monkeypatch.setattr(model, "item_table", lambda model=model: model.vectors.propagate()[1])
         calls.clear()
         model.fit({"user": PAIRS[:, 0]}, PAIRS[:, 1], batch_size=5, verbose=0)
         found.append((len(calls), model.get_weights()))
     assert [count for count, _ in found] == [1, 2]
+    result = model.evaluate({"user": PAIRS[:, 0]}, PAIRS[:, 1], verbose=0, return_dict=True)
+    assert set(result) == {"loss", "top"}  # metrics are computed outside of training
     for once, twice in zip(found[0][1], found[1][1], strict=True):
         np.testing.assert_allclose(once, twice, atol=1e-6)
 

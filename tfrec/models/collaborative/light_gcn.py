@@ -138,9 +138,12 @@ class LightGCN(RetrievalModel):
         length = ops.maximum(ops.sum(counts, axis=1, keepdims=True), 1)
         return self._query(ops.sum(rows * ops.expand_dims(weights, -1), axis=1) / ops.sqrt(length))
 
-    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The loss of `compile`, with the item vectors of the same propagation as the queries."""
         with _tables_of_this_step():
-            return super().compute_loss(*args, **kwargs)
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
 
     def _query(self, users: Any) -> Any:
         return users if self.temperature is None else unit_vectors(users) / self.temperature
