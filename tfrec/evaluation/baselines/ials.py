@@ -105,24 +105,30 @@ class IALS:
         return with_fallback(vectors @ self.item_vectors.T, items, self._popularity)
 
     def _solve(self, rows: scipy.sparse.csr_matrix, others: np.ndarray) -> np.ndarray:
-        """The optimal vector of every row with the other side fixed, (N, D) float32."""
+        """The optimal vector of every row with the other side fixed, (N, D) float32.
+
+        With the vectors V of a row's L observed others, the optimum is `(alpha H^T H + ridge I + V^T V)^-1 V^T 1`. In
+        the eigenvectors of H^T H the first two terms are a diagonal matrix S for every row, so that rows with L < D
+        need an L x L system only: `S^-1 V^T (I + V S^-1 V^T)^-1 1`.
+        """
         dim = others.shape[1]
         lengths = np.diff(rows.indptr)
-        found = np.zeros((len(lengths), dim), np.float32)
-        everywhere = self._weight * (others.T @ others)
         with np.errstate(over="ignore"):  # checked below
             ridge = self._regularization * (lengths + self._weight * len(others)) ** self._exponent
             ridge = ridge.astype(np.float32)
-        padded = np.concatenate([others, np.zeros((1, dim), np.float32)])  # a row of zeros pads short rows
+        values, basis = np.linalg.eigh((others.T @ others).astype(np.float64))
+        common = (self._weight * np.maximum(values, 0)).astype(np.float32)
+        basis = basis.astype(np.float32)
+        padded = np.concatenate([others @ basis, np.zeros((1, dim), np.float32)])  # a row of zeros pads short rows
+        found = np.zeros((len(lengths), dim), np.float32)
         for batch in _batches(lengths, dim):
             width = lengths[batch].max()
             at = rows.indptr[batch, None] + np.arange(width)
             inside = np.arange(width) < lengths[batch, None]
             vectors = padded[np.where(inside, rows.indices[np.where(inside, at, 0)], len(others))]  # (n, L, D)
-            matrices = vectors.transpose(0, 2, 1) @ vectors + everywhere
-            matrices[:, range(dim), range(dim)] += ridge[batch, None]
+            diagonal = common + ridge[batch, None]
             try:
-                found[batch] = np.linalg.solve(matrices, vectors.sum(axis=1)[:, :, None])[:, :, 0]
+                found[batch] = (_solve_short if width < dim else _solve_long)(vectors, diagonal)
             except np.linalg.LinAlgError:
                 found[batch] = np.nan
         if not (np.isfinite(ridge).all() and np.isfinite(found).all()):
@@ -130,16 +136,32 @@ class IALS:
                 f"IALS cannot solve its equations in single precision with regularization={self._regularization:g}, "
                 f"unobserved_weight={self._weight:g}, exponent={self._exponent:g}: use values nearer to the defaults."
             )
-        return found
+        return found @ basis.T
+
+
+def _solve_long(vectors: np.ndarray, diagonal: np.ndarray) -> np.ndarray:
+    matrices = vectors.transpose(0, 2, 1) @ vectors
+    places = np.arange(vectors.shape[2])
+    matrices[:, places, places] += diagonal
+    return np.linalg.solve(matrices, vectors.sum(axis=1)[:, :, None])[:, :, 0]
+
+
+def _solve_short(vectors: np.ndarray, diagonal: np.ndarray) -> np.ndarray:
+    scaled = vectors / np.sqrt(diagonal)[:, None, :]
+    matrices = scaled @ scaled.transpose(0, 2, 1)
+    places = np.arange(vectors.shape[1])
+    matrices[:, places, places] += 1
+    weights = np.linalg.solve(matrices, np.ones((*matrices.shape[:2], 1), np.float32))
+    return (scaled.transpose(0, 2, 1) @ weights)[:, :, 0] / np.sqrt(diagonal)
 
 
 def _batches(lengths: np.ndarray, dim: int) -> list[np.ndarray]:
     """Rows that have something, grouped by length so that little is padded, and few enough to stay in the cache."""
     order = np.argsort(lengths, kind="stable")
     order = order[lengths[order] > 0]
-    # Rows of a batch are as wide as its longest, and each has a D x D matrix as well.
-    costs = np.maximum(lengths[order], dim) * dim
-    most = max(1, _CELLS // dim**2)
+    # Rows of a batch are as wide as its longest; each has L vectors and a matrix of L x L or D x D.
+    costs = lengths[order] * dim + np.minimum(lengths[order], dim) ** 2
+    most = max(1, _CELLS // (dim + 1))
     batches, start = [], 0
     while start < len(order):
         window = costs[start : start + most]
