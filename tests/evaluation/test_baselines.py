@@ -86,12 +86,12 @@ def loss_gradients(model, x, regularization, alpha, exponent):
     return by_score @ h + ridges[0], by_score.T @ w + ridges[1]
 
 
-@pytest.mark.parametrize("exponent", [0.0, 1.0, 0.5])
-def test_a_half_step_of_ials_has_no_gradient_left(small, exponent, monkeypatch):
-    """The items are solved for last; after many steps both sides are at rest."""
+@pytest.mark.parametrize(("exponent", "dim"), [(0.0, 3), (1.0, 3), (0.5, 3), (1.0, 16)])
+def test_a_half_step_of_ials_has_no_gradient_left(small, exponent, dim, monkeypatch):
+    """The items are solved for last; after many steps both sides are at rest. Rows are shorter and longer than D."""
     table, spec, x = small
     monkeypatch.setattr(f"{IALS.__module__}._CELLS", 200)  # several batches, of padded rows
-    settings = {"dim": 3, "regularization": 0.05, "unobserved_weight": 0.2, "exponent": exponent}
+    settings = {"dim": dim, "regularization": 0.05, "unobserved_weight": 0.2, "exponent": exponent}
     first = IALS(table, spec, epochs=1, **settings)
     users, items = loss_gradients(first, x, 0.05, 0.2, exponent)
     np.testing.assert_allclose(items, 0, atol=1e-4)
