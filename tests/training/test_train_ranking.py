@@ -223,7 +223,7 @@ def test_biases_are_damped_means():
     ("text", "says"),
     [
         ('task = "clicks"\n[model]\nclass = "DIN"', "task must be one of click, rating"),
-        ('task = "click"\n[model]\nclass = "SASRec"', "model.class 'SASRec' is none"),
+        ('task = "click"\n[model]\nclass = "SASRec"', "needs a ranking model, but its model.class is 'SASRec'"),
         ('task = "rating"\npositive = 4\n[model]\nclass = "DIN"', "positive converts ratings to clicks"),
         ('[model]\nclass = "Din"', "SHAN.* or a ranking model \\(AFM.*, got 'Din'"),
         ('[model]\nclass = "DIN"\n[features]\nage = {kind = "number"}', "features.age must be a table with kind"),
