@@ -47,6 +47,8 @@ def _scores():
         found[name] = scored(model, small.given(model, HISTORIES))
     for name in small_users.VARIANTS.keys() - small_users.SIBLINGS:
         found[name] = scored(small_users.made(name), small_users.given())
+    model = small.made("comirec", pooling="em")
+    found["comirec-em"] = scored(model, small.given(model, HISTORIES))
     rows = small_ranking.rows(6, missing=0.2)
     for name in small_ranking.VARIANTS.keys() - (small_ranking.SIBLINGS - small_ranking.DIRECTIONS):
         model = small_ranking.made(name)

@@ -33,11 +33,13 @@ def users_of_two_clusters(rows, length, seed):
     return clusters, (np.stack(ids) + 2).astype("int32")
 
 
-def answers(num_interests):
+def answers(num_interests, **more):
     """For unseen users: the share of their own clusters' unseen items in a list just as long, and the model."""
     keras.utils.set_random_seed(0)
     # Three dimensions: too few for a sum of two of 8 directions to point at these two and at none between.
-    model = ComiRec(CLUSTERS * SIZE, max_length=8, hidden_dim=3, num_interests=num_interests, dropout=0.0, seed=0)
+    model = ComiRec(
+        CLUSTERS * SIZE, max_length=8, hidden_dim=3, num_interests=num_interests, dropout=0.0, seed=0, **more
+    )
     model.compile(keras.optimizers.Adam(0.03), FullSoftmax(), jit_compile=ON_JAX)
     _, ids = users_of_two_clusters(600, 9, seed=0)
     model.fit({"history": ids[:, :-1]}, ids[:, 1:], batch_size=200, epochs=40, verbose=0)
@@ -58,6 +60,18 @@ def test_two_interests_represent_two_tastes_and_one_does_not():
     assert np.median(cosine) < 0.5
     hits_of_one, both_of_one, *_ = answers(num_interests=1)
     assert hits_of_one < 0.8 * hits and both_of_one < 0.7 * both
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+def test_interests_by_expectation_maximisation_find_both_tastes():
+    hits, both, model, history = answers(num_interests=2, pooling="em")
+    assert hits > 0.9 and both > 0.9
+    weights = ops.convert_to_numpy(model.attention_weights({"history": history})["pooling"])[:, -1]
+    of_first = weights[:, 0] > weights[:, 1]  # which interest an event belongs to
+    cluster = (history - 2) // SIZE
+    same = of_first[:, :, None] == of_first[:, None]
+    assert np.mean(same == (cluster[:, :, None] == cluster[:, None])) > 0.9
 
 
 # What a score is.
@@ -92,6 +106,27 @@ def test_equals_the_formula_and_scores_by_the_nearest_interest():
         np.testing.assert_allclose(best[row], scores[row, order], rtol=1e-5)
 
 
+@pytest.mark.parametrize(("rounds", "temperature"), [(3, 1.0), (1, 0.5)])
+def test_equals_the_formula_with_expectation_maximisation(rounds, temperature):
+    model = made(pooling="em", em_rounds=rounds, em_temperature=temperature)
+    history = np.array([[0, 0, 3, 4, 3], [7, 8, 9, 2, 20]])
+    w = {v.path.split("/", 1)[-1]: ops.convert_to_numpy(v).astype("float64") for v in model.weights}
+    found, weights = numpy(
+        [model.embed({"history": history}), model.attention_weights({"history": history})["pooling"]]
+    )
+    for row, items in enumerate(history):
+        h = w["items/embeddings"][items[items > 0]] * model.hidden_dim**0.5
+        h = h + np.maximum(h @ w["expand/kernel"] + w["expand/bias"], 0) @ w["contract/kernel"] + w["contract/bias"]
+        mu = w["starts"]
+        for _ in range(rounds):
+            r = np.exp(h @ mu.T / temperature)
+            r = r / r.sum(axis=1, keepdims=True)
+            mu = np.stack([sum(r[j, k] * h[j] for j in range(len(h))) / r[:, k].sum() for k in range(3)])
+        q = (mu - mu.mean(1, keepdims=True)) / np.sqrt(mu.var(1, keepdims=True) + 1e-6)
+        np.testing.assert_allclose(found[row], q * w["gamma"] + w["beta"], atol=2e-5)
+        np.testing.assert_allclose(weights[row, -1][:, items > 0], (r / r.sum(axis=0)).T, atol=1e-5)
+
+
 def test_one_interest_equals_a_single_query():
     model, inputs = made(num_interests=1), {"history": np.array([[0, 3, 4]])}
     queries, table, scores = numpy([model.embed(inputs), model.item_table(), model.score(inputs)])
@@ -99,8 +134,9 @@ def test_one_interest_equals_a_single_query():
     np.testing.assert_allclose(scores[:, 2:], queries[:, 0] @ table[2:].T, atol=1e-5)
 
 
-def test_a_query_at_a_position_equals_that_of_the_history_cut_there():
-    model, history = made(), np.array([[0, 3, 4, 5, 6], [7, 8, 9, 2, 3]])
+@pytest.mark.parametrize("pooling", ["attention", "em"])
+def test_a_query_at_a_position_equals_that_of_the_history_cut_there(pooling):
+    model, history = made(pooling=pooling), np.array([[0, 3, 4, 5, 6], [7, 8, 9, 2, 3]])
     at_all = ops.convert_to_numpy(model({"history": history}))
     assert at_all.shape == (2, 5, 3, 8)
     for length in range(2, 6):
@@ -157,3 +193,10 @@ def test_compile_metrics_rank_by_the_nearest_interest():
 def test_sizes_are_positive_integers(argument, bad):
     with pytest.raises(ValueError, match=f"{argument} must be a positive integer( or None)?, got {bad}"):
         ComiRec(**{"num_items": 5, argument: bad})
+
+
+def test_a_pooling_is_one_of_two():
+    with pytest.raises(ValueError, match="pooling must be one of attention, em, got 'mean'"):
+        ComiRec(5, pooling="mean")
+    with pytest.raises(ValueError, match="temperature must be a finite number above 0, got 0"):
+        ComiRec(5, pooling="em", em_temperature=0)

@@ -10,6 +10,7 @@ from tfrec.layers.co_attention import CoAttention
 from tfrec.layers.cold_start import ColdStart
 from tfrec.layers.cross_attention import CrossAttention
 from tfrec.layers.dice import Dice
+from tfrec.layers.em_pooling import EMPooling
 from tfrec.layers.encoder_block import EncoderBlock
 from tfrec.layers.expert_gate import ExpertGate
 from tfrec.layers.feature_embedding import FeatureEmbedding
@@ -54,6 +55,7 @@ __all__ = [
     "ColdStart",
     "CrossAttention",
     "Dice",
+    "EMPooling",
     "EncoderBlock",
     "ExpertGate",
     "FeatureEmbedding",
