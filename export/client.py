@@ -7,6 +7,7 @@ REST needs nothing but Python. gRPC needs `pip install 'tensorflow-serving-api>=
     client = Client("films", grpc="localhost:8500", label="stable", timeout=0.5)
     client.recommend([[1, 1196], []])  # a list of (id, score) for each history, best first
     client.recommend([[1, 1196]], features={"age": [34], "device": ["tv"]})  # where two stages are served
+    client.recommend(users=["42", "7"])  # where the model reads user ids
 """
 
 from __future__ import annotations
@@ -140,16 +141,17 @@ class Client:
 
     def recommend(
         self,
-        histories: Sequence[Iterable[Id]],
+        histories: Sequence[Iterable[Id]] | None = None,
         exclude: Sequence[Iterable[Id]] | None = None,
         allow: Sequence[Iterable[Id]] | None = None,
         timestamps: Sequence[Iterable[int]] | None = None,
         features: dict[str, Sequence[Value]] | None = None,
+        users: Sequence[Id] | None = None,
     ) -> list[Ranking]:
         """Items for each history, best first; fewer than K where fewer are left.
 
         Args:
-            histories: ids, oldest first. An empty one gets the most popular items.
+            histories: ids, oldest first. An empty one gets the most popular items. They may be left out with `users`.
             exclude: ids that are not to come, a list for each history or one for all.
             allow: the only ids that may come, likewise. A list of none allows all; unknown ids count as naming, so
                 that a list of nothing but unknown ids allows nothing.
@@ -157,8 +159,10 @@ class Client:
             features: for exports of two stages, where {} says that nothing is known: the name of an input -> its value
                 for each history, or one for all. What is left out, or None, is missing. `history_labels`, where the
                 model takes them, are a list as long as each history: how its items were rated, None where unknown.
+            users: for models that read user ids: one for each history, "" where nobody is named. Whom the model does
+                not know is answered from the history, if the model can.
         """
-        inputs = self._histories(histories, timestamps, features)
+        inputs = self._histories(histories, timestamps, features, users)
         if exclude is None and allow is None:
             return self._ranked("serving_default", self._with_features("serving_default", inputs, features))
         # All inputs are sent, with a row for each history: REST and batching servers accept nothing less.
@@ -169,12 +173,13 @@ class Client:
 
     def score(
         self,
-        histories: Sequence[Iterable[Id]],
+        histories: Sequence[Iterable[Id]] | None,
         item_ids: Sequence[Iterable[Id]],
         timestamps: Sequence[Iterable[int]] | None = None,
+        users: Sequence[Id] | None = None,
     ) -> list[list[float]]:
         """The score of each given id, a list of ids for each history or one for all; -inf where it is no item."""
-        inputs = self._histories(histories, timestamps)
+        inputs = self._histories(histories, timestamps, users=users)
         rows = _per_row("item_ids", item_ids, len(inputs["history"]))
         inputs["item_ids"] = self._rectangle("item_ids", rows)
         found = self._ask("score", inputs)["scores"]
@@ -213,10 +218,13 @@ class Client:
         return self._ranked("similar_items", {"item_ids": _ids("item_ids", item_ids)})
 
     def embed_users(
-        self, histories: Sequence[Iterable[Id]], timestamps: Sequence[Iterable[int]] | None = None
+        self,
+        histories: Sequence[Iterable[Id]] | None = None,
+        timestamps: Sequence[Iterable[int]] | None = None,
+        users: Sequence[Id] | None = None,
     ) -> list[list]:
         """The vector of each history, or its list of vectors where the model has several interests."""
-        return self._ask("embed_users", self._histories(histories, timestamps))["vectors"]
+        return self._ask("embed_users", self._histories(histories, timestamps, users=users))["vectors"]
 
     def embed_items(self, item_ids: Iterable[Id]) -> list[list[float]]:
         """The vector of each id, zeros for what is no item."""
@@ -243,15 +251,20 @@ class Client:
 
     def _histories(
         self,
-        histories: Sequence[Iterable[Id]],
+        histories: Sequence[Iterable[Id]] | None,
         timestamps: Sequence[Iterable[int]] | None,
         features: dict[str, Sequence[Value]] | None = None,
+        users: Sequence[Id] | None = None,
     ) -> dict[str, list]:
-        """The histories, cut and padded, and what stands beside their items."""
-        rows = _per_row("histories", histories)
+        """The users, the histories, cut and padded, and what stands beside their items."""
+        named = None if users is None else _ids("users", users)
+        rows = [[] for _ in named] if histories is None and named is not None else _per_row("histories", histories)
+        if named is not None and len(named) != len(rows):
+            raise BadRequest(f"users must have one id for each of {len(rows)} histories, got {len(named)}.")
         width = self._widths.get("history")
         newest = slice(None) if width is None else slice(-width, None)
-        inputs = {"history": self._rectangle("history", [row[newest] for row in rows])}
+        inputs = {} if named is None else {"user_id": named}
+        inputs["history"] = self._rectangle("history", [row[newest] for row in rows])
         _check_features(features)
         beside = {"timestamps": (timestamps, _seconds, 0)}
         beside["history_labels"] = ((features or {}).get("history_labels"), _label, math.nan)
@@ -903,10 +916,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", type=int, help="a version number")
     parser.add_argument("--label", help="a version label: stable, canary")
     parser.add_argument("--timeout", type=float, default=5.0, metavar="S", help="seconds for a whole call (5)")
-    what = parser.add_mutually_exclusive_group(required=True)
+    what = parser.add_mutually_exclusive_group()
     what.add_argument("--history", nargs="*", metavar="ID", help="items for who has met these, oldest first")
     what.add_argument("--similar", nargs="+", metavar="ID", help="items near to these")
     what.add_argument("--status", action="store_true", help="the versions that the server knows")
+    parser.add_argument(
+        "--user", metavar="ID", help="the user's id, for a model that reads it; --history may be left out"
+    )
     parser.add_argument("--exclude", nargs="*", metavar="ID", help="with --history: none of these")
     parser.add_argument("--allow", nargs="*", metavar="ID", help="with --history: only these")
     parser.add_argument("--score", nargs="+", metavar="ID", help="with --history: the scores of these instead")
@@ -916,8 +932,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--timestamps", nargs="*", type=int, metavar="S", help="with --history: when each was met")
     given = parser.parse_args(arguments)
+    if given.history is None and given.user is None and not given.similar and not given.status:
+        parser.error("one of the arguments --history --user --similar --status is required")
 
-    def one(row: list | None) -> list | None:
+    def one(row: list | str | None) -> list | None:
         return None if row is None else [row]
 
     try:
@@ -935,13 +953,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             scores = client.rank([given.history], [given.rank], _features(client, "rank", given.features or []))[0]
             lines = [[item, f"{score:.6g}"] for item, score in zip(given.rank, scores, strict=True)]
         elif given.score:
-            scores = client.score([given.history], [given.score], one(given.timestamps))[0]
+            scores = client.score(one(given.history), [given.score], one(given.timestamps), one(given.user))[0]
             lines = [[item, f"{score:.6g}"] for item, score in zip(given.score, scores, strict=True)]
         else:
             features = None if given.features is None else _features(client, "serving_default", given.features)
-            rows = client.recommend(
-                [given.history], one(given.exclude), one(given.allow), one(given.timestamps), features
-            )
+            times, users = one(given.timestamps), one(given.user)
+            rows = client.recommend(one(given.history), one(given.exclude), one(given.allow), times, features, users)
             lines = [[item, f"{score:.6g}"] for item, score in rows[0]]
     except ServingError as error:
         print(printable(str(error)), file=sys.stderr)

@@ -92,20 +92,21 @@ def _read(model: RetrievalModel, spec: FeatureSpec, options: argparse.Namespace)
     from tfrec import serving
     from tfrec.cli.recommend import find_items, read_times
 
-    for name in ("user", "features", "history_labels"):
+    for name in ("features", "history_labels"):
         if getattr(options, name):
             raise InputError(f"{model.name} reads only a history of items: remove --{name.replace('_', '-')}.")
-    if not options.history:
+    if not options.history and options.user is None:
         raise InputError("--history is missing: list the items of the user's history, oldest first.")
     history = find_items(spec, options.history)
     times = None if options.timestamps is None else read_times(options.timestamps, options.date_format)
     stamps = None if times is None else [times]
-    attentions = serving.explain_history(model, spec, history, times)
-    if options.item is not None:
-        (item,) = find_items(spec, [options.item])
-        score = serving.score(model, spec, [history], [[item]], stamps)[0, 0]
+    item = None if options.item is None else find_items(spec, [options.item])[0]
+    attentions = serving.explain_history(model, spec, history, times, options.user, item)
+    users = None if options.user is None else [options.user]
+    if item is not None:
+        score = serving.score(model, spec, [history], [[item]], stamps, users)[0, 0]
         return f"{_name(spec, item)}: score {score:.3f}", attentions
-    (best,), (scores,) = serving.recommend(model, spec, [history], 3, stamps)
+    (best,), (scores,) = serving.recommend(model, spec, [history], 3, stamps, users=users)
     named = [f"{_name(spec, item)} ({score:.3f})" for item, score in zip(best, scores, strict=True) if item]
     return "Recommends " + "; ".join(named or ["nothing: the history contains the whole catalogue"]), attentions
 

@@ -152,7 +152,9 @@ def _run_one(options: argparse.Namespace) -> None:
     fits = INDEX_KINDS[options.index].fits_stock_server
     image = None if fits else f"A_SERVER_WITH_{options.index.upper()}"
     some = [item for item in preset.spec.items.tokens[:20].tolist() if item not in withdrawn][:2]
-    how = serving.how_to_serve(version, some, timestamps="timestamps" in preset.model.input_names, image=image)
+    reads = preset.model.input_names
+    user = preset.spec.users.tokens[0] if "user" in reads else None
+    how = serving.how_to_serve(version, some, timestamps="timestamps" in reads, image=image, user=user)
     say(f"{version}: written and verified against the model\n\n{how}")
 
 

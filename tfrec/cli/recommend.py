@@ -20,10 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--history",
         nargs="*",
-        required=True,
         metavar="ITEM",
-        help="titles or ids, oldest first; without items, the most popular items are recommended",
+        help="titles or ids, oldest first, which are not recommended again; without items, the most popular items are "
+        "recommended. It may be omitted with --user",
     )
+    parser.add_argument("--user", metavar="ID", help="the user's id, for a model that reads it")
     parser.add_argument(
         "--timestamps",
         nargs="+",
@@ -38,16 +39,22 @@ def run(options: argparse.Namespace) -> None:
     """Print the history as it was understood, and the ranked items."""
     from tfrec import presets
 
+    if options.history is None and options.user is None:
+        raise InputError("Name a history, --history ITEM ..., or for a model that reads user ids --user ID.")
     presets.find(options.preset)  # before TensorFlow is imported
     from tfrec import serving
     from tfrec.models import RetrievalModel
 
     preset = presets.load(options.preset, RetrievalModel)
-    history = find_items(preset.spec, options.history)
+    history = find_items(preset.spec, options.history or [])
     timestamps = None if options.timestamps is None else [read_times(options.timestamps, options.date_format)]
-    ids, scores = serving.recommend(preset.model, preset.spec, [history], options.k, timestamps)
+    users = None if options.user is None else [options.user]
+    ids, scores = serving.recommend(preset.model, preset.spec, [history], options.k, timestamps, users=users)
+    is_user = users is not None and options.user in preset.spec.users
+    if users is not None:
+        say(f"User: {printable(options.user)}{'' if is_user else ', whom training did not see'}")
     met = "; ".join(_name(preset.spec, item) for item in history)
-    say(f"History: {met or 'empty, so the most popular items follow'}")
+    say(f"History: {met or ('empty' if is_user else 'empty, so the most popular items follow')}")
     if not ids[0][0]:
         say("Nothing left to recommend: the history contains the whole catalogue.")
     for place, (item, score) in enumerate(zip(ids[0], scores[0], strict=True), start=1):

@@ -118,7 +118,8 @@ def read_histories(
 
 def is_known(model: RetrievalModel, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
     """Which rows the model itself answers, (B,) bool; all others are answered by popularity."""
-    return keras.ops.convert_to_numpy(model.is_known(inputs))
+    found = model.is_known(inputs)
+    return inputs["history"][:, -1] >= RESERVED_IDS if found is None else keras.ops.convert_to_numpy(found)
 
 
 def _scored(

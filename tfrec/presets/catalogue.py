@@ -13,6 +13,8 @@ from tfrec.data import FeatureSpec
 from tfrec.data.features.vocabulary import Vocabulary
 from tfrec.data.tables.ids import id_text
 from tfrec.errors import InputError
+from tfrec.layers import ItemVectors
+from tfrec.models import Recommender
 from tfrec.presets.preset import Preset
 from tfrec.reserved_ids import RESERVED_IDS
 
@@ -46,12 +48,7 @@ def with_items(preset: Preset, items: Mapping[str, NewItem], titles: Mapping[str
     """
     if not items:
         raise InputError("No items to add: give raw ids with a vector, or with ids of similar items.")
-    if not isinstance(getattr(preset.model, "embedding", None), keras.layers.Layer):
-        raise InputError(
-            f"with_items cannot add items to {type(preset.model).__name__}: it needs a model whose item vectors are in "
-            "model.embedding.items."
-        )
-    spec, table = preset.spec, np.asarray(preset.model.embedding.items.get_weights()[0])
+    spec, table = preset.spec, np.asarray(_item_vectors(preset.model).get_weights()[0])
     vectors = {id_text(item): _vector(id_text(item), like, spec, table) for item, like in items.items()}
     new = [item for item in vectors if item not in spec.items]
     grown = _grown_spec(spec, new, titles or {})
@@ -59,11 +56,24 @@ def with_items(preset: Preset, items: Mapping[str, NewItem], titles: Mapping[str
     known = RESERVED_IDS + spec.num_items
     pairs = zip(preset.model.get_weights(), model.get_weights(), strict=True)
     model.set_weights([_grown(old, new_one, known) for old, new_one in pairs])
-    weights = model.embedding.items.get_weights()
+    layer = _item_vectors(model)
+    weights = layer.get_weights()
     weights[0][grown.items.encode(list(vectors))] = np.stack(list(vectors.values()))
-    model.embedding.items.set_weights(weights)
+    layer.set_weights(weights)
     model.bind_vocabulary(grown)
     return dataclasses.replace(preset, model=model, spec=grown)
+
+
+def _item_vectors(model: Recommender) -> keras.layers.Layer:
+    """The layer that holds the item vectors."""
+    embedding = getattr(model, "embedding", None)
+    layer = embedding.items if isinstance(embedding, keras.layers.Layer) else getattr(model, "items", None)
+    if isinstance(embedding, keras.layers.Layer) or isinstance(layer, ItemVectors):
+        return layer
+    raise InputError(
+        f"with_items cannot add items to {type(model).__name__}: it needs a model whose item vectors are in "
+        "model.embedding.items, or a tfrec.layers.ItemVectors in model.items."
+    )
 
 
 def _vector(item: str, like: NewItem, spec: FeatureSpec, table: np.ndarray) -> np.ndarray:

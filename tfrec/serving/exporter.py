@@ -20,14 +20,17 @@ from tfrec.errors import InputError
 from tfrec.index_kinds import index_kind
 from tfrec.inference import recommendations
 from tfrec.models import RetrievalModel
+from tfrec.models.pair_scoring_model import PairScoringModel
 from tfrec.reserved_ids import RESERVED_IDS
 from tfrec.serving.file_system import file_system_fault
 from tfrec.serving.files import export_manifest, recorded_answers, warmup
 from tfrec.serving.files.versions import clear_left, keep_newest, versions
 from tfrec.serving.graph import RetrievalModule
 from tfrec.serving.graph.item_codes import ItemCodes
+from tfrec.serving.graph.user_ids import UserIds
 from tfrec.serving.indexes import build, item_table
-from tfrec.serving.indexes.index_measurements import measured_recall
+from tfrec.serving.indexes.index_measurements import measured_latency, measured_recall
+from tfrec.serving.indexes.pairs_index import PairsIndex
 from tfrec.serving.runtime import Call
 from tfrec.serving.verify import index_operations, operations, parity, rejected, samples
 from tfrec.serving.verify.approximation import Approximation
@@ -59,6 +62,11 @@ def export(
 
     If the model reads timestamps, they are a second input: `timestamps` (B, L) int64, seconds since 1970, one for each
     position of `history`. Those of padding and unknown ids are ignored.
+
+    If the model reads user ids, the first input is `user_id` (B,) strings. `history` may then be omitted in gRPC, or
+    have one row for all: [[""]] masks nothing. A user that is not in the training data is folded in from the history
+    if the model can do so, and otherwise gets the most popular items. A model that scores pairs with a network has only
+    the exact index, and no `embed_users`.
 
     The version number is one more than the highest in the folder. The version appears in one step, after these checks
     have passed: all operations are on the list of allowed ones, the warm-up requests are answered, and a fresh process
@@ -94,6 +102,7 @@ def export(
     if not isinstance(preset, presets.Preset):
         preset = presets.load(preset, RetrievalModel)
     check_usable(preset)
+    check_index(preset.model, index)
     withdrawn = known_items(preset, withdrawn)
     options = Options(min(k, preset.spec.num_items), mask_seen, verify, index, recall, withdrawn, report or {})
     return publish(folder, keep, lambda new: _write(preset, new, options), keep_rejected)
@@ -121,6 +130,15 @@ def check_usable(preset: presets.Preset) -> None:
     """Raise `InputError` if model and spec do not match or a weight is not finite: the caller may have changed them."""
     preset.spec.check_fits(preset.model)
     presets.check_finite(preset.model)
+
+
+def check_index(model: RetrievalModel, index: str) -> None:
+    """Raise `InputError` if an index is unknown, or a model that scores pairs cannot be searched by it."""
+    if index_kind(index).name != "exact" and isinstance(model, PairScoringModel):
+        raise InputError(
+            f"{type(model).__name__} scores each pair of a user and an item by a network, so items cannot be found by "
+            f"their vectors: export it with the index exact, not {index}."
+        )
 
 
 def known_items(preset: presets.Preset, withdrawn: Sequence[str]) -> list[str]:
@@ -206,7 +224,9 @@ def _write(preset: presets.Preset, new: Path, options: Options) -> None:
     operations.check(new, kind.operations)
     for foreign in index_operations.foreign_indexes(new):
         warnings.warn(foreign.warning, stacklevel=3)
-    calls = samples.calls(spec, "timestamps" in model.input_names)
+    calls = samples.calls(spec, "timestamps" in model.input_names, "user" in model.input_names)
+    if isinstance(model, PairScoringModel):
+        calls = [call for call in calls if call.signature != "embed_users"]
     expected = parity.expected_answers(model, spec, calls, options.k, options.mask_seen, withdrawn)
     warmup.write(new, warmup.choose(calls), export_manifest.input_types(new))
     rescored = functools.partial(parity.rescored, model, spec)
@@ -251,31 +271,47 @@ def gate(
 
 
 def retrieval_module(preset: presets.Preset, folder: Path, options: Options) -> tuple[RetrievalModule, dict[str, Any]]:
-    """The graph of a retrieval preset and a report on its index; writes the vocabulary file to `folder`."""
+    """The graph of a retrieval preset and a report on its index; writes the vocabulary files to `folder`."""
     model, spec, withdrawn = preset.model, preset.spec, options.withdrawn
     ids = np.arange(spec.num_items) + RESERVED_IDS
     is_withdrawn = np.isin(ids, spec.items.encode(withdrawn)) if withdrawn else None
     exact, cosines = item_table.exact_indexes(model, spec.num_items, is_withdrawn)
     queries = _queries(preset) if index_kind(options.index).needs_queries else None
-    index, report = build(options.index, exact, queries, options.k, options.recall)
+    if isinstance(model, PairScoringModel):
+        index = PairsIndex(model, spec.num_items, is_withdrawn)
+        milliseconds = measured_latency(index, _requests(preset), exact, options.k)
+        report = {"kind": options.index, "recall": 1.0, "pairs": True, "milliseconds": milliseconds}
+    else:
+        index, report = build(options.index, exact, queries, options.k, options.recall)
     if queries is not None:  # the first queries chose how much is read, so others measure it
         others = _queries(preset, seed=1)
         wanted = exact.search(tf.constant(others), tf.constant(options.k))[1].numpy()
         report["recall_of_other_queries"] = round(measured_recall(index, others, wanted), 4)
     vocabulary = folder / "item.txt"
     spec.items.save(vocabulary)
-    module = RetrievalModule(model, spec, ItemCodes(vocabulary), index, cosines, options.k, options.mask_seen)
+    user_ids = None
+    if "user" in model.input_names:
+        spec.users.save(folder / "user.txt")
+        user_ids = UserIds(folder / "user.txt")
+    codes = ItemCodes(vocabulary)
+    module = RetrievalModule(model, spec, codes, index, cosines, options.k, options.mask_seen, user_ids)
     return module, report
 
 
 def _queries(preset: presets.Preset, seed: int = 0) -> np.ndarray:
-    """(N, I, D) query vectors of random histories, whose items are drawn by popularity."""
+    """(N, I, D) query vectors of `_requests`."""
+    vectors = _requests(preset, seed)
+    return vectors.reshape(len(vectors), -1, vectors.shape[-1])
+
+
+def _requests(preset: presets.Preset, seed: int = 0) -> Any:
+    """The output of `embed` for random users and histories, whose items are drawn by popularity."""
     model, spec = preset.model, preset.spec
     random = np.random.default_rng(seed)
     share = spec.item_counts / spec.item_counts.sum()
     lengths = random.integers(1, spec.max_length + 1, 256)
     histories = [random.choice(spec.items.tokens, length, p=share).tolist() for length in lengths]
     stamps = samples.sample_timestamps([histories])[0] if "timestamps" in model.input_names else None
-    _, inputs = recommendations.read_histories(model, spec, histories, stamps)
-    vectors = keras.ops.convert_to_numpy(model.embed(inputs))
-    return vectors.reshape(len(histories), -1, vectors.shape[-1])
+    users = random.choice(spec.users.tokens, len(histories)).tolist() if "user" in model.input_names else None
+    _, inputs = recommendations.read_histories(model, spec, histories, stamps, users)
+    return keras.tree.map_structure(keras.ops.convert_to_numpy, model.embed(inputs))

@@ -19,7 +19,16 @@ from tfrec.index_kinds import INDEX_KINDS, index_kind
 from tfrec.inference.candidate_scores import request_features
 from tfrec.models import RankingModel, RetrievalModel
 from tfrec.serving import stage_overlap
-from tfrec.serving.exporter import Options, check_arguments, check_usable, gate, known_items, publish, retrieval_module
+from tfrec.serving.exporter import (
+    Options,
+    check_arguments,
+    check_index,
+    check_usable,
+    gate,
+    known_items,
+    publish,
+    retrieval_module,
+)
 from tfrec.serving.files import export_manifest, warmup
 from tfrec.serving.graph import RankingModule, TwoStageModule
 from tfrec.serving.graph.raw_features import input_names
@@ -57,6 +66,9 @@ def export_two_stage(
     stage and the mask of seen items use the whole history; the ranking model reads only events whose label is high
     enough or unknown.
 
+    If the retrieval model reads user ids, the first input is `user_id` (B,) strings, and `history` may be omitted in
+    gRPC. A feature `user` or `user_id` of the ranking model gets the same id.
+
     `recommend_by_history` takes only the history, `recommend_filtered` also `exclude` and `allow`. `rank` scores given
     `item_ids` (B, N). export/README.md describes all signatures.
 
@@ -93,6 +105,7 @@ def export_two_stage(
         fitting = ", ".join(name for name, kind in INDEX_KINDS.items() if kind.fits_stock_server)
         raise InputError(f"Two-stage exports need an index that the stock server loads ({fitting}), got {index!r}.")
     first, second = _loaded(retrieval, RetrievalModel), _loaded(ranking, RankingModel)
+    check_index(first.model, index)
     if not second.spec.num_items:
         raise InputError(
             f"The ranking preset '{ranking}' has no item ids, so it cannot rank candidates: use a preset whose recipe "
@@ -146,11 +159,12 @@ def _write(stages: Stages, new: Path, options: Options) -> None:
         module = ranking = RankingModule(model, spec, Path(folder), "" if first is None else "ranking_")
         if first is not None:
             retrieval, index_report = retrieval_module(first, Path(folder), options)
-            module = TwoStageModule(retrieval, ranking, stages.k, timed)
+            module = TwoStageModule(retrieval, ranking, stages.k)
         tf.saved_model.save(module, str(new), signatures=module.signatures())
 
     operations.check(new)
-    drawn = ranking_samples.calls((model, spec), first and first.spec, timed, _HISTORIES)
+    reads_users = first is not None and "user" in first.model.input_names
+    drawn = ranking_samples.calls((model, spec), first and first.spec, timed, _HISTORIES, reads_users=reads_users)
     calls, expected = ranking_parity.expected_answers(stages, drawn)
     if any(np.isnan(answer["scores"]).any() for answer in expected):
         raise parity.ParityError(f"The {type(model).__name__} gives NaN for some of the sampled requests.")

@@ -32,6 +32,7 @@ def write(export: Path, preset: presets.Preset, answers: dict[str, Any]) -> None
         "preset": preset.folder.name,
         "model": type(preset.model).__name__,
         "num_items": preset.spec.num_items,
+        **({} if preset.spec.num_users is None else {"num_users": preset.spec.num_users}),
         "max_length": preset.spec.max_length,
         **answers,
         "signatures": signatures_of(export),

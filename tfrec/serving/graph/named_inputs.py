@@ -61,10 +61,10 @@ def signature(function: Callable[..., dict[str, tf.Tensor]], inputs: Sequence[In
     return tf.function(call, input_signature=specs, jit_compile=False, autograph=False)
 
 
-def given_or(rows: tf.Tensor, batch: tf.Tensor, name: str) -> tf.Tensor:
+def given_or(rows: tf.Tensor, batch: tf.Tensor, name: str, lead: str = "history") -> tf.Tensor:
     """Rows (B, ...) unchanged, or a single row repeated for the batch; any other number is an error."""
     own = tf.shape(rows)[0]
-    message = f"{name} must have as many rows as history, or one row for all."
+    message = f"{name} must have as many rows as {lead}, or one row for all."
     tf.debugging.Assert((own == batch) | (own == 1), [message, tf.shape(rows), batch])
     return tf.gather(rows, tf.minimum(tf.range(batch), own - 1))  # a `tf.cond` would add two functions per input
 

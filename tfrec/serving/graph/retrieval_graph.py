@@ -8,15 +8,18 @@ import tensorflow as tf
 
 from tfrec.data import FeatureSpec
 from tfrec.models import RetrievalModel
+from tfrec.models.pair_scoring_model import PairScoringModel
 from tfrec.ops import popularity_scores
 from tfrec.serving.graph import filters
 from tfrec.serving.graph.item_codes import ItemCodes
 from tfrec.serving.graph.named_inputs import Input, given_or, signature
-from tfrec.serving.graph.user_history import UserHistory
+from tfrec.serving.graph.user_history import User, UserHistory
+from tfrec.serving.graph.user_ids import UserIds
 from tfrec.serving.indexes import Exact, Index
 from tfrec.serving.indexes.index import FORBIDDEN, UNKNOWN
 
 HISTORY, ITEMS = Input("history"), Input("item_ids")
+USER, OPTIONAL_HISTORY = Input("user_id", rank=1), Input("history", optional=True)
 TIMESTAMPS = Input("timestamps", tf.int64, optional=True)
 EXCLUDE, ALLOW = Input("exclude", optional=True), Input("allow", optional=True)
 
@@ -32,6 +35,7 @@ class RetrievalModule(tf.Module):
         cosines: exact index by cosine with float32 vectors, for `similar_items` and `embed_items`.
         k: length of the lists, at most the number of items.
         mask_seen: exclude items of the history.
+        user_ids: the vocabulary of the users, if the model reads user ids.
     """
 
     def __init__(
@@ -43,10 +47,11 @@ class RetrievalModule(tf.Module):
         cosines: Exact,
         k: int,
         mask_seen: bool = True,
+        user_ids: UserIds | None = None,
     ) -> None:
         super().__init__(name="retrieval")
         self.codes, self.index, self.cosines = codes, index, cosines
-        self.users = UserHistory(model, spec, codes)
+        self.users = UserHistory(model, spec, codes, user_ids)
         popularity = popularity_scores(spec.item_counts)[-spec.num_items :]
         self._withdrawn = cosines.penalty
         self._popularity = tf.constant(popularity)
@@ -55,18 +60,23 @@ class RetrievalModule(tf.Module):
         self._popular = tf.gather(popularity, order), tf.cast(order, tf.int32)
         self._k, self._mask_seen = min(k, spec.num_items), mask_seen
         self._interests = model.num_interests
-        self._timed = "timestamps" in model.input_names
+        self._scores_pairs = isinstance(model, PairScoringModel)
+        # What names a user, before and after what a signature asks else.
+        self.lead = [HISTORY] if user_ids is None else [USER, OPTIONAL_HISTORY]
+        self.beside = [TIMESTAMPS] if "timestamps" in model.input_names else []
 
     def signatures(self) -> dict[str, Any]:
         """Name -> `tf.function`, for `tf.saved_model.save`."""
-        user = [HISTORY, *([TIMESTAMPS] if self._timed else [])]
-        recommend = signature(self.recommend, user)
+        lead, beside = self.lead, self.beside
+        recommend = signature(self.recommend, [*lead, *beside])
+        # A model that scores pairs has no vectors of users that could be compared with those of items.
+        embed_users = {} if self._scores_pairs else {"embed_users": signature(self.embed_users, [*lead, *beside])}
         return {
             "serving_default": recommend,
             "recommend": recommend,
-            "recommend_filtered": signature(self.recommend, [*user[:1], EXCLUDE, ALLOW, *user[1:]]),
-            "score": signature(self.score, [HISTORY, ITEMS, *user[1:]]),
-            "embed_users": signature(self.embed_users, user),
+            "recommend_filtered": signature(self.recommend, [*required_first(lead, [EXCLUDE, ALLOW]), *beside]),
+            "score": signature(self.score, [*required_first(lead, [ITEMS]), *beside]),
+            **embed_users,
             "embed_items": signature(self.embed_items, [Input("item_ids", rank=1)]),
             "similar_items": signature(self.similar_items, [Input("item_ids", rank=1)]),
         }
@@ -79,33 +89,52 @@ class RetrievalModule(tf.Module):
         exclude: tf.Tensor | None = None,
         allow: tf.Tensor | None = None,
         timestamps: tf.Tensor | None = None,
+        user_id: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         """(B, L) raw ids -> item_ids (B, K) strings and scores (B, K) float32, best first."""
-        user = self.users.read(history, timestamps)
+        return self.found(history, exclude, allow, timestamps, user_id)[1]
+
+    def found(
+        self,
+        history: tf.Tensor,
+        exclude: tf.Tensor | None = None,
+        allow: tf.Tensor | None = None,
+        timestamps: tf.Tensor | None = None,
+        user_id: tf.Tensor | None = None,
+    ) -> tuple[User, dict[str, tf.Tensor]]:
+        """What was read of the users, and the answer of `recommend`."""
+        user = self.users.read(history, timestamps, user_id)
+        batch, first = tf.shape(user.codes)[0], self.lead[0].name
         forbidden = user.codes if self._mask_seen else user.codes[:, :1] * 0 + UNKNOWN
         if exclude is not None:
-            excluded = self.codes.encode(given_or(exclude, tf.shape(history)[0], "exclude"))
+            excluded = self.codes.encode(given_or(exclude, batch, "exclude", first))
             forbidden = tf.concat([forbidden, excluded], axis=1)
         scores, codes = self._search(user, forbidden)
         if allow is not None:
-            allow = given_or(allow, tf.shape(history)[0], "allow")
+            allow = given_or(allow, batch, "allow", first)
             # A row without any id allows the whole catalogue; a row with only unknown ids allows nothing.
             named = tf.reduce_any(allow != "", axis=1, keepdims=True)
             among, their_codes = self._among(user, self.codes.encode(allow), forbidden)
             scores, codes = tf.where(named, among, scores), tf.where(named, their_codes, codes)
-        return {"item_ids": self.codes.decode(codes), "scores": scores}
+        return user, {"item_ids": self.codes.decode(codes), "scores": scores}
 
     def score(
-        self, history: tf.Tensor, item_ids: tf.Tensor, timestamps: tf.Tensor | None = None
+        self,
+        history: tf.Tensor,
+        item_ids: tf.Tensor,
+        timestamps: tf.Tensor | None = None,
+        user_id: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         """Histories and (B, C) raw ids -> scores (B, C) float32; -inf for unknown ids."""
-        user = self.users.read(history, timestamps)
-        codes = self.codes.encode(given_or(item_ids, tf.shape(history)[0], "item_ids"))
+        user = self.users.read(history, timestamps, user_id)
+        codes = self.codes.encode(given_or(item_ids, tf.shape(user.codes)[0], "item_ids", self.lead[0].name))
         return {"scores": tf.where(codes >= 0, self._scores(user, codes), FORBIDDEN)}
 
-    def embed_users(self, history: tf.Tensor, timestamps: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+    def embed_users(
+        self, history: tf.Tensor, timestamps: tf.Tensor | None = None, user_id: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
         """(B, L) raw ids -> vectors (B, D) float32, or (B, I, D) for I interests; 0 if no id is known."""
-        user = self.users.read(history, timestamps)
+        user = self.users.read(history, timestamps, user_id)
         vectors = tf.where(user.known[:, :, None], user.queries, 0.0)
         return {"vectors": vectors if self._interests is not None else vectors[:, 0]}
 
@@ -150,3 +179,9 @@ class RetrievalModule(tf.Module):
         """The score of each code; an unknown code gets the score of item 0."""
         codes = tf.maximum(codes, 0)
         return tf.where(user.known, self.index.score(user.queries, codes), tf.gather(self._popularity, codes))
+
+
+def required_first(lead: list[Input], further: list[Input]) -> list[Input]:
+    """What names a user, with further inputs behind its first; TensorFlow wants those with a default last."""
+    inputs = [lead[0], *further, *lead[1:]]
+    return sorted(inputs, key=lambda one: one.optional)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,15 +20,17 @@ def measured_recall(index: Index, queries: np.ndarray, wanted: np.ndarray) -> fl
     return float(np.sum(hits) / wanted.size)
 
 
-def measured_latency(index: Index, queries: np.ndarray | None, exact: Exact, k: int) -> float:
+def measured_latency(index: Index, queries: Any, exact: Exact, k: int) -> float:
     """The median time in milliseconds of 25 single queries on this machine; random queries if none are given."""
     if queries is None:
         queries = np.random.default_rng(0).normal(size=(1, 1, exact.table.shape[1])).astype(np.float32)
     search = tf.function(lambda one: index.search(one, tf.constant(k))[1], autograph=False)
-    search(queries[:1])  # traces
+    rows = len(tf.nest.flatten(queries)[0])
+    ones = [tf.nest.map_structure(lambda of, at=at: of[at : at + 1], queries) for at in range(min(rows, 25))]
+    search(ones[0])  # traces
     took = []
     for number in range(25):
-        one = queries[number % len(queries)][None]
+        one = ones[number % len(ones)]
         began = time.perf_counter()
         search(one).numpy()
         took.append(time.perf_counter() - began)

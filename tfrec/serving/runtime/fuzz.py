@@ -32,6 +32,7 @@ def fuzz(
         {
             **job_of(export),
             "vocabulary": str(Path(export) / "assets" / "item.txt"),
+            "users": str(Path(export) / "assets" / "user.txt"),
             "mask_seen": mask_seen,
             "number": number,
             "seed": seed,

@@ -30,14 +30,16 @@ class Fuzzer:
         self.signatures = task["signatures"]
         vocabulary = Path(task["vocabulary"])  # missing if the model has no item ids
         self.items = vocabulary.read_bytes().removesuffix(b"\n").split(b"\n") if vocabulary.is_file() else [b"7"]
+        users = Path(task["users"])  # of a model that reads user ids
+        self.users = users.read_bytes().removesuffix(b"\n").split(b"\n") if users.is_file() else self.items
         self.known = set(self.items)
         self.mask_seen = task["mask_seen"]
         self.names = sorted(self.signatures)
 
-    def ids(self, rows: int, width: int) -> np.ndarray:
+    def ids(self, rows: int, width: int, known: list[bytes] | None = None) -> np.ndarray:
         """Mostly known ids, and arbitrary bytes that a client may send."""
-        count, random = rows * width, self.random
-        found = np.array([self.items[i] for i in random.integers(0, len(self.items), count)] + [b""], object)[:count]
+        count, random, known = rows * width, self.random, self.items if known is None else known
+        found = np.array([known[i] for i in random.integers(0, len(known), count)] + [b""], object)[:count]
         for at in np.flatnonzero(random.random(count) < random.choice([0.0, 0.2, 1.0], p=[0.4, 0.4, 0.2])):
             kind = random.integers(0, 5)
             if kind == 0:
@@ -76,19 +78,25 @@ class Fuzzer:
         rows = int(random.choice([0, 1, 2, 8], p=[0.02, 0.68, 0.2, 0.1]))
         width, inputs = self.width(rows), {}
         asked = self.signatures[signature]["inputs"]
-        leads = next((name for name in ("history", "item_ids") if name in asked), None)  # the input that sets B
+        # The input that sets B. With user ids, the history and what belongs to it may have one row for all.
+        leads = next((name for name in ("user_id", "history", "item_ids") if name in asked), None)
+        beside = {"history", "timestamps", "history_labels"} & asked.keys()
+        histories = 1 if leads == "user_id" and random.random() < 0.3 else rows
         for name, (_, dtype, shape) in asked.items():
             some = rows if name == leads or random.random() < 0.5 else 1  # other inputs may have one row for all
+            if name in beside:
+                some = histories
             if name == "history":
-                inputs[name] = self.ids(rows, width)
+                inputs[name] = self.ids(some, width)
             elif dtype == FLOATS:
-                some = rows if name == "history_labels" or leads is None else some
+                some = rows if leads is None else some
                 inputs[name] = self.numbers((some, *self.free(shape, width if name == "history_labels" else 7)))
             elif dtype == INT64:
                 low, high = (-(2**62), 2**62) if random.random() < 0.2 else (0, 2**31)
-                inputs[name] = random.integers(low, high, (rows, width))
+                inputs[name] = random.integers(low, high, (some, width))
             elif len(shape) == 1:
-                inputs[name] = self.ids(1, rows if leads in (None, name) else some)[0]
+                known = self.users if name in ("user_id", "user") else self.items
+                inputs[name] = self.ids(1, rows if leads in (None, name) else some, known)[0]
             elif name == "item_ids":
                 inputs[name] = self.ids(rows, int(random.integers(0, 50)))
             else:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -185,8 +185,9 @@ def _shown(call: Call, row: int) -> str:
 
 def rescored(model: RetrievalModel, spec: FeatureSpec, call: Call, found: Answer) -> Answer:
     """The model's scores of the items that an export has found, in the model's order."""
+    asked = with_history_for_each(call.inputs)
     scores = recommendations.score(
-        model, spec, call.inputs["history"], found["item_ids"], call.inputs.get("timestamps")
+        model, spec, asked["history"], found["item_ids"], asked.get("timestamps"), asked.get("user_id")
     )
     order = np.argsort(-scores, axis=1, kind="stable")
     return {
@@ -196,15 +197,15 @@ def rescored(model: RetrievalModel, spec: FeatureSpec, call: Call, found: Answer
 
 
 def _expected(model: RetrievalModel, spec: FeatureSpec, call: Call, k: int, mask_seen: bool, withdrawn: list) -> Answer:
-    given = dict(call.inputs)
+    given = with_history_for_each(call.inputs)
+    users = given.pop("user_id", None)
     if call.signature == "score":
-        return {
-            "scores": recommendations.score(model, spec, given["history"], given["item_ids"], given.get("timestamps"))
-        }
+        stamps = given.get("timestamps")
+        return {"scores": recommendations.score(model, spec, given["history"], given["item_ids"], stamps, users)}
     if call.signature == "embed_users":
-        known, inputs = recommendations.read_histories(model, spec, given["history"], given.get("timestamps"))
+        _, inputs = recommendations.read_histories(model, spec, given["history"], given.get("timestamps"), users)
         vectors = keras.ops.convert_to_numpy(model.embed(inputs))
-        some = np.array([len(ids) > 0 for ids in known]).reshape((-1,) + (1,) * (vectors.ndim - 1))
+        some = recommendations.is_known(model, inputs).reshape((-1,) + (1,) * (vectors.ndim - 1))
         return {"vectors": np.where(some, vectors, 0)}
     if call.signature == "embed_items":
         ids = spec.items.encode(given["item_ids"])
@@ -218,8 +219,15 @@ def _expected(model: RetrievalModel, spec: FeatureSpec, call: Call, k: int, mask
         return {"item_ids": _texts([spec.items.decode(row) for row in near]), "scores": scores}
     history = given.pop("history")
     given["exclude"] = [[*row, *withdrawn] for row in given.get("exclude", [[]] * len(history))]
-    ids, scores = recommendations.recommend(model, spec, history, k, mask_seen=mask_seen, **given)
+    ids, scores = recommendations.recommend(model, spec, history, k, mask_seen=mask_seen, users=users, **given)
     return {"item_ids": _texts(ids), "scores": scores}
+
+
+def with_history_for_each(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs of a call in which each user has a history: one row of it may stand for all users."""
+    rows = len(inputs.get("user_id", ()))
+    beside = ("history", "timestamps", "history_labels")
+    return {name: of * rows if name in beside and len(of) == 1 < rows else of for name, of in inputs.items()}
 
 
 def _similar(model: RetrievalModel, ids: np.ndarray, k: int, withdrawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfrec import presets
 from tfrec.inference import candidate_scores, recommendations
+from tfrec.serving.graph.two_stage import USER_FEATURES
 from tfrec.serving.runtime import Call
 from tfrec.serving.verify import ranking_samples
 from tfrec.serving.verify.parity import Answer
@@ -48,7 +49,13 @@ def recommend(stages: Stages, call: Call, noise: float = 0.0) -> tuple[dict[str,
     history = call.inputs["history"]
     given["exclude"] = [[*row, *stages.withdrawn] for row in given.get("exclude", [[]] * len(history))]
     found, near = recommendations.recommend(
-        model, spec, history, stages.candidates + 1, mask_seen=stages.mask_seen, **given
+        model,
+        spec,
+        history,
+        stages.candidates + 1,
+        mask_seen=stages.mask_seen,
+        users=call.inputs.get("user_id"),
+        **given,
     )
     sure = np.ones(len(history), bool)
     if near.shape[1] > stages.candidates:
@@ -82,7 +89,10 @@ def expected_answers(stages: Stages, calls: Sequence[Call]) -> tuple[list[Call],
 
 def _ranked(stages: Stages, call: Call, item_ids: list[list[str]] | None) -> dict[str, np.ndarray]:
     model, spec = stages.ranking.model, stages.ranking.spec
-    features = ranking_samples.by_column(candidate_scores.request_features(model, spec), call.inputs)
+    asked, inputs = candidate_scores.request_features(model, spec), dict(call.inputs)
+    if call.signature != "rank" and "user_id" in inputs:
+        inputs |= dict.fromkeys(USER_FEATURES, inputs["user_id"])
+    features = ranking_samples.by_column(asked, inputs)
     history = call.inputs.get("history") if "history" in model.input_names else None
     labels = call.inputs.get("history_labels")
     return {"scores": candidate_scores.rank(model, spec, item_ids, history, features, labels)}

@@ -12,8 +12,9 @@ from tfrec.data.features import Feature
 from tfrec.inference.candidate_scores import reads_labels, request_features
 from tfrec.models import RankingModel
 from tfrec.serving.graph.raw_features import input_names
+from tfrec.serving.graph.two_stage import USER_FEATURES
 from tfrec.serving.runtime import Call
-from tfrec.serving.verify.samples import UNKNOWN, rectangle, sample_histories, sample_timestamps
+from tfrec.serving.verify.samples import UNKNOWN, rectangle, sample_histories, sample_timestamps, sample_users
 
 _FEW = 12  # rows per call of signatures that repeat the computation of another one
 _ODD = ["", "no such value", "Größe, 日本 🎬", " ", "7.0", "a\nb"]
@@ -25,15 +26,17 @@ def calls(
     timed: bool = False,
     number: int = 200,
     seed: int = 0,
+    reads_users: bool = False,
 ) -> list[Call]:
     """Calls of all signatures: histories of all lengths, and features of all kinds, with missing and unseen values.
 
     Args:
-        ranking: the ranking model and its spec.
-        retrieval: spec of the retrieval model, or None.
-        timed: whether the retrieval model reads timestamps.
-        number: number of random histories.
-        seed: seed of the random generator.
+    ranking: the ranking model and its spec.
+    retrieval: spec of the retrieval model, or None.
+    timed: whether the retrieval model reads timestamps.
+    number: number of random histories.
+    seed: seed of the random generator.
+    reads_users: whether the retrieval model reads user ids.
     """
     model, spec = ranking
     random = np.random.default_rng(seed)
@@ -57,6 +60,9 @@ def calls(
         if retrieval is None:
             found += [Call("serving_default", own), *([Call("rank", own)] if turn == 0 else [])]
             continue
+        if reads_users:
+            history = {"user_id": sample_users(retrieval, rows, turn), **history}
+            user = {name: of for name, of in user.items() if name not in USER_FEATURES}
         found.append(Call("serving_default", history | time | user))
         if turn < 2:
             filters = {"exclude": _some(of_items, spec, rows, random), "allow": _some(of_items, spec, rows, random)}

@@ -13,12 +13,15 @@ _BATCH = 50
 UNKNOWN = ["no such id", "Größe, 日本 🎬"]
 
 
-def calls(spec: FeatureSpec, timed: bool, num_histories: int = 200, seed: int = 0) -> list[Call]:
+def calls(
+    spec: FeatureSpec, timed: bool, reads_users: bool = False, num_histories: int = 200, seed: int = 0
+) -> list[Call]:
     """Calls of all signatures: histories of all lengths, and edge cases.
 
     Args:
         spec: spec of the model.
         timed: whether the model reads timestamps.
+        reads_users: whether the model reads user ids.
         num_histories: number of random histories for `serving_default`; the other signatures get the edge cases and
             the first random batch.
         seed: seed of the random generator.
@@ -34,7 +37,8 @@ def calls(spec: FeatureSpec, timed: bool, num_histories: int = 200, seed: int = 
 
     found = []
     for place, (batch, times) in enumerate(zip(batches, stamps, strict=True)):
-        user = {"history": rectangle(batch)} | ({"timestamps": rectangle(times, 0)} if times else {})
+        user = {"user_id": sample_users(spec, len(batch), place)} if reads_users else {}
+        user |= {"history": rectangle(batch)} | ({"timestamps": rectangle(times, 0)} if times else {})
         found.append(Call("serving_default", user))
         if place == 0:
             found.append(Call("recommend", user))
@@ -47,6 +51,9 @@ def calls(spec: FeatureSpec, timed: bool, num_histories: int = 200, seed: int = 
         found += [Call("recommend_filtered", user | filters), Call("recommend_filtered", user | contradictory)]
         found.append(Call("score", user | {"item_ids": rectangle(some(number, 20))}))
         found.append(Call("embed_users", user))
+    if reads_users:  # without a history, which then is one empty row for all
+        user = {"user_id": sample_users(spec, 20), "history": [[""]]} | ({"timestamps": [[0]]} if timed else {})
+        found.append(Call("serving_default", user))
     items = [*spec.items.tokens[:20].tolist(), spec.items.tokens[-1], "", *UNKNOWN]
     return [*found, Call("embed_items", {"item_ids": items}), Call("similar_items", {"item_ids": items})]
 
@@ -69,6 +76,16 @@ def sample_histories(spec: FeatureSpec, number: int, seed: int = 0) -> list[list
         tokens[: len(tokens) - 1][:longest],
     ]
     return [edges, *(drawn[start : start + _BATCH] for start in range(0, number, _BATCH))]
+
+
+def sample_users(spec: FeatureSpec, number: int, seed: int = 0) -> list[str]:
+    """Raw user ids, the first and the last of the vocabulary among them; a quarter are unknown or empty."""
+    random = np.random.default_rng(seed)
+    drawn = random.choice(spec.users.tokens, number).astype(object)
+    odd = random.random(number) < 0.25
+    drawn[odd] = random.choice(np.array(["", *UNKNOWN], object), int(odd.sum()))
+    ends = [spec.users.tokens[0], spec.users.tokens[-1], "", *UNKNOWN][:number]
+    return [*ends, *drawn[len(ends) :].tolist()]
 
 
 def sample_timestamps(batches: list[list[list[str]]], seed: int = 0) -> list[list[list[int]]]:

@@ -1,0 +1,22 @@
+"""Interactions of the users of the ranking rows, and presets of models that read them."""
+
+import numpy as np
+import pandas as pd
+from small_preset import IDS, made
+from small_ranking_preset import USERS
+
+from tfrec.data import FeatureSpec, Interactions
+from tfrec.models import MatrixFactorization, NeuMF
+
+KINDS = {
+    "vectors": lambda items, users: MatrixFactorization(items, users, hidden_dim=8, seed=0),
+    "pairs": lambda items, users: NeuMF(items, users, gmf_dim=4, mlp_dim=4, hidden_dims=[8], seed=0),
+}
+
+
+def user_preset(folder, kind):
+    """A preset with weights that are far from where they begin."""
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"u": random.choice([*USERS, "new\u00a0one"], 180), "i": random.choice(IDS, 180)})
+    spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5, users=True)
+    return made(KINDS[kind](spec.num_items, spec.num_users), spec, folder)
