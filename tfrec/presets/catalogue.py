@@ -106,7 +106,7 @@ def _grown_spec(spec: FeatureSpec, new: list[str], titles: Mapping[str, str]) ->
         if column is not None:
             given = {item: title for item, title in titles.items() if item in set(new)}
             table.loc[list(given), column] = pd.Series(given, dtype=object)
-    return FeatureSpec(items, counts, spec.max_length, table)
+    return FeatureSpec(items, counts, spec.max_length, table, users=spec.users)
 
 
 def _grown(old: np.ndarray, new: np.ndarray, known: int) -> np.ndarray:
