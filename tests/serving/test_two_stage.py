@@ -41,7 +41,11 @@ def first(tmp_path_factory):
     ids = [*IDS, "only retrieved"]
     frame = pd.DataFrame({"u": np.repeat(range(30), 6), "i": random.choice(ids, 180)})
     spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5)
-    return made(SASRec(spec.num_items, max_length=5, hidden_dim=8, seed=0), spec, tmp_path_factory.mktemp("f") / "one")
+    return made(
+        SASRec(spec.num_items, max_length=5, hidden_dim=8, num_blocks=1, seed=0),
+        spec,
+        tmp_path_factory.mktemp("f") / "one",
+    )
 
 
 @pytest.fixture(scope="module")
