@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 RECIPE = ROOT / "models" / "hybrid" / "attention_matcher" / "matcher_ml100k" / "recipe.toml"
 
-IDS = {"user": {"kind": "categorical"}, "item": {"kind": "categorical"}}
+IDS = {"user": {"kind": "categorical"}}  # the item is always one
 MATRIX_FACTORISATION = {
     "features": IDS,
     "history": {},
