@@ -21,7 +21,7 @@ from tfrec.models import RankingModel, RetrievalModel, SASRec
 from tfrec.presets import manifest, weights_file
 
 CLASSES = {name: getattr(models, name) for name in models.__all__}
-SEQUENTIAL = {
+RETRIEVAL = {
     name: one for name, one in CLASSES.items() if issubclass(one, RetrievalModel) and one is not RetrievalModel
 }
 RANKING = {name: one for name, one in CLASSES.items() if issubclass(one, RankingModel) and one is not RankingModel}
@@ -251,8 +251,16 @@ def _parts(folder):
     return preset.model, preset.spec
 
 
+SIZES = {"num_items": 120, "num_users": 60, "max_length": 8, "hidden_dim": 8}
+
+
+def _sizes(kind):
+    known = inspect.signature(kind.__init__).parameters
+    return {name: size for name, size in SIZES.items() if name in known}
+
+
 ZOO = {
-    **{name: (kind, {"num_items": 120, "max_length": 8, "hidden_dim": 8}) for name, kind in SEQUENTIAL.items()},
+    **{name: (kind, _sizes(kind)) for name, kind in RETRIEVAL.items()},
     **{name: (kind, {"features": None}) for name, kind in RANKING.items()},
 }
 NO_SIZES = ("seed", "max_interval")  # TiSASRec's longest interval, in seconds

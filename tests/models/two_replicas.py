@@ -12,7 +12,7 @@ import pandas as pd
 import small_ranking
 import tensorflow as tf
 from drawn_weights import drawn
-from small import build, shallow
+from small import VARIANTS, build, shallow
 
 from tfrec.data import FeatureSpec, Interactions, masked_items, sequences
 from tfrec.losses import BinaryCrossEntropy, FullSoftmax, SampledSoftmax
@@ -81,8 +81,10 @@ def learn_to_rank(
 LOSSES = {"sum": keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")}
 two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 assert two.num_replicas_in_sync == 2
-# One of each way to have a loss; that the halves of a batch add up is tested of every model, in test_meaning.py.
-cases = [("sasrec", "softmax"), ("bert4rec", "softmax"), ("comirec", "adam"), ("stamp", "unweighted"), ("stamp", "sum")]
+# One variant of each class; test_meaning.py tests on all variants that the halves of a batch add up.
+one_of_each = {type(build(name)): name for name in reversed(VARIANTS)}
+cases = [(name, "adam" if name == "comirec" else "softmax") for name in one_of_each.values()]
+cases += [("stamp", loss) for loss in ("unweighted", "sum")]
 cases += [("autoint", "25"), ("autoint", "3")]  # a batch of one row, and a first batch of two rows beside one
 cases += [("bst", "1")]  # one replica never gets a row
 for name, what in cases:
