@@ -31,6 +31,7 @@ VARIANTS = {
         models.AutoInt,
         {"embedding_dim": 4, "num_layers": 1, "head_dim": 4, "qk_norm": True, "hidden_dims": [8]},
     ),
+    "biasedmf": (models.BiasedMF, {"embedding_dim": 4, "embedding_l2": 0.001, "task": "click"}),
     "bst": (models.BST, {"embedding_dim": 4, "hidden_dims": [8]}),
     "dcnv2": (models.DCNv2, {"embedding_dim": 4, "num_cross_layers": 2, "hidden_dims": [8]}),
     "dcnv2-parallel": (

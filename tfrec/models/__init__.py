@@ -1,5 +1,6 @@
 """The models of the zoo, one a file."""
 
+from tfrec.models.collaborative.biased_mf import BiasedMF
 from tfrec.models.collaborative.light_gcn import LightGCN
 from tfrec.models.collaborative.matrix_factorization import MatrixFactorization
 from tfrec.models.collaborative.neumf import NeuMF
@@ -36,6 +37,7 @@ __all__ = [
     "AttentionMatcher",
     "AutoInt",
     "BERT4Rec",
+    "BiasedMF",
     "ComiRec",
     "DCNv2",
     "DeepFM",
