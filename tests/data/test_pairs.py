@@ -65,6 +65,10 @@ def test_a_holdout_gives_a_row_for_each_user_with_all_that_is_known(table):
     split = Interactions.from_pandas(more, user="u", item="i").split(LeaveLastOut())
     spec = FeatureSpec.fit(split.train, max_length=5, users=True)
     assert rows_of(pairs(split.valid, spec), spec) == [("ann", ["x", "y", "x"], "z"), ("bob", ["y"], "z")]
+    # A model that reads users only gets the whole history, to mask it; one that reads histories the newest L items.
+    short = FeatureSpec.fit(split.train, max_length=2, users=True)
+    assert rows_of(pairs(split.valid, short), short)[0] == ("ann", ["x", "y", "x"], "z")
+    assert rows_of(pairs(split.valid, short, inputs=("user", "history")), short)[0] == ("ann", ["y", "x"], "z")
     of_ann = FeatureSpec.fit(table.split(LeaveLastOut()).train, max_length=5, users=True)  # knows neither z nor w
     with pytest.raises(InputError, match="no row"):
         pairs(split.test, of_ann)

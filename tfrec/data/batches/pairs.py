@@ -37,7 +37,8 @@ def pairs(
 
     From `Interactions`, a row is one interaction: its user, and its item as the target. Negatives come from the loss,
     sampled or from the batch. From a `Holdout`, a row is a user with the first item held back as the target, and the
-    history is always there, so that ranking metrics leave out what the user has.
+    history is always there, so that ranking metrics leave out what the user has: all of it, if the model does not read
+    it.
 
     A target never stands in its own history: its item is taken out wherever it occurs. Interactions with items out of
     vocabulary are left out. A user out of vocabulary has id 1.
@@ -93,11 +94,13 @@ def pairs(
         columns["user"] = users[rows]
     reads_history = is_holdout or "history" in inputs
     flat, width = tf.constant(ids), spec.max_length
+    only_masks = is_holdout and "history" not in inputs  # then none of the user's items is left out
 
     def batch_of(row: dict[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
         read = {"user": row["user"]} if users is not None else {}
         if reads_history:
-            history = _window(flat, row["first"], row["after"], width + (not is_holdout))
+            longest = tf.reduce_max(row["after"] - row["first"]) if only_masks else width + (not is_holdout)
+            history = _window(flat, row["first"], row["after"], longest)
             read["history"] = history if is_holdout else _without(history, row["target"])[:, -width:]
         return read, row["target"], tf.ones(tf.shape(row["target"]))
 
@@ -156,9 +159,9 @@ def _check_arguments(inputs: Collection[str], take: str, batch_size: int, num_re
         )
 
 
-def _window(flat: tf.Tensor, first: tf.Tensor, after: tf.Tensor, width: int) -> tf.Tensor:
+def _window(flat: tf.Tensor, first: tf.Tensor, after: tf.Tensor, width: int | tf.Tensor) -> tf.Tensor:
     """The newest `width` of each stretch of a flat array: (B, width), 0 in front."""
-    at = after[:, None] + tf.range(-width, 0, dtype=tf.int64)
+    at = after[:, None] + tf.range(-tf.cast(width, tf.int64), 0, dtype=tf.int64)
     return tf.where(at >= first[:, None], tf.gather(flat, tf.maximum(at, 0)), 0)
 
 
