@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfrec.serving.runtime import Call
-from tfrec.serving.verify import parity, samples
+from tfrec.serving.verify import gate, model_answers, parity, samples
 from tfrec.serving.verify.approximation import Approximation, overlap
 
 CALL = Call(
@@ -46,10 +46,10 @@ def test_an_index_that_finds_other_items_does_not_pass(preset, monkeypatch, tmp_
     """Items that may be returned, with the scores that the model gives them, and yet not those that it finds."""
     model, spec = preset.model, preset.spec
     calls = [call for call in samples.calls(spec, False, 50) if call.signature == "serving_default"]
-    expected = parity.expected_answers(model, spec, calls, 4)
+    expected = model_answers.expected_answers(model, spec, calls, 4)
 
     def worst(wanted, call):
-        found = parity.expected_answers(model, spec, [call], spec.num_items)[0]["item_ids"]
+        found = model_answers.expected_answers(model, spec, [call], spec.num_items)[0]["item_ids"]
         rows = [
             [item for item in row if item][-(row_wanted != "").sum() :]
             for row, row_wanted in zip(found, wanted["item_ids"], strict=True)
@@ -58,14 +58,14 @@ def test_an_index_that_finds_other_items_does_not_pass(preset, monkeypatch, tmp_
 
     def answers(_, asked, __):
         found = [worst(wanted, call) for wanted, call in zip(expected, asked, strict=True)]
-        return [parity.rescored(model, spec, call, one) for call, one in zip(asked, found, strict=True)]
+        return [model_answers.rescored(model, spec, call, one) for call, one in zip(asked, found, strict=True)]
 
-    monkeypatch.setattr(parity, "replay", answers)
-    rescored = lambda call, found: parity.rescored(model, spec, call, found)  # noqa: E731
+    monkeypatch.setattr(gate, "replay", answers)
+    rescored = lambda call, found: model_answers.rescored(model, spec, call, found)  # noqa: E731
     with pytest.raises(parity.ParityError, match=r"finds \d+% of the items that the model finds, expected 48%"):
-        parity.check(tmp_path, calls, expected, approximation=Approximation(rescored, 0.475))
-    monkeypatch.setattr(parity, "replay", lambda *_: expected)
-    assert parity.check(tmp_path, calls, expected, approximation=Approximation(rescored, 0.475)).recall == 1
+        gate.check(tmp_path, calls, expected, approximation=Approximation(rescored, 0.475))
+    monkeypatch.setattr(gate, "replay", lambda *_: expected)
+    assert gate.check(tmp_path, calls, expected, approximation=Approximation(rescored, 0.475)).recall == 1
 
 
 @pytest.mark.tensorflow

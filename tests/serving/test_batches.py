@@ -8,7 +8,8 @@ from small_preset import made
 
 from tfrec.data import FeatureSpec, Interactions
 from tfrec.models import SASRec
-from tfrec.serving.exporter import Options, retrieval_module
+from tfrec.serving.export_options import ExportOptions
+from tfrec.serving.exporter import retrieval_module
 from tfrec.serving.indexes import Clustered, Exact, Quantized, clustered_index
 
 V, D, B = 2_000, 16, 24
@@ -65,7 +66,7 @@ def test_a_row_of_an_index_is_searched_as_widely_as_it_needs(vectors, queries, k
 @pytest.mark.parametrize("kind", ["exact", "ivf", "int8"])
 def test_histories_of_all_lengths_are_answered_together_as_alone(catalogue, tmp_path, kind, monkeypatch):
     monkeypatch.setattr(clustered_index, "_MARGINS", [0.3, 3.0])
-    module, _ = retrieval_module(catalogue, tmp_path, Options(20, True, "tensorflow", kind, 0.5, [], {}))
+    module, _ = retrieval_module(catalogue, tmp_path, ExportOptions(20, True, "tensorflow", kind, 0.5, [], {}))
     signatures = module.signatures()
     random, tokens = np.random.default_rng(3), catalogue.spec.items.tokens
     histories = [random.choice(tokens, length).tolist() for length in np.geomspace(1, 300, B).astype(int)]

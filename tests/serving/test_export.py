@@ -17,7 +17,7 @@ from tfrec.errors import InputError
 from tfrec.inference import recommendations
 from tfrec.models import SASRec, TiSASRec
 from tfrec.serving.files import export_manifest
-from tfrec.serving.verify import operations, parity
+from tfrec.serving.verify import gate, model_answers, operations
 
 pytestmark = pytest.mark.slow
 
@@ -130,14 +130,14 @@ def test_a_slash_asks_for_a_folder_of_the_presets_name(preset, tmp_path, capsys)
 
 
 def test_a_version_written_by_a_concurrent_export_stays(preset, tmp_path, monkeypatch):
-    check = parity.check
+    check = gate.check
 
     def slow(export, *rest):
         (tmp_path / "films" / "1").mkdir()
         (tmp_path / "films" / "1" / "saved_model.pb").write_text("theirs")
         return check(export, *rest)
 
-    monkeypatch.setattr(parity, "check", slow)
+    monkeypatch.setattr(gate, "check", slow)
     with pytest.raises(InputError, match="at the same time"):
         serving.export(preset, tmp_path / "films", verify="runtime")
     assert (tmp_path / "films" / "1" / "saved_model.pb").read_text() == "theirs"
@@ -155,8 +155,8 @@ def test_integers_are_the_ids_that_they_spell(preset):
 
 def test_an_export_that_answers_otherwise_never_becomes_visible(preset, tmp_path, monkeypatch):
     other = SASRec(preset.spec.num_items, max_length=5, hidden_dim=8, seed=9)
-    expected = parity.expected_answers
-    monkeypatch.setattr(parity, "expected_answers", lambda model, *rest: expected(other, *rest))
+    expected = model_answers.expected_answers
+    monkeypatch.setattr(model_answers, "expected_answers", lambda model, *rest: expected(other, *rest))
     with pytest.raises(serving.ParityError, match=r"differ|ranks"):
         serving.export(preset, tmp_path / "films", verify="runtime")
     assert not (tmp_path / "films").exists()

@@ -18,7 +18,7 @@ from tfrec.serving import exporter
 from tfrec.serving.files import export_manifest, versions
 from tfrec.serving.how_to_ask import _some_ids
 from tfrec.serving.runtime import Call
-from tfrec.serving.verify import parity, rejected, samples
+from tfrec.serving.verify import gate, model_answers, parity, rejected, samples
 from tfrec.training import checkpoints
 
 pytestmark = pytest.mark.slow
@@ -40,12 +40,12 @@ def other_answers(preset, few_calls, monkeypatch):
     """Runtimes that answer a little beside the model: the score of row 2 of the first call."""
 
     def replayed(export, calls, runtime):
-        found = parity.expected_answers(preset.model, preset.spec, calls, 4)
+        found = model_answers.expected_answers(preset.model, preset.spec, calls, 4)
         scores = np.array(found[0]["scores"])
         scores[2, 1] += 0.25
         return [found[0] | {"scores": scores}, *found[1:]]
 
-    monkeypatch.setattr(parity, "replay", replayed)
+    monkeypatch.setattr(gate, "replay", replayed)
 
 
 def test_a_rejected_export_is_one_line_and_kept_where_no_server_looks(preset, other_answers, tmp_path, capsys):
@@ -107,7 +107,7 @@ def test_other_lists_name_row_and_both_lists():
 @pytest.mark.parametrize("limit", [0, 3_000, 200_000])
 def test_a_disk_that_is_full_is_one_line_and_nothing_is_left(preset, few_calls, tmp_path, limit, monkeypatch, capfd):
     """Files may not grow: as where the disk is full, at several moments, whoever writes."""
-    monkeypatch.setattr(parity, "replay", lambda *_: pytest.fail("nothing could be written"))
+    monkeypatch.setattr(gate, "replay", lambda *_: pytest.fail("nothing could be written"))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     out = tmp_path / "served" / "films"
     capfd.readouterr()

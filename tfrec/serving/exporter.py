@@ -8,7 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,8 +22,9 @@ from tfrec.inference import recommendations
 from tfrec.models import RetrievalModel
 from tfrec.models.pair_scoring_model import PairScoringModel
 from tfrec.reserved_ids import RESERVED_IDS
+from tfrec.serving.export_options import ExportOptions
 from tfrec.serving.file_system import file_system_fault
-from tfrec.serving.files import export_manifest, recorded_answers, warmup
+from tfrec.serving.files import export_manifest, warmup
 from tfrec.serving.files.versions import clear_left, keep_newest, versions
 from tfrec.serving.graph import RetrievalModule
 from tfrec.serving.graph.item_codes import ItemCodes
@@ -31,11 +32,8 @@ from tfrec.serving.graph.user_ids import UserIds
 from tfrec.serving.indexes import build, item_table
 from tfrec.serving.indexes.index_measurements import measured_latency, measured_recall
 from tfrec.serving.indexes.pairs_index import PairsIndex
-from tfrec.serving.runtime import Call
-from tfrec.serving.verify import index_operations, operations, parity, rejected, samples
-from tfrec.serving.verify.approximation import Approximation
-
-VERIFY = {"tensorflow": ("tensorflow",), "runtime": ("c",), "both": ("tensorflow", "c")}
+from tfrec.serving.verify import index_operations, model_answers, operations, parity, rejected, samples
+from tfrec.serving.verify.gate import RUNTIMES, pass_gate
 
 
 def export(
@@ -104,7 +102,7 @@ def export(
     check_usable(preset)
     check_index(preset.model, index)
     withdrawn = known_items(preset, withdrawn)
-    options = Options(min(k, preset.spec.num_items), mask_seen, verify, index, recall, withdrawn, report or {})
+    options = ExportOptions(min(k, preset.spec.num_items), mask_seen, verify, index, recall, withdrawn, report or {})
     return publish(folder, keep, lambda new: _write(preset, new, options), keep_rejected)
 
 
@@ -115,8 +113,8 @@ def check_arguments(
     folder = Path(folder)
     if k < 1:
         raise InputError(f"k, the length of the ranked lists, must be at least 1, got {k}.")
-    if verify not in VERIFY:
-        raise InputError(f"verify must be one of {', '.join(VERIFY)}, got {verify!r}.")
+    if verify not in RUNTIMES:
+        raise InputError(f"verify must be one of {', '.join(RUNTIMES)}, got {verify!r}.")
     if keep is not None and keep < 1:
         raise InputError(f"keep, the number of versions, must be at least 1, got {keep}.")
     if folder.exists() and not folder.is_dir():
@@ -201,19 +199,7 @@ def _drop_empty(folder: Path, is_new: bool) -> None:
             folder.rmdir()
 
 
-class Options(NamedTuple):
-    """Options of an export; see `export`."""
-
-    k: int
-    mask_seen: bool
-    verify: str
-    index: str
-    recall: float
-    withdrawn: list[str]
-    report: Mapping[str, Any]
-
-
-def _write(preset: presets.Preset, new: Path, options: Options) -> None:
+def _write(preset: presets.Preset, new: Path, options: ExportOptions) -> None:
     """Write the SavedModel, then verify it."""
     model, spec, withdrawn, kind = preset.model, preset.spec, options.withdrawn, index_kind(options.index)
     with tempfile.TemporaryDirectory() as folder:
@@ -227,10 +213,10 @@ def _write(preset: presets.Preset, new: Path, options: Options) -> None:
     calls = samples.calls(spec, "timestamps" in model.input_names, "user" in model.input_names)
     if isinstance(model, PairScoringModel):
         calls = [call for call in calls if call.signature != "embed_users"]
-    expected = parity.expected_answers(model, spec, calls, options.k, options.mask_seen, withdrawn)
+    expected = model_answers.expected_answers(model, spec, calls, options.k, options.mask_seen, withdrawn)
     warmup.write(new, warmup.choose(calls), export_manifest.input_types(new))
-    rescored = functools.partial(parity.rescored, model, spec)
-    passed = gate(new, calls, expected, options, rescored)
+    rescored = functools.partial(model_answers.rescored, model, spec)
+    passed = pass_gate(new, calls, expected, options, rescored)
     report = {
         "k": options.k,
         "mask_seen": options.mask_seen,
@@ -242,35 +228,9 @@ def _write(preset: presets.Preset, new: Path, options: Options) -> None:
     export_manifest.write(new, preset, {**options.report, **report})
 
 
-def gate(
-    new: Path,
-    calls: Sequence[Call],
-    expected: Sequence[parity.Answer],
-    options: Options,
-    rescored: Callable[[Call, parity.Answer], parity.Answer],
-    tolerance: float = parity.TOLERANCE,
-) -> dict[str, Any]:
-    """Replay all calls in each runtime, store the answers in the export, and return the largest difference."""
-    approximation, kind = None, index_kind(options.index)
-    if kind.needs_queries:
-        # Random histories are harder than those of real users, so half of the recall is enough here.
-        least = options.recall / 2
-        approximation = Approximation(rescored, least, options.mask_seen, options.withdrawn, kind.may_be_short)
-    each = [
-        parity.check(new, calls, expected, runtime, approximation, warmup.read(new), tolerance)
-        for runtime in VERIFY[options.verify]
-    ]
-    recorded_answers.write(new, calls, each[-1].answers)
-    return {
-        "calls": len(calls),
-        "rows": sum(len(next(iter(call.inputs.values()))) for call in calls),
-        "largest_difference": max(one.difference for one in each),
-        "recall": min(one.recall for one in each),
-        "by": options.verify,
-    }
-
-
-def retrieval_module(preset: presets.Preset, folder: Path, options: Options) -> tuple[RetrievalModule, dict[str, Any]]:
+def retrieval_module(
+    preset: presets.Preset, folder: Path, options: ExportOptions
+) -> tuple[RetrievalModule, dict[str, Any]]:
     """The graph of a retrieval preset and a report on its index; writes the vocabulary files to `folder`."""
     model, spec, withdrawn = preset.model, preset.spec, options.withdrawn
     ids = np.arange(spec.num_items) + RESERVED_IDS

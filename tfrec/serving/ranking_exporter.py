@@ -19,12 +19,11 @@ from tfrec.index_kinds import INDEX_KINDS, index_kind
 from tfrec.inference.candidate_scores import request_features
 from tfrec.models import RankingModel, RetrievalModel
 from tfrec.serving import stage_overlap
+from tfrec.serving.export_options import ExportOptions
 from tfrec.serving.exporter import (
-    Options,
     check_arguments,
     check_index,
     check_usable,
-    gate,
     known_items,
     publish,
     retrieval_module,
@@ -33,6 +32,7 @@ from tfrec.serving.files import export_manifest, warmup
 from tfrec.serving.graph import RankingModule, TwoStageModule
 from tfrec.serving.graph.raw_features import input_names
 from tfrec.serving.verify import operations, parity, ranking_parity, ranking_samples
+from tfrec.serving.verify.gate import pass_gate
 from tfrec.serving.verify.ranking_parity import Stages
 
 _HISTORIES = 100  # random histories that are replayed, each with all its candidates
@@ -115,7 +115,7 @@ def export_two_stage(
     if few := stage_overlap.fault(stage_overlap.count(first.spec, second.spec, withdrawn)):
         warnings.warn(few, stacklevel=2)
     stages = Stages(first, second, min(k, candidates), candidates, mask_seen, withdrawn)
-    options = Options(candidates, mask_seen, verify, index, recall, withdrawn, report or {})
+    options = ExportOptions(candidates, mask_seen, verify, index, recall, withdrawn, report or {})
     return publish(folder, keep, lambda new: _write(stages, new, options), keep_rejected)
 
 
@@ -136,7 +136,7 @@ def export_ranking(
     """
     folder = check_arguments(folder, 1, verify, keep, keep_rejected)
     stages = Stages(None, _loaded(ranking, RankingModel))
-    options = Options(0, False, verify, "exact", 1.0, [], {})
+    options = ExportOptions(0, False, verify, "exact", 1.0, [], {})
     return publish(folder, keep, lambda new: _write(stages, new, options), keep_rejected)
 
 
@@ -151,7 +151,7 @@ def _loaded(preset: str | Path | presets.Preset, kind: type) -> presets.Preset:
     return loaded
 
 
-def _write(stages: Stages, new: Path, options: Options) -> None:
+def _write(stages: Stages, new: Path, options: ExportOptions) -> None:
     """Write the SavedModel, then verify it."""
     first, (model, spec) = stages.retrieval, (stages.ranking.model, stages.ranking.spec)
     timed, index_report = first is not None and "timestamps" in first.model.input_names, None
@@ -170,14 +170,14 @@ def _write(stages: Stages, new: Path, options: Options) -> None:
         raise parity.ParityError(f"The {type(model).__name__} gives NaN for some of the sampled requests.")
     warmup.write(new, warmup.choose(calls), export_manifest.input_types(new))
     rescored = functools.partial(ranking_parity.rescored, stages)
-    passed = gate(new, calls, expected, options, rescored, ranking_parity.TOLERANCE)
+    passed = pass_gate(new, calls, expected, options, rescored, ranking_parity.TOLERANCE)
     report = _report(stages, options, index_report)
     report["users_once"] = ranking.once  # whether a user is encoded once for all candidates
     report["parity"] = passed
     export_manifest.write(new, first or stages.ranking, {**options.report, **report})
 
 
-def _report(stages: Stages, options: Options, index_report: dict | None) -> dict:
+def _report(stages: Stages, options: ExportOptions, index_report: dict | None) -> dict:
     """The manifest's entries on the stages."""
     model, spec = stages.ranking.model, stages.ranking.spec
     report = {"mask_seen": options.mask_seen, "task": model.task, "cold_items": len(spec.cold)}
