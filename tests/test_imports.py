@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "index_kinds": {"errors"},
     "pictures": {"errors", "terminal"},
     "ops": {"reserved_ids"},
-    "layers": {"ops"},
+    "layers": {"ops", "losses"},
     "losses": {"ops"},
     "metrics": {"ops"},
     "models": {"errors", "ops", "layers", "losses"},

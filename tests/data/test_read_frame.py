@@ -12,7 +12,8 @@ import pytest
 from tables import write
 
 from tfrec.data import read, read_examples
-from tfrec.data.readers.frame import open_table, read_frame
+from tfrec.data.readers import frame as frames
+from tfrec.data.readers.frame import TableFormat, open_table, read_frame
 from tfrec.data.readers.text_table import TextFormat
 from tfrec.errors import InputError
 
@@ -224,3 +225,31 @@ def test_errors_say_how_to_read_the_file(tmp_path, name, content, message):
 def test_a_line_of_dashes_in_a_text_is_not_a_drawn_table(tmp_path):
     path = write(tmp_path / "t.csv", 'user,item,title\n1,a,"x\n-----\ny"\n2,b,ok\n')
     assert len(read(path)) == 2
+
+
+class _Feather:
+    kind, is_typed = "feather", True
+
+    def __init__(self, path):
+        self.path, self.frame = path, pd.read_feather(path)
+        self.names = list(self.frame)
+
+    def read(self, columns=None, ids=(), texts=(), missing=None):
+        return self.frame[list(columns or self.names)], ()
+
+    def sample(self, rows=1000):
+        return self.frame.head(rows)
+
+
+def test_a_further_format_is_one_entry_of_a_list(tmp_path, monkeypatch):
+    def is_feather(path, form):
+        return path.suffix == ".feather"
+
+    added = TableFormat((".feather",), is_feather, lambda path, form: _Feather(path))
+    monkeypatch.setattr(frames, "FORMATS", (added, *frames.FORMATS))
+    rows = pd.DataFrame({"user": ["u", "u", "v"], "item": ["a", "b", "a"], "time": [1, 2, 3], "label": [0, 1, 1]})
+    rows.to_feather(tmp_path / "rows.feather")
+    pd.DataFrame({"item": ["a", "b"], "title": ["A", "B"]}).to_feather(tmp_path / "titles.feather")
+    table = read(tmp_path / "rows.feather", items=tmp_path / "titles.feather")
+    assert table.item_ids.tolist() == ["a", "b"] and table.items["title"].tolist() == ["A", "B"]
+    assert read_examples(tmp_path / "rows.feather", label="label").labels.tolist() == [0, 1, 1]

@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -255,6 +256,45 @@ def test_invalid_recipes_raise_an_error(text, says, tmp_path):
 def test_recipes_that_do_not_fit_the_table_raise_an_error(entries, says):
     with pytest.raises(InputError, match=says):
         train_ranking(ratings(), RankingRecipe(epochs=1, **{"model": {"class": "DeepFM"}, **entries}), verbose=0)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class DoubledError(keras.losses.Loss):
+    def call(self, labels, outputs):
+        return 2 * keras.ops.abs(labels - outputs)
+
+
+@pytest.mark.parametrize(
+    ("loss", "task", "kind"),
+    [
+        ({}, "click", keras.losses.BinaryCrossentropy),
+        ({}, "rating", keras.losses.MeanSquaredError),
+        ({"class": "BinaryFocalCrossentropy", "gamma": 1.0}, "click", keras.losses.BinaryFocalCrossentropy),
+        ({"class": "Huber", "delta": 0.5}, "rating", keras.losses.Huber),
+        ({"class": "tests>DoubledError"}, "rating", DoubledError),
+    ],
+)
+def test_a_recipe_names_its_loss(loss, task, kind):
+    recipe = RankingRecipe.from_toml(RankingRecipe(task=task, loss=loss).to_toml())
+    made = recipe.build_loss()
+    assert type(made) is kind and getattr(made, "from_logits", True)
+    assert {name: getattr(made, name, None) for name in loss if name != "class"}.items() <= loss.items()
+    assert ("loss" in recipe.to_json()) == bool(loss)  # recipes without one stay as they were recorded
+
+
+@pytest.mark.parametrize(
+    ("loss", "task", "says"),
+    [
+        ({"class": "Hinge"}, "click", "does not fit the task click: Hinge is not a loss"),
+        ({"class": "BinaryCrossentropy"}, "rating", "does not fit the task rating"),
+        ({"class": "BinaryCrossentropy", "from_logits": False}, "click", "would misread the logits"),
+        ({"class": "Huge"}, "rating", "loss.class must be one of"),
+        ({"class": "Huber", "width": 1}, "rating", "loss has an unknown entry 'width'"),
+    ],
+)
+def test_a_loss_that_cannot_be_used_is_named(loss, task, says):
+    with pytest.raises(InputError, match=says):
+        RankingRecipe(task=task, loss=loss).build_loss()
 
 
 def test_the_model_decides_the_kind_of_recipe(tmp_path):

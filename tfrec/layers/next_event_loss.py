@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfrec.layers.masked_layer import MaskedLayer
+from tfrec.losses.next_event_cross_entropy import next_event_cross_entropy
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
@@ -64,16 +65,8 @@ class NextEventLoss(MaskedLayer):
         self, states: Any, events: Any, negatives: Any, padding_mask: Any = None, training: bool | None = None
     ) -> Any:
         if training:
-            expected = ops.matmul(states[:, :-1], ops.cast(self.map, self.compute_dtype))
-
-            def agreement(vectors: Any) -> Any:
-                return ops.sum(ops.cast(expected * vectors[:, 1:], "float32"), axis=-1)
-
-            each = ops.softplus(-agreement(events)) + ops.softplus(agreement(negatives))
-            is_pair = padding_mask[:, :-1] & padding_mask[:, 1:]
-            count = ops.sum(ops.cast(is_pair, "float32"), axis=-1)
-            of_row = ops.sum(ops.where(is_pair, each, 0.0), axis=-1) / ops.maximum(count, 1.0)
-            self.add_loss(self.weight * ops.mean(of_row))
+            expected = ops.matmul(states, ops.cast(self.map, self.compute_dtype))
+            self.add_loss(self.weight * next_event_cross_entropy(expected, events, negatives, padding_mask))
         return states
 
     def compute_output_shape(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -15,11 +16,14 @@ from tfrec.data import ByTime, Examples, FeatureSpec, Fixed, History, Interactio
 from tfrec.data.features.fitting import ITEM_COUNT
 from tfrec.data.tables.side_columns import to_side_table
 from tfrec.errors import InputError
+from tfrec.models.compiled_losses import ranking_loss
 from tfrec.models.constructor import arguments_of
 from tfrec.training.recipe_features import check_features, read_features
 from tfrec.training.recipe_file import RecipeFile, class_named, construct
 
 _SPLITS = {"random": Random, "by-time": ByTime, "fixed": Fixed}
+# The loss of a task if the recipe names none.
+_LOSSES = {"click": "BinaryCrossentropy", "rating": "MeanSquaredError"}
 # The metrics that may choose the best epoch, the default first.
 _MONITORS = {"click": ("auc", "log_loss"), "rating": ("rmse",)}
 
@@ -46,6 +50,9 @@ class RankingRecipe(RecipeFile):
             logs all events. That needs times, and `take = "earlier"`.
         model: {"class": a name in `tfrec.models`, further constructor arguments}; the default is AutoInt, which needs
             no history.
+        loss: {"class": a name in `keras.losses`, further constructor arguments}; "package>Name" names a loss of your
+            own that is registered with Keras. The default is cross-entropy for clicks and squared error for ratings.
+            Click losses always get logits.
         optimizer: {"class": a name in `keras.optimizers`, further constructor arguments}.
         schedule: see `RecipeFile`.
         batch_size: rows per batch.
@@ -78,6 +85,7 @@ class RankingRecipe(RecipeFile):
     features: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     history: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     model: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "AutoInt"})
+    loss: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     optimizer: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "Adam", "learning_rate": 1e-3})
     batch_size: int = 1024
     epochs: int = 20
@@ -191,11 +199,24 @@ class RankingRecipe(RecipeFile):
             return [keras.metrics.AUC(1000, name="auc"), keras.metrics.BinaryCrossentropy(name="log_loss")]
         return [keras.metrics.RootMeanSquaredError(name="rmse")]
 
+    def to_json(self) -> dict[str, Any]:
+        """The entries as a dict that JSON can hold; no `loss` if the recipe names none, as in earlier versions."""
+        return {name: value for name, value in super().to_json().items() if name != "loss" or value}
+
     def build_loss(self) -> keras.losses.Loss:
-        """Cross-entropy of clicks, or the squared error of ratings."""
-        if self.task == "click":
-            return keras.losses.BinaryCrossentropy(from_logits=True)
-        return keras.losses.MeanSquaredError()
+        """The loss that the recipe names; without one, cross-entropy of clicks or the squared error of ratings.
+
+        Raises:
+            InputError: if there is no such loss, or it does not fit the task.
+        """
+        arguments = dict(self.loss) or {"class": _LOSSES[self.task]}
+        kind = class_named(keras.losses, arguments.pop("class", None), "loss", keras.losses.Loss)
+        logits = {"from_logits": True} if "from_logits" in inspect.signature(kind).parameters else {}
+        loss = construct(kind, {**logits, **arguments}, "loss")
+        try:
+            return ranking_loss(loss, None, self.task)[0]
+        except ValueError as error:
+            raise InputError(f"The recipe's loss does not fit the task {self.task}: {error}") from error
 
 
 def _cold(spec: FeatureSpec, taken: Mapping[str, Any]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from tfrec.training.recipe_file import class_named, read_toml
 
 # Entries that only one kind of recipe has.
 _OF_RANKING = ("task", "history", "features", "positive", "unseen_rate", "monitor")
-_OF_RETRIEVAL = ("loss", "masking", "pairs", "item_attributes", "max_length", "windows", "group_by_length")
+_OF_RETRIEVAL = ("masking", "pairs", "item_attributes", "max_length", "windows", "group_by_length")
 
 
 def load_recipe(path: str | Path, labelled: bool = False) -> Recipe | RankingRecipe:

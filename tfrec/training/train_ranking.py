@@ -63,6 +63,7 @@ def train_ranking(
         InputError: if the recipe does not fit the table, or `checkpoint` holds other files.
     """
     keras.utils.set_random_seed(recipe.seed)
+    loss = recipe.build_loss()
     examples = recipe.build_examples(table)
     split = examples.split(recipe.build_split())
     spec = recipe.build_spec(split.train)
@@ -76,7 +77,7 @@ def train_ranking(
     train_batches = labelled(split.train, spec, shuffle=True, seed=recipe.seed, unseen_rate=recipe.unseen_rate, **how)
     model.compile(
         optimizer=recipe.build_optimizer(recipe.epochs * int(train_batches.cardinality())),
-        loss=recipe.build_loss(),
+        loss=loss,
         metrics=recipe.build_metrics(),
         jit_compile=False,  # XLA would compile again for each length of the histories
     )

@@ -1,14 +1,14 @@
 """`read_frame`: read a table of any supported format. The formats are registered here.
 
 Interactions, labelled rows, side tables and the files of the command line are all read by this module. To add a format,
-write a class with `names`, `read` and `sample`, and add an entry to `_FORMATS`.
+write a class like `Table`, and add an entry to `FORMATS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import pandas as pd
 
@@ -49,6 +49,20 @@ class Table(Protocol):
         ...
 
 
+class TableFormat(NamedTuple):
+    """A format of tables.
+
+    Attributes:
+        suffixes: of its files, by which the parts of a split and the one table of a folder are found.
+        fits: whether a file, or a folder, is of this format.
+        open: the table at a path.
+    """
+
+    suffixes: tuple[str, ...]
+    fits: Callable[[Path, TextFormat], bool]
+    open: Callable[[Path, TextFormat], Table]
+
+
 def _is_parquet(path: Path, form: TextFormat) -> bool:
     if path.is_dir():
         return bool(parquet_parts(path))
@@ -56,12 +70,23 @@ def _is_parquet(path: Path, form: TextFormat) -> bool:
     return bool(suffixes & set(SUFFIXES)) or peek(path, form.encoding).startswith(b"PAR1")
 
 
-# How a format is detected, and the class that opens it; the first match is used.
-_FORMATS: list[tuple[Callable[[Path, TextFormat], bool], Callable[[Path, TextFormat], Table]]] = [
-    (_is_parquet, lambda path, form: ParquetTable(path)),
-    (lambda path, form: is_json(first_line(path, form.encoding)), lambda path, form: JsonLines(path, form.encoding)),
-    (lambda path, form: True, TextTable),
-]
+def _is_json_lines(path: Path, form: TextFormat) -> bool:
+    return path.is_file() and is_json(first_line(path, form.encoding))
+
+
+# Text is the fallback.
+_TEXT = TableFormat((".csv", ".tsv", ".txt"), lambda path, form: path.is_file(), TextTable)
+# The first match is used. No other module distinguishes table formats.
+FORMATS = (
+    TableFormat(SUFFIXES, _is_parquet, lambda path, form: ParquetTable(path)),
+    TableFormat((".jsonl",), _is_json_lines, lambda path, form: JsonLines(path, form.encoding)),
+)
+TABLE_SUFFIXES = tuple(suffix for one in (_TEXT, *FORMATS) for suffix in one.suffixes)
+
+
+def table_format(path: Path, form: TextFormat) -> TableFormat | None:
+    """The format of a file or folder; None for text, and for folders that are no table."""
+    return next((one for one in FORMATS if one.fits(path, form)), None)
 
 
 def open_table(path: Path, form: TextFormat | None = None) -> Table:
@@ -78,11 +103,12 @@ def open_table(path: Path, form: TextFormat | None = None) -> Table:
     form = form or TextFormat()
     if not path.exists():
         raise InputError(f"{path} does not exist: {EXPECTED}.")
-    if path.is_dir() and not parquet_parts(path):
-        raise InputError(f"{path} is a folder without parquet files: pass the path of the file itself.")
     if not path.is_dir() and not path.is_file():
         raise InputError(f"{path} is neither a file nor a folder.")
-    return next(opened for fits, opened in _FORMATS if fits(path, form))(path, form)
+    found = table_format(path, form)
+    if path.is_dir() and found is None:
+        raise InputError(f"{path} is a folder without parquet files: pass the path of the file itself.")
+    return (found or _TEXT).open(path, form)
 
 
 def read_frame(

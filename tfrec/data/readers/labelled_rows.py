@@ -14,9 +14,8 @@ import pandas as pd
 from tfrec.data.readers.columns import notes_on_names
 from tfrec.data.readers.contents import EXPECTED
 from tfrec.data.readers.exact_times import has_lost_digits
-from tfrec.data.readers.frame import Table, open_table
+from tfrec.data.readers.frame import TABLE_SUFFIXES, Table, open_table, table_format
 from tfrec.data.readers.known_names import candidates, is_data, is_person, plain_name
-from tfrec.data.readers.parquet import parquet_parts
 from tfrec.data.readers.side_files import read_side_table, with_side_tables
 from tfrec.data.readers.text_table import TextFormat, TextTable, text_format
 from tfrec.data.readers.titles import with_titles
@@ -162,10 +161,10 @@ def _file(path: Path) -> Path | None:
     if path.is_file():
         return path
     inside = sorted(entry for entry in path.iterdir() if entry.is_file()) if path.is_dir() else []
-    tables = [entry for entry in inside if entry.suffix in (".csv", ".tsv", ".txt", ".parquet")]
+    tables = [entry for entry in inside if entry.suffix in TABLE_SUFFIXES]
     if len(tables) == 1:
         return tables[0]
-    return path if path.is_dir() and not tables and parquet_parts(path) else None
+    return path if path.is_dir() and not tables and table_format(path, TextFormat()) else None
 
 
 def _open(file: Path, form: TextFormat | None) -> Table:

@@ -5,11 +5,10 @@ from functools import partial
 from pathlib import Path
 
 from tfrec.data.readers.columns import Columns
-from tfrec.data.readers.contents import EXPECTED, inner_suffix, peek
-from tfrec.data.readers.json_lines import is_json
+from tfrec.data.readers.contents import EXPECTED, inner_suffix
+from tfrec.data.readers.frame import table_format
 from tfrec.data.readers.movielens_layouts import is_1m, is_100k, read_1m, read_100k, read_latest
 from tfrec.data.readers.ncf import is_ncf
-from tfrec.data.readers.parquet import SUFFIXES, parquet_parts
 from tfrec.data.readers.part_files import is_whole, other_part_sets, part_sets, read_inter, read_part_set
 from tfrec.data.readers.recbole_files import is_atomic, read_atomic
 from tfrec.data.readers.sequence import read_sequence_folder, read_sequences
@@ -78,7 +77,7 @@ def _folder_reader(folder: Path, form: TextFormat) -> Reader:
     others = other_part_sets(folder)
     if len(others) == 1:
         return partial(read_part_set, next(iter(others.values())), form=form, read=_file_reader)
-    if parquet_parts(folder):
+    if table_format(folder, form) is not None:
         return partial(read_table, folder, form=form)
     there = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "") if names else "nothing"
     raise InputError(
@@ -99,16 +98,16 @@ def _check_no_format(path: Path, form: TextFormat) -> None:
 
 def _file_reader(path: Path, form: TextFormat) -> Reader:
     table = partial(read_table, path, form=form)
-    suffix = inner_suffix(path)
-    if suffix in SUFFIXES or peek(path, form.encoding).startswith(b"PAR1"):
+    if table_format(path, form) is not None:
         return table
+    suffix = inner_suffix(path)
     line = first_line(path, form.encoding)
     if suffix == ".inter" or is_atomic(line) or (suffix == ".rating" and is_ncf(line)):
         _check_no_format(path, form)
         return partial(read_inter, path, form=form)
     if path.name == "ratings.csv":
         return partial(read_latest, path.parent, form=form)
-    if is_json(line) or suffix in (".csv", ".tsv") or form.separator is not None or not form.header:
+    if suffix in (".csv", ".tsv") or form.separator is not None or not form.header:
         return table
     if path.name in _ALONE and _ALONE[path.name](line):
         return partial(_FOLDERS[path.name], path.parent, form=form)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from tfrec.data.readers.columns import Columns
+from tfrec.data.readers.frame import TABLE_SUFFIXES
 from tfrec.data.readers.ncf import read_rating
 from tfrec.data.readers.recbole_files import read_atomic, with_side_files
 from tfrec.data.readers.source import Source
@@ -27,7 +28,8 @@ Reader = Callable[[Columns], Source]
 _PART = "part of the split"  # the column that is added
 _ORDER = ("train", "valid", "test")
 _FILE = re.compile(r"^(?P<stem>.+)\.(?P<part>[A-Za-z]+|part_?\d+)\.(inter|rating)$")
-_OTHER = re.compile(r"^((?P<stem>.+)[._-])?(?P<part>[A-Za-z]+)(?P<kind>\.(csv|tsv|txt|parquet|jsonl)(\.gz)?)$")
+_SUFFIX = "|".join(map(re.escape, TABLE_SUFFIXES))
+_OTHER = re.compile(rf"^((?P<stem>.+)[._-])?(?P<part>[A-Za-z]+)(?P<kind>({_SUFFIX})(\.gz)?)$")
 
 
 def part_sets(folder: Path) -> dict[str, dict[str, Path]]:
