@@ -166,7 +166,7 @@ def evaluate(
         >>> from tfrec.models import SASRec
         >>> world = generate_world(num_users=60, num_items=120)
         >>> spec = FeatureSpec.fit(world, max_length=10)
-        >>> presets.save(SASRec(spec.num_items, max_length=10, hidden_dim=8), spec, "untrained")
+        >>> _ = presets.save(SASRec(spec.num_items, max_length=10, hidden_dim=8), spec, "untrained")
         >>> [report.model for report in evaluate(presets.load("untrained"), world).reports]
         ['popularity', 'sasrec']
     """
