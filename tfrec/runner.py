@@ -154,7 +154,6 @@ def evaluate(
         ks: lengths of the ranked lists of a retrieval model.
         mask_seen: whether items of the history are left out of its lists.
         all_rows: for a ranking model: score every row, with histories made of the other rows, instead of the test part.
-
         baselines: baselines of retrieval models, names from `tfrec.evaluation.BASELINES`. Labelled rows are always
             compared with the mean label and the user and item biases.
 

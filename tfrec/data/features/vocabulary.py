@@ -11,8 +11,6 @@ import pandas as pd
 from tfrec.errors import InputError
 from tfrec.reserved_ids import RESERVED_IDS, UNKNOWN_ID
 
-FIRST_ID = RESERVED_IDS  # the old name, for branches that land soon
-
 
 class Vocabulary:
     """An ordered set of raw ids. The first has id 2; id 0 is padding, id 1 is out of vocabulary.
