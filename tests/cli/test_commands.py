@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tfrec import evaluation
+from tfrec import evaluation, serving
 from tfrec.cli import baseline_options, main
 from tfrec.presets import load
 
@@ -141,6 +141,20 @@ def test_recommend_answers_no_history_by_popularity(preset, capsys):
     spec = load(preset).spec
     lines = capsys.readouterr().out.splitlines()
     assert "empty" in lines[0] and spec.title(2) in lines[1] and spec.title(3) in lines[2]
+
+
+def test_recommend_by_a_rating_model_lists_the_best_predicted_ratings(capsys):
+    asked = ["recommend", "matcher_ml100k", "--user", "1", "--history", "1", "50", "--history-labels", "5", "4"]
+    assert main([*asked, "--k", "3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("History: Toy Story") and lines[1] == "Predicted rating:" and len(lines) == 5
+    found = load("matcher_ml100k")
+    unseen = [item for item in found.spec.items.tokens.tolist() if item not in ("1", "50")]
+    scores = serving.rank(found.model, found.spec, [unseen], [["1", "50"]], {"user": ["1"]}, [[5.0, 4.0]])[0]
+    for line, at in zip(lines[2:], (-scores).argsort(kind="stable")[:3], strict=True):
+        assert line.endswith(f"[{unseen[at]}]") and f"{scores[at]:.3f}" in line
+    assert main([*asked[:-1]]) == 2
+    assert "--history-labels needs one number for each of 2 items, got 1." in capsys.readouterr().err
 
 
 def test_recommend_helps_with_an_unknown_title(preset, capsys):

@@ -6,12 +6,13 @@ import argparse
 import difflib
 from typing import TYPE_CHECKING
 
-from tfrec.cli.option_types import path, whole
+from tfrec.cli.option_types import number, path, whole
 from tfrec.errors import InputError
 from tfrec.terminal import printable, say
 
 if TYPE_CHECKING:
     from tfrec.data import FeatureSpec
+    from tfrec.presets import Preset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +26,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "recommended. It may be omitted with --user",
     )
     parser.add_argument("--user", metavar="ID", help="the user's id, for a model that reads it")
+    parser.add_argument(
+        "--history-labels",
+        nargs="+",
+        type=number(missing=True),
+        metavar="N",
+        help="for ranking models: the label of each item of the history, such as its rating; nan if unknown",
+    )
+    parser.add_argument(
+        "--features",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="for ranking models: features of the user and the context, such as age=34; others are missing values",
+    )
     parser.add_argument(
         "--timestamps",
         nargs="+",
@@ -43,9 +58,15 @@ def run(options: argparse.Namespace) -> None:
         raise InputError("Name a history, --history ITEM ..., or for a model that reads user ids --user ID.")
     presets.find(options.preset)  # before TensorFlow is imported
     from tfrec import serving
-    from tfrec.models import RetrievalModel
+    from tfrec.models import RankingModel, Recommender
 
-    preset = presets.load(options.preset, RetrievalModel)
+    preset = presets.load(options.preset, Recommender)
+    if isinstance(preset.model, RankingModel):
+        _recommend_by_ranking(preset, options)
+        return
+    for name in ("features", "history_labels"):
+        if getattr(options, name):
+            raise InputError(f"--{name.replace('_', '-')} needs a ranking model, and this preset is a retrieval model.")
     history = find_items(preset.spec, options.history or [])
     timestamps = None if options.timestamps is None else [read_times(options.timestamps, options.date_format)]
     users = None if options.user is None else [options.user]
@@ -67,6 +88,33 @@ def run(options: argparse.Namespace) -> None:
             "history are excluded.",
             error=True,
         )
+
+
+def _recommend_by_ranking(preset: Preset, options: argparse.Namespace) -> None:
+    """Score the whole catalogue without the history, and print the best items."""
+    import numpy as np
+
+    from tfrec import serving
+    from tfrec.cli.explain import read_features
+
+    model, spec = preset.model, preset.spec
+    if not spec.num_items:
+        raise InputError(f"{options.preset} has no items, so there is nothing to recommend.")
+    if options.timestamps is not None:
+        raise InputError("--timestamps needs a retrieval model that reads times, and this preset is a ranking model.")
+    history = find_items(spec, options.history or [])
+    labels = options.history_labels
+    if labels is not None and len(labels) != len(history):
+        raise InputError(f"--history-labels needs one number for each of {len(history)} items, got {len(labels)}.")
+    features = read_features(model, spec, options.features, options.user)
+    seen = set(history)
+    candidates = [item for item in spec.items.tokens.tolist() if item not in seen]
+    given = {name: [value] for name, value in features.items()}
+    scores = serving.rank(model, spec, [candidates], [history], given, None if labels is None else [labels])[0]
+    what = "predicted rating" if model.task == "rating" else "predicted probability of a click"
+    say(f"History: {'; '.join(_name(spec, item) for item in history) or 'empty'}\n{what.capitalize()}:")
+    for place, at in enumerate(np.argsort(-scores, kind="stable")[: options.k], start=1):
+        say(f"{place:>3}.  {scores[at]:>8.3f}  {_name(spec, candidates[at])}")
 
 
 def find_items(spec: FeatureSpec, names: list[str]) -> list[str]:
