@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tfrec.layers import NextEventLoss, OtherItems
+from tfrec.layers import NextEventLoss, RandomNegatives
 
 D, E = 3, 4
 
@@ -82,7 +82,7 @@ def test_is_not_added_in_inference_and_returns_the_states():
 
 def test_negatives_are_drawn_from_all_items_except_the_positive():
     history = np.tile([[0, 1, 2, 5, 9]], (2000, 1)).astype("int32")
-    drawn = ops.convert_to_numpy(OtherItems(size=10, seed=0)(history, training=True))
+    drawn = ops.convert_to_numpy(RandomNegatives(size=10, seed=0)(history, training=True))
     assert (drawn != history)[:, 2:].all() and drawn.min() == 2 and drawn.max() == 9
     for position, item in enumerate(history[0]):
         share = np.bincount(drawn[:, position], minlength=10)[2:] / 2000
@@ -93,12 +93,12 @@ def test_negatives_are_drawn_from_all_items_except_the_positive():
 
 def test_no_negatives_are_drawn_in_inference():
     history = np.array([[0, 3, 4]], "int32")
-    np.testing.assert_array_equal(ops.convert_to_numpy(OtherItems(size=10)(history, training=False)), history)
+    np.testing.assert_array_equal(ops.convert_to_numpy(RandomNegatives(size=10)(history, training=False)), history)
     with pytest.raises(ValueError, match="size must be an integer of at least 4, got 3"):
-        OtherItems(size=3)
+        RandomNegatives(size=3)
 
 
-@pytest.mark.parametrize("layer", [NextEventLoss(0.5, seed=1), OtherItems(9, seed=1)], ids=["loss", "items"])
+@pytest.mark.parametrize("layer", [NextEventLoss(0.5, seed=1), RandomNegatives(9, seed=1)], ids=["loss", "items"])
 def test_survives_its_config(layer):
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
     assert again.get_config() == layer.get_config()

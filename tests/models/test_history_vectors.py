@@ -8,7 +8,7 @@ from keras import ops
 
 from tfrec.layers import FeatureEmbedding
 from tfrec.models.feature_inputs import check_features, feature_inputs
-from tfrec.models.ranking.history_vectors import pair_behaviour, paired_features
+from tfrec.models.ranking.history_vectors import pair_history_with_candidate, paired_features
 
 USER = {"name": "age", "kind": "numeric", "group": "user"}
 ITEM = {"name": "item", "kind": "categorical", "group": "item", "size": 12}
@@ -32,7 +32,7 @@ def made(features):
     """The pairing as a model of its own, with weights far from where they begin."""
     features = check_features(features)
     inputs = feature_inputs(features)
-    found = pair_behaviour(features, inputs, FeatureEmbedding(features, 4, name="embedding")(inputs))
+    found = pair_history_with_candidate(features, inputs, FeatureEmbedding(features, 4, name="embedding")(inputs))
     model = keras.Model(inputs, {"keys": found.keys, "query": found.query, "mask": found.mask, "rest": found.rest})
     return drawn(model, 0, 1.0)
 

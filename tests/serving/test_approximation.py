@@ -45,7 +45,7 @@ def test_a_short_list_passes_where_it_may_be_and_recall_is_a_share():
 def test_an_index_that_finds_other_items_does_not_pass(preset, monkeypatch, tmp_path):
     """Items that may be returned, with the scores that the model gives them, and yet not those that it finds."""
     model, spec = preset.model, preset.spec
-    calls = [call for call in samples.calls(spec, False, 50) if call.signature == "serving_default"]
+    calls = [call for call in samples.calls(spec, False, num_histories=50) if call.signature == "serving_default"]
     expected = model_answers.expected_answers(model, spec, calls, 4)
 
     def worst(wanted, call):

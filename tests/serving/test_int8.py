@@ -34,7 +34,7 @@ def test_vectors_are_near_and_the_export_holds_integers_once(kind, small_spec, a
 def test_the_manifest_says_what_it_costs(preset, tmp_path, capsys):
     rows = [f"u{user},{IDS[(user + step) % 3]},{step}" for user in range(20) for step in range(4)]
     (tmp_path / "data.csv").write_text("user,item,time\n" + "\n".join(rows) + "\n")
-    arguments = ["--int8", "--measure", str(tmp_path / "data.csv"), "--verify", "runtime"]
+    arguments = ["--int8-weights", "--measure", str(tmp_path / "data.csv"), "--verify", "runtime"]
     assert main(["export", str(preset.folder), str(tmp_path / "films"), *arguments]) == 0
     assert "with float32" in capsys.readouterr().out
     cost = export_manifest.read(tmp_path / "films" / "1")["int8"]["ndcg@10"]

@@ -343,7 +343,7 @@ def test_the_command(version, rank_only, monkeypatch, capsys):
         (["--ranking", "RANKING", "DIR", "--keep-seen"], "--keep-seen needs --retrieval"),
         (
             ["--retrieval", "sasrec_ml1m", "--ranking", "RANKING", "DIR", "--int8"],
-            "--int8 works only without --ranking",
+            "--int8-weights works only without --ranking",
         ),
         (["--retrieval", "RANKING", "--ranking", "RANKING", "DIR"], "has the class DIN, expected RetrievalModel"),
         (["--ranking", "sasrec_ml1m", "DIR"], "has the class SASRec, expected RankingModel"),

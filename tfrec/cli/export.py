@@ -66,13 +66,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--withdraw", type=existing, metavar="FILE", help="never return these items: a text file, one raw id per line"
     )
     parser.add_argument(
-        "--int8", action="store_true", help="store item vectors and dense layers in int8, a quarter of the size"
+        "--int8-weights", action="store_true", help="store item vectors and dense layers in int8, a quarter of the size"
     )
+    parser.add_argument("--int8", dest="int8_weights", action="store_true", help=argparse.SUPPRESS)  # the old name
     parser.add_argument(
         "--measure",
         type=existing,
         metavar="PATH",
-        help="with --int8: dataset on which NDCG@10 with and without int8 is compared, leave-one-out",
+        help="with --int8-weights: dataset on which NDCG@10 with and without int8 is compared, leave-one-out",
     )
     tables = parser.add_argument_group("format of the tables of --add and --measure")
     add_column_arguments(tables)
@@ -121,8 +122,8 @@ def _run_one(options: argparse.Namespace) -> None:
     from tfrec.models import RetrievalModel
     from tfrec.serving.exporter import check_arguments
 
-    if options.measure and not options.int8:
-        raise InputError("--measure compares int8 with float32: add --int8, or remove --measure.")
+    if options.measure and not options.int8_weights:
+        raise InputError("--measure compares int8 with float32: add --int8-weights, or remove --measure.")
     folder = model_folder(options.folder, options.preset)
     # Before anything that takes time.
     check_arguments(folder, options.k, options.verify, options.keep, options.keep_rejected)
@@ -133,7 +134,7 @@ def _run_one(options: argparse.Namespace) -> None:
         preset, report = with_new_items(preset, options.add, text_format(**text_options(options)))
     if options.k > preset.spec.num_items:
         say(f"Ranked lists have {preset.spec.num_items:,} items, the size of the catalogue, not {options.k:,}.")
-    if options.int8:
+    if options.int8_weights:
         preset, cost = _in_int8(preset, options)
         report |= cost
     version = serving.export(

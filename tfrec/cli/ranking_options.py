@@ -10,7 +10,7 @@ from tfrec.errors import InputError
 from tfrec.terminal import say
 
 # Options and their defaults.
-_SINGLE_MODEL_ONLY = {"int8": False, "measure": None}
+_SINGLE_MODEL_ONLY = {"int8_weights": False, "measure": None}
 _RETRIEVAL_ONLY = {"add": None, "keep_seen": False, "withdraw": None, "index": "exact"}
 
 

@@ -28,9 +28,9 @@ from tfrec.layers.long_short_pooling import LongShortPooling
 from tfrec.layers.mlp import MLP
 from tfrec.layers.multi_interest_pooling import MultiInterestPooling
 from tfrec.layers.next_event_loss import NextEventLoss
-from tfrec.layers.other_items import OtherItems
 from tfrec.layers.position_embedding import PositionEmbedding
 from tfrec.layers.query_key_norm import QueryKeyNorm
+from tfrec.layers.random_negatives import RandomNegatives
 from tfrec.layers.relative_bias import RelativePositionBias
 from tfrec.layers.residual_mlp import ResidualMLP
 from tfrec.layers.segment_embedding import SegmentEmbedding
@@ -72,9 +72,9 @@ __all__ = [
     "LongShortPooling",
     "MultiInterestPooling",
     "NextEventLoss",
-    "OtherItems",
     "PositionEmbedding",
     "QueryKeyNorm",
+    "RandomNegatives",
     "RelativePositionBias",
     "ResidualMLP",
     "SegmentEmbedding",

@@ -97,6 +97,6 @@ def feature_inputs(features: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def of_groups(features: Iterable[Mapping[str, Any]], *groups: str) -> list[Mapping[str, Any]]:
+def features_in_groups(features: Iterable[Mapping[str, Any]], *groups: str) -> list[Mapping[str, Any]]:
     """The features of the given groups, in their order."""
     return [feature for feature in features if feature["group"] in groups]

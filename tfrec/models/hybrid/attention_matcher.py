@@ -14,7 +14,7 @@ from tfrec.layers import (
     PositionEmbedding,
     SegmentEmbedding,
 )
-from tfrec.models.feature_inputs import check_features, feature_inputs, of_groups
+from tfrec.models.feature_inputs import check_features, feature_inputs, features_in_groups
 from tfrec.models.hybrid.matcher_heads import check_head, head_output
 from tfrec.models.ranking.history_vectors import event_vectors, paired_features
 from tfrec.models.ranking_model import RankingModel, check_task
@@ -155,8 +155,8 @@ class AttentionMatcher(RankingModel):
     ) -> None:
         features = check_features(features)
         things = [sequence for sequence, _ in paired_features(features)]
-        marks = [one["name"] for one in of_groups(features, "history") if not one.get("of")]
-        static = of_groups(features, "user", "item", "context")
+        marks = [one["name"] for one in features_in_groups(features, "history") if not one.get("of")]
+        static = features_in_groups(features, "user", "item", "context")
         of_item = [one["name"] for one in static if one["group"] == "item"]
         of_user = [one["name"] for one in static if one["group"] == "user"]
         others = [one["name"] for one in static if one["group"] != "item"]

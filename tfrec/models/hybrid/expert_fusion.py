@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from tfrec.layers import MLP, ColdStart, CrossAttention, ExpertGate, FeatureEmbedding
-from tfrec.models.feature_inputs import check_features, feature_inputs, of_groups
+from tfrec.models.feature_inputs import check_features, feature_inputs, features_in_groups
 from tfrec.models.ranking.history_vectors import event_vectors, paired_features
 from tfrec.models.ranking_model import RankingModel
 from tfrec.ops import PADDING_ID, check_heads, check_sizes, check_weights
@@ -111,11 +111,11 @@ class ExpertFusion(RankingModel):
                 f"count_feature must name a numeric item feature, but '{count_feature}' "
                 f"has the kind {counted['kind']} and the group {counted['group']}."
             )
-        marks = [one["name"] for one in of_groups(features, "history") if not one.get("of")]
-        static = of_groups(features, "user", "item", "context")
+        marks = [one["name"] for one in features_in_groups(features, "history") if not one.get("of")]
+        static = features_in_groups(features, "user", "item", "context")
         no_content = ("user", "item", count_feature)
         content = [one["name"] for one in static if one["name"] not in no_content]
-        of_item = [one["name"] for one in of_groups(static, "item") if one["name"] not in no_content]
+        of_item = [one["name"] for one in features_in_groups(static, "item") if one["name"] not in no_content]
         if not content:
             raise ValueError(
                 "The content expert of ExpertFusion needs at least one feature other than user, item and "

@@ -14,7 +14,7 @@ from tfrec.layers import (
 )
 from tfrec.models.feature_inputs import check_features, feature_inputs
 from tfrec.models.ranking.field_vectors import output_map
-from tfrec.models.ranking.history_vectors import all_features_network, pair_behaviour, paired_features
+from tfrec.models.ranking.history_vectors import all_features_network, pair_history_with_candidate, paired_features
 from tfrec.models.ranking_model import RankingModel
 from tfrec.ops import check_heads, check_sizes, check_weights, event_ages
 
@@ -127,7 +127,7 @@ class BST(RankingModel):
 
         # === Functional graph ===
         inputs = feature_inputs(features)
-        keys, query, mask, rest = pair_behaviour(features, inputs, embedding(inputs), seed, policy)
+        keys, query, mask, rest = pair_history_with_candidate(features, inputs, embedding(inputs), seed, policy)
         ages = event_ages(mask) + 1  # behind the candidate
         mask = ops.logical_and(mask, ages <= length)
         ages, mask = ops.pad(ages, [(0, 0), (0, 1)]), ops.pad(mask, [(0, 0), (0, 1)], constant_values=True)

@@ -6,10 +6,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfrec.layers import AttentionalGRU, FeatureEmbedding, NextEventLoss, OtherItems
+from tfrec.layers import AttentionalGRU, FeatureEmbedding, NextEventLoss, RandomNegatives
 from tfrec.models.feature_inputs import check_features, feature_inputs
 from tfrec.models.ranking.field_vectors import output_map
-from tfrec.models.ranking.history_vectors import all_features_network, pair_behaviour, paired_features
+from tfrec.models.ranking.history_vectors import all_features_network, pair_history_with_candidate, paired_features
 from tfrec.models.ranking_model import RankingModel
 from tfrec.ops import RESERVED_IDS, check_size, check_weights, masked_softmax
 
@@ -123,9 +123,9 @@ class DIEN(RankingModel):
         inputs = feature_inputs(features)
         read = dict(inputs)
         if drawn:
-            read[DRAWN] = OtherItems(by_name["item"]["size"], seed, name="negatives")(inputs["history"])
+            read[DRAWN] = RandomNegatives(by_name["item"]["size"], seed, name="negatives")(inputs["history"])
         vectors = embedding(read)
-        keys, query, mask, rest = pair_behaviour(features, inputs, vectors, seed, policy)
+        keys, query, mask, rest = pair_history_with_candidate(features, inputs, vectors, seed, policy)
         states = extractor(keys, ops.cast(mask, "float32"))
         if drawn:
             loss = NextEventLoss(auxiliary_weight, seed, dtype=policy, name="auxiliary_loss")

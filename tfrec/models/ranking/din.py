@@ -9,7 +9,7 @@ from keras import ops
 from tfrec.layers import FeatureEmbedding, LocalActivationUnit
 from tfrec.models.feature_inputs import check_features, feature_inputs
 from tfrec.models.ranking.field_vectors import output_map
-from tfrec.models.ranking.history_vectors import all_features_network, pair_behaviour, paired_features
+from tfrec.models.ranking.history_vectors import all_features_network, pair_history_with_candidate, paired_features
 from tfrec.models.ranking_model import RankingModel
 from tfrec.ops import check_size, check_weights
 
@@ -112,7 +112,7 @@ class DIN(RankingModel):
 
         # === Functional graph ===
         inputs = feature_inputs(features)
-        keys, query, mask, rest = pair_behaviour(features, inputs, embedding(inputs), seed, policy)
+        keys, query, mask, rest = pair_history_with_candidate(features, inputs, embedding(inputs), seed, policy)
         weights = unit(query, keys, mask)
         interest = ops.einsum("bl,blw->bw", weights, keys)
         outputs = output(deep(ops.concatenate([interest, query, *rest], axis=-1)))

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from tfrec.layers import FeatureEmbedding
-from tfrec.models.feature_inputs import check_features, of_groups
+from tfrec.models.feature_inputs import check_features, features_in_groups
 
 
 def field_features(features: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -16,7 +16,7 @@ def field_features(features: Sequence[Mapping[str, Any]]) -> list[Mapping[str, A
     Raises:
         ValueError: if there are fewer than two fields, or a feature is invalid.
     """
-    fields = of_groups(check_features(features), "user", "item", "context")
+    fields = features_in_groups(check_features(features), "user", "item", "context")
     if len(fields) < 2:
         raise ValueError(
             "A model of feature interactions needs at least two features of the groups user, item and context, "

@@ -7,11 +7,11 @@ import keras
 from keras import ops
 
 from tfrec.layers import MLP, Dice
-from tfrec.models.feature_inputs import of_groups
+from tfrec.models.feature_inputs import features_in_groups
 from tfrec.ops import PADDING_ID
 
 
-class Behaviour(NamedTuple):
+class HistoryVectors(NamedTuple):
     """The vectors of a history, of its candidate, and of the other features of a row.
 
     Attributes:
@@ -39,7 +39,7 @@ def paired_features(features: Sequence[Mapping[str, Any]]) -> list[tuple[str, st
         >>> paired_features([item, history])
         [('history', 'item')]
     """
-    pairs = [(one["name"], one["of"]) for one in of_groups(features, "history") if one.get("of")]
+    pairs = [(one["name"], one["of"]) for one in features_in_groups(features, "history") if one.get("of")]
     if ("history", "item") not in pairs or "item" not in {one["name"] for one in features}:
         raise ValueError(
             "This model compares the candidate with the history: it needs a feature 'item' and a sequence 'history' of "
@@ -49,13 +49,13 @@ def paired_features(features: Sequence[Mapping[str, Any]]) -> list[tuple[str, st
     return sorted(pairs, key=lambda pair: pair[0] != "history")
 
 
-def pair_behaviour(
+def pair_history_with_candidate(
     features: Sequence[Mapping[str, Any]],
     inputs: Mapping[str, Any],
     vectors: Mapping[str, Any],
     seed: int | None = None,
     dtype: Any = None,
-) -> Behaviour:
+) -> HistoryVectors:
     """Concatenate the feature vectors of the events and of the candidate, in the same order.
 
     ```
@@ -79,15 +79,17 @@ def pair_behaviour(
     pairs = paired_features(features)
     keys, query = ([vectors[name] for name in side] for side in zip(*pairs, strict=True))
     keys, query = (ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0] for parts in (keys, query))
-    for i, name in enumerate(one["name"] for one in of_groups(features, "history") if not one.get("of")):
+    for i, name in enumerate(one["name"] for one in features_in_groups(features, "history") if not one.get("of")):
         start = keras.initializers.GlorotUniform(None if seed is None else seed + 49979687 * (i + 1))
         to_event = keras.layers.Dense(
             query.shape[-1], use_bias=False, kernel_initializer=start, dtype=dtype, name=f"{name}_map"
         )
         keys = keys + to_event(vectors[name])
     in_events = {name for _, name in pairs}
-    rest = [one["name"] for one in of_groups(features, "user", "item", "context") if one["name"] not in in_events]
-    return Behaviour(keys, query, ops.not_equal(inputs["history"], PADDING_ID), [vectors[name] for name in rest])
+    rest = [
+        one["name"] for one in features_in_groups(features, "user", "item", "context") if one["name"] not in in_events
+    ]
+    return HistoryVectors(keys, query, ops.not_equal(inputs["history"], PADDING_ID), [vectors[name] for name in rest])
 
 
 def all_features_network(

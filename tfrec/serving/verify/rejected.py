@@ -60,7 +60,7 @@ def explained(error: ParityError) -> str:
         kept = "Nothing was written; --keep-rejected DIR keeps the rejected export and the request."
     text = (
         f"the export was rejected, because its answers differ from the model's. {error} {kept} To find the cause, try "
-        "--verify runtime instead of --verify tensorflow (or the reverse), --index exact, no --int8, and "
+        "--verify runtime instead of --verify tensorflow (or the reverse), --index exact, no --int8-weights, and "
         "TF_ENABLE_ONEDNN_OPTS=0 in the environment. If all of them fail, please report it."
     )
     return " ".join(text.split())

@@ -9,7 +9,7 @@ from tfrec.ops import RESERVED_IDS, check_size
 
 
 @keras.saving.register_keras_serializable(package="tfrec")
-class OtherItems(keras.layers.Layer):
+class RandomNegatives(keras.layers.Layer):
     """In training, draws one negative item per position, uniformly from all items except the one at that position.
 
     In inference, the history is returned unchanged.
@@ -26,7 +26,7 @@ class OtherItems(keras.layers.Layer):
 
     Example:
         >>> import numpy as np
-        >>> OtherItems(size=4)(np.array([[0, 2, 3]]), training=True).numpy()[0, 1:].tolist()
+        >>> RandomNegatives(size=4)(np.array([[0, 2, 3]]), training=True).numpy()[0, 1:].tolist()
         [3, 2]
     """
 
