@@ -71,8 +71,9 @@ def run(options: argparse.Namespace) -> None:
     if ranks:
         say(f"\nNext:\n  tfrec export --ranking {options.out} served/")
         return
-    times = " --timestamps ..." if "timestamps" in done.training.model.input_names else ""
-    say(f"\nNext:\n  tfrec recommend {options.out} --history ...{times}\n  tfrec export {options.out} served/")
+    reads = done.training.model.input_names
+    asked = ("--user ..." if "user" in reads else "--history ...") + " --timestamps ..." * ("timestamps" in reads)
+    say(f"\nNext:\n  tfrec recommend {options.out} {asked}\n  tfrec export {options.out} served/")
 
 
 def _read_recipe(options: argparse.Namespace, file: Path | None) -> tuple[Recipe | RankingRecipe, str | None]:
