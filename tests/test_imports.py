@@ -158,3 +158,9 @@ def test_importing_tfrec_is_cheap_and_leaves_the_process_alone():
 def test_the_zoo_is_data_and_neither_folder_is_a_package():
     assert not list((ROOT / "models").rglob("*.py"))
     assert not list((ROOT / "export").rglob("__init__.py"))
+
+
+def test_no_two_modules_have_one_name():
+    """A file name says one thing. Modules of `cli` are named after their commands."""
+    names = [path.name for path in FILES if path.name != "__init__.py"]
+    assert not {name for name in names if names.count(name) > 1}

@@ -20,7 +20,7 @@ class IndexKind:
 
     Attributes:
         name: its name in `tfrec export --index` and in the manifest of an export.
-        module: the module whose function `build_index` builds it; see `tfrec.serving.indexes.build`.
+        module: the module whose function `build_index` builds it; see `tfrec.serving.indexes.build_index`.
         summary: a phrase for `tfrec export --help`.
         needs_queries: whether it is approximate, so that query vectors tune and measure it.
         may_be_short: whether its lists may be shorter than the exact ones.

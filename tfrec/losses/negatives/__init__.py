@@ -3,7 +3,7 @@
 from tfrec.losses.negatives.in_batch import InBatch
 from tfrec.losses.negatives.log_uniform import LogUniform
 from tfrec.losses.negatives.names import SAMPLERS, sampler_of
-from tfrec.losses.negatives.popularity import Popularity
+from tfrec.losses.negatives.popularity_sampler import Popularity
 from tfrec.losses.negatives.sampler import NegativeSampler
 from tfrec.losses.negatives.uniform import Uniform
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfrec.losses.negatives.popularity import check_counts, check_fits
+from tfrec.losses.negatives.popularity_sampler import check_counts, check_fits
 from tfrec.losses.negatives.sampler import NegativeSampler
 from tfrec.ops import RESERVED_IDS, is_item
 

@@ -1,6 +1,6 @@
 """Indexes find the K best items of a catalogue: one interface, several implementations."""
 
-from tfrec.serving.indexes.build import build
+from tfrec.serving.indexes.build_index import build
 from tfrec.serving.indexes.clustered import Clustered
 from tfrec.serving.indexes.exact import Exact
 from tfrec.serving.indexes.index import Index

@@ -17,7 +17,7 @@ _MARGINS = [0.2 * 1.08**step for step in range(40)]  # margins of `Clustered` th
 
 
 def build_index(exact: Exact, queries: np.ndarray, k: int, recall: float) -> tuple[Index, dict[str, Any]]:
-    """Clustered index that reads as few blocks as the recall allows; see `tfrec.serving.indexes.build`."""
+    """Clustered index that reads as few blocks as the recall allows; see `tfrec.serving.indexes.build_index`."""
     vectors = exact.vectors(tf.range(exact.num_items)).numpy()
     wanted = exact.search(tf.constant(queries), tf.constant(k))[1].numpy()
     withdrawn = None if exact.penalty is None else exact.penalty.numpy() < 0

@@ -15,6 +15,6 @@ _MANY = 262_144  # items: beyond it, reading the table dominates the latency, an
 
 
 def build_index(exact: Exact, queries: np.ndarray | None, k: int, recall: float) -> tuple[Index, dict[str, Any]]:
-    """See `tfrec.serving.indexes.build`."""
+    """See `tfrec.serving.indexes.build_index`."""
     columns = exact.num_items >= _MANY and exact.table.dtype == tf.float32
     return Transposed(exact) if columns else exact, {"recall": 1.0, "columns": columns}

@@ -51,7 +51,7 @@ class Quantized(Index):
 
 
 def build_index(exact: Exact, queries: np.ndarray, k: int, recall: float) -> tuple[Index, dict[str, Any]]:
-    """See `tfrec.serving.indexes.build`."""
+    """See `tfrec.serving.indexes.build_index`."""
     index = Quantized(exact, exact.vectors(tf.range(exact.num_items)).numpy())
     wanted = exact.search(tf.constant(queries), tf.constant(k))[1].numpy()
     return index, {"recall": measured_recall(index, queries, wanted)}

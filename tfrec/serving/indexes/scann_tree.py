@@ -114,7 +114,7 @@ def recommenders() -> Any:
 def build_index(exact: Exact, queries: np.ndarray, k: int, recall: float) -> tuple[Index, dict[str, Any]]:
     """A tree of which a sixteenth is read, or twice that and so on as the recall needs; a layer cannot be changed.
 
-    See `tfrec.serving.indexes.build`.
+    See `tfrec.serving.indexes.build_index`.
     """
     recommenders()
     wanted = exact.search(tf.constant(queries), tf.constant(k))[1].numpy()
