@@ -32,7 +32,9 @@ resource = pytest.importorskip("resource")
 def few_calls(monkeypatch):
     """Exports are asked little."""
     of = samples.calls
-    monkeypatch.setattr(samples, "calls", lambda spec, timed: of(spec, timed, num_histories=3)[:3])
+    monkeypatch.setattr(
+        samples, "calls", lambda spec, timed, reads_users: of(spec, timed, reads_users, num_histories=3)[:3]
+    )
 
 
 @pytest.fixture()
