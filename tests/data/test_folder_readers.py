@@ -162,7 +162,7 @@ ATOMIC = {"x.inter": "user_id:token\titem_id:token\n1\t2\n"}
 @pytest.mark.parametrize(
     ("data", "beside", "says"),
     [
-        (SEQUENCES, {"item_to_movie.txt": "1 10\n"}, "does not name 1 ids .* '2'"),
+        (SEQUENCES, {"item_to_movie.txt": "1 10\n"}, "lacks 1 ids .* '2'"),
         (SEQUENCES, {"item_to_movie.txt": "1 10 11\n2\n"}, "two ids on every line"),
         (SEQUENCES, {"user_to_movielens.txt": "1\n"}, "two ids on every line"),
         (SEQUENCES, {"titles.json": "{"}, "not JSON"),

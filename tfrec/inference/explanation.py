@@ -80,7 +80,7 @@ def explain(
     )
     score = float(keras.ops.convert_to_numpy(model.score(inputs))[0])
     if not np.isfinite(score):
-        raise InputError(f"{model.name} gives the score {score}, which is no finite number: its training has diverged.")
+        raise InputError(f"{model.name} returns the score {score}, which is not finite: its training has diverged.")
     ids = inputs["history"][0] if "history" in inputs else np.zeros(0, "int32")
     return score, [
         _labelled(name, model.attention_axes[name], weights, ids, spec, model.attention_labels)

@@ -44,7 +44,7 @@ def infer_lists(known: pd.Series, column: str, group: str) -> Feature | str:
 
 
 def _kind(cell: Any) -> str:
-    """What the values of a cell are."""
+    """The kind of the values of a cell."""
     if isinstance(cell, str):  # several values with a separator
         return "text"
     if not is_list(cell):

@@ -62,7 +62,7 @@ class Tokens:
 def check_tokens(column: str, min_count: int, hash_buckets: int | None) -> None:
     """Raise `InputError` if `min_count` or `hash_buckets` is invalid."""
     if not isinstance(min_count, int) or min_count < 1:
-        raise InputError(f"min_count of the feature '{column}' is a positive integer, got {min_count!r}.")
+        raise InputError(f"min_count of the feature '{column}' must be a positive integer, got {min_count!r}.")
     if hash_buckets is not None and (not isinstance(hash_buckets, int) or hash_buckets < 1):
         raise InputError(
             f"hash_buckets of the feature '{column}' must be a positive integer or None, got {hash_buckets!r}."

@@ -46,7 +46,7 @@ class ParquetTable:
             # Integers with gaps must not become floats: large ids would lose digits.
             return table.to_pandas(ignore_metadata=True, integer_object_nulls=True), ()
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{self.path} is damaged ({_first(error)}). Write it anew.") from None
+            raise InputError(f"{self.path} is damaged ({_first(error)}). Create it again.") from None
 
     def sample(self, rows: int = 1000) -> pd.DataFrame:
         """The first rows, without columns of lists or objects."""

@@ -25,7 +25,7 @@ SEP_COLUMNS = {
 
 
 def split_row(lines: list[str], separator: str, rows: int = 1) -> list[list[str]]:
-    """The fields of the first rows of a table; quotes are understood unless the separator has several characters.
+    """The fields of the first rows of a table; quotes are parsed unless the separator has several characters.
 
     Raises:
         csv.Error: if the rows cannot be read.

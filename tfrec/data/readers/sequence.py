@@ -125,7 +125,7 @@ def _renamed(ids: pd.Series, path: Path) -> np.ndarray:
     codes, distinct = pd.factorize(ids)
     unknown = [token for token in distinct if token not in names]
     if unknown:
-        raise InputError(f"{path} does not name {len(unknown):,} ids of sequences.txt, for instance '{unknown[0]}'.")
+        raise InputError(f"{path} lacks {len(unknown):,} ids of sequences.txt, for instance '{unknown[0]}'.")
     return np.array([names[token] for token in distinct], dtype=object)[codes]
 
 

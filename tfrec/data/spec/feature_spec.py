@@ -111,7 +111,7 @@ class FeatureSpec:
         if isinstance(train, Examples):
             return cls._fit_examples(train, max_length, features, history)
         if features is not None or history is not None:
-            raise InputError("Features and a history are those of labelled rows: give Examples, not Interactions.")
+            raise InputError("features and history need labelled rows: pass Examples, not Interactions.")
         vocabulary, counts = _vocabulary(train.item_codes, train.item_ids)
         table = None if train.items is None else train.items.reindex(vocabulary.tokens)
         known = _vocabulary(train.user_codes, train.user_ids)[0] if users else None
@@ -241,7 +241,7 @@ class FeatureSpec:
         """Raise `InputError` if a holdout has no targets, or none in the vocabulary."""
         table = holdout.targets
         if not len(holdout):
-            raise InputError("The holdout has no targets: expected at least one user with an item held back.")
+            raise InputError("The holdout has no targets: expected at least one user with a held-back item.")
         if not (self.items.encode(table.item_ids)[table.item_codes] >= RESERVED_IDS).any():
             raise InputError(
                 f"None of the {len(holdout):,} held-back items is in the vocabulary. Its ids look like "

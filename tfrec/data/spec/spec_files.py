@@ -82,7 +82,7 @@ def load(folder: Path) -> dict[str, Any]:
         RecursionError,
         BadZipFile,
     ) as error:
-        raise InputError(f"{folder} holds no feature spec that can be read: {error!r}.") from error
+        raise InputError(f"The feature spec in {folder} cannot be read: {error!r}.") from error
     num_items, num_cold = spec["num_items"], spec.get("cold_items", 0)
     if users is not None and len(users) != spec.get("num_users"):
         raise InputError(
