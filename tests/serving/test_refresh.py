@@ -114,7 +114,7 @@ def test_a_file_of_new_items_is_told_its_row(preset, tmp_path, capsys, text, sai
         ({"new": np.zeros(3)}, "must be 8 finite numbers, got shape"),
         ({"new": np.full(8, np.nan)}, "must be 8 finite numbers"),
         ({"new": "7"}, "needs a list of similar ids"),
-        ({"": ["7"]}, "not empty"),
+        ({"": ["7"]}, "not be empty"),
     ],
 )
 def test_items_that_cannot_be_added_are_named(preset, items, said):
