@@ -1,6 +1,7 @@
 """Every model that reads user ids, at a size for tests: what test_user_models.py walks."""
 
 import functools
+import inspect
 
 import numpy as np
 
@@ -12,6 +13,12 @@ VARIANTS = {
     "lightgcn-attention": (models.LightGCN, {"hidden_dim": 8, "combine": "attention"}, lambda: losses.BPR(4)),
     "matrixfactorization": (models.MatrixFactorization, {"hidden_dim": 8, "l2": 0.05}, lambda: losses.FullSoftmax()),
     "matrixfactorization-bpr": (models.MatrixFactorization, {"hidden_dim": 8, "l2": 1e-3}, lambda: losses.BPR(4)),
+    "nais": (models.NAIS, {"hidden_dim": 8, "max_length": 8}, lambda: losses.BinaryCrossEntropy(8)),
+    "nais-concatenation": (
+        models.NAIS,
+        {"hidden_dim": 8, "max_length": 8, "pairing": "concatenation"},
+        lambda: losses.BinaryCrossEntropy(8),
+    ),
     "neumf": (
         models.NeuMF,
         {"gmf_dim": 4, "mlp_dim": 4, "hidden_dims": [8, 4]},
@@ -19,13 +26,19 @@ VARIANTS = {
     ),
     "neumf-gmf": (models.NeuMF, {"gmf_dim": 4, "mlp_dim": 0}, lambda: losses.BinaryCrossEntropy(8)),
 }
-SIBLINGS = {"lightgcn-attention", "matrixfactorization-bpr", "neumf-gmf"}  # of a class that another variant shows
+SIBLINGS = {
+    "lightgcn-attention",
+    "matrixfactorization-bpr",
+    "nais-concatenation",
+    "neumf-gmf",
+}  # of a class that another variant shows
 
 
 def build(name, num_items=20, num_users=9, **kwargs):
     """The variant with sizes that a test can afford, or those given."""
     kind, arguments, _ = VARIANTS[name]
-    return kind(num_items=num_items, num_users=num_users, **{**arguments, **kwargs})
+    users = {"num_users": num_users} if "num_users" in inspect.signature(kind.__init__).parameters else {}
+    return kind(num_items=num_items, **{**users, **arguments, **kwargs})
 
 
 def made(name, seed=0, **kwargs):

@@ -21,6 +21,7 @@ from tfrec.layers.graph_vectors import GraphVectors
 from tfrec.layers.hstu_block import HSTUBlock
 from tfrec.layers.interacting_attention import InteractingAttention
 from tfrec.layers.item_embedding import ItemEmbedding
+from tfrec.layers.item_similarity_attention import ItemSimilarityAttention
 from tfrec.layers.item_vectors import ItemVectors
 from tfrec.layers.linear_attention import LinearAttention
 from tfrec.layers.local_activation_unit import LocalActivationUnit
@@ -66,6 +67,7 @@ __all__ = [
     "HSTUBlock",
     "InteractingAttention",
     "ItemEmbedding",
+    "ItemSimilarityAttention",
     "ItemVectors",
     "LinearAttention",
     "LocalActivationUnit",

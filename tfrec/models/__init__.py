@@ -3,6 +3,7 @@
 from tfrec.models.collaborative.biased_mf import BiasedMF
 from tfrec.models.collaborative.light_gcn import LightGCN
 from tfrec.models.collaborative.matrix_factorization import MatrixFactorization
+from tfrec.models.collaborative.nais import NAIS
 from tfrec.models.collaborative.neumf import NeuMF
 from tfrec.models.hybrid.attention_matcher import AttentionMatcher
 from tfrec.models.hybrid.expert_fusion import ExpertFusion
@@ -31,6 +32,7 @@ __all__ = [
     "DIEN",
     "DIN",
     "HSTU",
+    "NAIS",
     "NARM",
     "SHAN",
     "STAMP",
