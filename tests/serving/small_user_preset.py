@@ -14,9 +14,13 @@ KINDS = {
 }
 
 
-def user_preset(folder, kind):
-    """A preset with weights that are far from where they begin."""
+def interactions():
     random = np.random.default_rng(0)
     frame = pd.DataFrame({"u": random.choice([*USERS, "new\u00a0one"], 180), "i": random.choice(IDS, 180)})
-    spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5, users=True)
+    return Interactions.from_pandas(frame, user="u", item="i")
+
+
+def user_preset(folder, kind):
+    """A preset with weights that are far from where they begin."""
+    spec = FeatureSpec.fit(interactions(), max_length=5, users=True)
     return made(KINDS[kind](spec.num_items, spec.num_users), spec, folder)

@@ -49,13 +49,15 @@ def with_items(preset: Preset, items: Mapping[str, NewItem], titles: Mapping[str
     if not items:
         raise InputError("No items to add: give raw ids with a vector, or with ids of similar items.")
     spec, table = preset.spec, np.asarray(_item_vectors(preset.model).get_weights()[0])
-    vectors = {id_text(item): _vector(id_text(item), like, spec, table) for item, like in items.items()}
+    items_by_id = {id_text(item): like for item, like in items.items()}
+    vectors = {item: _vector(item, like, spec, table) for item, like in items_by_id.items()}
     new = [item for item in vectors if item not in spec.items]
     grown = _grown_spec(spec, new, titles or {})
     model = type(preset.model).from_config({**preset.model.get_config(), "num_items": grown.num_items})
     known = RESERVED_IDS + spec.num_items
+    alike = [_similar_ids(spec, items_by_id[item]) for item in new]
     pairs = zip(preset.model.get_weights(), model.get_weights(), strict=True)
-    model.set_weights([_grown(old, new_one, known) for old, new_one in pairs])
+    model.set_weights([_grown(old, new_one, known, alike) for old, new_one in pairs])
     layer = _item_vectors(model)
     weights = layer.get_weights()
     weights[0][grown.items.encode(list(vectors))] = np.stack(list(vectors.values()))
@@ -109,9 +111,19 @@ def _grown_spec(spec: FeatureSpec, new: list[str], titles: Mapping[str, str]) ->
     return FeatureSpec(items, counts, spec.max_length, table, users=spec.users)
 
 
-def _grown(old: np.ndarray, new: np.ndarray, known: int) -> np.ndarray:
-    """A weight with new rows after the known items; later rows, such as that of a mask token, move to the end."""
+def _similar_ids(spec: FeatureSpec, like: NewItem) -> np.ndarray:
+    """The ids of the similar items that were given; of all items, if a vector was."""
+    if all(isinstance(one, str) for one in like):
+        return spec.items.encode(list(like))
+    return np.arange(spec.num_items) + RESERVED_IDS
+
+
+def _grown(old: np.ndarray, new: np.ndarray, known: int, alike: list[np.ndarray]) -> np.ndarray:
+    """A weight with new rows after the known items, each the mean of similar ones.
+
+    Later rows, such as that of a mask token, move to the end.
+    """
     if old.shape == new.shape:
         return old
-    number = new.shape[0] - old.shape[0]
-    return np.concatenate([old[:known], new[known : known + number], old[known:]])
+    rows = [old[ids].mean(0) for ids in alike]
+    return np.concatenate([old[:known], np.stack(rows).astype(old.dtype), old[known:]])
