@@ -126,7 +126,7 @@ def test_one_output_comes_without_its_name(post):
         ({"inputs": {"history": ["1", "1196"]}}, "shape|rank|Shape"),
         (
             {"signature_name": "score", "inputs": {"history": [["1"]] * 3, "item_ids": [["1"]] * 2}},
-            "item_ids must have a row for each",
+            "item_ids must have as many rows as",
         ),
     ],
 )

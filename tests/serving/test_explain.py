@@ -117,7 +117,7 @@ def test_a_history_is_read_with_its_titles(tmp_path, capsys):
     ("arguments", "said"),
     [
         ([], "--history is missing"),
-        (["--history", "1", "--user", "ann"], "remove --user"),
+        (["--history", "1", "--user", "ann"], "leave out users (--user"),
         (["--history", "1", "--history-labels", "3"], "remove --history-labels"),
         (["--history", "1", "--timestamps", "3"], "reads no timestamps"),
     ],

@@ -108,7 +108,7 @@ def test_one_row_is_for_all_and_what_is_left_out_is_missing(tmp_path):
     for feature in features:
         np.testing.assert_array_equal(none[feature.column], feature.absent(3))
     assert graph.read({"a": tf.constant(["x"])}, tf.constant(3))["a"].numpy().tolist() == [2, 2, 2]
-    with pytest.raises(tf.errors.InvalidArgumentError, match="a must have a row for each"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="a must have as many rows as history, or one row for all"):
         graph.read({"a": tf.constant(["x", "x"])}, tf.constant(3))
 
 
