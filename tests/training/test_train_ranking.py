@@ -109,7 +109,7 @@ def test_a_column_of_the_rows_can_become_an_item_feature(tmp_path, capsys):
     assert main(["evaluate", str(tmp_path / "run"), *arguments[:-4]]) == 0  # what the items are is in the preset
     assert "lacks age" in capsys.readouterr().out
     assert main(["train", *arguments, "--min-user-count", "2", "--recipe", str(tmp_path / "recipe.toml"), "--out", "x"])
-    assert "--min-user-count is an option of tables of ratings" in capsys.readouterr().err
+    assert "--min-user-count applies to tables of ratings" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("rule", ["by-time", "random"])
