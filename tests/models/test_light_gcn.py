@@ -78,3 +78,12 @@ def test_invalid_arguments_are_named():
         made(temperature=0)
     with pytest.raises(ValueError, match="combine must be one of mean, attention, got 'max'"):
         made(combine="max")
+
+
+def test_training_without_a_graph_raises_an_error():
+    model = made(graph=False)
+    model.compile("sgd", losses.FullSoftmax(), jit_compile=False)
+    with pytest.raises(ValueError, match="no graph to train on: call begin_training"):
+        model.fit({"user": PAIRS[:, 0]}, PAIRS[:, 1], verbose=0)
+    with pytest.raises(ValueError, match=r"known_pairs\(train, spec\), \(N, 2\) integers; got list of shape \(3,\)"):
+        model.begin_training([1, 2, 3])

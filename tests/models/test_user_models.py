@@ -104,6 +104,17 @@ def test_items_of_a_given_history_are_masked(name):
     assert (np.diff(scores) <= 0).all()
 
 
+def test_a_summary_is_printed(name, capsys):
+    build(name).summary()
+    assert "Total params" in capsys.readouterr().out
+
+
+def test_a_wrong_input_name_raises_an_error(name):
+    model = kept(name)
+    with pytest.raises(ValueError, match=f"expects a dict with \\['{model.input_names[0]}'"):
+        model({"who": np.array([2])})
+
+
 @pytest.mark.tensorflow
 def test_invalid_ids_raise_an_error(name):
     model = kept(name)

@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--history",
         nargs="*",
         metavar="ITEM",
-        help="titles or ids, oldest first, which are not recommended again; without items, the most popular items are "
-        "recommended. It may be omitted with --user",
+        help="titles or ids, oldest first, which are not recommended again; without items and without a known --user, "
+        "the most popular items are recommended",
     )
     parser.add_argument("--user", metavar="ID", help="the user's id, for a model that reads it")
     parser.add_argument(
@@ -75,7 +75,9 @@ def run(options: argparse.Namespace) -> None:
     if users is not None:
         say(f"User: {printable(options.user)}{'' if is_user else ', whom training did not see'}")
     met = "; ".join(_name(preset.spec, item) for item in history)
-    say(f"History: {met or ('empty' if is_user else 'empty, so the most popular items follow')}")
+    if is_user:  # the preset holds no user's history
+        met = met or "not given, so items that the user already has may follow; give them with --history"
+    say(f"History: {met or 'empty, so the most popular items follow'}")
     if not ids[0][0]:
         say("Nothing left to recommend: the history contains the whole catalogue.")
     for place, (item, score) in enumerate(zip(ids[0], scores[0], strict=True), start=1):

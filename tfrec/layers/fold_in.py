@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfrec.ops import RESERVED_IDS, check_size, is_item
+from tfrec.ops import RESERVED_IDS, check_pairs, check_size, is_item
 
 _MOST_USERS = 100_000  # that the map is fitted on
 _RIDGE = 1e-3  # of the mean diagonal of X^T X
@@ -62,7 +62,7 @@ class FoldIn(keras.layers.Layer):
             users: (U + 2, units), the vectors of all user ids.
             items: (V + 2, D), those of all item ids.
         """
-        pairs = np.asarray(pairs)
+        pairs = check_pairs(pairs)
         ids, starts = np.unique(pairs[:, 0], return_index=True)
         ids, starts = ids[ids >= RESERVED_IDS], starts[ids >= RESERVED_IDS]
         if not len(ids):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from tfrec.errors import InputError
 from tfrec.layers.attention_record import attention_record
 from tfrec.losses.sampled_loss import SampledLoss
 from tfrec.models.retrieval_model import RetrievalModel
@@ -51,6 +52,12 @@ class PairScoringModel(RetrievalModel):
 
     # === What follows ===
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As in Keras. Other inputs of a batch than the model's own are dropped; a missing one is named."""
+        if args and isinstance(args[0], Mapping):
+            args = (self._own_inputs(args[0]), *args[1:])
+        return super().__call__(*args, **kwargs)
+
     def embed(self, inputs: Any) -> Any:
         """What `call` gives, with unknown users folded in: what `score_pairs` needs of each row."""
         return self._queries(self._query_inputs(inputs))
@@ -85,9 +92,10 @@ class PairScoringModel(RetrievalModel):
     def _loss_meant(self, loss: Any, loss_weights: Any) -> tuple[Any, Any]:
         loss, loss_weights = super()._loss_meant(loss, loss_weights)
         if loss is not None and not isinstance(loss, SampledLoss):
-            raise ValueError(
+            raise InputError(
                 f"{type(self).__name__} scores each pair by a network, so a loss over all items cannot be computed: "
-                "compile it with a sampled loss of tfrec.losses, BinaryCrossEntropy, BPR or SampledSoftmax."
+                "compile it with a sampled loss of tfrec.losses, BinaryCrossEntropy, BPR or SampledSoftmax. In a "
+                'recipe, write class = "BinaryCrossEntropy" in [loss].'
             )
         return loss, loss_weights
 

@@ -143,7 +143,7 @@ class RetrievalModel(Recommender):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As in Keras. A model that reads user ids takes batches that bring a history for the metrics alone."""
-        if args and isinstance(args[0], Mapping) and "user" in args[0]:
+        if args and isinstance(args[0], Mapping) and ("user" in args[0] or "user" in self.input_names):
             args = (self._own_inputs(args[0]), *args[1:])
         return super().__call__(*args, **kwargs)
 

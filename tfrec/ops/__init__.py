@@ -12,7 +12,7 @@ from tfrec.ops.pointwise_attention import pointwise_attention
 from tfrec.ops.popularity_scores import popularity_scores
 from tfrec.ops.prefix_mean import prefix_mean
 from tfrec.ops.shortlist import shortlist
-from tfrec.ops.sizes import check_heads, check_length, check_size, check_sizes, check_weights
+from tfrec.ops.sizes import check_heads, check_length, check_pairs, check_size, check_sizes, check_weights
 from tfrec.ops.topk import top_items
 from tfrec.ops.unit_vectors import unit_vectors
 from tfrec.reserved_ids import PADDING_ID, RESERVED_IDS, UNKNOWN_ID
@@ -25,6 +25,7 @@ __all__ = [
     "bi_interaction",
     "check_heads",
     "check_length",
+    "check_pairs",
     "check_size",
     "check_sizes",
     "check_weights",

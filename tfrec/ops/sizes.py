@@ -4,6 +4,8 @@ import numbers
 import operator
 from typing import Any
 
+import numpy as np
+
 
 def check_size(name: str, value: Any, least: int = 1, optional: bool = False) -> int | None:
     """Check a size and convert it to a Python integer, which JSON can hold.
@@ -30,7 +32,8 @@ def check_size(name: str, value: Any, least: int = 1, optional: bool = False) ->
         size = None
     if size is None or size < least:
         wanted = "a positive integer" if least == 1 else f"an integer of at least {least}"
-        raise ValueError(f"{name} must be {wanted}{' or None' * optional}, got {value!r}.")
+        hint = " Fit the spec with users: FeatureSpec.fit(train, users=True)." * (name == "num_users" and value is None)
+        raise ValueError(f"{name} must be {wanted}{' or None' * optional}, got {value!r}.{hint}")
     return size
 
 
@@ -96,3 +99,22 @@ def check_weights(**weights: Any) -> None:
     for name, weight in weights.items():
         if not isinstance(weight, numbers.Real) or isinstance(weight, bool) or not 0 <= weight < float("inf"):
             raise ValueError(f"{name} is a loss weight: expected a finite number of at least 0, got {weight!r}.")
+
+
+def check_pairs(pairs: Any) -> np.ndarray:
+    """Check pairs of a user id and an item id, (N, 2) integers.
+
+    Raises:
+        ValueError: if they have another form.
+
+    Example:
+        >>> check_pairs([[2, 5], [3, 5]]).shape
+        (2, 2)
+    """
+    found = np.asarray(pairs)
+    if found.ndim != 2 or found.shape[1] != 2 or found.dtype.kind not in "iu":
+        raise ValueError(
+            "Expected the pairs of tfrec.data.known_pairs(train, spec), (N, 2) integers; got "
+            f"{type(pairs).__name__} of shape {found.shape}."
+        )
+    return found

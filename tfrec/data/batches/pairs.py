@@ -123,6 +123,7 @@ def known_pairs(table: Interactions, spec: FeatureSpec) -> np.ndarray:
         >>> known_pairs(table, FeatureSpec.fit(table, users=True)).tolist()
         [[2, 2], [3, 3]]
     """
+    check_kind(table, (Interactions,), "The training data")
     users = encode_users(table, spec)[table.user_codes]
     items = spec.items.encode(table.item_ids)[table.item_codes]
     known = (users >= RESERVED_IDS) & (items >= RESERVED_IDS)

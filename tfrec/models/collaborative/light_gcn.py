@@ -9,9 +9,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfrec.errors import InputError
 from tfrec.layers import GraphVectors
 from tfrec.models.retrieval_model import RetrievalModel
-from tfrec.ops import RESERVED_IDS, check_sizes, is_item, unit_vectors
+from tfrec.ops import RESERVED_IDS, check_pairs, check_sizes, is_item, unit_vectors
 
 _STEP = threading.local()  # the tables of the training step of this thread, so that a step propagates once
 
@@ -109,7 +110,7 @@ class LightGCN(RetrievalModel):
 
     def begin_training(self, pairs: np.ndarray) -> None:
         """Set the graph: (N, 2) ids of users and items that interacted in the training part. Before `compile`."""
-        pairs = np.asarray(pairs)
+        pairs = check_pairs(pairs)
         self.vectors.connect(pairs[:, 0], pairs[:, 1])
 
     def finish_training(self, pairs: np.ndarray) -> None:
@@ -142,6 +143,11 @@ class LightGCN(RetrievalModel):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """The loss of `compile`, with the item vectors of the same propagation as the queries."""
+        if training and not self.vectors.is_connected:
+            raise InputError(
+                "LightGCN has no graph to train on: call begin_training(tfrec.data.known_pairs(train, spec)) before "
+                "compile(). finish_training() forgets the graph."
+            )
         with _tables_of_this_step():
             return super().compute_loss(x, y, y_pred, sample_weight, training)
 

@@ -95,8 +95,8 @@ class MatrixFactorization(RetrievalModel):
         )
         self.drop = keras.layers.Dropout(dropout, seed=seed, dtype=policy, name="drop")
         self.folding = FoldIn(self.hidden_dim, dtype="float32", name="folding")
-        self.users.build(None)
-        self.items.build(None)
+        self.users.build((None,))
+        self.items.build((None,))
         self.folding.build((None, None, self.hidden_dim + 1))
         self.built = True
 

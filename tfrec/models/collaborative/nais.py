@@ -93,11 +93,12 @@ class NAIS(PairScoringModel):
         )
         self.item_bias = keras.layers.Embedding(rows, 1, "zeros", dtype=policy, name="item_bias")
         for table in (self.items, self.history_items, self.item_bias):
-            table.build(None)
+            table.build((None,))
         self.attention = ItemSimilarityAttention(
             self.attention_dim, beta, pairing, seeds[2], dtype=policy, name="attention"
         )
-        self.attention.build((None, None, self.hidden_dim))
+        vectors = (None, None, self.hidden_dim)
+        self.attention.build(vectors, vectors, (None, None, None))
         self.attention_axes = {"items": ["history"]}
         self.built = True
 

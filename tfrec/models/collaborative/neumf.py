@@ -104,8 +104,8 @@ class NeuMF(PairScoringModel):
             dtype=policy,
             name="items",
         )
-        self.users.build(None)
-        self.items.build(None)
+        self.users.build((None,))
+        self.items.build((None,))
         # The first layer is the sum of a map of the user and one of the item, so that no pair is stored twice.
         self.hidden = []
         for at, size in enumerate(hidden_dims):
