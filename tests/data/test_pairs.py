@@ -126,7 +126,7 @@ class TestTheSpec:
         with pytest.raises(InputError, match=r"user.txt has 1 users, spec.json says 2"):
             FeatureSpec.load(tmp_path)
         (tmp_path / "vocabularies" / "user.txt").unlink()
-        with pytest.raises(InputError, match="feature spec in .* cannot be read"):
+        with pytest.raises(InputError, match=r"feature spec in .* cannot be read"):
             FeatureSpec.load(tmp_path)
 
     def test_labelled_rows_have_a_feature_instead(self):
