@@ -94,7 +94,7 @@ def train_ranking(
         epochs=recipe.epochs,
         verbose=verbose,
         shuffle=False,  # the dataset shuffles itself
-        callbacks=[best, StopOnDivergence(), state, *callbacks],
+        callbacks=[best, StopOnDivergence(monitor), state, *callbacks],
     )
     history = state.history
     choose = max if mode == "max" else min

@@ -100,7 +100,7 @@ def train(
         epochs=recipe.epochs,
         verbose=verbose,
         shuffle=False,  # the dataset shuffles itself
-        callbacks=[best, StopOnDivergence(), state, *callbacks],
+        callbacks=[best, StopOnDivergence(monitor), state, *callbacks],
     )
     if recipe.item_attributes:
         model.fold_attributes()
