@@ -87,3 +87,17 @@ def test_training_without_a_graph_raises_an_error():
         model.fit({"user": PAIRS[:, 0]}, PAIRS[:, 1], verbose=0)
     with pytest.raises(ValueError, match=r"known_pairs\(train, spec\), \(N, 2\) integers; got list of shape \(3,\)"):
         model.begin_training([1, 2, 3])
+
+
+def test_an_evaluation_reads_the_weights_of_now():
+    """Not the item vectors of an earlier call with training=True."""
+    inputs = {"user": PAIRS[:, 0]}
+    model = made()
+    model.compile("sgd", losses.FullSoftmax(), jit_compile=False)
+    model(inputs, training=True)
+    other = made(seed=5)
+    other.compile("sgd", losses.FullSoftmax(), jit_compile=False)
+    model.set_weights(other.get_weights())
+    assert model.evaluate(inputs, PAIRS[:, 1], verbose=0) == pytest.approx(
+        other.evaluate(inputs, PAIRS[:, 1], verbose=0), rel=1e-5
+    )

@@ -143,7 +143,10 @@ class LightGCN(RetrievalModel):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """The loss of `compile`, with the item vectors of the same propagation as the queries."""
-        if training and not self.vectors.is_connected:
+        if not training:  # a call with training=True may have come before, with other weights
+            _STEP.__dict__.pop("tables", None)
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        if not self.vectors.is_connected:
             raise InputError(
                 "LightGCN has no graph to train on: call begin_training(tfrec.data.known_pairs(train, spec)) before "
                 "compile(). finish_training() forgets the graph."
