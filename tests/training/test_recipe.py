@@ -50,6 +50,7 @@ def test_any_text_survives_and_values_without_a_toml_form_raise_an_error():
             '[loss]\nclass = "SampledSoftmax"\nnegatives = {name = "popularity", counts = [1]}',
             "counts come from the da",
         ),
+        ('[loss]\nclass = "InBatchSoftmax"\ncounts = [1]', "loss.counts come from the data"),
         (
             '[loss]\nclass = "BinaryCrossEntropy"\nbalanced = "false"',
             "loss.balanced must be true or false, got 'false'",
@@ -138,6 +139,12 @@ def test_a_recipe_can_name_the_sampler_of_negatives(text, kind, power):
 
 
 @pytest.mark.slow
+def test_the_in_batch_loss_is_corrected_by_the_counts_of_the_data():
+    spec = FeatureSpec.fit(generate_world(num_users=60, num_items=120), max_length=10)
+    loss = Recipe(loss={"class": "InBatchSoftmax", "num_hard_negatives": 7}).build_loss(spec)
+    assert loss.counts.tolist() == spec.item_counts.tolist() and loss.num_hard_negatives == 7
+
+
 def test_training_draws_negatives_by_the_counts_of_the_training_part():
     table = generate_world(num_users=80, num_items=120, seed=0)
     loss = {"class": "SampledSoftmax", "num_negatives": 8, "negatives": "popularity"}

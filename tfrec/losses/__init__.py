@@ -4,6 +4,7 @@ from tfrec.losses.attention_divergence import attention_divergence
 from tfrec.losses.binary_cross_entropy import BinaryCrossEntropy
 from tfrec.losses.bpr import BPR
 from tfrec.losses.full_softmax import FullSoftmax
+from tfrec.losses.in_batch_softmax import InBatchSoftmax
 from tfrec.losses.item_loss import ItemLoss
 from tfrec.losses.next_event_cross_entropy import next_event_cross_entropy
 from tfrec.losses.sampled_softmax import SampledSoftmax
@@ -12,6 +13,7 @@ __all__ = [
     "BPR",
     "BinaryCrossEntropy",
     "FullSoftmax",
+    "InBatchSoftmax",
     "ItemLoss",
     "SampledSoftmax",
     "attention_divergence",

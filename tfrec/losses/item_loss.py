@@ -27,9 +27,15 @@ class ItemLoss(keras.losses.Loss):
     Args:
         name: name of the loss, for logs.
 
+    Attributes:
+        reads_table: whether the loss needs the vectors of all items. A loss that needs only those of the targets sets
+            False; `items` may then be a function of ids to vectors.
+
     Shapes:
         targets (B,) or (B, L) integer ids; queries (B, D) or (B, L, D); items (V + 2, D); the result is a scalar.
     """
+
+    reads_table: bool = True
 
     def __init__(self, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(name=name, reduction="sum_over_batch_size", **kwargs)

@@ -46,7 +46,7 @@ class Recipe(RecipeFile):
         model: {"class": a name in `tfrec.models`, further constructor arguments}. "package>Name" names your own class,
             registered with Keras.
         loss: {"class": a name in `tfrec.losses`, further constructor arguments}. For `SampledSoftmax`, `negatives` is a
-            name or a table, {"name": "popularity", "power": 0.75}; counts come from the data.
+            name or a table, {"name": "popularity", "power": 0.75}; counts come from the data, as for `InBatchSoftmax`.
         optimizer: {"class": a name in `keras.optimizers`, further constructor arguments}.
         schedule: "constant", or "cosine": the learning rate rises linearly over the first twentieth of all steps, then
             falls to 0 along a cosine.
@@ -189,8 +189,12 @@ class Recipe(RecipeFile):
         return self.build_batches(train, model, spec), sequences(split.valid, spec, 2 * self.batch_size, **how)
 
     def build_loss(self, spec: FeatureSpec) -> losses.ItemLoss:
-        """The loss of the recipe; samplers of negatives get the item counts of the spec."""
+        """The loss of the recipe; losses and samplers of negatives that take item counts get those of the spec."""
         arguments = dict(self.loss)
+        if "counts" in arguments_of(class_named(losses, arguments.get("class"), "loss", losses.ItemLoss)):
+            if "counts" in arguments:
+                raise InputError("The recipe's loss.counts come from the data: remove them.")
+            arguments["counts"] = spec.item_counts
         if "negatives" in arguments:
             arguments["negatives"] = _build_sampler(arguments["negatives"], spec)
         return build(losses, arguments, "loss", losses.ItemLoss)
