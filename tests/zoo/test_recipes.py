@@ -64,15 +64,15 @@ class TestRecipe:
         assert len(path.relative_to(ROOT).parts) == 4
         assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+){1,2}", path.parent.name)
 
-    def test_the_head_names_command_machine_time_and_result(self, path):
+    def test_the_header_names_command_machine_time_and_result(self, path):
         text = path.read_text(encoding="utf-8")
-        for said in ("tfrec train", "Machine:", "Time:", "Expect"):
-            assert said in text
+        for words in ("tfrec train", "Machine:", "Time:", "Expect"):
+            assert words in text
         assert not re.search(r"\b(TIME|BAND|TODO)\b|to be measured|unknown|not run", text), "it has been run to its end"
         assert path.relative_to(ROOT.parent).as_posix() in text, "the command names this very file"
         assert re.search(r"validation (items|rows); nothing was tuned on the test", text)
 
-    def test_what_was_measured_lies_in_the_band_of_the_head(self, path):
+    def test_metrics_are_within_the_ranges_of_the_header(self, path):
         metrics = json.loads((path.parent / "metrics.json").read_text(encoding="utf-8"))
         recipe = metrics["training"]["recipe"]
         reached = metrics["test"][recipe["model"]["class"].lower()]["metrics"]
