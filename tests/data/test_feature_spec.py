@@ -84,7 +84,7 @@ def test_an_unknown_format_raises_an_error(tmp_path):
     saved(tmp_path)
     text = (tmp_path / "spec.json").read_text("utf-8")
     (tmp_path / "spec.json").write_text(text.replace('"format": 1', '"format": 9'), "utf-8")
-    with pytest.raises(InputError, match=r"format 9.*reads 1 to 4"):
+    with pytest.raises(InputError, match=r"format 9.*reads 1 to 5"):
         FeatureSpec.load(tmp_path)
 
 

@@ -6,6 +6,7 @@ from tfrec.data.batches.pairs import known_pairs, pairs
 from tfrec.data.batches.sequence_batches import sequences
 from tfrec.data.datasets.synthetic import generate_world
 from tfrec.data.features import Categorical, MultiValued, Numeric, Vector
+from tfrec.data.features.fitting import side_features
 from tfrec.data.features.history_rule import History
 from tfrec.data.features.vocabulary import Vocabulary
 from tfrec.data.fixed_split import Fixed
@@ -45,4 +46,5 @@ __all__ = [
     "read",
     "read_examples",
     "sequences",
+    "side_features",
 ]

@@ -5,7 +5,8 @@ preset.json        format, versions, and the hash and size of every other file
 config.json        the model's class and constructor arguments
 model.weights.h5   its weights
 spec.json, vocabularies/item.txt, vocabularies/item_counts.txt, items.csv      the feature spec
-item_features.npz, vocabularies/cold_items.txt, cold_items.csv      of ranking models: the features of the items
+item_features.npz, vocabularies/cold_items.txt, cold_items.csv      the features of the items, if the model reads any
+vocabularies/user.txt, user_features.npz      the users of models that read user ids, and their features
 metrics.json       the measured metrics
 README.md          the model card
 ```

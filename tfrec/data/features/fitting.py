@@ -11,16 +11,18 @@ import pandas as pd
 from tfrec.data.features import Categorical, Feature, infer_features, unread_columns
 from tfrec.data.features.history_rule import History
 from tfrec.data.tables.examples import Examples
+from tfrec.data.tables.interactions import Interactions
 from tfrec.errors import InputError
 from tfrec.reserved_ids import RESERVED_IDS, UNKNOWN_ID
 
 ITEM_COUNT = "item_count"
 _RESERVED = ("item", "history", "history_label")
+_IDS = ("user", "timestamps")  # further inputs of retrieval models
 _MOST_LEVELS = 100
 
 
 def fit_features(
-    train: Examples, features: Sequence[Feature] | None, item_counts: Mapping[str, int]
+    train: Examples | Interactions, features: Sequence[Feature] | None, item_counts: Mapping[str, int]
 ) -> tuple[Feature, ...]:
     """The features with their groups, fitted on the training rows: of users, of items, of the context.
 
@@ -58,6 +60,64 @@ def fit_features(
     rank = {"user": 0, "item": 1, "context": 2}
     found.sort(key=lambda feature: rank[feature.group])
     return tuple(feature.fit(training_values(train, feature, item_counts)) for feature in found)
+
+
+def fit_side_features(
+    train: Interactions, features: Sequence[Feature], item_counts: Mapping[str, int], with_users: bool
+) -> tuple[Feature, ...]:
+    """Features of users and items for a retrieval model, fitted with one value per user or item of the training part.
+
+    Raises:
+        InputError: as for `fit_features`; if a feature is neither one of users nor of items; or if there are features
+            of users without a user vocabulary.
+    """
+    for feature in features:
+        if feature.column in _IDS:
+            raise InputError(f"'{feature.column}' is an input of retrieval models itself: leave the feature out.")
+    fitted = fit_features(train, list(features), item_counts)
+    of_context = [feature.column for feature in fitted if feature.group == "context"]
+    if of_context:
+        raise InputError(
+            f"The feature '{of_context[0]}' is a column of the interactions, but retrieval models read features of "
+            "users and items only: give it in a side table of users or items, or leave it out."
+        )
+    of_users = [feature.column for feature in fitted if feature.group == "user"]
+    if of_users and not with_users:
+        raise InputError(f"The feature '{of_users[0]}' of users needs a user vocabulary: pass users=True.")
+    return fitted
+
+
+def side_features(train: Interactions) -> list[Feature]:
+    """Every column of the side tables of users and items that can be a feature.
+
+    Example:
+        >>> from tfrec.data import Interactions
+        >>> rows = pd.DataFrame({"u": ["a", "b"], "i": [1, 2]})
+        >>> people = pd.DataFrame({"u": ["a", "b"], "age": [20, 30]})
+        >>> table = Interactions.from_pandas(rows, user="u", item="i", users=people)
+        >>> [(feature.group, feature.column, feature.kind) for feature in side_features(table)]
+        [('user', 'age', 'numeric')]
+    """
+    tables = (("user", train.users, train.user_ids), ("item", train.items, train.item_ids))
+    found: list[Feature] = []
+    for group, table, ids in tables:
+        if table is not None:
+            found += infer_features(table.reindex(ids), group)
+    return [feature for feature in found if feature.column not in (*_RESERVED, *_IDS)]
+
+
+def encode_by_id(
+    features: Sequence[Feature],
+    group: str,
+    ids: np.ndarray,
+    table: pd.DataFrame | None,
+    item_counts: Mapping[str, int],
+) -> dict[str, np.ndarray]:
+    """Name -> (len(ids) + 2, ...): row 0 is padding, row 1 has missing values and no count, raw ids follow."""
+    encoded = encode_table(features, group, ids, table, item_counts)
+    unseen = encode_table(features, group, np.array([""], object), None, item_counts)
+    absent = {feature.column: feature.absent(1) for feature in features}
+    return {name: np.concatenate([absent[name], unseen[name], values]) for name, values in encoded.items()}
 
 
 def encode_table(
@@ -131,7 +191,7 @@ def why_unread(train: Examples, features: Sequence[Feature]) -> dict[str, list[s
     return found
 
 
-def columns_of(train: Examples, group: str) -> list[str]:
+def columns_of(train: Examples | Interactions, group: str) -> list[str]:
     """The columns that can be features of a group."""
     if group == "context":
         return list(train.context.columns)
@@ -142,7 +202,7 @@ def columns_of(train: Examples, group: str) -> list[str]:
     return ([] if table is None else list(table.columns)) + ([] if codes is None else [own])
 
 
-def training_values(train: Examples, feature: Feature, item_counts: Mapping[str, int]) -> pd.Series:
+def training_values(train: Examples | Interactions, feature: Feature, item_counts: Mapping[str, int]) -> pd.Series:
     """The cells that a feature is fitted on: one per row, or one per user or item of the rows."""
     if feature.group == "context":
         return train.context[feature.column]

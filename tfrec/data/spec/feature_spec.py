@@ -11,7 +11,14 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data.features import Feature
-from tfrec.data.features.fitting import encode_table, fit_features, level_ids, levels_of
+from tfrec.data.features.fitting import (
+    encode_by_id,
+    encode_table,
+    fit_features,
+    fit_side_features,
+    level_ids,
+    levels_of,
+)
 from tfrec.data.features.history_rule import History
 from tfrec.data.features.vocabulary import Vocabulary
 from tfrec.data.spec import spec_files
@@ -35,13 +42,15 @@ class FeatureSpec:
         item_counts: (num_items,) int64, interactions of each item in the data that the spec was fitted on.
         max_length: L, the number of newest items of a history that a model reads.
         item_table: side columns of the items (title, genres, ...), one row per item in vocabulary order, or None.
-        features: fitted features of users, items and context; for ranking models.
+        features: fitted features of users, items and context for ranking models; of users and items for retrieval
+            models that read them.
         history: the rule for the histories of a ranking model, or None.
         label_levels: the distinct labels that a history may hold, ascending; level 0 has id 2.
         item_features: name -> (num_items + 2 + len(cold), ...): encoded item features by id, followed by those of the
             cold items.
         cold: items of the side table without training rows; for ranking models, which score them by their features.
         users: the user vocabulary, most active first, for retrieval models that read a user id; or None.
+        user_features: name -> (num_users + 2, ...): encoded user features by id, for retrieval models that read them.
     """
 
     items: Vocabulary
@@ -54,6 +63,7 @@ class FeatureSpec:
     item_features: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     cold: ColdItems = dataclasses.field(default_factory=ColdItems)
     users: Vocabulary | None = None
+    user_features: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.max_length, int) or isinstance(self.max_length, bool) or self.max_length < 1:
@@ -84,9 +94,11 @@ class FeatureSpec:
         Args:
             train: the training part of a split: interactions for retrieval, labelled rows for ranking.
             max_length: L; ignored if there is a `history`, which has its own length.
-            features: for labelled rows: the features that the model reads. None takes all columns that can be features,
-                and the user id as "user"; see `tfrec.data.features.infer_features`. The item id is always a feature,
-                "item"; `Numeric("item_count")` is the number of its training rows.
+            features: the features that the model reads; `Numeric("item_count")` is the number of training rows of an
+                item. For labelled rows, None takes all columns that can be features, and the user id as "user"; see
+                `tfrec.data.features.infer_features`. The item id is always a feature, "item". For interactions, the
+                features are columns of the side tables of users and items, for models with towers such as `TwoTower`;
+                None takes none, and `tfrec.data.side_features(train)` gives all.
             history: for labelled rows with users and items: the rule for the histories.
             users: for interactions: whether to keep a user vocabulary, for models that read user ids.
 
@@ -110,12 +122,25 @@ class FeatureSpec:
             )
         if isinstance(train, Examples):
             return cls._fit_examples(train, max_length, features, history)
-        if features is not None or history is not None:
-            raise InputError("features and history need labelled rows: pass Examples, not Interactions.")
+        if history is not None:
+            raise InputError("A history rule needs labelled rows: pass Examples, not Interactions.")
         vocabulary, counts = _vocabulary(train.item_codes, train.item_ids)
         table = None if train.items is None else train.items.reindex(vocabulary.tokens)
         known = _vocabulary(train.user_codes, train.user_ids)[0] if users else None
-        return cls(vocabulary, counts, max_length, table, users=known)
+        named = dict(zip(vocabulary.tokens, counts.tolist(), strict=True))
+        fitted = fit_side_features(train, features or (), named, with_users=users)
+        of_users = {} if known is None else encode_by_id(fitted, "user", known.tokens, train.users, named)
+        of_items = encode_by_id(fitted, "item", vocabulary.tokens, table, named)
+        return cls(
+            vocabulary,
+            counts,
+            max_length,
+            table,
+            fitted,
+            item_features=of_items,
+            users=known,
+            user_features=of_users,
+        )
 
     @classmethod
     def _fit_examples(
@@ -127,15 +152,7 @@ class FeatureSpec:
         named = dict(zip(vocabulary.tokens, counts.tolist(), strict=True))
         fitted = fit_features(train, features, named)
         levels = levels_of(train, history, fitted)
-        encoded = encode_table(fitted, "item", vocabulary.tokens, table, named)
-        unseen = encode_table(
-            fitted, "item", np.array([""], object), None, named
-        )  # all features missing, and a count of 0
-        full = {
-            feature.column: np.concatenate([feature.absent(1), unseen[feature.column], encoded[feature.column]])
-            for feature in fitted
-            if feature.group == "item"
-        }
+        full = encode_by_id(fitted, "item", vocabulary.tokens, table, named)
         length = history.length if history else max_length
         spec = cls(vocabulary, counts, length, table, fitted, history, levels, item_features=full)
         return spec.with_cold_items(train.items if fitted else None)

@@ -20,7 +20,7 @@ from tfrec.data.spec.cold_items import ColdItems
 from tfrec.errors import InputError
 from tfrec.reserved_ids import RESERVED_IDS
 
-_PLAIN, _WITH_FEATURES, _WITH_COLD_ITEMS, _WITH_USERS = 1, 2, 3, 4  # formats
+_PLAIN, _WITH_FEATURES, _WITH_COLD_ITEMS, _WITH_USERS, _WITH_USER_FEATURES = 1, 2, 3, 4, 5  # formats
 
 
 def save(fields: Mapping[str, Any], folder: Path) -> None:
@@ -39,7 +39,7 @@ def save(fields: Mapping[str, Any], folder: Path) -> None:
         "item_table": fields["item_table"] is not None,
     }
     if users is not None:
-        text |= {"format": _WITH_USERS, "num_users": len(users)}
+        text |= {"format": _WITH_USER_FEATURES if features else _WITH_USERS, "num_users": len(users)}
         users.save(folder / "vocabularies" / "user.txt")
     if features:
         text["features"] = save_features(features, folder)
@@ -49,8 +49,9 @@ def save(fields: Mapping[str, Any], folder: Path) -> None:
             text |= {"format": _WITH_COLD_ITEMS, "cold_items": len(cold)}
             cold.ids.save(folder / "vocabularies" / "cold_items.txt")
             _write_table(features, cold.table, folder / "cold_items.csv")
-        arrays = {_array(number): fields["item_features"][one.column] for number, one in _of_items(features)}
-        np.savez_compressed(folder / "item_features.npz", **arrays)
+        _save_arrays(folder / "item_features.npz", features, "item", fields["item_features"])
+        if users is not None:
+            _save_arrays(folder / "user_features.npz", features, "user", fields["user_features"])
     (folder / "spec.json").write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
 
 
@@ -58,8 +59,8 @@ def load(folder: Path) -> dict[str, Any]:
     """Read the fields of a spec that `save` wrote; raises `InputError` if the parts do not fit together."""
     try:
         spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
-        if spec["format"] not in (_PLAIN, _WITH_FEATURES, _WITH_COLD_ITEMS, _WITH_USERS):
-            raise InputError(f"{folder / 'spec.json'} has format {spec['format']!r}; this tfrec reads 1 to 4.")
+        if spec["format"] not in range(_PLAIN, _WITH_USER_FEATURES + 1):
+            raise InputError(f"{folder / 'spec.json'} has format {spec['format']!r}; this tfrec reads 1 to 5.")
         items = Vocabulary.load(folder / "vocabularies" / "item.txt")
         lines = (folder / "vocabularies" / "item_counts.txt").read_text(encoding="utf-8").split()
         counts = np.array(lines, dtype=np.int64)
@@ -68,8 +69,10 @@ def load(folder: Path) -> dict[str, Any]:
         if spec["format"] == _WITH_COLD_ITEMS:
             ids = Vocabulary.load(folder / "vocabularies" / "cold_items.txt")
             cold = ColdItems(ids, _read_table(folder / "cold_items.csv"))
-        users = Vocabulary.load(folder / "vocabularies" / "user.txt") if spec["format"] == _WITH_USERS else None
-        further = _load_features(spec, folder) if spec["format"] in (_WITH_FEATURES, _WITH_COLD_ITEMS) else {}
+        has_users = spec["format"] in (_WITH_USERS, _WITH_USER_FEATURES)
+        users = Vocabulary.load(folder / "vocabularies" / "user.txt") if has_users else None
+        has_features = spec["format"] in (_WITH_FEATURES, _WITH_COLD_ITEMS, _WITH_USER_FEATURES)
+        further = _load_features(spec, folder) if has_features else {}
     except InputError:
         raise
     except (
@@ -110,25 +113,41 @@ def load(folder: Path) -> dict[str, Any]:
 
 def _load_features(spec: dict[str, Any], folder: Path) -> dict[str, Any]:
     features = load_features(spec["features"], folder)
-    try:
-        arrays = read_arrays(folder / "item_features.npz")
-    except BadZipFile as error:
-        raise InputError(f"{folder / 'item_features.npz'} cannot be read: {error}. Copy the preset again.") from error
-    of_items = {one.column: arrays[_array(number)] for number, one in _of_items(features)}
-    for _, one in _of_items(features):
-        rows = spec["num_items"] + RESERVED_IDS + spec.get("cold_items", 0)
-        wanted, found = (rows, *one.width), of_items[one.column]
-        if found.shape != wanted or found.dtype != one.dtype:
-            raise InputError(
-                f"{folder / 'item_features.npz'} has {found.dtype} {found.shape} for '{one.column}': expected "
-                f"{np.dtype(one.dtype)} {wanted}."
-            )
-    return {
+    num_rows = spec["num_items"] + RESERVED_IDS + spec.get("cold_items", 0)
+    found = {
         "features": features,
         "history": None if spec["history"] is None else History(**spec["history"]),
         "label_levels": tuple(map(float, spec["label_levels"])),
-        "item_features": of_items,
+        "item_features": _load_arrays(folder / "item_features.npz", features, "item", num_rows),
     }
+    if spec["format"] == _WITH_USER_FEATURES:
+        num_rows = spec["num_users"] + RESERVED_IDS
+        found["user_features"] = _load_arrays(folder / "user_features.npz", features, "user", num_rows)
+    return found
+
+
+def _save_arrays(path: Path, features: Sequence[Feature], group: str, arrays: Mapping[str, np.ndarray]) -> None:
+    numbered = [(number, one) for number, one in enumerate(features) if one.group == group]
+    np.savez_compressed(path, **{_array(number): arrays[one.column] for number, one in numbered})
+
+
+def _load_arrays(path: Path, features: Sequence[Feature], group: str, num_rows: int) -> dict[str, np.ndarray]:
+    """The encoded values of a group; raises `InputError` if they have another shape or type than the features."""
+    try:
+        arrays = read_arrays(path)
+    except BadZipFile as error:
+        raise InputError(f"{path} cannot be read: {error}. Copy the preset again.") from error
+    loaded = {}
+    for number, one in enumerate(features):
+        if one.group != group:
+            continue
+        found, wanted = arrays[_array(number)], (num_rows, *one.width)
+        if found.shape != wanted or found.dtype != one.dtype:
+            raise InputError(
+                f"{path} has {found.dtype} {found.shape} for '{one.column}': expected {np.dtype(one.dtype)} {wanted}."
+            )
+        loaded[one.column] = found
+    return loaded
 
 
 def _write_table(features: Sequence[Feature], table: pd.DataFrame, path: Path) -> None:
@@ -139,10 +158,6 @@ def _write_table(features: Sequence[Feature], table: pd.DataFrame, path: Path) -
 
 def _read_table(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=str, keep_default_na=False, lineterminator="\n").set_index("item_id")
-
-
-def _of_items(features: tuple[Feature, ...]) -> list[tuple[int, Feature]]:
-    return [(number, one) for number, one in enumerate(features) if one.group == "item"]
 
 
 def _array(number: int) -> str:
