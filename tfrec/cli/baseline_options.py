@@ -1,4 +1,4 @@
-"""`--baseline`: which baselines stand beside a retrieval model."""
+"""`--baseline`: the baselines that a retrieval model is compared with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BASELINES = ("popularity", "item-to-item", "user-knn", "ease", "ials")
 
 
 def add_baseline_argument(parser: argparse.ArgumentParser, default: str) -> None:
-    """Add the option; `default` says what is compared without it."""
+    """Add the option; `default` names the baselines that are used without it."""
     parser.add_argument(
         "--baseline",
         nargs="+",

@@ -1,4 +1,4 @@
-"""The protocol of sampled negatives: a target is ranked among a few items that the user never had."""
+"""The protocol of sampled negatives: a target is ranked among a few items that the user does not have."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tfrec.reserved_ids import RESERVED_IDS
 
 @dataclasses.dataclass(frozen=True)
 class SampledNegatives:
-    """Items that are drawn for each user, uniformly and without repeats, from those they never had.
+    """Draws items for each user, uniformly and without repeats, from the items that the user does not have.
 
     With `LeaveLastOut` and 99 items this is the protocol of "Neural Collaborative Filtering". A user's draw depends
-    on the seed, the vocabulary and the user's place in the table, and not on the model or the batch, so all models are
-    ranked against the same items.
+    on the seed, the vocabulary and the user's place in the table, but not on the model or the batch. So all models are
+    compared with the same items.
 
     Args:
         count: items per user.
-        seed: of the draw.
-        absent_items: number of further items of the catalogue that the vocabulary lacks, such as rare items that were
-            dropped, where published numbers were measured with them. Draws may fall on them too. No model can score
-            them, so they rank below every target, as items with hardly a training row nearly always do.
+        seed: seed of the draw.
+        absent_items: number of further items that the vocabulary lacks but published results include, such as dropped
+            rare items. They may be drawn too. No model can score them, so they rank below every target. Items with very
+            few training rows nearly always rank there as well.
 
     Reference:
         He et al., "Neural Collaborative Filtering", WWW 2017, https://arxiv.org/abs/1708.05031. Krichene and Rendle,
@@ -55,12 +55,12 @@ class SampledNegatives:
         object.__setattr__(self, "absent_items", absent)
 
     def draw(self, holdout: Holdout, spec: FeatureSpec) -> np.ndarray:
-        """The drawn ids of every user of the holdout's table, (U, count) int32.
+        """The drawn ids for every user of the holdout's table, (U, count) int32.
 
-        Ids of absent items, and those of users without targets, are 0.
+        Absent items, and all draws of users without targets, have id 0.
 
         Args:
-            holdout: a user's history and targets are never drawn.
+            holdout: the history and targets of each user, which are never drawn.
             spec: the vocabulary.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Batch normalization that an empty batch leaves as it is."""
+"""Batch normalization that ignores empty batches."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from keras import ops
 
 
 class BatchNormalization(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` whose moving averages an empty batch does not change.
+    """`keras.layers.BatchNormalization`, but an empty batch does not change its moving averages.
 
-    With several replicas a last batch may leave a replica without rows. The moments of no rows are NaN, and Keras would
-    write them into the moving averages of all replicas. The name is that of Keras' layer, because Keras derives the
-    places in a weights file from it.
+    With several replicas, the last batch may have no rows for a replica. The moments of an empty batch are NaN, and
+    Keras would write them into the moving averages of all replicas. The class has the name of Keras' layer, because
+    Keras derives paths in the weights file from it.
 
     Example:
         >>> import numpy as np

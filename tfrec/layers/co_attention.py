@@ -19,18 +19,18 @@ class CoAttention(MaskedLayer):
     b[l, k] = softmax_k s[k, l];                               to_y[l] = Wy [sum_k b[l, k] (Wu x[k] + bu)] + by
     ```
 
-    The heads have the width D / H and stand side by side. With `may_abstain`, the softmax over l has one more term, a
-    learned score of each head for looking at nothing, as in `tfrec.layers.CrossAttention`. If all positions of a row
-    are padding, `a` is 0.
+    The heads have the width D / H and are concatenated. With `may_abstain`, the softmax over l has one more term, a
+    learned score per head for attending to nothing, as in `tfrec.layers.CrossAttention`. If all positions of a row are
+    padding, `a` is 0.
 
-    The layer normalises vectors for the scores alone: vectors of categories begin small, and without the norm all
-    scores would begin near 0.
+    The vectors are normalised only for the scores: vectors of categories start small, so without the norm all scores
+    would start near 0.
 
     Args:
         num_heads: H, a divisor of the width D of the queries.
         dropout: rate on the weights.
-        may_abstain: whether the attention over the context may look at nothing.
-        seed: of the initial maps and of the dropout.
+        may_abstain: whether the attention over the context may attend to nothing.
+        seed: seed of the initial weights and of the dropout.
 
     Shapes:
         queries (B, K, D), context (B, L, E), padding_mask (B, L) bool with True at real positions of the context. The
@@ -43,8 +43,8 @@ class CoAttention(MaskedLayer):
     Reference:
         Lu et al., "Hierarchical Question-Image Co-Attention for Visual Question Answering", NeurIPS 2016,
         arXiv 1606.00061, section 3.3; Xiong et al., "Dynamic Coattention Networks for Question Answering", ICLR 2017,
-        arXiv 1611.01604, which takes both softmaxes of one matrix of products. The heads, the norms and the learned
-        score for nothing are ours.
+        arXiv 1611.01604, which computes both softmaxes from one matrix of products. The heads, the norms and the
+        learned score for attending to nothing are ours.
 
     Example:
         >>> import numpy as np

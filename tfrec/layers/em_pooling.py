@@ -15,24 +15,24 @@ class EMPooling(AttentionScores, MaskedLayer):
     """At each position, K cluster means of the history up to that position, found by expectation maximisation.
 
     ```
-    mu[k] = learned starts, all different; then for each round
+    mu[k] = learned initial means, all different; then in each round
     E:  r[j, k] = softmax_k(x[j] . mu[k] / tau)              0 at padding
     M:  mu[k] = sum_j r[j, k] x[j] / sum_j r[j, k]           over j <= l
     y[l, k] = mu[k] after the last round
     ```
 
-    So each event is shared among the interests, while an attention pooling shares each interest among the events.
-    `y[l]` equals the last `y` of a history that is cut after l: training at all positions computes the same function as
-    inference. The output at padding is zero. Gradients flow through all rounds.
+    The weights of an event sum to 1 over the interests; in attention pooling, the weights of an interest sum to 1 over
+    the events. `y[l]` equals the last `y` of a history that ends at l: training at all positions computes the same
+    function as inference. The output at padding is zero. Gradients flow through all rounds.
 
     The weights have size B x K x L x L, like those of a self-attention with K heads, and are computed once per round.
 
     Args:
         num_interests: K.
         rounds: number of E and M steps.
-        temperature: tau, above 0. With a high one, all means become the mean of the history.
-        max_length: longest sequence; None means no limit.
-        seed: seed of the starts.
+        temperature: tau, above 0. With a high temperature, all means are close to the mean of the history.
+        max_length: the longest sequence; None means no limit.
+        seed: seed of the initial means.
 
     Shapes:
         inputs (B, L, D), padding_mask (B, L) bool with True at real positions; output (B, L, K, D), and with
@@ -44,8 +44,9 @@ class EMPooling(AttentionScores, MaskedLayer):
     Reference:
         Li et al., "Expectation-Maximization Attention Networks for Semantic Segmentation", ICCV 2019, arXiv 1907.13426;
         Li et al., "Multi-Interest Network with Dynamic Routing for Recommendation at Tmall", CIKM 2019,
-        arXiv 1904.08030, whose capsules are routed in three rounds, too. EMANet normalises mu and moves its starts by a
-        running mean; MIND has one random start per user, a shared bilinear map and a squash. Neither has prefixes.
+        arXiv 1904.08030, which also routes capsules in three rounds. EMANet normalises mu and updates the initial means
+        by a running mean; MIND has random initial means per user, a shared bilinear map and a squash. Both pool only
+        the whole sequence, not its prefixes.
 
     Example:
         >>> import numpy as np

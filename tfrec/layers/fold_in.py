@@ -1,4 +1,4 @@
-"""Vectors of users whom training did not see, from the items that they took."""
+"""Vectors of users who are not in the training data, computed from their items."""
 
 from typing import Any
 
@@ -20,15 +20,14 @@ class FoldIn(keras.layers.Layer):
     u = (1 / n) sum over the n items i of E[i] W + b
     ```
 
-    W is the identity and b is 0 until `solve` has fitted both to the users of the training data, by one ridge
-    regression. They are not trained. A user with any history then gets the vector that the training would most
-    probably have given to a user with these items.
+    W starts as the identity and b as 0. They are not trained: `solve` fits both to the users of the training data, by
+    one ridge regression. A new user then gets a vector similar to those of training users with the same items.
 
     Args:
         units: width of the vectors of users.
 
     Shapes:
-        item vectors (B, L, D) and their ids (B, L), where padding and unknown ids count nothing; output (B, units).
+        item vectors (B, L, D) and their ids (B, L), where padding and unknown ids are ignored; output (B, units).
 
     Example:
         >>> vectors = np.array([[[9.0, 9.0], [1.0, 3.0], [3.0, 1.0]]], "float32")
@@ -58,9 +57,9 @@ class FoldIn(keras.layers.Layer):
         """Fit W and b to the users of the training data.
 
         Args:
-            pairs: (N, 2) ids of a user and an item, ordered by user, as `tfrec.data.known_pairs` gives them.
+            pairs: (N, 2) ids of a user and an item, ordered by user, as `tfrec.data.known_pairs` returns them.
             users: (U + 2, units), the vectors of all user ids.
-            items: (V + 2, D), those of all item ids.
+            items: (V + 2, D), the vectors of all item ids.
         """
         pairs = check_pairs(pairs)
         ids, starts = np.unique(pairs[:, 0], return_index=True)

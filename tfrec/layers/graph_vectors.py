@@ -13,11 +13,12 @@ COMBINATIONS = ("mean", "attention")
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class GraphVectors(keras.layers.Layer):
-    """Vectors of users and items that exchange what they know along the edges between them.
+    """Vectors of users and items that are propagated along the edges between them.
 
-    After `connect(user_ids, item_ids)`, one step of propagation replaces the vector of each user by the sum of the
-    vectors of its items, and the vector of each item by the sum of the vectors of its users, each edge with the weight
-    1 / sqrt(degree of the user x degree of the item). With e_0 the trained vectors and A the matrix of these weights:
+    After `connect(user_ids, item_ids)`, one step of propagation replaces the vector of each user by a weighted sum of
+    the vectors of the user's items, and the vector of each item by a weighted sum of the vectors of its users. An edge
+    has the weight 1 / sqrt(degree of the user x degree of the item). With e_0 the trained vectors and A the matrix of
+    these weights:
 
     ```
     e_k = A e_(k-1)                                  k = 1 ... K
@@ -25,18 +26,19 @@ class GraphVectors(keras.layers.Layer):
     "attention":  e = sum over k of a_k e_k,         a = softmax over k of (q . e_k / sqrt(D)), for each node
     ```
 
-    Only edges are stored and multiplied: a step takes time and memory in proportion to their number times D.
+    Only edges are stored and multiplied, so time and memory of a step are proportional to the number of edges times D.
 
-    `fold()` replaces the trained vectors by the propagated ones and forgets the graph. What is left, and what is saved
-    before, is a plain table for users and one for items. Before `connect`, and after `fold`, nothing is propagated.
+    `fold()` replaces the trained vectors with the propagated ones and removes the graph. Then the layer is an ordinary
+    table of users and one of items; saved files hold these tables too. Before `connect` and after `fold`, nothing is
+    propagated.
 
     Args:
-        num_users: rows of the table of users, reserved ids included.
-        num_items: rows of the table of items, reserved ids included.
+        num_users: rows of the table of users, including the reserved ids.
+        num_items: rows of the table of items, including the reserved ids.
         output_dim: D.
         num_layers: K, at least 1.
-        combine: "mean", or "attention", by which each node weighs the results of the K steps and its own vector.
-        seed: of the initial vectors.
+        combine: "mean" of the results of the K steps and the trained vector, or "attention" of each node over them.
+        seed: seed of the initial vectors.
 
     Shapes:
         `propagate()` returns (num_users, D) and (num_items, D); the layer takes (...,) integer ids of users and
@@ -108,8 +110,8 @@ class GraphVectors(keras.layers.Layer):
             item_ids: (E,) integer ids of items. A pair that occurs several times is one edge.
 
         Raises:
-            ValueError: if the layer is not built, the ids are no integers of equal number, or an id is outside of its
-                table.
+            ValueError: if the layer is not built, the ids are not two integer lists of equal length, or an id is
+                outside its table.
         """
         if not self.built:
             raise ValueError(f"{self.name} has no vectors yet: call build() before connect().")
@@ -152,9 +154,9 @@ class GraphVectors(keras.layers.Layer):
         return self._attend(of_users), self._attend(of_items)
 
     def layer_weights(self) -> tuple[Any, Any] | None:
-        """The attention of each node over the K + 1 layers, (num_users, K + 1) and (num_items, K + 1).
+        """The attention weights of each node over the K + 1 layers, (num_users, K + 1) and (num_items, K + 1).
 
-        None if the layers are combined by their mean, or nothing is propagated.
+        None if the layers are combined by their mean, or if there is no graph.
         """
         if not self.is_connected or self.combine == "mean":
             return None
@@ -182,7 +184,7 @@ class GraphVectors(keras.layers.Layer):
         return ops.take(self.propagate()[0], inputs, axis=0)
 
     def fold(self) -> None:
-        """Make the propagated vectors the trained ones, and forget the graph; without a graph, do nothing."""
+        """Replace the trained vectors with the propagated ones and remove the graph; without a graph, do nothing."""
         if not self.is_connected:
             return
         users, items = (ops.convert_to_numpy(part) for part in self.propagate())
@@ -193,7 +195,7 @@ class GraphVectors(keras.layers.Layer):
         self._items.assign(items)
 
     def save_own_variables(self, store: Any) -> None:
-        """Plain tables, which any copy of the layer reads, and beside them what training continues from."""
+        """Save the propagated vectors, which every copy of the layer can load, and what resuming the training needs."""
         users, items = self.propagate()
         store["users"], store["items"] = ops.convert_to_numpy(users), ops.convert_to_numpy(items)
         store["item_scale"] = ops.convert_to_numpy(self.item_scale)
@@ -203,7 +205,7 @@ class GraphVectors(keras.layers.Layer):
                 store["layer_query"] = ops.convert_to_numpy(self.layer_query)
 
     def load_own_variables(self, store: Any) -> None:
-        """The propagated vectors; or, if this layer and the saved one have a graph, what training continues from."""
+        """Load the propagated vectors; or the trained ones, if both this layer and the saved layer have a graph."""
         continues = self.is_connected and "own_users" in set(store.keys())
         prefix = "own_" if continues else ""
         self._users.assign(store[f"{prefix}users"])
@@ -236,7 +238,7 @@ class _Edges:
         self.scale_to, self.scale_from = (ops.convert_to_tensor(scale[:, None]) for scale in (scale_to, scale_from))
 
     def sums(self, vectors: Any) -> Any:
-        """The weighted sum of the vectors that reach each row, (num_rows, D)."""
+        """The weighted sum of the vectors of each row's neighbours, (num_rows, D)."""
         if not self.num_met:
             return ops.zeros((self.num_rows, vectors.shape[1]), vectors.dtype)
         parts = ops.take(vectors * ops.cast(self.scale_from, vectors.dtype), self.come_from, axis=0)

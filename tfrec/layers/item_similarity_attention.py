@@ -13,7 +13,7 @@ PAIRINGS = ("product", "concatenation")
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class ItemSimilarityAttention(keras.layers.Layer):
-    """The similarity of candidates to the items of a user, weighed by an attention with a smoothed normalisation.
+    """The similarity of candidates to the items of a user, weighted by attention with a smoothed normalisation.
 
     ```
     f(p, q) = h . relu(W [p * q] + b)            "product"
@@ -22,8 +22,8 @@ class ItemSimilarityAttention(keras.layers.Layer):
     s = sum over j of a_j (p . q_j)
     ```
 
-    With beta = 1, a is a softmax, and the weights of a long history are all small, because they sum to 1. A smaller
-    beta lets the sum grow with the history.
+    With beta = 1, a is a softmax: the weights sum to 1, so all weights of a long history are small. With a smaller
+    beta, the sum of the weights grows with the length of the history.
 
     Args:
         units: width A of the hidden layer of f.
@@ -33,8 +33,8 @@ class ItemSimilarityAttention(keras.layers.Layer):
 
     Shapes:
         candidates (B, C, D) or (1, C, D), history (B, L, D), mask (B, C, L) bool, True at the items that a candidate
-        attends to; output (B, C). The recorded weights are (B, C, L), 0 outside of the mask. Time and memory grow with
-        B C L A.
+        attends to; output (B, C). The recorded weights are (B, C, L), 0 outside the mask. Time and memory are
+        proportional to B C L A.
 
     Raises:
         ValueError: if `units` is not a positive integer, `beta` is not between 0 and 1, or `pairing` is unknown.

@@ -1,4 +1,4 @@
-"""A deep network whose layers change their input instead of replacing it."""
+"""A deep network of residual units."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,20 +10,19 @@ from tfrec.ops import check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class ResidualMLP(keras.layers.Layer):
-    """Residual units one after another, each with two dense maps.
+    """A stack of residual units, each with two dense layers.
 
     ```
     h_0 = inputs;  h_i = h_{i-1} + drop(W2_i relu(W1_i h_{i-1} + b1_i) + b2_i)
     ```
 
-    The width F of the input is kept, so any number of units can be stacked, and the input reaches the output unchanged
-    beside them.
+    Each unit adds its output to its input, so the width F stays the same and any number of units can be stacked.
 
     Args:
-        hidden_dims: rows of W1 of each unit; without any, the inputs pass as they are.
+        hidden_dims: hidden width of each unit, the rows of W1; with an empty list, the inputs are returned unchanged.
         activation: a Keras activation.
-        dropout: rate, behind each W2.
-        seed: of the initial maps and of the dropout.
+        dropout: rate, after each W2.
+        seed: seed of the initial weights and of the dropout.
 
     Shapes:
         input (..., F); output (..., F).
@@ -33,7 +32,7 @@ class ResidualMLP(keras.layers.Layer):
 
     Reference:
         Shan et al., "Deep Crossing: Web-Scale Modeling without Manually Crafted Combinatorial Features", KDD 2016,
-        section 4.3. There a relu also follows the sum.
+        section 4.3. In the paper a relu also follows the sum.
 
     Example:
         >>> import numpy as np

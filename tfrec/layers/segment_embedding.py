@@ -1,4 +1,4 @@
-"""One sequence made of several, each position marked with the one that it comes from."""
+"""Concatenate sequences, with a learned vector that marks which sequence a position comes from."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,13 +9,13 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class SegmentEmbedding(keras.layers.Layer):
-    """Joins sequences of vectors end to end and adds a learned vector of each sequence to its positions.
+    """Concatenates sequences of vectors, and adds to each position a learned vector of its sequence.
 
-    `y = [x_1 + s_1, x_2 + s_2, ...]`. Without the s, an attention over y could not tell an item of a history from the
-    same item as a candidate.
+    `y = [x_1 + s_1, x_2 + s_2, ...]`. Without the s, attention over y could not distinguish an item of the history from
+    the same item as the candidate.
 
     Args:
-        seed: of the initial vectors.
+        seed: seed of the initial vectors.
 
     Shapes:
         inputs: a list of (B, L_i, D); output (B, sum of L_i, D).

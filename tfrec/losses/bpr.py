@@ -1,4 +1,4 @@
-"""Bayesian personalised ranking: each target above sampled negatives."""
+"""Bayesian personalised ranking: each target should score higher than sampled negatives."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ class BPR(SampledLoss):
     loss = mean over n of -log sigma(q . e_target - q . e_n)
     ```
 
-    The loss looks at the order of the target and a negative alone, not at the rest of the catalogue: it optimises the
-    area under the ROC curve of each user. Where the top of the list matters, softmax losses reach a higher NDCG.
+    Each term depends only on the order of the target and one negative, so the loss optimises the area under the ROC
+    curve of each user. If the top of the list matters, softmax losses reach a higher NDCG.
 
     A negative that equals the target is ignored. In the paper negatives are items that the user does not have; here, as
     in all losses of tfrec, any item but the target can be one. The regularisation of the paper is left to the
@@ -29,7 +29,7 @@ class BPR(SampledLoss):
         negatives: the sampler; see `SampledSoftmax`.
         draw_per: "token" draws for each target, "group" for 64 targets together, "batch" for all; see
             `tfrec.losses.sampled_loss` for the cost.
-        name: of the loss, for logs.
+        name: name of the loss, for logs.
 
     Shapes:
         targets (..., ) ids; queries (..., D); items (V + 2, D); a scalar out.
@@ -44,7 +44,7 @@ class BPR(SampledLoss):
         >>> import keras, numpy as np
         >>> items, queries = np.zeros((1002, 3), "float32"), np.zeros((1, 2, 3), "float32")
         >>> loss = BPR()(np.array([[0, 2]]), queries, items=items, seed=keras.random.SeedGenerator(0))
-        >>> round(float(np.exp(-loss)), 3)                # both are equally likely to stand above the other
+        >>> round(float(np.exp(-loss)), 3)                # each of the two is equally likely to rank first
         0.5
     """
 

@@ -6,14 +6,14 @@ from keras import ops
 
 
 def next_event_cross_entropy(expected: Any, events: Any, negatives: Any, is_event: Any) -> Any:
-    """How well each position tells the next event from a sampled one.
+    """How well the prediction at each position distinguishes the next event from a sampled one.
 
     ```
     loss = mean over rows, mean over their pairs (l, l + 1):  -log sigmoid(p_l . e_{l+1}) - log(1 - sigmoid(p_l . n_{l+1}))
     ```
 
-    A pair counts if both positions are real. A row without a pair adds 0 and still counts as a row, so that the loss of
-    a batch is the mean of the losses of its parts.
+    A pair counts if both positions are real. A row without pairs has loss 0 and is included in the mean, so the loss of
+    a batch is the mean of the losses of its rows.
 
     Args:
         expected: (B, L, E) float, the prediction p of the next event at each position.
@@ -26,7 +26,7 @@ def next_event_cross_entropy(expected: Any, events: Any, negatives: Any, is_even
 
     Reference:
         Zhou et al., "Deep Interest Evolution Network for Click-Through Rate Prediction", AAAI 2019, arXiv 1809.03672,
-        equation 6, which adds up the pairs of a row.
+        equation 6, in which the pairs of a row are summed.
 
     Example:
         >>> import numpy as np

@@ -102,9 +102,9 @@ class SampledLoss(ItemLoss):
         sample_weight: Any = None,
         seed: Any = None,
     ) -> Any:
-        """The loss of a model that scores pairs by a network, so that there are no vectors to compare.
+        """The loss of a model that scores pairs with a network instead of comparing vectors.
 
-        Each row has a draw of its own, or all share one where `draw_per` is "batch".
+        Each row has its own draw; with `draw_per="batch"`, all rows share one draw.
 
         Args:
             score: (B, C) ids -> (B, C) scores of each row.

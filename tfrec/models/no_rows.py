@@ -1,6 +1,6 @@
 """Calls with a batch that has no rows, such as the share of a replica in a short last batch.
 
-Keras adds two tensors of the static shape (0, D) with TensorFlow's kernel of biases, which refuses them.
+Keras adds two tensors of the static shape (0, D) with TensorFlow's BiasAdd kernel, which raises an error.
 """
 
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from keras import ops, tree
 def of_any_rows(function: Callable[..., Any], inputs: Any, *args: Any, **kwargs: Any) -> Any:
     """`function(inputs, ...)`, also for inputs that are known to have no rows.
 
-    Such inputs get one row of zeros, which the outputs lose again. The call is then no training: averages of layers
-    do not move, and no loss is added for a row that is not there.
+    For such inputs, the function is called with one row of zeros, which is then removed from the outputs. It is called
+    with training=False, so averages do not change and layers add no loss for this row.
 
     Args:
-        function: a model or a part of one; its outputs have a row for each row of the inputs.
+        function: a model or a part of one; its outputs have one row per row of the inputs.
         inputs: tensors or arrays, in any nesting.
         *args: further arguments.
         **kwargs: further arguments.

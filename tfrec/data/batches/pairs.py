@@ -1,4 +1,4 @@
-"""`tf.data` batches of users and items they took, for models that learn from pairs and not from an order."""
+"""`tf.data` batches of pairs of a user and an item, for models that do not read the order of items."""
 
 from __future__ import annotations
 
@@ -35,32 +35,32 @@ def pairs(
 ) -> tf.data.Dataset:
     """Batches for models that learn which items a user takes: `({"user", "history"}, targets, weights)`.
 
-    From `Interactions`, a row is one interaction: its user, and its item as the target. Negatives come from the loss,
-    sampled or from the batch. From a `Holdout`, a row is a user with the first item held back as the target, and the
-    history is always there, so that ranking metrics leave out what the user has: all of it, if the model does not read
-    it.
+    For `Interactions`, a row is one interaction: its user, and its item as the target. The loss provides the negatives,
+    sampled or from the batch. For a `Holdout`, a row is a user, and the target is the first held-back item. These rows
+    always have a history, so that ranking metrics can leave out the user's items; if the model does not read the
+    history, it holds all items of the user.
 
-    A target never stands in its own history: its item is taken out wherever it occurs. Interactions with items out of
+    A history never contains its own target: this item is removed wherever it occurs. Interactions with items out of
     vocabulary are left out. A user out of vocabulary has id 1.
 
     Args:
-        data: what to learn from, or to be asked about.
+        data: the table to train on, or the holdout to evaluate.
         spec: vocabularies and length L. "user" needs the user vocabulary: `FeatureSpec.fit(train, users=True)`.
         batch_size: B.
-        inputs: what the model reads, its `input_names`: "user", "history", or both.
+        inputs: the inputs that the model reads, its `input_names`: "user", "history", or both.
         take: the items in the history of a training row: "others", the newest L of all other items of the user; or
             "earlier", the newest L before the target.
-        shuffle: the rows, anew each epoch; None shuffles training data and leaves holdouts in order.
-        seed: of the shuffling.
-        drop_remainder: leave out a last batch that is not full.
-        num_replicas: of a `tf.distribute` strategy; `batch_size` is a multiple of it.
+        shuffle: whether to shuffle the rows, differently in each epoch; None shuffles training data but not holdouts.
+        seed: seed of the shuffling.
+        drop_remainder: drop the last batch if it is not full.
+        num_replicas: number of replicas of a `tf.distribute` strategy; `batch_size` must be a multiple of it.
 
     Returns:
         dataset of `({"user": (B,) int32, "history": (B, L) int32}, targets (B,) int32, weights (B,) float32)`, with
-        the inputs that were asked for. Histories are padded on the left.
+        the requested inputs. Histories are padded on the left.
 
     Raises:
-        InputError: if there is no row, the spec has no users and the model reads them, or an argument is invalid.
+        InputError: if there are no rows, the model reads users but the spec has none, or an argument is invalid.
 
     Example:
         >>> import pandas as pd
@@ -87,7 +87,7 @@ def pairs(
         after = ends[of] if take == "others" else np.arange(len(ids))
     if not len(rows):
         raise InputError(
-            f"There is no row in {data!r}: the vocabulary knows none of its items. Fit the spec on data that has them."
+            f"{data!r} has no usable rows: none of its items is in the vocabulary. Fit the spec on data that has them."
         )
     columns = {"first": first, "after": after, "target": targets}
     if users is not None:
@@ -113,7 +113,7 @@ def pairs(
 
 
 def known_pairs(table: Interactions, spec: FeatureSpec) -> np.ndarray:
-    """The distinct pairs of a known user and a known item, (N, 2) int32: what a graph model propagates over.
+    """The distinct pairs of a known user and a known item, (N, 2) int32, for example the edges of a graph model.
 
     Example:
         >>> import pandas as pd
@@ -131,7 +131,7 @@ def known_pairs(table: Interactions, spec: FeatureSpec) -> np.ndarray:
 
 
 def encode_users(table: Interactions, spec: FeatureSpec) -> np.ndarray:
-    """The id of each user of a table, by user code: (num_users,) int32, 1 where training had no such user.
+    """The id of each user of a table, by user code: (num_users,) int32, 1 for users who are not in the vocabulary.
 
     Raises:
         InputError: if the spec has no user vocabulary.
@@ -161,13 +161,13 @@ def _check_arguments(inputs: Collection[str], take: str, batch_size: int, num_re
 
 
 def _window(flat: tf.Tensor, first: tf.Tensor, after: tf.Tensor, width: int | tf.Tensor) -> tf.Tensor:
-    """The newest `width` of each stretch of a flat array: (B, width), 0 in front."""
+    """The newest `width` values of each slice of a flat array: (B, width), padded with 0 on the left."""
     at = after[:, None] + tf.range(-tf.cast(width, tf.int64), 0, dtype=tf.int64)
     return tf.where(at >= first[:, None], tf.gather(flat, tf.maximum(at, 0)), 0)
 
 
 def _without(history: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-    """Histories without the row's target, closed up to the right."""
+    """Histories without the row's target; the remaining items move to the right."""
     kept = tf.where(history == targets[:, None], 0, history)
     order = tf.argsort(tf.cast(kept > 0, tf.int32), axis=1, stable=True)
     return tf.gather(kept, order, batch_dims=1)

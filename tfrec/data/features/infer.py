@@ -60,7 +60,7 @@ def unread_columns(table: pd.DataFrame) -> dict[str, str]:
 def _infer(values: pd.Series, column: str, group: str) -> Feature | str:
     """A feature, or why the column cannot be one."""
     if _INDEX.fullmatch(column):
-        return "is the index of the table that was written"
+        return "is the index that pandas wrote"
     if fault := name_fault(column):
         return fault
     known = values.dropna()

@@ -12,10 +12,10 @@ _PAIR = re.compile(r'\\(["\\])')
 
 
 def text_with_doubled_quotes(path: Path, encoding: str | None, separator: str) -> str | None:
-    r"""The text of a table with `""` in place of `\"`, or None where backslashes are ordinary characters.
+    r"""The text of a table with `""` in place of `\"`, or None if backslashes are ordinary characters.
 
-    In a quoted field a backslash before a quote is an escape beyond doubt if the field goes on behind it. One that
-    stands before a separator or the end of a line may end the field, and proves nothing.
+    In a quoted field, a backslash before a quote is certainly an escape if the field continues after the quote. If a
+    separator or the end of the line follows, the quote may also end the field, so this is no evidence.
 
     Args:
         path: the file.

@@ -14,15 +14,15 @@ _LINE = re.compile(r"\d+\t\d+(\t\d+(\.\d+)?){0,2}\s*")
 
 
 def is_ncf(line: str) -> bool:
-    """Whether a line is one of NCF's: user, item, and perhaps rating and timestamp, with tabs between."""
+    """Whether a line has NCF's format: user, item and optionally rating and timestamp, separated by tabs."""
     return _LINE.fullmatch(line) is not None
 
 
 def read_rating(path: Path, columns: Columns, form: TextFormat) -> Source:
-    """A `.rating` file. The `.negative` file beside it holds no interactions and is ignored with a note.
+    """A `.rating` file. The `.negative` file next to it holds no interactions and is ignored with a note.
 
     Raises:
-        InputError: if the first line is not one of this layout.
+        InputError: if the first line does not have this format.
     """
     line = first_line(path, form.encoding)
     if not is_ncf(line):
@@ -37,6 +37,6 @@ def read_rating(path: Path, columns: Columns, form: TextFormat) -> Source:
     beside = sorted(one.name for one in path.parent.iterdir() if one.suffix == ".negative")
     negatives = [name for name in beside if name.startswith(f"{stem}.")]
     if negatives:
-        why = "it holds items to rank a target among; tfrec ranks all items, or draws its own (SampledNegatives)"
+        why = "it lists sampled negatives; tfrec ranks all items, or draws its own negatives (SampledNegatives)"
         notes = (*notes, f"{negatives[0]} is ignored: {why}")
     return Source(frame, found, notes=notes)

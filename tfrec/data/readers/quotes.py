@@ -1,4 +1,4 @@
-"""Detect stray quotes: a field that starts with one extends to the next quote and swallows the rows in between."""
+"""Detect stray quotes: a field that starts with one extends to the next quote, over the rows in between."""
 
 from __future__ import annotations
 

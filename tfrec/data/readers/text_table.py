@@ -123,7 +123,7 @@ class TextTable:
         return self._parse({**options, "quoting": csv.QUOTE_NONE}), notes
 
     def _quoted(self, options: dict[str, Any], ids: Collection[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-        """The rows; an unclosed quote does not swallow other rows."""
+        """The rows; an unclosed quote does not absorb the rows after it."""
         notes = (f"{self.path.name}: a backslash before a quote is read as its escape",) if self._escaped else ()
         try:
             frame = self._parse(options)

@@ -1,7 +1,7 @@
-"""Baselines for retrieval models, without learning by gradient: counts, neighbours, and two closed-form solvers.
+"""Baselines for retrieval models, fitted without gradients: counts, neighbours, and two closed-form solvers.
 
-Each is fitted on the training part, has a `name` and a method `score`, and reads the history alone. So a user whom the
-training did not see is scored like any other, and a user without a known item gets the popularity ranking.
+Each is fitted on the training part, has a `name` and a method `score`, and reads only the history. So users who are not
+in the training data are scored like all others. A user without a known item gets the popularity ranking.
 """
 
 from tfrec.evaluation.baselines.build import BASELINES, DEFAULT_BASELINES, build_baselines, check_baselines

@@ -19,7 +19,7 @@ DEFAULT_BASELINES = (Popularity.name, ItemToItem.name)
 
 
 def check_baselines(names: Iterable[str], num_items: int) -> None:
-    """Raise `InputError` if a name is unknown, or memory does not hold what EASE needs for so many items.
+    """Raise `InputError` if a name is unknown, or if EASE needs more memory for so many items than the machine has.
 
     Example:
         >>> check_baselines(["popularity", "svd"], num_items=100)
@@ -42,7 +42,7 @@ def build_baselines(names: Iterable[str], train: Interactions, spec: FeatureSpec
         spec: fitted on it.
 
     Raises:
-        InputError: if a name is unknown, or the data do not suit a baseline.
+        InputError: if a name is unknown, or a baseline cannot be fitted to the data.
 
     Example:
         >>> from tfrec.data import generate_world

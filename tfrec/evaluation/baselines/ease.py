@@ -23,15 +23,15 @@ class EASE:
 
     B minimises `|X - X B|^2 + regularization |B|^2` under the constraint `diag(B) = 0`, so no item predicts itself:
     with `P = (X^T X + regularization I)^-1`, `B[i, j] = -P[i, j] / P[j, j]` for i != j. X is the binary user-item
-    matrix. There is no factor per user: a user is the row x of their history, whether training saw them or not. The
-    order of the history does not matter. An empty history gets the popularity ranking.
+    matrix. There is no vector per user: each user, also one who is not in the training data, is represented by the row
+    x of the history. The order of the history does not matter. An empty history gets the popularity ranking.
 
     The matrix is dense, V x V, so EASE suits catalogues of up to some ten thousand items.
 
     Args:
         train: training data.
         spec: fitted on it.
-        regularization: above 0; 100 to 1000 is usual, more where there are more users.
+        regularization: above 0; 100 to 1000 is usual, with larger values for more users.
 
     Attributes:
         weights: B, (V, V) float32; row and column i belong to the id i + 2.

@@ -16,37 +16,36 @@ _CELLS = 2**22  # gathered numbers at a time: 16 MB, about what a cache holds
 
 
 class IALS:
-    """Factorises the binary user-item matrix with a small weight on all pairs, observed or not.
+    """Factorises the binary user-item matrix; pairs that were not observed have a small weight.
 
-    With vectors w of users and h of items, it minimises, over all observed pairs S and all pairs of the U users and V
-    items,
+    With vectors w of users and h of items, S the observed pairs, and U users and V items, it minimises
 
         sum over S of (1 - w h)^2  +  unobserved_weight * sum over all of (w h)^2
         +  regularization * (sum over users of (n_u + unobserved_weight V)^exponent |w|^2
                              + sum over items of (n_i + unobserved_weight U)^exponent |h|^2)
 
-    where n counts the observed items of a user, and users of an item. Each half step solves one side exactly with the
-    other fixed. exponent = 1 regularises frequent users and items more, as Rendle et al. recommend; exponent = 0 is
-    plain ridge.
+    where n is the number of observed items of a user, or users of an item. Each half step solves for all vectors of one
+    side exactly, with the other side fixed. exponent = 1 regularises frequent users and items more, as Rendle et al.
+    recommend; exponent = 0 is plain ridge regression.
 
-    A user is folded in by one such step: their vector is solved for from their history with the item vectors fixed,
-    the same for users whom training saw and others. The order of the history does not matter. An empty history gets
-    the popularity ranking.
+    To score a history, one such step solves for the user's vector with the item vectors fixed. This is the same for
+    users who are in the training data and for new users. The order of the history does not matter. An empty history
+    gets the popularity ranking.
 
     Args:
         train: training data.
         spec: fitted on it.
         dim: D, width of the vectors.
         regularization: above 0; .001 to .02 is usual with exponent 1.
-        unobserved_weight: weight of a pair because it is a pair, 0 < alpha; lower means that unseen items count less
-            as dislikes.
+        unobserved_weight: alpha, above 0: the weight of every pair, observed or not. With a lower value, a missing
+            interaction counts less as a dislike.
         exponent: nu of the regularisation.
         epochs: number of steps over both sides.
-        stddev: of the initial values, divided by sqrt(D).
-        seed: of the initial values.
+        stddev: standard deviation of the initial values, times sqrt(D).
+        seed: seed of the initial values.
 
     Raises:
-        InputError: if the data have no known item, a setting is out of range, or the settings are so extreme that the
+        InputError: if the data has no known item, a setting is out of range, or the settings are so extreme that the
             equations cannot be solved in single precision.
 
     Attributes:
@@ -107,9 +106,9 @@ class IALS:
     def _solve(self, rows: scipy.sparse.csr_matrix, others: np.ndarray) -> np.ndarray:
         """The optimal vector of every row with the other side fixed, (N, D) float32.
 
-        With the vectors V of a row's L observed others, the optimum is `(alpha H^T H + ridge I + V^T V)^-1 V^T 1`. In
-        the eigenvectors of H^T H the first two terms are a diagonal matrix S for every row, so that rows with L < D
-        need an L x L system only: `S^-1 V^T (I + V S^-1 V^T)^-1 1`.
+        With the vectors V of the L items (or users) observed with a row, the optimum is
+        `(alpha H^T H + ridge I + V^T V)^-1 V^T 1`. In the basis of the eigenvectors of H^T H, the first two terms are a
+        diagonal matrix S for every row. So rows with L < D need only an L x L system: `S^-1 V^T (I + V S^-1 V^T)^-1 1`.
         """
         dim = others.shape[1]
         lengths = np.diff(rows.indptr)
@@ -156,7 +155,7 @@ def _solve_short(vectors: np.ndarray, diagonal: np.ndarray) -> np.ndarray:
 
 
 def _batches(lengths: np.ndarray, dim: int) -> list[np.ndarray]:
-    """Rows that have something, grouped by length so that little is padded, and few enough to stay in the cache."""
+    """Batches of the rows that are not empty, of similar length to save padding, and small enough for the cache."""
     order = np.argsort(lengths, kind="stable")
     order = order[lengths[order] > 0]
     # Rows of a batch are as wide as its longest; each has L vectors and a matrix of L x L or D x D.

@@ -1,4 +1,4 @@
-"""The binary user-item matrix of a table, of a batch of histories, and the scores that come from them."""
+"""The binary user-item matrix of a table or of a batch of histories, and the form of the scores of all baselines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfrec.reserved_ids import RESERVED_IDS
 
 
 def user_items(train: Interactions, spec: FeatureSpec) -> scipy.sparse.csr_matrix:
-    """Which user has which item: (U, V) float32 of 0 and 1. Column i is the id i + 2; repeats count once.
+    """The user-item matrix, (U, V) float32: 1 if the user has the item, else 0. Column i is the id i + 2.
 
     Users without a known item have no row.
 

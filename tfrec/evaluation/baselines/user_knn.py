@@ -1,4 +1,4 @@
-"""Neighbourhood of users: what similar users have."""
+"""User k-nearest neighbours: items of similar users."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _CELLS = 2**25  # similarities held at a time: 128 MB
 class UserKNN:
     """Scores an item by the summed similarity of the most similar training users who have it.
 
-    The similarity of a history x and a training user v is the cosine of their sets of items, shrunk where it rests on
-    little: `|x & v| / (sqrt(|x| |v|) + shrinkage)`. The k training users of highest similarity above 0 are the
-    neighbours. A training user whose items are all in the history, such as the user's own row, adds nothing new and is
-    no neighbour. The history decides alone, so a user whom training did not see is scored like any other. A history
-    without neighbours gets the popularity ranking.
+    The similarity of a history x and a training user v is the cosine of their sets of items, with a term that shrinks
+    the similarity of small sets: `|x & v| / (sqrt(|x| |v|) + shrinkage)`. The neighbours are the k training users with
+    the highest similarity above 0. Training users whose items are all in the history, such as the user's own row, are
+    left out, because they add no item. Only the history is read, so users who are not in the training data are scored
+    like all others. A history without neighbours gets the popularity ranking.
 
     Args:
         train: training data.
         spec: fitted on it.
         k: number of neighbours.
-        shrinkage: at least 0; 0 is the plain cosine.
+        shrinkage: at least 0; 0 gives the cosine.
 
     Reference:
         Herlocker et al., "An Algorithmic Framework for Performing Collaborative Filtering", SIGIR 1999; the shrinkage

@@ -1,1 +1,1 @@
-"""Models that learn from who took what: users and items by id."""
+"""Models that learn from pairs of users and items, without the order of items."""

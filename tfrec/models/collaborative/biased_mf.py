@@ -20,11 +20,11 @@ class BiasedMF(RankingModel):
     loss = squared error + embedding_l2 (|p[u]|^2 + |q[i]|^2) + bias_l2 (b[u]^2 + b[i]^2)    means over the batch
     ```
 
-    mu is learned and starts at `output_bias`, the mean rating. It reads the features "user" and "item" and ignores all
-    others. An unseen user or item has id 1, whose vector is trained on the rows that `tfrec.data.labelled` marks as
-    unseen (`unseen_rate`): such a user gets the biases of the items.
+    mu is learned and starts at `output_bias`, the mean rating. The model reads the features "user" and "item" and
+    ignores all others. Unseen users and items have id 1, whose vector is trained on the rows that `tfrec.data.labelled`
+    marks as unseen (`unseen_rate`). So for an unseen user, mainly the biases of the items determine the scores.
 
-    For implicit feedback, lists of items without ratings, use `tfrec.models.MatrixFactorization`.
+    For implicit feedback (items without ratings), use `tfrec.models.MatrixFactorization`.
 
     Args:
         features: flat dicts, as described in `tfrec.models.feature_inputs`, with "user" and "item" among them.
@@ -33,9 +33,9 @@ class BiasedMF(RankingModel):
         bias_l2: weight of the squared biases in the loss.
         dropout: rate, on the products of the factors.
         task: "rating", or "click" for a logit.
-        output_bias: where the output starts: the mean rating, or the logit of the mean click.
+        output_bias: initial bias of the output: the mean rating, or the logit of the mean click rate.
         rating_range: (lowest, highest) rating, or None.
-        seed: of the initial weights and of the dropout.
+        seed: seed of the initial weights and of the dropout.
 
     Shapes:
         `{"user": (B,) int, "item": (B,) int}`; output (B, 1) float32.

@@ -19,29 +19,29 @@ _STEP = threading.local()  # the tables of the training step of this thread, so 
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class LightGCN(RetrievalModel):
-    """Graph convolution without transformations: a user is what its items are, an item what its users are.
+    """Graph convolution without weight matrices: vectors of users and items are propagated along their interactions.
 
     The score of an item for a user is the inner product of their vectors after K steps of propagation along the
-    interactions of the training part; `tfrec.layers.GraphVectors` has the formula. `tfrec.training.train` gives the
-    model its graph. In your own training loop, call `begin_training(pairs)` before `compile` and
-    `finish_training(pairs)` after `fit`, which replaces the vectors by the propagated ones. Saved files hold the
-    propagated vectors too, so that presets and exports read plain tables.
+    interactions of the training part; `tfrec.layers.GraphVectors` has the formula. `tfrec.training.train` sets the
+    graph. In your own training loop, call `begin_training(pairs)` before `compile`, and `finish_training(pairs)` after
+    `fit`, which replaces the vectors with the propagated ones. Saved files also hold the propagated vectors, so presets
+    and exports contain ordinary tables.
 
-    A user that training did not see is computed from the history, by the step that makes a user of its items:
-    sum over the items i of e_i / sqrt(degree of i).
+    The vector of a user who is not in the training data is computed from the history, by one step of the same
+    propagation: sum over the items i of e_i / sqrt(degree of i).
 
-    Deviations from the paper: the layers can be weighed by a learned attention instead of by their mean; with a
-    `temperature`, scores are cosines divided by it, which suits the softmax losses (2201.02327). The paper adds
-    L2 regularisation of the vectors of a batch: use `weight_decay` of `keras.optimizers.AdamW`.
+    Differences from the paper: a learned attention can combine the layers instead of their mean. With a `temperature`,
+    scores are cosines divided by it, which works well with softmax losses (2201.02327). The paper adds L2
+    regularisation of the vectors of a batch; use `weight_decay` of `keras.optimizers.AdamW` instead.
 
     Args:
         num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
-        num_users: number of users, with ids likewise.
+        num_users: number of users. Ids are 2 .. num_users + 1; 1 is an unknown user.
         hidden_dim: D, size of the vectors.
         num_layers: K, steps of propagation.
         combine: "mean" of the K + 1 layers, or "attention" over them.
-        temperature: None for inner products; or a positive number, for cosines divided by it.
-        seed: of the initial vectors, and of the negatives that losses draw.
+        temperature: a positive number: scores are cosines divided by it. None means inner products.
+        seed: seed of the initial vectors and of the negatives of sampled losses.
 
     Shapes:
         `{"user": (B,) int}`; output (B, D). `embed`, `score` and `recommend` also take `"history": (B, L)`.
@@ -105,16 +105,16 @@ class LightGCN(RetrievalModel):
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """The user's id alone."""
+        """The only input is the user's id."""
         return ("user",)
 
     def begin_training(self, pairs: np.ndarray) -> None:
-        """Set the graph: (N, 2) ids of users and items that interacted in the training part. Before `compile`."""
+        """Set the graph: (N, 2) ids of users and items that interact in the training part. Call it before `compile`."""
         pairs = check_pairs(pairs)
         self.vectors.connect(pairs[:, 0], pairs[:, 1])
 
     def finish_training(self, pairs: np.ndarray) -> None:
-        """Replace the vectors by the propagated ones; `begin_training` and `compile` again to train on."""
+        """Replace the vectors with the propagated ones. To continue, call `begin_training` and `compile` again."""
         self.vectors.fold()
         # What was traced propagates over the graph.
         self.train_function = self.test_function = self.predict_function = None
@@ -132,7 +132,7 @@ class LightGCN(RetrievalModel):
         return items if self.temperature is None else unit_vectors(items)
 
     def fold_in(self, history: Any) -> Any:
-        """Queries of users that are known by their history alone: (B, L) item ids -> (B, D)."""
+        """The query vectors of users who are not in the training data: (B, L) item ids -> (B, D)."""
         counts = ops.cast(is_item(history), self.compute_dtype)
         weights = counts * ops.cast(ops.take(self.vectors.item_scale, history, axis=0), counts.dtype)
         rows = ops.cast(ops.take(self.vectors.propagate()[1], history, axis=0), counts.dtype)

@@ -15,28 +15,29 @@ from tfrec.ops import RESERVED_IDS, check_sizes
 class MatrixFactorization(RetrievalModel):
     """Matrix factorisation with item biases, for a softmax or a pairwise loss.
 
-    The loss of `compile` decides what is learned: `FullSoftmax` and `SampledSoftmax` are the strongest, `BPR` is the
-    classic one, `BinaryCrossEntropy` that of word2vec. The order of a user's items is not read.
+    Choose the loss in `compile`: `FullSoftmax` and `SampledSoftmax` give the best results, `BPR` is the classic loss,
+    and `BinaryCrossEntropy` is that of word2vec. The model does not read the order of a user's items.
 
     ```
     score(u, i) = drop(p[u]) . q[i] + b[i]
     penalty = l2 (|p[u]|^2 + |q[i]|^2 + b[i]^2), the mean over the pairs of a batch
     ```
 
-    The bias is the last coordinate of the item's vector, and the last coordinate of every query is 1, so all indexes of
-    an export can search it. `tfrec.models.BiasedMF` is the model of explicit ratings.
+    The bias is the last component of the item's vector, and the last component of every query is 1, so all indexes of
+    an export can be used. For explicit ratings, use `tfrec.models.BiasedMF`.
 
-    A user whom training did not see is folded in: the mean vector of the user's items, through an affine map. The map
-    is the identity until `finish_training`, which `tfrec train` calls, has fitted it to the users of the training data
-    in one least-squares step; see `tfrec.layers.FoldIn`. Without any known item the most popular items come.
+    A user who is not in the training data is folded in: an affine map computes the user's vector from the mean vector
+    of the user's items. `finish_training`, which `tfrec train` calls, fits this map to the training users in one
+    least-squares step; before that, it is the identity (see `tfrec.layers.FoldIn`). Such a user without a known item
+    gets the most popular items.
 
     Args:
         num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
-        num_users: number of users, with ids likewise.
+        num_users: number of users. Ids are 2 .. num_users + 1; 1 is an unknown user.
         hidden_dim: D, width of the factors.
         dropout: rate, on the vectors of users.
         l2: weight of the penalty on the vectors of the pairs of a batch.
-        seed: of the initial vectors and of the negatives that sampling losses draw.
+        seed: seed of the initial vectors and of the negatives of sampled losses.
 
     Shapes:
         `{"user": (B,) int}`; output (B, D + 1). `embed`, `score` and `recommend` also take `"history": (B, L)`.
@@ -48,7 +49,7 @@ class MatrixFactorization(RetrievalModel):
         Koren, Bell and Volinsky, "Matrix Factorization Techniques for Recommender Systems", IEEE Computer 2009.
         Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback", UAI 2009, arXiv 1205.2618.
         Rendle et al., "Neural Collaborative Filtering vs. Matrix Factorization Revisited", RecSys 2020, arXiv
-        2005.09683, on how strong a tuned inner product is.
+        2005.09683, shows how good a tuned inner product is.
 
     Example:
         >>> import numpy as np
@@ -102,14 +103,14 @@ class MatrixFactorization(RetrievalModel):
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """The user's id alone."""
+        """The only input is the user's id."""
         return ("user",)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         return _with_one(self.drop(self.users(inputs["user"]), training=training))
 
     def item_table(self) -> Any:
-        """Item vectors with the bias as the last coordinate, (num_items + 2, D + 1)."""
+        """Item vectors with the bias as the last component, (num_items + 2, D + 1)."""
         return self.items.all_rows()
 
     def fold_in(self, history: Any) -> Any:
@@ -118,7 +119,7 @@ class MatrixFactorization(RetrievalModel):
         return _with_one(self.folding(vectors, history))
 
     def finish_training(self, pairs: np.ndarray) -> None:
-        """Fit the map that folds users in."""
+        """Fit the map that folds in users who are not in the training data."""
         users = ops.convert_to_numpy(self.users(np.arange(self.num_users + RESERVED_IDS))).astype("float32")
         self.folding.solve(pairs, users, ops.convert_to_numpy(self.item_table()).astype("float32"))
 
@@ -135,5 +136,5 @@ class MatrixFactorization(RetrievalModel):
 
 
 def _with_one(vectors: Any) -> Any:
-    """(B, D) -> (B, D + 1) with 1 as the last coordinate, which meets the item's bias."""
+    """(B, D) -> (B, D + 1), with 1 as the last component, which is multiplied with the item's bias."""
     return ops.pad(vectors, [[0, 0], [0, 1]], constant_values=1.0)

@@ -1,4 +1,4 @@
-"""NAIS: item-to-item similarity, weighed by what the candidate attends to."""
+"""NAIS: item-to-item similarity with attention weights that depend on the candidate."""
 
 from typing import Any
 
@@ -20,22 +20,22 @@ class NAIS(PairScoringModel):
     score(u, i) = b[i] + sum over the items j of u, without i, of a_ij (p[i] . q[j])
     ```
 
-    `tfrec.layers.ItemSimilarityAttention` has the formula of the weights a. The user is the set of items, in any order;
-    there is no vector of the user, so users that are not in the training data are answered like all others. A history
-    without a known item gets the most popular items. Train with `tfrec.data.pairs(inputs=("history",))`, as
-    `tfrec.training.train` does, and `BinaryCrossEntropy(4)`: four negatives a pair, as in the paper.
+    `tfrec.layers.ItemSimilarityAttention` has the formula of the weights a. A user is represented by the set of items,
+    in any order. There are no user vectors, so users who are not in the training data are scored like all others. A
+    history without a known item gets the most popular items. Train with `tfrec.data.pairs(inputs=("history",))`, as
+    `tfrec.training.train` does, and with `BinaryCrossEntropy(4)`: four negatives per pair, as in the paper.
 
-    The score is no inner product, so an export has the exact index alone.
+    The score is not an inner product, so an export can only have the exact index.
 
     Args:
         num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
-        max_length: number of the newest items of a user that are read, L.
+        max_length: L, the number of newest items of a history that the model reads.
         hidden_dim: D, width of the vectors.
         attention_dim: A, width of the hidden layer of the attention.
-        beta: exponent of the normalisation of the weights. The paper found .5 best; 1 is a softmax, which punishes
+        beta: exponent of the normalisation of the weights. In the paper .5 is best; 1 is a softmax, which penalises
             long histories.
-        pairing: what the attention reads of a pair of items: the "product" of their vectors, or the "concatenation".
-        seed: of the initial weights and of the negatives.
+        pairing: the input of the attention for a pair of items: the "product" or the "concatenation" of their vectors.
+        seed: seed of the initial weights and of the negatives.
 
     Shapes:
         `{"history": (B, L) int}`; output a dict of the ids (B, L) and the vectors (B, L, D) of the history, which
@@ -104,7 +104,7 @@ class NAIS(PairScoringModel):
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """The items of the user alone."""
+        """The only input is the history."""
         return ("history",)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:

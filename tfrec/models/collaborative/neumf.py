@@ -1,4 +1,4 @@
-"""NeuMF: a generalised inner product and an MLP, joined."""
+"""NeuMF: a generalised inner product combined with an MLP."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -16,8 +16,8 @@ from tfrec.ops import RESERVED_IDS, check_sizes
 class NeuMF(PairScoringModel):
     """Neural matrix factorisation.
 
-    User and item have two vectors each. One pair is multiplied coordinate by coordinate (GMF), the other goes through
-    an MLP, and one linear map reads both:
+    Users and items have two vectors each. The first two are multiplied component by component (GMF), the other two are
+    the input of an MLP, and one linear map reads both results:
 
     ```
     g = p[u] * q[i]
@@ -25,21 +25,22 @@ class NeuMF(PairScoringModel):
     score(u, i) = w . [g; h] + c
     ```
 
-    `gmf_dim=0` leaves the MLP alone, and `mlp_dim=0` GMF alone. The paper trains these two first and starts NeuMF from
-    them: `NeuMF.from_pretrained(gmf, mlp)`. Train with `BinaryCrossEntropy(4)`: four negatives a pair, as in the paper.
+    With `gmf_dim=0` the model is only the MLP, with `mlp_dim=0` only GMF. The paper trains these two first and
+    initialises NeuMF with them: `NeuMF.from_pretrained(gmf, mlp)`. Train with `BinaryCrossEntropy(4)`: four negatives
+    per pair, as in the paper.
 
-    The score is no inner product, so every item is scored by the network, and an export has the exact index alone. A
-    user whom training did not see is folded in as in `MatrixFactorization`: an affine map takes the mean vector of the
-    user's items to the user's vectors.
+    The score is not an inner product: the network scores every item, and an export can only have the exact index. A
+    user who is not in the training data is folded in as in `MatrixFactorization`: an affine map computes the user's
+    vectors from the mean vector of the user's items.
 
     Args:
         num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
-        num_users: number of users, with ids likewise.
-        gmf_dim: width of the vectors of GMF, 0 for none.
-        mlp_dim: width of the vectors of the MLP, 0 for none.
-        hidden_dims: widths of the MLP's layers; of no use without an MLP.
-        dropout: rate, behind each layer of the MLP.
-        seed: of the initial weights and of the negatives.
+        num_users: number of users. Ids are 2 .. num_users + 1; 1 is an unknown user.
+        gmf_dim: width of the vectors of GMF; 0 leaves GMF out.
+        mlp_dim: width of the vectors of the MLP; 0 leaves the MLP out.
+        hidden_dims: widths of the MLP's layers; ignored without an MLP.
+        dropout: rate, after each layer of the MLP.
+        seed: seed of the initial weights and of the negatives.
 
     Shapes:
         `{"user": (B,) int}`; output (B, gmf_dim + mlp_dim), the user's two vectors; scores (B, C) of (B, C) items.
@@ -125,10 +126,10 @@ class NeuMF(PairScoringModel):
 
     @classmethod
     def from_pretrained(cls, gmf: Self, mlp: Self, alpha: float = 0.5, **kwargs: Any) -> Self:
-        """A NeuMF that starts from a trained GMF and a trained MLP.
+        """A NeuMF that is initialised with a trained GMF and a trained MLP.
 
-        Vectors and layers are copied. The last map is that of both, weighed by alpha and 1 - alpha. The paper goes on
-        with SGD, since the moments of Adam are not known.
+        Vectors and layers are copied. The last map is the combination of both, weighted by alpha and 1 - alpha. The
+        paper then trains with SGD, because the moments of Adam are not known.
 
         Args:
             gmf: a `NeuMF` with `mlp_dim=0`.
@@ -137,7 +138,7 @@ class NeuMF(PairScoringModel):
             **kwargs: further arguments of the constructor: dropout, seed, name.
 
         Raises:
-            ValueError: if the models are not these two parts, or differ in users or items.
+            ValueError: if the models are not such a GMF and MLP, or differ in users or items.
         """
         if gmf.mlp_dim or mlp.gmf_dim:
             raise ValueError(
@@ -166,7 +167,7 @@ class NeuMF(PairScoringModel):
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """The user's id alone."""
+        """The only input is the user's id."""
         return ("user",)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
@@ -185,7 +186,7 @@ class NeuMF(PairScoringModel):
         return ops.squeeze(self.out(ops.concatenate(parts, axis=-1)), -1)
 
     def item_table(self) -> Any:
-        """Both vectors of all items, side by side, (num_items + 2, gmf_dim + mlp_dim)."""
+        """Both vectors of all items, concatenated, (num_items + 2, gmf_dim + mlp_dim)."""
         return self.items.all_rows()
 
     def fold_in(self, history: Any) -> Any:
@@ -193,6 +194,6 @@ class NeuMF(PairScoringModel):
         return self.folding(ops.cast(ops.take(self.item_table(), history, axis=0), "float32"), history)
 
     def finish_training(self, pairs: np.ndarray) -> None:
-        """Fit the map that folds users in."""
+        """Fit the map that folds in users who are not in the training data."""
         users = ops.convert_to_numpy(self.users(np.arange(self.num_users + RESERVED_IDS))).astype("float32")
         self.folding.solve(pairs, users, ops.convert_to_numpy(self.item_table()).astype("float32"))

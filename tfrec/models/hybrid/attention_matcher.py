@@ -35,20 +35,20 @@ class AttentionMatcher(RankingModel):
     t = mean_j x_j;  u = mean_l e_l + mean of the vectors of the user's features
     ```
 
-    `direction` says which side asks and which answers; d is the width of a head (see `tfrec.layers.CrossAttention` and
-    `CoAttention`):
+    `direction` determines which side attends to the other; d is the width of a head (see `tfrec.layers.CrossAttention`
+    and `CoAttention`):
 
     ```
     item-to-user   a_j = sum_l softmax_l((Wq norm(x_j)) . (Wk e_l) / sqrt(d)) Wv e_l,  a = mean_j a_j
-                   match = [t, a, t * a]          each feature of the item asks, the user's events answer
+                   match = [t, a, t * a]          each feature of the item attends to the user's events
     user-to-item   c = sum_j softmax_j((Wq norm(u)) . (Wk x_j) / sqrt(d)) Wv x_j
-                   match = [u, c, u * c]          the user asks, the item's features answer
+                   match = [u, c, u * c]          the user attends to the item's features
     both           one matrix of scores between x and e, with a softmax along each axis: a as above, and c_l for each
                    event, c = mean_l c_l
                    match = [t, a, t * a, u, c, u * c]
     ```
 
-    Then, with the vectors of the user's features and of the context, and (user id * item id) where there is a user id:
+    Then, with the vectors of the user's features and of the context, and (user id * item id) if there is a user id:
 
     ```
     m = [match, vectors of user and context, user * item]
@@ -60,8 +60,8 @@ class AttentionMatcher(RankingModel):
          sigmoid   y = lowest + (highest - lowest) * sigmoid(w . mlp(m) + bias), for ratings
     ```
 
-    With `encoder="joint"` the events and the item's features form one sequence, and blocks of self-attention run over
-    all of it, so that both sides are encoded in view of each other. The attention of `direction` follows.
+    With `encoder="joint"` the events and the item's features form one sequence. Blocks of self-attention process the
+    whole sequence, so the encoding of each side depends on the other. The attention of `direction` follows.
 
     The vector of an event combines its item, the other sequences of item features, and the feedback on it, such as the
     rating in `history_label` (see `tfrec.models.ranking.history_vectors`). With `may_abstain`, an item feature can

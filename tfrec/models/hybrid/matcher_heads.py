@@ -1,4 +1,4 @@
-"""The heads of AttentionMatcher: from the vectors of a match to one number."""
+"""The heads of AttentionMatcher, which compute one number from the vectors of a match."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ HEADS = ("linear", "dense", "skip", "residual", "sigmoid")
 
 
 def check_head(head: str, task: str, rating_range: Sequence[float] | None) -> None:
-    """Raise `ValueError` if the head is unknown, or is "sigmoid" without a range of ratings.
+    """Raise `ValueError` if the head is unknown, or if it is "sigmoid" and there is no rating range.
 
     Example:
         >>> check_head("sigmoid", "click", None)
@@ -41,18 +41,18 @@ def head_output(
     seed: int | None = None,
     dtype: Any = None,
 ) -> Any:
-    """(B, 1) float32: what a head makes of the match and the biases; see `AttentionMatcher`.
+    """The output of a head, (B, 1) float32; see `AttentionMatcher` for the formulas.
 
     Args:
         head: one of `HEADS`.
         match: (B, W), the vectors of the match.
         bias: (B, 1) float32, the sum of the biases of the features.
-        hidden_dims: of the network.
+        hidden_dims: widths of the hidden layers.
         dropout: rate in the network.
-        output_bias: where the output starts.
+        output_bias: initial bias of the output.
         rating_range: (lowest, highest), for "sigmoid".
-        seed: of the initial maps and of the dropout.
-        dtype: policy of the layers.
+        seed: seed of the initial weights and of the dropout.
+        dtype: dtype policy of the layers.
     """
     x = match
     if head == "residual":
@@ -77,7 +77,7 @@ def head_output(
 
 
 def _logit(rating: float, rating_range: Sequence[float]) -> float:
-    """Where a rating lies in its range, as a logit; ratings outside of it, such as a bias of 0, are its middle."""
+    """The logit of a rating's position in its range; 0, the middle, for ratings outside the range, such as 0."""
     lowest, highest = rating_range
     share = (rating - lowest) / (highest - lowest)
     return float(np.log(share / (1 - share))) if 0 < share < 1 else 0.0

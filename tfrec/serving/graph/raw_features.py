@@ -109,7 +109,7 @@ class ValueIds(tf.Module):
             self.table = tf.lookup.StaticHashTable(lines, default_value=UNKNOWN_ID - RESERVED_IDS)
 
     def encode(self, texts: tf.Tensor) -> tf.Tensor:
-        """Texts of any shape -> int32 ids: 0 for missing values, 1 for values that training did not have."""
+        """Texts of any shape -> int32 ids: 0 for missing values, 1 for values that are not in the training data."""
         if self._buckets is not None:
             ids = tf.strings.to_hash_bucket_fast(texts, self._buckets) + RESERVED_IDS
         elif self.table is not None:

@@ -1,4 +1,4 @@
-"""Raw user ids to the ids that a model reads, inside the graph."""
+"""Convert raw user ids to the integer ids that a model reads, inside the graph."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class UserIds(tf.Module):
     """Looks up raw user ids in a vocabulary file, which becomes an asset of the export.
 
     Args:
-        vocabulary: a text file, an id a line.
+        vocabulary: a text file with one id per line.
     """
 
     def __init__(self, vocabulary: Path) -> None:
@@ -25,5 +25,5 @@ class UserIds(tf.Module):
         )
 
     def encode(self, raw: tf.Tensor) -> tf.Tensor:
-        """(B,) strings -> (B,) int32 ids, 1 where training had no such user."""
+        """(B,) strings -> (B,) int32 ids, 1 for users who are not in the vocabulary."""
         return tf.cast(self.lines.lookup(raw), tf.int32) + RESERVED_IDS

@@ -20,7 +20,7 @@ def build(
     """Build an index over the items of `exact`, and report its recall, latency and chosen parameters.
 
     The module of the index (`tfrec.index_kinds`) has a function `build_index` with the arguments `exact`, `queries`,
-    `k` and `recall`, which returns the index and a dict with its recall and what was chosen.
+    `k` and `recall`, which returns the index and a dict with its recall and chosen parameters.
 
     Args:
         kind: a name in `tfrec.index_kinds.INDEX_KINDS`.

@@ -1,4 +1,4 @@
-"""Exact search for models that score each pair of a user and an item by a network."""
+"""Exact search for models that score each pair of a user and an item with a network."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from tfrec.serving.indexes.index import FORBIDDEN, Index
 
 
 class PairsIndex(Index):
-    """Scores every item for every user by the model's network, in chunks of items.
+    """Scores every item for every user with the model's network, in chunks of items.
 
-    In place of query vectors it takes what the model's `call` gives. As many pairs are scored at once as
-    `model.pairs_at_once` says.
+    Instead of query vectors it takes the output of the model's `call`. It scores `model.pairs_at_once` pairs at a time.
 
     Args:
-        model: what scores.
+        model: the model that scores the pairs.
         num_items: V.
-        withdrawn: (V,) bool of items that are not found, or None.
+        withdrawn: (V,) bool, items that are never found; or None.
     """
 
     def __init__(self, model: PairScoringModel, num_items: int, withdrawn: np.ndarray | None = None) -> None:

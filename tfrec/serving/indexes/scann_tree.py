@@ -112,7 +112,7 @@ def recommenders() -> Any:
 
 
 def build_index(exact: Exact, queries: np.ndarray, k: int, recall: float) -> tuple[Index, dict[str, Any]]:
-    """A tree of which a sixteenth is read, or twice that and so on as the recall needs; a layer cannot be changed.
+    """Build trees that read a sixteenth of their leaves, an eighth and so on, until the recall is reached.
 
     See `tfrec.serving.indexes.build_index`.
     """

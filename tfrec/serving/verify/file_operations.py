@@ -139,7 +139,7 @@ class _Graph:
     # === Assets ===
 
     def _check_asset_calls(self, function: Any, places: set[int]) -> None:
-        """The arguments at `places` are assets wherever a function is called."""
+        """Check that the arguments at `places` are assets in all calls of a function."""
         name = function.signature.name
         for call in self.calls[name]:
             for place in places:
@@ -194,7 +194,7 @@ class _Graph:
                     raise _refused(f"the constant '{node.name}' is a handle, which may refer to any resource")
 
     def _check_saver(self, touching: set[str]) -> None:
-        """Only the runtime runs the saver, and only the saver reads its file name."""
+        """Check that only the runtime runs the saver, and only the saver reads its file name."""
         saver = {self.saves, self.restores} & touching
         for name in saver:
             if _node(_input(self.nodes[name], 0)) != self.saver_path:
@@ -218,7 +218,7 @@ class _Graph:
             raise _refused(f"loading runs '{sorted(bad)[0]}' a second time")
 
     def _check_signatures(self, touching: set[str]) -> None:
-        """No signature accesses a file."""
+        """Check that no signature accesses a file."""
         kept = touching | self.assets | {self.saver_path}
         for name, one in self.meta.signature_def.items():
             if name == _INIT:

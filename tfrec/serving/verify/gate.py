@@ -1,8 +1,8 @@
 """The gate: an export becomes visible only if it gives the same answers as the model.
 
-The steps: requests are made (`samples`), the model answers them (`model_answers`), a fresh process asks the export
-(`runtime.replay`), and the answers are compared (`parity`; `approximation` for an approximate index). A rejected export
-is explained, and kept if the user asks for it (`rejected`).
+The steps: `samples` creates random requests, `model_answers` computes the model's answers, `runtime.replay` gets the
+export's answers in a fresh process, and `parity` compares them (`approximation` for an approximate index). `rejected`
+explains a rejected export, and keeps it if the user wants.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The answers of a retrieval model itself to the requests that its export is tested with."""
+"""The answers of a retrieval model to the requests that its export is tested with."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def expected_answers(
     mask_seen: bool = True,
     withdrawn: Sequence[str] = (),
 ) -> list[Answer]:
-    """The model's own answers to calls, without the withdrawn items."""
+    """The model's answers to calls, without the withdrawn items."""
     return [_expected(model, spec, call, k, mask_seen, list(withdrawn)) for call in calls]
 
 
@@ -69,7 +69,7 @@ def _expected(model: RetrievalModel, spec: FeatureSpec, call: Call, k: int, mask
 
 
 def with_history_for_each(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Inputs of a call in which each user has a history: one row of it may stand for all users."""
+    """The inputs of a call with one history per user; a call may have a single history for all users."""
     rows = len(inputs.get("user_id", ()))
     beside = ("history", "timestamps", "history_labels")
     return {name: of * rows if name in beside and len(of) == 1 < rows else of for name, of in inputs.items()}
