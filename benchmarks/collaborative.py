@@ -34,7 +34,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tfrec import atomic, data, environment, evaluation
+from tfrec import atomic, data, environment, evaluation, losses, models
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
@@ -112,10 +112,80 @@ class Model:
     seeds: tuple[int, ...] = (0,)
     on_request: tuple[str, ...] = ()
 
+    def fit(self, split: data.Split, spec: data.FeatureSpec, seed: int, protocol: Protocol, settings: dict) -> Any:
+        """The fitted scorer."""
+        return self.build(split, spec, seed, **settings)
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained(Model):
+    """A row of a model that `model.fit` trains.
+
+    `build` is its class, with settings as arguments; "loss", "learning_rate" and "batch_size" are settings too, and
+    "epochs" is the number of epochs where the validation part was trained on as well.
+
+    Attributes:
+        fixed: settings that are not searched.
+        max_epochs: after which training ends, if the validation metric still rises.
+        patience: evaluations of the validation part without a better one, after which training ends.
+        every: epochs between two evaluations.
+    """
+
+    fixed: dict[str, Any] = dataclasses.field(default_factory=dict)
+    max_epochs: int = 100
+    patience: int = 3
+    every: int = 1
+
+    def fit(self, split: data.Split, spec: data.FeatureSpec, seed: int, protocol: Protocol, settings: dict) -> Any:
+        import keras
+
+        settings = {**self.fixed, **settings}
+        loss, learning_rate, batch_size = (settings.pop(name) for name in ("loss", "learning_rate", "batch_size"))
+        epochs = settings.pop("epochs", None)
+        keras.utils.set_random_seed(seed)
+        model = self.build(num_items=spec.num_items, num_users=spec.num_users, seed=seed, **settings)
+        known = data.known_pairs(split.train, spec)
+        model.begin_training(known)
+        model.compile(keras.optimizers.Adam(learning_rate), loss=LOSSES[loss](spec))
+        batches = data.pairs(split.train, spec, batch_size, inputs=model.input_names, seed=seed)
+
+        def validate() -> float:
+            report = evaluation.evaluate(
+                model, spec, split.valid, ks=(protocol.k,), seed=0, negatives=protocol.negatives
+            )
+            return report.metrics[protocol.chosen_by]
+
+        best, weights, worse, epoch = 0.0, model.get_weights(), 0, 0
+        best_epoch = epochs
+        while epochs is None and epoch < self.max_epochs and worse < self.patience:
+            history = model.fit(batches, initial_epoch=epoch, epochs=epoch + self.every, verbose=0)
+            epoch += self.every
+            value = validate()
+            print(f"  epoch {epoch}: loss {history.history['loss'][-1]:.4f}, valid {value:.4f}", flush=True)
+            worse = 0 if value > best else worse + 1
+            if value > best:
+                best, best_epoch, weights = value, epoch, model.get_weights()
+        if epochs is None:
+            model.set_weights(weights)
+        else:
+            model.fit(batches, epochs=epochs, verbose=2)
+        model.finish_training(known)
+        model.best_epoch = best_epoch
+        return model
+
 
 def _baseline(kind: Callable[..., Any]) -> Callable[..., Any]:
     return lambda split, spec, seed, **settings: kind(split.train, spec, **settings)
 
+
+LOSSES: dict[str, Callable[[data.FeatureSpec], losses.ItemLoss]] = {
+    "softmax": lambda spec: losses.FullSoftmax(),
+    "bpr": lambda spec: losses.BPR(),
+    "4 negatives": lambda spec: losses.BinaryCrossEntropy(4),
+    "1024 negatives": lambda spec: losses.SampledSoftmax(
+        1024, losses.negatives.Popularity(spec.item_counts, 0.5), draw_per="batch"
+    ),
+}
 
 _ON_MOVIELENS = ("ml-1m", "ncf", "ncf-3706")
 _LAMBDAS = {"regularization": [50.0, 100.0, 200.0, 400.0, 800.0]}
@@ -148,6 +218,19 @@ MODELS = {
             ],
         },
         seeds=(0, 1, 2),
+    ),
+    "mf": Trained(
+        models.MatrixFactorization,
+        {"ml-1m": [{"l2": [0.0, 0.1], "dropout": [0.0, 0.3]}]},
+        fixed={"loss": "softmax", "learning_rate": 2e-3, "batch_size": 2048, "hidden_dim": 64},
+    ),
+    "lightgcn": Trained(
+        models.LightGCN,
+        {
+            "ml-1m": [{"temperature": [0.1, 0.15]}],
+            "gowalla": [{"temperature": [0.1]}],
+        },
+        fixed={"loss": "1024 negatives", "learning_rate": 5e-3, "batch_size": 8192, "hidden_dim": 64, "num_layers": 3},
     ),
 }
 GOALS = {name: {"ials": {"recall@10": 0.72, "ndcg@10": 0.44}} for name in ("ncf", "ncf-3706")}
@@ -203,16 +286,20 @@ def measured(model: Model, name: str, table: data.Interactions, known: dict, kee
         tried.append(seen[key])
         return seen[key]
 
-    best: dict[str, Any] = {}
+    chosen: dict[str, Any] = {"settings": {}}
     for stage in stages:
         for values in itertools.product(*stage.values()):
-            trial({**best, **dict(zip(stage, values, strict=True))})
-        best = max(tried, key=lambda each: each[protocol.chosen_by])["settings"]
+            trial({**chosen["settings"], **dict(zip(stage, values, strict=True))})
+        chosen = max(tried, key=lambda each: each[protocol.chosen_by])
+    best = chosen["settings"]
     if known.get("test") and known["settings"] == best:
         return {**known, "trials": tried}
     if protocol.refit:
         split = split._replace(train=split.test.history)
-    runs = [{"seed": seed, **_fit(model, split, best, seed, split.test, protocol)} for seed in model.seeds]
+    length = {"epochs": chosen["epochs"]} if protocol.refit and "epochs" in chosen else {}
+    runs = [
+        {"seed": seed, **_fit(model, split, {**best, **length}, seed, split.test, protocol)} for seed in model.seeds
+    ]
     print(label, "test", json.dumps(runs), flush=True)
     return {
         "settings": best,
@@ -226,13 +313,14 @@ def measured(model: Model, name: str, table: data.Interactions, known: dict, kee
 
 
 def _fit(model: Model, split: data.Split, settings: dict, seed: int, holdout: data.Holdout, protocol: Protocol) -> dict:
-    spec = data.FeatureSpec.fit(split.train)
+    spec = data.FeatureSpec.fit(split.train, users=True)
     began = time.perf_counter()
-    scorer = model.build(split, spec, seed, **settings)
+    scorer = model.fit(split, spec, seed, protocol, settings)
     seconds = time.perf_counter() - began
     report = evaluation.evaluate(scorer, spec, holdout, ks=(protocol.k,), seed=seed, negatives=protocol.negatives)
     metrics = {name: round(report.metrics[name], 5) for name in protocol.metrics}
-    return {**metrics, "fit_seconds": round(seconds, 1), "evaluation_seconds": report.seconds}
+    epochs = {"epochs": scorer.best_epoch} if hasattr(scorer, "best_epoch") else {}
+    return {**metrics, **epochs, "fit_seconds": round(seconds, 1), "evaluation_seconds": report.seconds}
 
 
 def _read(path: Path) -> dict:
