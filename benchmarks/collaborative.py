@@ -197,6 +197,13 @@ MODELS = {
         {name: [{"decay": [0.4, 0.6, 0.8]}] for name in _ON_MOVIELENS} | {"gowalla": [{"decay": [1.0]}]},
     ),
     "user-knn": Model(_baseline(evaluation.UserKNN), {name: _NEIGHBOURS for name in PROTOCOLS}),
+    "graph-filter": Model(
+        _baseline(evaluation.GraphFilter),
+        {
+            name: [{"sharpening": [0.0, 0.5, 0.8]}, {"low_pass": [0.0, 0.1, 0.6]}]
+            for name in ("ml-1m", "ncf", "gowalla")
+        },
+    ),
     "ease": Model(
         _baseline(evaluation.EASE),
         {name: [_LAMBDAS] for name in _ON_MOVIELENS} | {"gowalla": [{"regularization": [100.0, 400.0]}]},

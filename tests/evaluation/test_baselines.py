@@ -6,7 +6,7 @@ import pytest
 
 from tfrec.data import FeatureSpec, Fixed, Interactions, LeaveLastOut
 from tfrec.errors import InputError
-from tfrec.evaluation import BASELINES, EASE, IALS, ItemToItem, UserKNN, build_baselines, evaluate
+from tfrec.evaluation import BASELINES, EASE, IALS, GraphFilter, ItemToItem, UserKNN, build_baselines, evaluate
 
 
 def table_of(pairs, **columns):
@@ -140,6 +140,23 @@ def test_user_knn_by_hand():
     assert scores(9, 1.0, "e") == counts  # z has nothing else, and nobody else has e
 
 
+@pytest.mark.parametrize(("low_pass", "sharpening"), [(0.0, 0.0), (0.3, 0.0), (0.3, 0.7)])
+def test_the_graph_filter_is_the_formula_over_dense_matrices(small, low_pass, sharpening):
+    """Written with the eigenvalues of the similarity of items, which the filter never computes."""
+    table, spec, x = small
+    users, items = x.sum(axis=1), x.sum(axis=0)
+    similarity = (x / users[:, None]).T @ x / np.sqrt(items[:, None] * items)
+    values, vectors = np.linalg.eigh(similarity)
+    row = np.zeros(spec.num_items)
+    history = spec.items.encode(["i3", "i5"])
+    row[history - 2] = 1
+    smooth = vectors[:, -4:] @ vectors[:, -4:].T
+    blurred = row @ (vectors * values) @ vectors.T + low_pass * (row / np.sqrt(items) @ smooth) * np.sqrt(items)
+    expected = blurred @ (np.eye(spec.num_items) - sharpening * (vectors * values) @ vectors.T)
+    found = GraphFilter(table, spec, low_pass=low_pass, rank=4, sharpening=sharpening).score({"history": history[None]})
+    np.testing.assert_allclose(found[0, 2:], expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", [name for name in BASELINES if name != "popularity"])
 def test_planted_neighbours_are_found(name):
     """Somebody whom training did not see, with three items of a group, is shown the other three."""
@@ -206,6 +223,9 @@ def test_repeats_in_the_training_data_count_once():
         (ItemToItem, {"decay": -0.5}, "decay must be a finite number above 0"),
         (UserKNN, {"k": 0}, "k must be a positive integer"),
         (UserKNN, {"shrinkage": float("inf")}, "shrinkage"),
+        (GraphFilter, {"rank": 0}, "rank must be a positive integer"),
+        (GraphFilter, {"low_pass": -0.1}, "low_pass must be a finite number of at least 0"),
+        (GraphFilter, {"sharpening": float("nan")}, "sharpening"),
     ],
 )
 def test_invalid_settings_are_named(small, kind, settings, message):
@@ -219,7 +239,9 @@ def test_foreign_data_and_unknown_names_are_refused(small):
     for name in BASELINES[2:]:
         with pytest.raises(InputError, match="fit the spec on this table"):
             build_baselines([name], table, foreign)
-    with pytest.raises(InputError, match=r"no baseline 'svd': expected popularity, item-to-item, user-knn, ease, ials"):
+    with pytest.raises(
+        InputError, match=r"no baseline 'svd': expected popularity, item-to-item, user-knn, graph-filter, ease, ials"
+    ):
         build_baselines(["svd"], table, spec)
     with pytest.raises(InputError, match=r"training data of a baseline: expected Interactions, got Split"):
         build_baselines(["ease"], table.split(LeaveLastOut()), spec)

@@ -7,7 +7,7 @@ import argparse
 from tfrec.errors import InputError
 
 # Those of tfrec.evaluation, named here because importing it takes seconds.
-BASELINES = ("popularity", "item-to-item", "user-knn", "ease", "ials")
+BASELINES = ("popularity", "item-to-item", "user-knn", "graph-filter", "ease", "ials")
 
 
 def add_baseline_argument(parser: argparse.ArgumentParser, default: str) -> None:

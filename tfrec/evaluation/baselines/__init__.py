@@ -1,4 +1,4 @@
-"""Baselines for retrieval models, fitted without gradients: counts, neighbours, and two closed-form solvers.
+"""Baselines for retrieval models, fitted without gradients: counts, neighbours, and graph filters, and two closed-form solvers.
 
 Each is fitted on the training part, has a `name` and a method `score`, and reads only the history. So users who are not
 in the training data are scored like all others. A user without a known item gets the popularity ranking.
@@ -6,6 +6,7 @@ in the training data are scored like all others. A user without a known item get
 
 from tfrec.evaluation.baselines.build import BASELINES, DEFAULT_BASELINES, build_baselines, check_baselines
 from tfrec.evaluation.baselines.ease import EASE
+from tfrec.evaluation.baselines.graph_filter import GraphFilter
 from tfrec.evaluation.baselines.ials import IALS
 from tfrec.evaluation.baselines.item_to_item import ItemToItem
 from tfrec.evaluation.baselines.popularity import Popularity
@@ -16,6 +17,7 @@ __all__ = [
     "DEFAULT_BASELINES",
     "EASE",
     "IALS",
+    "GraphFilter",
     "ItemToItem",
     "Popularity",
     "UserKNN",

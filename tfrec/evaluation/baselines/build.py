@@ -8,12 +8,13 @@ from typing import Any
 from tfrec.data import FeatureSpec, Interactions
 from tfrec.errors import InputError
 from tfrec.evaluation.baselines.ease import EASE, check_memory_of_ease
+from tfrec.evaluation.baselines.graph_filter import GraphFilter
 from tfrec.evaluation.baselines.ials import IALS
 from tfrec.evaluation.baselines.item_to_item import ItemToItem
 from tfrec.evaluation.baselines.popularity import Popularity
 from tfrec.evaluation.baselines.user_knn import UserKNN
 
-_CLASSES = {each.name: each for each in (ItemToItem, UserKNN, EASE, IALS)}
+_CLASSES = {each.name: each for each in (ItemToItem, UserKNN, GraphFilter, EASE, IALS)}
 BASELINES = (Popularity.name, *_CLASSES)
 DEFAULT_BASELINES = (Popularity.name, ItemToItem.name)
 
@@ -24,11 +25,11 @@ def check_baselines(names: Iterable[str], num_items: int) -> None:
     Example:
         >>> check_baselines(["popularity", "svd"], num_items=100)
         Traceback (most recent call last):
-        tfrec.errors.InputError: There is no baseline 'svd': expected popularity, item-to-item, user-knn, ease, ials.
+        tfrec.errors.InputError: Unknown baseline 'svd': expected popularity, item-to-item, user-knn, graph-filter, ease, ials.
     """
     for name in names:
         if name not in BASELINES:
-            raise InputError(f"There is no baseline {name!r}: expected {', '.join(BASELINES)}.")
+            raise InputError(f"Unknown baseline {name!r}: expected {', '.join(BASELINES)}.")
         if name == EASE.name:
             check_memory_of_ease(num_items)
 
