@@ -199,10 +199,8 @@ MODELS = {
     "user-knn": Model(_baseline(evaluation.UserKNN), {name: _NEIGHBOURS for name in PROTOCOLS}),
     "graph-filter": Model(
         _baseline(evaluation.GraphFilter),
-        {
-            name: [{"sharpening": [0.0, 0.5, 0.8]}, {"low_pass": [0.0, 0.1, 0.6]}]
-            for name in ("ml-1m", "ncf", "gowalla")
-        },
+        {name: [{"sharpening": [0.0, 0.5, 0.8]}, {"low_pass": [0.0, 0.1, 0.6]}] for name in ("ml-1m", "ncf")}
+        | {"gowalla": [{"low_pass": [0.2], "sharpening": [0.0, 0.8, 1.1]}, {"low_pass": [0.1, 0.4]}, {"rank": [512]}]},
     ),
     "ease": Model(
         _baseline(evaluation.EASE),

@@ -239,9 +239,7 @@ def test_foreign_data_and_unknown_names_are_refused(small):
     for name in BASELINES[2:]:
         with pytest.raises(InputError, match="fit the spec on this table"):
             build_baselines([name], table, foreign)
-    with pytest.raises(
-        InputError, match=r"no baseline 'svd': expected popularity, item-to-item, user-knn, graph-filter, ease, ials"
-    ):
+    with pytest.raises(InputError, match=r"Unknown baseline 'svd': expected popularity, .*graph-filter, ease, ials"):
         build_baselines(["svd"], table, spec)
     with pytest.raises(InputError, match=r"training data of a baseline: expected Interactions, got Split"):
         build_baselines(["ease"], table.split(LeaveLastOut()), spec)

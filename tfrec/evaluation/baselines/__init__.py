@@ -1,4 +1,4 @@
-"""Baselines for retrieval models, fitted without gradients: counts, neighbours, and graph filters, and two closed-form solvers.
+"""Baselines for retrieval models, fitted without gradients: counts, neighbours, graph filters, closed-form solvers.
 
 Each is fitted on the training part, has a `name` and a method `score`, and reads only the history. So users who are not
 in the training data are scored like all others. A user without a known item gets the popularity ranking.

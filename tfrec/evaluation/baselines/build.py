@@ -23,9 +23,7 @@ def check_baselines(names: Iterable[str], num_items: int) -> None:
     """Raise `InputError` if a name is unknown, or if EASE needs more memory for so many items than the machine has.
 
     Example:
-        >>> check_baselines(["popularity", "svd"], num_items=100)
-        Traceback (most recent call last):
-        tfrec.errors.InputError: Unknown baseline 'svd': expected popularity, item-to-item, user-knn, graph-filter, ease, ials.
+        >>> check_baselines(["popularity", "ease"], num_items=100)  # both are known, and the matrix fits
     """
     for name in names:
         if name not in BASELINES:
