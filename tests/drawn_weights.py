@@ -4,7 +4,8 @@ import numpy as np
 
 
 def drawn(layer, seed=0, scale=0.4):
-    """A layer or model with all its weights drawn anew, from a normal distribution around 0."""
+    """A layer or model with all its weights drawn anew, from a normal distribution around 0; integers stay."""
     rng = np.random.default_rng(seed)
-    layer.set_weights([rng.normal(0, scale, weight.shape) for weight in layer.get_weights()])
+    old = layer.get_weights()
+    layer.set_weights([each if each.dtype.kind in "iu" else rng.normal(0, scale, each.shape) for each in old])
     return layer

@@ -9,6 +9,11 @@ from tfrec import losses, models
 
 # name -> (class, arguments beside the numbers of items and users, the loss it learns with)
 VARIANTS = {
+    "delf": (
+        models.DELF,
+        {"hidden_dim": 8, "max_length": 8, "audience_size": 8, "hidden_dims": [8], "fusion_dims": [8]},
+        lambda: losses.BinaryCrossEntropy(8),
+    ),
     "lightgcn": (models.LightGCN, {"hidden_dim": 8, "num_layers": 2, "temperature": 0.2}, lambda: losses.FullSoftmax()),
     "lightgcn-attention": (models.LightGCN, {"hidden_dim": 8, "combine": "attention"}, lambda: losses.BPR(4)),
     "matrixfactorization": (models.MatrixFactorization, {"hidden_dim": 8, "l2": 0.05}, lambda: losses.FullSoftmax()),
@@ -45,7 +50,9 @@ def made(name, seed=0, **kwargs):
     """The variant with weights that are all far from where they begin."""
     model = build(name, **kwargs)
     rng = np.random.default_rng(seed)
-    model.set_weights([rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
+    model.set_weights([w if w.dtype.kind in "iu" else rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
+    if name == "delf":  # six users for each item
+        model.begin_training(np.array([(2 + (item + user) % 9, item) for item in range(2, 22) for user in range(6)]))
     return model
 
 

@@ -4,6 +4,7 @@ from tfrec.layers.additive_pooling import AdditivePooling
 from tfrec.layers.append_mask import AppendMask
 from tfrec.layers.attentional_gru import AttentionalGRU
 from tfrec.layers.attentional_pair_pooling import AttentionalPairPooling
+from tfrec.layers.audiences import Audiences
 from tfrec.layers.block_sparse_attention import BlockSparseAttention
 from tfrec.layers.candidate_attention import CandidateAttention
 from tfrec.layers.co_attention import CoAttention
@@ -19,6 +20,7 @@ from tfrec.layers.fold_in import FoldIn
 from tfrec.layers.gated_feed_forward import GatedFeedForward
 from tfrec.layers.graph_vectors import GraphVectors
 from tfrec.layers.hstu_block import HSTUBlock
+from tfrec.layers.importance_pooling import ImportancePooling
 from tfrec.layers.interacting_attention import InteractingAttention
 from tfrec.layers.item_embedding import ItemEmbedding
 from tfrec.layers.item_similarity_attention import ItemSimilarityAttention
@@ -29,6 +31,7 @@ from tfrec.layers.long_short_pooling import LongShortPooling
 from tfrec.layers.mlp import MLP
 from tfrec.layers.multi_interest_pooling import MultiInterestPooling
 from tfrec.layers.next_event_loss import NextEventLoss
+from tfrec.layers.pair_interaction import PairInteraction
 from tfrec.layers.position_embedding import PositionEmbedding
 from tfrec.layers.query_key_norm import QueryKeyNorm
 from tfrec.layers.random_negatives import RandomNegatives
@@ -50,6 +53,7 @@ __all__ = [
     "AppendMask",
     "AttentionalGRU",
     "AttentionalPairPooling",
+    "Audiences",
     "BlockSparseAttention",
     "CandidateAttention",
     "CoAttention",
@@ -65,6 +69,7 @@ __all__ = [
     "GatedFeedForward",
     "GraphVectors",
     "HSTUBlock",
+    "ImportancePooling",
     "InteractingAttention",
     "ItemEmbedding",
     "ItemSimilarityAttention",
@@ -74,6 +79,7 @@ __all__ = [
     "LongShortPooling",
     "MultiInterestPooling",
     "NextEventLoss",
+    "PairInteraction",
     "PositionEmbedding",
     "QueryKeyNorm",
     "RandomNegatives",

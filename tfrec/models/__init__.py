@@ -1,6 +1,7 @@
 """The models of the zoo, one a file."""
 
 from tfrec.models.collaborative.biased_mf import BiasedMF
+from tfrec.models.collaborative.delf import DELF
 from tfrec.models.collaborative.light_gcn import LightGCN
 from tfrec.models.collaborative.matrix_factorization import MatrixFactorization
 from tfrec.models.collaborative.nais import NAIS
@@ -29,6 +30,7 @@ from tfrec.models.sequential.tisasrec import TiSASRec
 __all__ = [
     "AFM",
     "BST",
+    "DELF",
     "DIEN",
     "DIN",
     "HSTU",

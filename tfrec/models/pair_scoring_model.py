@@ -50,13 +50,17 @@ class PairScoringModel(RetrievalModel):
         """
         raise NotImplementedError
 
-    # === What follows ===
+    def users_on_axes(self, item_ids: Any) -> dict[str, Any]:
+        """Name of an axis of the attention weights -> ids of the users on it, (B, N), 0 where there is none.
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Keras. Other inputs of a batch than the model's own are dropped; a missing one is named."""
-        if args and isinstance(args[0], Mapping):
-            args = (self._own_inputs(args[0]), *args[1:])
-        return super().__call__(*args, **kwargs)
+        A model whose items attend to users overrides it, so that explanations can name them.
+
+        Args:
+            item_ids: (B,) ids.
+        """
+        return {}
+
+    # === What follows ===
 
     def embed(self, inputs: Any) -> Any:
         """What `call` gives, with unknown users folded in: what `score_pairs` needs of each row."""

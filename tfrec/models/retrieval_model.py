@@ -142,9 +142,14 @@ class RetrievalModel(Recommender):
         return self.item_table().shape[0] if self.built else None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Keras. A model that reads user ids takes batches that bring a history for the metrics alone."""
-        if args and isinstance(args[0], Mapping) and ("user" in args[0] or "user" in self.input_names):
-            args = (self._own_inputs(args[0]), *args[1:])
+        """As in Keras. Of a batch of users, which brings a history for the metrics alone, the model's inputs are taken.
+
+        Raises:
+            ValueError: if the batch lacks an input.
+        """
+        given = args[0] if args and isinstance(args[0], Mapping) else None
+        if given is not None and (self.objective == "user-item" or "user" in {*given, *self.input_names}):
+            args = (self._own_inputs(given), *args[1:])
         return super().__call__(*args, **kwargs)
 
     # === Inference ===

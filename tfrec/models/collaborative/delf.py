@@ -1,0 +1,199 @@
+"""DELF: attention over the items of the user and over the users of the item."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfrec.layers import MLP, Audiences, ImportancePooling, ItemVectors, PairInteraction
+from tfrec.models.pair_scoring_model import PairScoringModel
+from tfrec.ops import RESERVED_IDS, UNKNOWN_ID, check_sizes, is_item
+
+_PAIRS = ("ids", "user_audience", "history_item", "history_audience")
+
+
+@keras.saving.register_keras_serializable(package="tfrec")
+class DELF(PairScoringModel):
+    """Dual embeddings: user and item by their ids, the user also by its items, the item also by its users.
+
+    ```
+    m[u] = sum over the items j of u, without i, of a_j y[j]             a = softmax over j of h . tanh(W y[j] + b)
+    n[i] = sum over the users v of i, without u, of c_v x[v]             c likewise, with weights of its own
+    z = [mlp1(p[u], q[i]); mlp2(p[u], n[i]); mlp3(m[u], q[i]); mlp4(m[u], n[i])]
+    score(u, i) = w . mlp(z) + w0
+    ```
+
+    p and q belong to the ids, y and x are vectors of items and users as members of a set. The attention weighs the
+    members by their general importance: an item that everybody takes says little of a user
+    (`tfrec.layers.ImportancePooling`). The users of an item, its audience, come from the training data by
+    `begin_training(pairs)`, which `tfrec.training.train` calls. At most `audience_size` of them are kept, a sample that
+    depends on `seed` alone, and saved with the weights. Without audiences, n is 0.
+
+    Neither does the target stand in the user's items, nor the asking user in the audience: otherwise the answer would
+    be in the question.
+
+    A user that is not in the training data has one vector p, that of id 1, beside the items of the history. It is
+    trained, because a share `unseen_rate` of the training rows hides its user. A user without known items gets the most
+    popular items if training did not see the user.
+
+    Train with `tfrec.data.pairs(inputs=("user", "history"))` and `BinaryCrossEntropy(4)`. The score is no inner
+    product, so an export has the exact index alone.
+
+    Args:
+        num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
+        num_users: number of users, with ids likewise.
+        max_length: number of the newest items of a user that are read, L.
+        audience_size: the most users of an item that are read, A.
+        hidden_dim: D, width of all vectors.
+        attention_dim: width of the hidden layer of each attention.
+        hidden_dims: widths of the MLP of each of the four pairs.
+        fusion_dims: widths of the MLP over the four; an empty list leaves one linear map.
+        dropout: rate, in all MLPs.
+        unseen_rate: share of the training rows whose user is hidden.
+        seed: of the initial weights, the audiences, the hidden users and the negatives.
+
+    Shapes:
+        `{"user": (B,) int, "history": (B, L) int}`; output a dict of what `score_pairs` needs; scores (B, C) of (B, C)
+        items. Scoring the catalogue takes B x V x (L + A) x D multiplications.
+
+    Raises:
+        ValueError: if an argument is invalid.
+
+    Reference:
+        Cheng, Shen, Zhu and Huang, "DELF: A Dual-Embedding based Deep Latent Factor Model for Recommendation", IJCAI
+        2018. This is its fusion by an MLP; the paper's empirical fusion is not built. Sets are truncated, the paper
+        reads them whole. Hidden users are not in the paper, which answers known users only. Negatives are drawn from
+        all items but the target.
+
+    Example:
+        >>> import numpy as np
+        >>> model = DELF(num_items=100, num_users=20, max_length=5, audience_size=4, hidden_dim=8)
+        >>> model.begin_training(np.array([[2, 7], [3, 7], [3, 9]]))  # known pairs of a user and an item
+        >>> inputs = {"user": np.array([3]), "history": np.array([[0, 7, 9]])}
+        >>> ids, scores = model.recommend(inputs, k=5)
+        >>> weights = model.attention_weights(inputs, np.array([7]))
+        >>> np.asarray(weights["history"])[0].round(1).tolist()  # item 7 does not attend to itself
+        [0.0, 0.0, 1.0]
+        >>> np.asarray(weights["audience"])[0].max()  # nor user 3 to itself
+        1.0
+    """
+
+    objective = "user-item"
+    pairs_at_once = 2**15  # each of them weighs L items and A users
+
+    def __init__(
+        self,
+        num_items: int,
+        num_users: int,
+        max_length: int = 50,
+        audience_size: int = 50,
+        hidden_dim: int = 32,
+        attention_dim: int = 16,
+        hidden_dims: Sequence[int] = (32, 16),
+        fusion_dims: Sequence[int] = (32,),
+        dropout: float = 0.0,
+        unseen_rate: float = 0.1,
+        seed: int | None = None,
+        dtype: Any = None,
+        name: str = "delf",
+        **kwargs: Any,
+    ) -> None:
+        sizes = check_sizes(
+            num_items=num_items,
+            num_users=num_users,
+            max_length=max_length,
+            audience_size=audience_size,
+            hidden_dim=hidden_dim,
+            attention_dim=attention_dim,
+        )
+        if isinstance(unseen_rate, bool) or not isinstance(unseen_rate, int | float) or not 0 <= unseen_rate < 1:
+            raise ValueError(f"unseen_rate must be a number from 0 to below 1, got {unseen_rate!r}.")
+        super().__init__(seed=seed, dtype=dtype, name=name, **kwargs)
+        self.num_items, self.num_users, self.max_length, self.audience_size = sizes[:4]
+        self.hidden_dim, self.attention_dim = sizes[4:]
+        self.hidden_dims, self.fusion_dims = list(hidden_dims), list(fusion_dims)
+        self.dropout = dropout
+        self.unseen_rate = unseen_rate
+
+        # === Layers ===
+        policy, items, users = self.dtype_policy, self.num_items + RESERVED_IDS, self.num_users + RESERVED_IDS
+        seeds = iter([None] * 12 if seed is None else [seed + 104729 * at for at in range(12)])
+
+        def table(kind: type, rows: int, name: str) -> Any:
+            start = keras.initializers.RandomNormal(0, 0.1, next(seeds))
+            layer = kind(rows, self.hidden_dim, embeddings_initializer=start, dtype=policy, name=name)
+            layer.build((None,))
+            return layer
+
+        self.items = table(ItemVectors, items, "items")
+        self.users = table(keras.layers.Embedding, users, "users")
+        self.history_items = table(keras.layers.Embedding, items, "history_items")
+        self.audience_users = table(keras.layers.Embedding, users, "audience_users")
+        self.audiences = Audiences(items, users, self.audience_size, seed, dtype=policy, name="audiences")
+        self.audiences.build()
+        vectors = (None, None, self.hidden_dim)
+        self.poolings = {}
+        for name_of in ("history", "audience"):
+            pooling = ImportancePooling(self.attention_dim, next(seeds), dtype=policy, name=f"{name_of}_attention")
+            pooling.build((None, *vectors), (None, None, None))
+            self.poolings[name_of] = pooling
+        self.interactions = []
+        for name_of in _PAIRS:
+            layer = PairInteraction(self.hidden_dims, dropout, next(seeds), dtype=policy, name=name_of)
+            layer.build(vectors, vectors)
+            self.interactions.append(layer)
+        self.fusion = MLP(self.fusion_dims, dropout=dropout, seed=next(seeds), dtype=policy, name="fusion")
+        self.fusion.build((None, None, len(_PAIRS) * self.hidden_dims[-1]))
+        self.out = keras.layers.Dense(
+            1, kernel_initializer=keras.initializers.GlorotUniform(next(seeds)), dtype=policy, name="out"
+        )
+        self.out.build((None, None, [len(_PAIRS) * self.hidden_dims[-1], *self.fusion_dims][-1]))
+        self._unseen_seed = keras.random.SeedGenerator(seed)
+        self.attention_axes = {"history": ["history"], "audience": ["audience"]}
+        self.built = True
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The user's id and items."""
+        return ("user", "history")
+
+    def begin_training(self, pairs: np.ndarray) -> None:
+        """Take the audiences of all items from (N, 2) ids of users and items; those of before are replaced."""
+        self.audiences.fill(pairs)
+
+    def users_on_axes(self, item_ids: Any) -> dict[str, Any]:
+        """The users on the axis "audience" of the attention weights: (B, A) ids."""
+        return {"audience": self.audiences(item_ids)}
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        user = read_as = ops.cast(inputs["user"], "int32")
+        if training and self.unseen_rate:
+            hidden = keras.random.uniform(ops.shape(user), seed=self._unseen_seed) < self.unseen_rate
+            read_as = ops.where(hidden, UNKNOWN_ID, user)
+        history = ops.cast(inputs["history"], "int32")[:, -self.max_length :]
+        return {
+            "user": user,
+            "user_vector": self.users(read_as),
+            "history": history,
+            "history_vectors": self.history_items(history),
+        }
+
+    def score_pairs(self, state: Any, item_ids: Any, training: bool | None = None) -> Any:
+        item_ids = ops.cast(item_ids, "int32")
+        history, audience = ops.expand_dims(state["history"], 1), self.audiences(item_ids)
+        others = ops.logical_and(is_item(history), ops.not_equal(history, ops.expand_dims(item_ids, -1)))
+        by_items = self.poolings["history"](ops.expand_dims(state["history_vectors"], 1), others)
+        asking = ops.reshape(state["user"], (-1, 1, 1))
+        others = ops.logical_and(is_item(audience), ops.not_equal(audience, asking))
+        by_users = self.poolings["audience"](self.audience_users(audience), others)
+        user, item = ops.expand_dims(state["user_vector"], 1), self.items(item_ids)
+        pairs = [(user, item), (user, by_users), (by_items, item), (by_items, by_users)]
+        found = [layer(*pair, training=training) for layer, pair in zip(self.interactions, pairs, strict=True)]
+        fused = self.fusion(ops.concatenate(found, axis=-1), training=training)
+        return ops.squeeze(self.out(fused), -1)
+
+    def item_table(self) -> Any:
+        """The vectors q of all items, (num_items + 2, D)."""
+        return self.items.all_rows()
