@@ -5,8 +5,8 @@ import pandas as pd
 from small_preset import IDS, made
 from small_ranking_preset import USERS
 
-from tfrec.data import FeatureSpec, Interactions
-from tfrec.models import MatrixFactorization, NeuMF
+from tfrec.data import FeatureSpec, Interactions, known_pairs
+from tfrec.models import DELF, MatrixFactorization, NeuMF
 
 KINDS = {
     "vectors": lambda items, users: MatrixFactorization(items, users, hidden_dim=8, seed=0),
@@ -23,4 +23,9 @@ def interactions():
 def user_preset(folder, kind):
     """A preset with weights that are far from where they begin."""
     spec = FeatureSpec.fit(interactions(), max_length=5, users=True)
+    if kind == "audiences":
+        sizes = {"max_length": 5, "audience_size": 6, "hidden_dim": 8, "hidden_dims": [8], "fusion_dims": [8]}
+        model = DELF(spec.num_items, spec.num_users, **sizes, seed=0)
+        model.begin_training(known_pairs(interactions(), spec))
+        return made(model, spec, folder)
     return made(KINDS[kind](spec.num_items, spec.num_users), spec, folder)

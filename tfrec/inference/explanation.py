@@ -98,7 +98,8 @@ def explain_history(
 ) -> list[Attention]:
     """The weights of every attention at the newest position, which show the items behind the recommendations.
 
-    The attention of a model that scores pairs depends on the item that is scored.
+    The attention of a model that scores pairs depends on the item that is scored. Where the item attends to users, as
+    in DELF, they are labelled by their ids.
 
     Args:
         model: a retrieval model with attention.
@@ -117,12 +118,11 @@ def explain_history(
     _check_attention(model)
     users = None if user is None else [user]
     _, inputs = read_histories(model, spec, [history], None if timestamps is None else [timestamps], users)
-    further = {}
-    if isinstance(model, PairScoringModel) and item is not None:
-        (code,) = spec.items.encode([item])
-        if code < RESERVED_IDS:
-            raise InputError(f"The model knows no item with the id {item!r}.")
-        further["item_ids"] = np.array([code])
+    further, members = {}, {}
+    if isinstance(model, PairScoringModel):
+        further["item_ids"] = _item_to_explain(model, spec, inputs, item)
+        members = model.users_on_axes(further["item_ids"])
+    given = {axis: _user_labels(keras.ops.convert_to_numpy(ids)[0], spec) for axis, ids in members.items()}
     found = []
     for name, weights in _of_first_row(model, inputs, **further):
         axes = list(model.attention_axes[name])
@@ -130,8 +130,26 @@ def explain_history(
         for place in places[:-1]:  # the queries: keep the newest
             weights = np.take(weights, -1, axis=place)
             del axes[place]
-        found.append(_labelled(name, axes, weights, inputs["history"][0], spec, {}))
+        found.append(_labelled(name, axes, weights, inputs["history"][0], spec, given))
     return found
+
+
+def _item_to_explain(
+    model: PairScoringModel, spec: FeatureSpec, inputs: Mapping[str, np.ndarray], item: str | None
+) -> np.ndarray:
+    """The id of the item, (1,): the given one, or the best one of the row."""
+    if item is None:
+        return keras.ops.convert_to_numpy(model.recommend(inputs, 1)[0])[:, 0]
+    (code,) = spec.items.encode([item])
+    if code < RESERVED_IDS:
+        raise InputError(f"The model knows no item with the id {item!r}.")
+    return np.array([code])
+
+
+def _user_labels(ids: np.ndarray, spec: FeatureSpec) -> list[str | None]:
+    """The raw id of each user; None for padding."""
+    users = [""] * len(ids) if spec.users is None else spec.users.decode(ids)
+    return [user if code >= RESERVED_IDS else None for user, code in zip(users, ids, strict=True)]
 
 
 def _check_attention(model: RankingModel | RetrievalModel) -> None:
@@ -152,9 +170,9 @@ def _labelled(
     weights: np.ndarray,
     ids: np.ndarray,
     spec: FeatureSpec,
-    given: Mapping[str, Sequence[str]],
+    given: Mapping[str, Sequence[str | None]],
 ) -> Attention:
-    """Label the axes, and remove padding."""
+    """Label the axes, and remove padding, whose label is None."""
     labels: list[tuple[str, ...]] = []
     for place, axis in enumerate(axes):
         size = weights.shape[place]
@@ -166,7 +184,9 @@ def _labelled(
             name_behind = axis.partition("+")[2]
             labels.append((*own, *given.get(name_behind, [f"the {name_behind}" for _ in behind])))
         elif axis in given:
-            labels.append(tuple(given[axis]))
+            real = [at for at, label in enumerate(given[axis]) if label is not None]
+            weights = np.take(weights, real, axis=place)
+            labels.append(tuple(given[axis][at] for at in real))
         else:
             labels.append(tuple(f"{axis} {number + 1}" for number in range(size)))
     return Attention(name, tuple(axes), tuple(labels), weights)

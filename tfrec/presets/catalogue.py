@@ -121,9 +121,22 @@ def _similar_ids(spec: FeatureSpec, like: NewItem) -> np.ndarray:
 def _grown(old: np.ndarray, new: np.ndarray, known: int, alike: list[np.ndarray]) -> np.ndarray:
     """A weight with new rows after the known items, each the mean of similar ones.
 
-    Later rows, such as that of a mask token, move to the end.
+    Rows of integers are lists of ids, such as the users of an item: a new row holds the most frequent ids of similar
+    ones. Later rows, such as that of a mask token, move to the end.
     """
     if old.shape == new.shape:
         return old
-    rows = [old[ids].mean(0) for ids in alike]
+    rows = [_most_frequent(old[ids]) if old.dtype.kind in "iu" else old[ids].mean(0) for ids in alike]
     return np.concatenate([old[:known], np.stack(rows).astype(old.dtype), old[known:]])
+
+
+def _most_frequent(lists: np.ndarray) -> np.ndarray:
+    """The M ids that most of (N, M) lists have, padded with 0.
+
+    Example:
+        >>> _most_frequent(np.array([[5, 7, 0], [7, 9, 8]])).tolist()
+        [7, 5, 8]
+    """
+    ids, counts = np.unique(lists[lists != 0], return_counts=True)
+    found = ids[np.argsort(-counts, kind="stable")][: lists.shape[1]]
+    return np.pad(found, (0, lists.shape[1] - len(found)))
