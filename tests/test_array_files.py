@@ -25,14 +25,14 @@ def test_arrays_are_read(tmp_path):
 
 
 @pytest.mark.parametrize("shape, dtype", [((10**13,), "<f4"), ((-3, -3), "<f4"), ((1,), "|O")])
-def test_a_header_that_claims_what_is_not_there_is_refused(tmp_path, shape, dtype):
+def test_a_header_that_does_not_fit_the_data_raises_an_error(tmp_path, shape, dtype):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("x.npy", header(shape, dtype) + bytes(8))
     with pytest.raises(ValueError):
         read_arrays(tmp_path / "a.npz")
 
 
-def test_arrays_larger_than_the_memory_are_refused(tmp_path, monkeypatch):
+def test_arrays_larger_than_the_memory_raise_an_error(tmp_path, monkeypatch):
     np.savez_compressed(tmp_path / "a.npz", x=np.zeros(100_000))
     monkeypatch.setattr(array_files, "_memory", lambda: 100_000)
     with pytest.raises(ValueError, match="its arrays take 800,128 bytes, and at most 50,000"):
@@ -46,6 +46,6 @@ def test_json_larger_than_any_that_tfrec_writes_is_not_read(tmp_path, read):
     path = tmp_path / recorded_answers.PLACE
     path.parent.mkdir()
     with path.open("wb") as file:
-        file.truncate(file_hashes.LARGEST_JSON + 1)  # a hole, which takes no room on the disk
+        file.truncate(file_hashes.LARGEST_JSON + 1)  # a hole, which takes no space on the disk
     with pytest.raises(InputError, match="268,435,457 bytes: expected at most 268,435,456"):
         read(tmp_path)

@@ -1,4 +1,4 @@
-"""The direction of the floors, read from the imports themselves."""
+"""The direction of imports between packages, read from the source files."""
 
 import ast
 import subprocess
@@ -48,12 +48,12 @@ MAY_IMPORT = {
 }
 # Packages inside `data`, lowest first: each imports from itself and from those before it, in annotations too.
 DATA_LAYERS = ("tables", "splits", "fixed_split", "features", "spec", "batches")
-# What may look up, and why. Each does so inside a function, when it is called.
-LOOKS_UP = {
-    # Users of Keras expect `from_preset` and `save_to_preset` on the model; a preset is a model and its data's spec.
+# Exceptions: files that import a higher package, with the reason. They import it inside a function.
+IMPORTS_HIGHER = {
+    # Keras users expect `from_preset` and `save_to_preset` on the model, but presets are built from models.
     "tfrec/models/recommender.py": {"presets"},
 }
-# The function that prints; the bar of a download, which holds a file's name of our own; a process without tfrec.
+# The function that prints; and the progress bar of a download, which shows only file names of our own.
 PRINTS = {"tfrec/terminal.py", "tfrec/data/datasets/movielens.py"}
 KERAS_ONLY = {"ops", "layers", "losses", "metrics", "models"}
 KERAS = {"keras", "keras_rs", "numpy"}
@@ -61,12 +61,12 @@ NUMERIC = {"metrics": {"scipy"}}  # computed on NumPy arrays after a model has s
 CODE_IN_DATA = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 
 
-def room_of(path: Path) -> str:
+def package_of(path: Path) -> str:
     return path.relative_to(ROOT / "tfrec").parts[0].removesuffix(".py")
 
 
 def imports_of(tree: ast.AST) -> set[str]:
-    """Full dotted names of everything that a file imports, wherever in it the import stands."""
+    """Full dotted names of everything that a file imports, at any place in the file."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -84,39 +84,48 @@ def named(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", FILES, ids=named)
-def test_rooms_import_only_what_is_below_them(path):
-    room = room_of(path)
-    assert room in MAY_IMPORT, f"a new room, {room}: give it a floor in this test"
-    rooms = {name.split(".")[1] for name in imports_of(ast.parse(path.read_text("utf-8"))) if name.startswith("tfrec.")}
-    above = (rooms & set(MAY_IMPORT)) - MAY_IMPORT[room] - {room, "__init__"} - LOOKS_UP.get(named(path), set())
-    assert not above, f"{room} may import {sorted(MAY_IMPORT[room])} of tfrec, not {sorted(above)}"
+def test_packages_import_only_lower_packages(path):
+    package = package_of(path)
+    assert package in MAY_IMPORT, f"{package} is a new package: add it to MAY_IMPORT"
+    packages = {
+        name.split(".")[1] for name in imports_of(ast.parse(path.read_text("utf-8"))) if name.startswith("tfrec.")
+    }
+    above = (
+        (packages & set(MAY_IMPORT))
+        - MAY_IMPORT[package]
+        - {package, "__init__"}
+        - IMPORTS_HIGHER.get(named(path), set())
+    )
+    assert not above, f"{package} may import {sorted(MAY_IMPORT[package])} of tfrec, not {sorted(above)}"
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) == "data"], ids=named)
-def test_packages_inside_data_import_only_what_is_below_them(path):
+@pytest.mark.parametrize("path", [path for path in FILES if package_of(path) == "data"], ids=named)
+def test_packages_inside_data_import_only_lower_packages(path):
     inner = path.relative_to(ROOT / "tfrec" / "data").parts[0].removesuffix(".py")
-    if inner not in DATA_LAYERS:  # readers and datasets stand beside
+    if inner not in DATA_LAYERS:  # readers and datasets have no place in this order
         return
     names = [name for name in imports_of(ast.parse(path.read_text("utf-8"))) if name.startswith("tfrec.data.")]
     above = {name for name in names if name.split(".")[2] not in DATA_LAYERS[: DATA_LAYERS.index(inner) + 1]}
     assert not above, f"data.{inner} may not import {sorted(above)}"
 
 
-@pytest.mark.parametrize("name", LOOKS_UP)
-def test_what_looks_up_does_so_only_when_called(name):
+@pytest.mark.parametrize("name", IMPORTS_HIGHER)
+def test_imports_of_higher_packages_happen_only_in_calls(name):
     tree = ast.parse((ROOT / name).read_text("utf-8"))
-    for statement in tree.body:  # what runs at import, functions and methods left out
+    for statement in tree.body:  # what runs at import; functions and methods are left out
         inner = statement.body if isinstance(statement, ast.ClassDef) else [statement]
         for part in inner:
             if not isinstance(part, ast.FunctionDef):
-                assert not {f"tfrec.{room}" for room in LOOKS_UP[name]} & imports_of(part)
-    assert {f"tfrec.{room}" for room in LOOKS_UP[name]} <= imports_of(tree), "no longer needed: strike it out"
+                assert not {f"tfrec.{package}" for package in IMPORTS_HIGHER[name]} & imports_of(part)
+    assert {f"tfrec.{package}" for package in IMPORTS_HIGHER[name]} <= imports_of(tree), (
+        "the exception is no longer needed: remove it"
+    )
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) in KERAS_ONLY], ids=named)
-def test_the_ground_floors_need_only_keras(path):
+@pytest.mark.parametrize("path", [path for path in FILES if package_of(path) in KERAS_ONLY], ids=named)
+def test_the_lowest_packages_import_only_keras(path):
     tops = {name.split(".")[0] for name in imports_of(ast.parse(path.read_text("utf-8")))}
-    assert not tops - KERAS - NUMERIC.get(room_of(path), set()) - {"tfrec"} - set(sys.stdlib_module_names)
+    assert not tops - KERAS - NUMERIC.get(package_of(path), set()) - {"tfrec"} - set(sys.stdlib_module_names)
 
 
 @pytest.mark.parametrize("path", FILES, ids=named)
@@ -129,14 +138,14 @@ def test_no_second_keras_and_no_code_in_data(path):
         if isinstance(node, ast.Attribute) and node.attr == "keras":
             assert ast.unparse(node) not in ("tf.keras", "tensorflow.keras"), f"line {node.lineno}: write keras"
         if isinstance(node, ast.keyword):
-            said = f"{node.arg}={ast.unparse(node.value)}"
-            assert said not in ("allow_pickle=True", "safe_mode=False"), f"line {node.value.lineno}: {said}"
+            argument = f"{node.arg}={ast.unparse(node.value)}"
+            assert argument not in ("allow_pickle=True", "safe_mode=False"), f"line {node.value.lineno}: {argument}"
         if isinstance(node, ast.Attribute) and node.attr in ("enable_unsafe_deserialization", "read_pickle"):
             raise AssertionError(f"line {node.lineno}: {node.attr}")
 
 
 def test_all_that_is_printed_goes_through_one_function():
-    """`tfrec.terminal.say` takes away what a terminal would act on."""
+    """`tfrec.terminal.say` removes control characters."""
     for path in FILES:
         calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
         printing = [node.lineno for node in calls if ast.unparse(node.func) in ("print", "sys.stdout.write")]
@@ -144,7 +153,7 @@ def test_all_that_is_printed_goes_through_one_function():
 
 
 @pytest.mark.slow
-def test_importing_tfrec_is_cheap_and_leaves_the_process_alone():
+def test_importing_tfrec_is_cheap_and_changes_no_global_state():
     script = (
         "import os, sys; before = dict(os.environ); import tfrec\n"
         "heavy = {'tensorflow', 'keras', 'pandas', 'numpy', 'jax'} & set(sys.modules)\n"
@@ -161,6 +170,6 @@ def test_the_zoo_is_data_and_neither_folder_is_a_package():
 
 
 def test_no_two_modules_have_one_name():
-    """A file name says one thing. Modules of `cli` are named after their commands."""
+    """A file name has one meaning. Modules of `cli` are named after their commands."""
     names = [path.name for path in FILES if path.name != "__init__.py"]
     assert not {name for name in names if names.count(name) > 1}

@@ -14,7 +14,7 @@ sys.path.append(str(ROOT / "tests" / "models"))
 
 import scores_of_all  # noqa: E402
 
-ROOMS = ["tests/losses"]  # layers and operations are in the scores of every model
+FOLDERS = ["tests/losses"]  # layers and operations are in the scores of every model
 WHAT_COUNTS = "formula"  # most of the time goes into compiling, again for each case
 
 pytestmark = [
@@ -34,7 +34,7 @@ def on_jax(*command):
 
 
 def test_losses_pass_their_tests_on_jax():
-    done = on_jax("-m", "pytest", "-p", "no:cacheprovider", "-m", "not tensorflow", "-k", WHAT_COUNTS, *ROOMS)
+    done = on_jax("-m", "pytest", "-p", "no:cacheprovider", "-m", "not tensorflow", "-k", WHAT_COUNTS, *FOLDERS)
     assert done.returncode == 0, done.stdout[-8000:]
     assert " passed" in done.stdout
 

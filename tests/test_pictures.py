@@ -37,7 +37,7 @@ def test_titles_are_literal(name, monkeypatch):
 
 
 @pytest.mark.parametrize("text", HARD)
-def test_a_title_is_drawn_as_it_stands(text):
+def test_a_title_is_drawn_literally(text):
     with drawing() as pyplot:
         figure = pyplot.figure(figsize=(1, 1))
         title = figure.suptitle(text)
@@ -46,7 +46,7 @@ def test_a_title_is_drawn_as_it_stands(text):
         pyplot.close(figure)
 
 
-def test_what_cannot_be_drawn_is_said_and_left_out(capsys, monkeypatch):
+def test_a_failing_plot_is_reported_and_left_out(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     failing = {"a.png": lambda: b"a", "b.png": lambda: 1 / 0, "c.png": lambda: learning_curve(HISTORY)}
     assert drawn(failing) == {"a.png": b"a"}
@@ -54,7 +54,7 @@ def test_what_cannot_be_drawn_is_said_and_left_out(capsys, monkeypatch):
     assert len(said) == 2 and "b.png was not drawn: division by zero" in said[0] and "pip install" in said[1]
 
 
-def test_files_that_come_later_belong_to_the_preset(tmp_path):
+def test_files_that_are_added_later_belong_to_the_preset(tmp_path):
     spec = FeatureSpec.fit(generate_world(num_users=60, num_items=120, seed=1), max_length=8)
     folder = presets.save(SASRec(spec.num_items, max_length=8, hidden_dim=8, seed=3), spec, tmp_path / "a$_$b")
     before = manifest.verify(folder)["files"]

@@ -49,7 +49,7 @@ def test_round_trip(saved, spec):
     np.testing.assert_array_equal(preset.spec.item_counts, spec.item_counts)
 
 
-def test_the_model_itself_is_saved_and_comes_back(spec, tmp_path):
+def test_a_saved_model_is_loaded_with_the_same_weights(spec, tmp_path):
     model = SASRec(spec.num_items, max_length=8, hidden_dim=8)
     model.save_to_preset(tmp_path / "mine", spec, metrics={"note": 2}, card="# Mine\n")
     history = {"history": np.array([[2, 3, 4]])}
@@ -184,7 +184,7 @@ def test_files_that_were_put_into_a_preset_are_not_lost(saved, spec):
         presets.save(model, spec, folder)
 
 
-def test_a_place_that_cannot_be_written_is_refused_before_training(tmp_path, monkeypatch):
+def test_an_unwritable_folder_raises_an_error_before_training(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file", tmp_path / "file" / "inside"):
         with pytest.raises(InputError, match=r"would be lost|cannot be written"):
@@ -340,7 +340,7 @@ def test_a_manifest_that_was_edited_is_one_sentence(saved, name, entry, said):
         ({"dropout": [0.1] * 10**6}, "dropout = 1,000,000 entries"),
     ],
 )
-def test_a_hostile_config_is_refused_before_it_is_built(saved, change, said):
+def test_a_hostile_config_raises_an_error_before_anything_is_built(saved, change, said):
     _, folder = saved
     config = json.loads((folder / "config.json").read_text())
     config["config"] |= change
@@ -352,7 +352,7 @@ def test_a_hostile_config_is_refused_before_it_is_built(saved, change, said):
     assert time.perf_counter() - began < 20
 
 
-def test_a_weights_file_that_claims_more_than_it_has_is_refused(saved):
+def test_a_weights_file_whose_shapes_exceed_its_size_raises_an_error(saved):
     _, folder = saved
     with h5py.File(folder / "model.weights.h5", "w") as file:
         file.create_dataset("empty", shape=(10**10, 64), chunks=(1024, 64), dtype="f4")
@@ -405,7 +405,7 @@ def test_weights_that_are_not_finite_are_neither_saved_loaded_nor_exported(spec,
         ("1e3", "feature spec.* cannot be read"),
     ],
 )
-def test_item_counts_that_cannot_be_are_refused(saved, lines, said):
+def test_invalid_item_counts_raise_an_error(saved, lines, said):
     _, folder = saved
     path = folder / "vocabularies" / "item_counts.txt"
     counts = path.read_text().split()
@@ -440,7 +440,7 @@ def test_vocabularies_that_were_exchanged_are_found(saved):
         presets.load(folder)
 
 
-def test_an_int8_preset_comes_back(spec, tmp_path):
+def test_an_int8_preset_can_be_saved_and_loaded(spec, tmp_path):
     model = SASRec(spec.num_items, max_length=8, hidden_dim=8, num_blocks=1, seed=3)
     small = presets.in_int8(presets.Preset(model, spec, {}, tmp_path, {}))
     presets.save(small.model, small.spec, tmp_path / "int8")

@@ -150,7 +150,7 @@ def anchors(path):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_links_lead_somewhere(document):
+def test_links_are_valid(document):
     for link, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", text(document)):
         if link.startswith(("http", "mailto:")):
             continue

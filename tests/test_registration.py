@@ -59,7 +59,7 @@ def test_not_before_the_package_that_imports_keras_is_complete(imports):
     assert imports == [True]
 
 
-def test_at_once_where_keras_is_there(imports, monkeypatch):
+def test_classes_are_registered_at_once_if_keras_is_imported(imports, monkeypatch):
     monkeypatch.setitem(sys.modules, "keras", types.ModuleType("keras"))
     registration.register_with_keras()
     assert imports == [True] and len(sys.meta_path) == 1

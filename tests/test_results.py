@@ -52,7 +52,7 @@ def zoo(run, tmp_path):
     return tmp_path / "models"
 
 
-def test_a_row_says_what_was_measured_and_published(zoo):
+def test_a_row_has_measured_and_published_metrics(zoo):
     own, baseline = presets.results(zoo)
     assert (own.preset, own.model, own.loss, own.data) == ("sasrec_moon", "SASRec", "FullSoftmax", "The Moon")
     assert own.metrics == {"recall@10": 0.2, "ndcg@10": 0.1} and own.minutes == 2 and own.seeds == (0,)
@@ -72,7 +72,7 @@ def test_a_recipe_whose_weights_are_not_shipped_has_a_row_too(zoo):
     assert "(recipe only) | SASRec" in page([own]) and "| - | 2 | 0 |" in page([own])
 
 
-def test_what_has_a_recipe_and_no_weights_says_how_to_make_them(zoo):
+def test_loading_a_recipe_without_weights_explains_how_to_train_it(zoo):
     with pytest.raises(InputError, match=r"'hstu_beauty' was measured, but its weights are not bundled: train it with"):
         SASRec.from_preset("hstu_beauty")
     with pytest.raises(InputError, match=r"'sasrec_mars' is a recipe without weights: .*sasrec_mars/recipe\.toml"):

@@ -74,7 +74,7 @@ def test_all_sides_see_the_same_rows_and_tfrec_learns_them(benchmark, rows, fold
     assert len(seconds) == 2 and values[is_a].min() > values[~is_a].max()
 
 
-def test_goals_say_what_is_not_reached(benchmark):
+def test_goals_that_are_not_reached_are_marked(benchmark):
     sides = {
         "tfrec": {"auc": [0.750, 0.001], "rows_per_second": 900},
         "deepctr": {"auc": [0.7519, 0.001], "rows_per_second": 1000},

@@ -17,7 +17,7 @@ def benchmark():
     return module
 
 
-def test_a_runtime_that_refuses_and_an_operation_of_one_version_are_shown(benchmark):
+def test_load_errors_and_operations_of_one_version_only_are_shown(benchmark):
     graph = {"kind": "ivf", "producer": 1, "min_consumer": 12}
     results = {
         **{"retrieval": "a", "ranking": "b", "machine": "an abacus"},

@@ -81,7 +81,7 @@ def test_evaluate(films, preset, tmp_path, capsys):
     assert json.loads(report.read_text())["metrics"]["ndcg@10"] == pytest.approx(measured["ndcg@10"], abs=1e-6)
 
 
-def test_evaluate_holds_back_what_the_training_held_back(films, tmp_path, capsys):
+def test_evaluate_uses_the_split_of_the_training(films, tmp_path, capsys):
     recipe, out, report = tmp_path / "recipe.toml", tmp_path / "preset", tmp_path / "report.json"
     text = 'epochs = 1\nmax_length = 8\n[split]\nrule = "by-time"\nvalid = 0.6\ntest = 0.8\n[model]\nclass = "STAMP"\n'
     recipe.write_text(text + "hidden_dim = 8\n")
@@ -108,7 +108,7 @@ def test_evaluate_holds_back_what_the_training_held_back(films, tmp_path, capsys
     assert "--all-rows needs a ranking preset" in capsys.readouterr().err
 
 
-def test_a_training_that_diverges_ends_with_what_to_do(films, tmp_path, capsys):
+def test_a_diverging_training_raises_an_error_that_says_what_to_do(films, tmp_path, capsys):
     recipe, out = tmp_path / "recipe.toml", tmp_path / "preset"
     sizes = 'epochs = 9\nschedule = "constant"\n[model]\nclass = "STAMP"\nhidden_dim = 8\n'
     recipe.write_text(sizes + '[optimizer]\nclass = "SGD"\nlearning_rate = 1e30\n')
@@ -117,7 +117,7 @@ def test_a_training_that_diverges_ends_with_what_to_do(films, tmp_path, capsys):
     assert "has diverged" in said and "learning rate" in said and not out.exists()
 
 
-def test_what_could_not_be_measured_is_not_trained(tmp_path, capsys):
+def test_a_part_without_targets_raises_an_error_before_training(tmp_path, capsys):
     (tmp_path / "few.csv").write_text("user,item,time\nu,i0,1\nu,i1,2\nu,i2,3\nv,i0,1\nv,i3,2\n")
     assert main(["train", "--data", str(tmp_path / "few.csv"), "--out", str(tmp_path / "preset")]) == 2
     output = capsys.readouterr()
@@ -143,7 +143,7 @@ def test_recommend_answers_no_history_by_popularity(preset, capsys):
     assert "empty" in lines[0] and spec.title(2) in lines[1] and spec.title(3) in lines[2]
 
 
-def test_recommend_by_a_rating_model_lists_the_best_predicted_ratings(capsys):
+def test_recommend_with_a_rating_model_lists_the_best_predicted_ratings(capsys):
     asked = ["recommend", "matcher_ml100k", "--user", "1", "--history", "1", "50", "--history-labels", "5", "4"]
     assert main([*asked, "--k", "3"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -163,7 +163,7 @@ def test_recommend_helps_with_an_unknown_title(preset, capsys):
     assert title in capsys.readouterr().err
 
 
-def test_a_model_of_time_stamps_from_training_to_export(films, tmp_path, capsys):
+def test_a_model_that_reads_timestamps_from_training_to_export(films, tmp_path, capsys):
     recipe, out = tmp_path / "recipe.toml", tmp_path / "preset"
     recipe.write_text('epochs = 1\nmax_length = 8\n[model]\nclass = "TiSASRec"\nhidden_dim = 8\nnum_blocks = 1\n')
     assert main(["train", "--data", str(films), "--recipe", str(recipe), "--out", str(out)]) == 0
@@ -205,9 +205,7 @@ def test_quickstart(tmp_path, capsys):
     assert (tmp_path / "q" / "learning_curve.png").exists()
 
 
-def test_baselines_that_cannot_be_fitted_are_refused_before_anything_is_trained(
-    films, preset, tmp_path, monkeypatch, capsys
-):
+def test_baselines_that_cannot_be_fitted_raise_an_error_before_training(films, preset, tmp_path, monkeypatch, capsys):
     def refused(*command):
         assert main([*command, "--data", str(films)]) == 2
         return capsys.readouterr().err

@@ -252,7 +252,9 @@ def test_deep_presets(name, preset, tmp_path, capsys):
         ('task = "rating"\n[features]\ngenre = {kind = "categorical", hash_buckets = 1000000000000}', [], "at most"),
     ],
 )
-def test_what_does_not_fit_the_machine_is_said_before_it_is_built(text, options, said, films, tmp_path, capsys):
+def test_a_model_that_does_not_fit_into_memory_raises_an_error_before_it_is_built(
+    text, options, said, films, tmp_path, capsys
+):
     (tmp_path / "recipe.toml").write_text(text)
     command = ["train", "--data", str(films), "--out", str(tmp_path / "out"), "--recipe", str(tmp_path / "recipe.toml")]
     assert main([*command, *options]) == 2
@@ -288,7 +290,7 @@ RANKING = [
 
 
 @pytest.mark.parametrize(("text", "labelled"), [*zip(RANKING, itertools.repeat(False)), ("epochs = 2", True)])
-def test_a_recipe_without_a_model_is_of_ranking_where_its_entries_or_the_label_say_so(text, labelled, tmp_path):
+def test_a_recipe_without_a_model_is_a_ranking_recipe_by_its_entries_or_the_label(text, labelled, tmp_path):
     (tmp_path / "recipe.toml").write_text(text)
     recipe = load_recipe(tmp_path / "recipe.toml", labelled)
     assert isinstance(recipe, RankingRecipe) and recipe.model == {"class": "AutoInt"}

@@ -38,7 +38,7 @@ def test_a_text_becomes_one_line():
     assert printable("Größe 🎬 日本 👩‍🚀") == "Größe 🎬 日本 👩‍🚀"
 
 
-def test_ids_and_titles_reach_no_terminal_with_their_control_characters(evil, tmp_path, capsys):
+def test_control_characters_of_ids_and_titles_are_replaced(evil, tmp_path, capsys):
     folder, tokens = evil
     recommend = ["recommend", str(folder), "--k", "100", "--history"]
     commands = [[*recommend, tokens[0]], ["explain", str(folder), "--history", tokens[0], tokens[1]]]

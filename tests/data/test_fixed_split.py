@@ -154,7 +154,7 @@ def unordered(users=30, per_user=10):
     return Interactions.from_pandas(frame.set_axis(["user", "item", "part"], axis=1), "user", "item", part="part")
 
 
-def test_a_share_of_the_train_rows_is_drawn_where_their_order_means_nothing():
+def test_a_share_of_the_train_rows_is_drawn_if_their_order_has_no_meaning():
     table = unordered()
     train, valid, test = table.split(Fixed(valid=0.2))
     assert len(valid) == round(0.2 * 270) and len(train) == 270 - len(valid)
@@ -175,7 +175,7 @@ def test_a_user_keeps_a_train_row_and_a_given_valid_part_stays():
 
 
 @pytest.mark.parametrize("wrong", [0, 1, -0.1, float("nan"), True, "0.1"])
-def test_an_invalid_share_is_refused(wrong):
+def test_an_invalid_share_raises_an_error(wrong):
     with pytest.raises(InputError, match="share of the train rows between 0 and 1"):
         Fixed(valid=wrong)
     with pytest.raises(InputError, match="seed of Fixed"):

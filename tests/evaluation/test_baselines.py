@@ -70,7 +70,7 @@ def test_ease_is_the_same_in_blocks_and_in_single_precision(small, monkeypatch):
     np.testing.assert_allclose(EASE(table, spec, regularization=3.0).weights, whole, atol=1e-5)
 
 
-def test_ease_refuses_a_catalogue_that_memory_cannot_hold(small, monkeypatch):
+def test_ease_raises_an_error_if_the_catalogue_does_not_fit_into_memory(small, monkeypatch):
     monkeypatch.setattr("tfrec.environment.memory", lambda: 2 * 12 * 12 * 8 - 1)
     with pytest.raises(InputError, match=r"dense matrix of 12 x 12 items.*IALS"):
         EASE(*small[:2])
@@ -114,7 +114,7 @@ def test_ials_folds_a_user_in_by_the_same_step(small):
     np.testing.assert_allclose(model.score({"history": histories})[:, 2:], [h @ vector] * 2, atol=1e-5)
 
 
-def test_ials_is_decided_by_its_seed(small):
+def test_the_seed_determines_ials(small):
     table, spec, _ = small
     one, same, other = (IALS(table, spec, dim=3, epochs=2, seed=seed).item_vectors for seed in (1, 1, 2))
     assert (one == same).all() and not np.allclose(one, other)
@@ -171,7 +171,7 @@ def test_planted_neighbours_are_found(name):
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_any_history_is_scored_alike_in_any_batch(name, small):
+def test_scores_do_not_depend_on_the_batch(name, small):
     """Empty histories get the popularity ranking; repeats, padding and the batch make no difference."""
     table, spec, _ = small
     model, popularity = build_baselines([name, "popularity"], table, spec)[0], np.asarray(spec.item_counts)
@@ -233,7 +233,7 @@ def test_invalid_settings_are_named(small, kind, settings, message):
         kind(*small[:2], **settings)
 
 
-def test_foreign_data_and_unknown_names_are_refused(small):
+def test_data_of_another_vocabulary_and_unknown_names_raise_an_error(small):
     table, spec, _ = small
     foreign = FeatureSpec.fit(table_of([("u", "q"), ("u", "r")]))
     for name in BASELINES[2:]:

@@ -76,7 +76,7 @@ def test_equals_a_simple_implementation(asked_one_by_one, mask_seen):
 
 
 def test_a_model_with_several_interests_gets_fewer_users_per_batch(monkeypatch):
-    """Its scores take as much room as those of one interest for K times the users."""
+    """Its scores take as much memory as those of one interest for K times the users."""
     train, _, test = random_table().split(LeaveLastOut())
     spec = FeatureSpec.fit(train, max_length=4)
     model = ComiRec(spec.num_items, max_length=4, hidden_dim=8, num_interests=3, seed=1)

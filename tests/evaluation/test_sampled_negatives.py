@@ -38,7 +38,7 @@ def asked(request):
     return FeatureSpec.fit(test.history), test
 
 
-def test_a_user_is_asked_about_items_that_they_never_had(asked):
+def test_negatives_are_items_that_the_user_does_not_have(asked):
     spec, test = asked
     drawn = SampledNegatives(8, seed=3).draw(test, spec)
     had = pd.concat([test.history.to_pandas(), test.targets.to_pandas()]).groupby("user")["item"].agg(set)
@@ -103,7 +103,7 @@ def test_ranks_of_an_evaluation_are_those_of_the_metric():
     assert _ranks(scores, rows, is_target).tolist() == expected.tolist()
 
 
-def test_what_cannot_be_drawn_is_refused(asked):
+def test_too_many_negatives_and_invalid_arguments_raise_an_error(asked):
     spec, test = asked
     with pytest.raises(InputError, match=r"User 'u\d+' has only \d+ unseen items, fewer than the 20 negatives"):
         evaluate(Popularity(spec), spec, test, negatives=SampledNegatives(20))

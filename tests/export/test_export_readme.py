@@ -36,7 +36,7 @@ def lines_of(*command):
     return found
 
 
-def test_every_shown_command_is_tried():
+def test_every_command_of_the_page_is_tested():
     assert {line[0] for line in LINES} == {"tfrec", "docker", "python", "curl"}
 
 
@@ -53,7 +53,7 @@ def test_curl_lines(arguments, request):
     assert answer.keys() <= {"outputs", "predictions", "model_version_status"}
 
 
-def test_curl_lines_show_every_signature_and_way_to_a_version():
+def test_curl_lines_show_every_signature_and_every_kind_of_address():
     shown = {"films": set(), "ranked": set()}
     for line in lines_of("curl"):
         if len(line) > 1:
@@ -89,7 +89,7 @@ def test_programs(code, client_module, request, monkeypatch, capsys):
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("name", ["client", "smoke_test"])
-def test_lines_of_the_kits_own_programs(name, client_module, smoke_module, rest, grpc_target, capsys):
+def test_commands_with_the_client_and_the_smoke_test_run(name, client_module, smoke_module, rest, grpc_target, capsys):
     module = {"client": client_module, "smoke_test": smoke_module}[name]
     for arguments in lines_of("python", f"{name}.py"):
         places = {"http://localhost:8501": rest, "localhost:8500": grpc_target}
@@ -108,7 +108,7 @@ def test_commands_of_tfrec_exist():
             assert option in done.stdout, option
 
 
-def test_the_server_shown_is_the_servers_of_the_compose_file():
+def test_the_server_image_is_that_of_the_compose_file():
     image = yaml.safe_load((KIT / "docker-compose.yml").read_text("utf-8"))["services"]["serving"]["image"]
     image = re.sub(r"\$\{TENSORFLOW_SERVING:-(.*)\}", r"\1", image)  # the variable's default
     (run,) = lines_of("docker", "run")
@@ -116,13 +116,13 @@ def test_the_server_shown_is_the_servers_of_the_compose_file():
     assert set(re.findall(r"tensorflow/serving:[\w.]+", README)) == {image}
 
 
-def test_named_files_are_there_and_no_other():
+def test_the_page_names_exactly_the_existing_files():
     named = {name.strip("`") for name in re.findall(r"`[\w.-]+\.(?:ya?ml|config|py)`", README)}
     here = {path.name for path in KIT.iterdir() if path.suffix in (".yml", ".config", ".py")}
     assert named == here
 
 
-def test_the_steps_of_a_rollout_keep_the_servers_rule():
+def test_the_steps_of_a_rollout_follow_the_rules_of_the_server():
     """A label that is in use moves only to a version that the step before has loaded."""
     served = text_format.Parse((KIT / "models.config").read_text("utf-8"), model_server_config_pb2.ModelServerConfig())
     (before,) = served.model_config_list.config
@@ -156,7 +156,7 @@ def check_tensors(name, described_side, tensors, others=()):
 
 
 @pytest.mark.tensorflow
-def test_the_contract_is_that_of_the_export(exported, served):
+def test_the_table_of_signatures_matches_the_export(exported, served):
     shown, signatures = described(ONE_STAGE), served.loaded[1].signatures
     assert shown.keys() == signatures.keys()
     for name, (inputs, outputs) in shown.items():
@@ -165,7 +165,7 @@ def test_the_contract_is_that_of_the_export(exported, served):
 
 
 @pytest.mark.tensorflow
-def test_the_contract_of_two_stages_is_that_of_the_export(two_stages):
+def test_the_table_of_two_stage_signatures_matches_the_export(two_stages):
     from served_model import Loaded
 
     shown, signatures = described(TWO_STAGES), Loaded(two_stages).signatures

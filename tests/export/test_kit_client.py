@@ -51,12 +51,12 @@ def test_recommend(client, saved):
     check_ranked(client.recommend(HISTORIES), saved("serving_default", history=padded(HISTORIES)))
 
 
-def test_an_empty_history_gets_the_popular(client):
+def test_an_empty_history_gets_the_most_popular_items(client):
     (of_empty,), (of_unknown,) = client.recommend([[]]), client.recommend([["no such id"]])
     assert len(of_empty) == 4 and of_empty == of_unknown
 
 
-def test_integers_are_the_ids_that_they_spell(client):
+def test_integers_are_converted_to_ids(client):
     assert client.recommend([[1, 1196]]) == client.recommend([["1", "1196"]]) == client.recommend([np.array([1, 1196])])
 
 
@@ -71,7 +71,7 @@ def test_filters(client, saved):
     assert found[3] == []  # names unknown ids only: allows nothing
 
 
-def test_a_filter_of_one_row_holds_for_all_and_one_left_out_changes_nothing(client):
+def test_a_filter_with_one_row_applies_to_all_and_omitted_filters_change_nothing(client):
     for name in ("exclude", "allow"):
         ids = ["260", "1210", "50", "593"]
         assert client.recommend(HISTORIES, **{name: [ids]}) == client.recommend(HISTORIES, **{name: [ids] * 4})
@@ -108,13 +108,13 @@ def test_similar_items(client, saved):
     assert found[1] == [] and "1" not in dict(found[0])
 
 
-def test_nothing_is_asked_for_nobody(client, served):
+def test_a_request_without_rows_is_not_sent(client, served):
     before = len(served.requests)
     assert client.recommend([]) == client.score([], [[]]) == client.similar_items([]) == client.embed_users([]) == []
     assert len(served.requests) == before
 
 
-def test_what_comes_is_plain_python(client):
+def test_answers_are_plain_python_objects(client):
     ((item, score), *_), *_ = client.recommend([["1"]])
     assert type(item) is str and type(score) is float
     assert type(client.embed_items(["1"])[0][0]) is float
@@ -126,7 +126,7 @@ def test_status(client, client_module, rest):
 
 
 @pytest.mark.parametrize("kind", ["rest", "grpc"])
-def test_versions_and_labels_reach_the_version(kind, client_module, served, rest, grpc_target):
+def test_a_version_or_label_selects_the_version(kind, client_module, served, rest, grpc_target):
     address = {kind: {"rest": rest, "grpc": grpc_target}[kind]}
     for named, version in (({}, 2), ({"version": 1}, 1), ({"label": "canary"}, 2), ({"label": "stable"}, 1)):
         client_module.Client("films", **address, **named, timeout=20).recommend([["1"]])
@@ -164,7 +164,7 @@ def echo(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", ["rest", "grpc"])
-def test_time_stamps_go_with_their_items(kind, client_module, echo):
+def test_timestamps_are_padded_and_cut_with_their_items(kind, client_module, echo):
     def asked(widths, *rest):
         client = client_module.Client("echo", **{kind: echo[kind]}, widths=widths, timeout=20)
         return ids_of(client.recommend(*rest, timestamps=[[2**60 + 1, 7, np.int64(-1)], [], [5]]))
@@ -175,7 +175,7 @@ def test_time_stamps_go_with_their_items(kind, client_module, echo):
     assert asked({"history": 2}, histories) == [["b@7", "c@-1"], ["@0"] * 2, ["260@5", "@0"]]
 
 
-def test_time_stamps_left_out_are_asked_for_by_name(client_module, echo):
+def test_missing_timestamps_raise_an_error(client_module, echo):
     for kind, address in echo.items():
         with pytest.raises(client_module.BadRequest, match="timestamps"):
             client_module.Client("echo", **{kind: address}, timeout=20).recommend([["1"]])
@@ -197,7 +197,7 @@ def batching(exported):
 
 
 @pytest.mark.parametrize("kind", ["rest", "grpc"])
-def test_fixed_widths_let_requests_be_batched(kind, client_module, batching, rest):
+def test_requests_with_fixed_widths_can_be_batched(kind, client_module, batching, rest):
     widths = {"history": 9, "exclude": 4, "allow": 5, "item_ids": 3}
     client = client_module.Client("films", **{kind: batching[kind]}, widths=widths, timeout=20)
     plain = client_module.Client("films", rest=rest, timeout=20)
@@ -212,7 +212,7 @@ def ids_of(rows):
     return [[item for item, _ in row] for row in rows]
 
 
-def test_other_widths_are_refused_in_the_servers_words(client_module, batching):
+def test_the_error_for_different_widths_is_that_of_the_server(client_module, batching):
     client = client_module.Client("films", rest=batching["rest"], widths={"history": 9}, timeout=20)
     client.embed_users([["1"]])
     with pytest.raises(client_module.BadRequest, match="different shapes and padding is turned off"):
@@ -223,7 +223,7 @@ def test_a_longer_history_is_cut_to_its_newest_and_other_lists_must_fit(client_m
     client = client_module.Client("films", rest=rest, widths={"history": 2, "exclude": 1}, timeout=20)
     long = ["50", "318", "1", "1196"]
     assert client.embed_users([long]) == client.embed_users([["1", "1196"]])
-    with pytest.raises(client_module.BadRequest, match="exclude has a list of 2, and widths says 1"):
+    with pytest.raises(client_module.BadRequest, match="exclude has a list of length 2, but widths sets 1"):
         client.recommend([long], exclude=[["50", "318"]])
 
 

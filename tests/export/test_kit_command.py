@@ -21,7 +21,7 @@ def command(*arguments):
     return subprocess.run(line, capture_output=True, text=True, timeout=60)
 
 
-def test_the_command_needs_nothing_but_python_for_rest(rest, client_module):
+def test_the_command_needs_only_python_for_rest(rest, client_module):
     done = command("--rest", rest, "--model", "films", "--history", "1", "1196")
     assert done.returncode == 0, done.stderr
     expected = client_module.Client("films", rest=rest, timeout=20).recommend([["1", "1196"]])[0]

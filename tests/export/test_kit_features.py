@@ -45,7 +45,7 @@ def check(found, wanted):
         np.testing.assert_allclose([score for _, score in row], scores[: len(row)], atol=1e-6)
 
 
-def test_what_a_server_can_be_asked_is_read_from_it(ranked):
+def test_signatures_are_read_from_the_server(ranked):
     found = ranked.signatures()
     assert {"serving_default", "recommend_by_history", "recommend_filtered", "rank"} <= found.keys()
     assert found["rank"]["age"] == ("float32", (-1,)) and found["rank"]["tastes"] == ("string", (-1, -1))
@@ -69,7 +69,7 @@ def test_rank(ranked, saved):
     np.testing.assert_allclose(found, saved("rank", item_ids=items * 2)["scores"].numpy(), atol=1e-6)
 
 
-def test_what_was_not_liked_is_no_event_and_stays_seen(ranked, saved):
+def test_items_with_low_labels_are_no_events_but_are_still_excluded(ranked, saved):
     told = {**FEATURES, "history_labels": [[1, 0, 1], [None]]}
     found = ranked.recommend(HISTORIES, features=told)
     check(found, saved("serving_default", history_labels=[[1.0, 0.0, 1.0], [math.nan] * 3]))
@@ -79,7 +79,7 @@ def test_what_was_not_liked_is_no_event_and_stays_seen(ranked, saved):
     np.testing.assert_allclose(ranked.rank(HISTORIES, items, told), clicked, atol=1e-6)
 
 
-def test_labels_of_the_history_stand_beside_it(client_module, monkeypatch):
+def test_labels_are_cut_and_padded_like_the_history(client_module, monkeypatch):
     client, lists, asked = client_module.Client("m", rest="http://x", widths={"history": 3}), (-1, -1), {}
     inputs = {name: client_module.Input("string", lists) for name in ("history", "item_ids")}
     inputs["history_labels"] = client_module.Input("float32", lists)
@@ -93,13 +93,15 @@ def test_labels_of_the_history_stand_beside_it(client_module, monkeypatch):
     np.testing.assert_array_equal(asked["history_labels"], [[2, 3, 4], [5, math.nan, math.nan], [math.nan] * 3])
     assert asked["timestamps"] == [[0] * 3] * 3
     np.testing.assert_array_equal(asked["portrait"], [[math.nan] * 2] * 3)
-    with pytest.raises(client_module.BadRequest, match="history_labels must be lists as long as those of histories"):
+    with pytest.raises(
+        client_module.BadRequest, match="history_labels must have one number for each item of the histories"
+    ):
         client.rank(histories, [["9"]], {"history_labels": [[1, 2]] * 3})
-    with pytest.raises(client_module.BadRequest, match="portrait is of 2 numbers: got 3"):
+    with pytest.raises(client_module.BadRequest, match="portrait needs 2 numbers per row, got 3"):
         client.rank(histories, [["9"]], {"portrait": [[1, 2, 3]]})
 
 
-def test_nothing_known_is_all_missing(ranked):
+def test_omitted_features_are_missing_values(ranked):
     assert ranked.recommend(HISTORIES, features={}) == ranked.recommend(
         HISTORIES, features={name: [None] for name in FEATURES}
     )
@@ -109,20 +111,20 @@ def test_nothing_known_is_all_missing(ranked):
 @pytest.mark.parametrize(
     ("features", "said"),
     [
-        ({"size": [3]}, "'size' is no feature of rank, which takes"),
-        ({"age": ["old"] * 2}, "age is of numbers: got 'old'"),
-        ({"age": [1, 2, 3]}, "age needs a list with a value for each of 2 rows"),
-        ({"tastes": ["Drama", "War"]}, "tastes needs a list for each row: got 'Drama'"),
-        ({"device": "tv"}, "device needs a list with a value for each of 2 rows"),
-        ({"device": [True]}, "device is of texts or integers: got True"),
+        ({"size": [3]}, "'size' is not a feature of rank, whose features are"),
+        ({"age": ["old"] * 2}, "age must be a number, got 'old'"),
+        ({"age": [1, 2, 3]}, "age needs a list with one value for each of 2 rows"),
+        ({"tastes": ["Drama", "War"]}, "tastes needs one list per row, got 'Drama'"),
+        ({"device": "tv"}, "device needs a list with one value for each of 2 rows"),
+        ({"device": [True]}, "device must be texts or integers, got True"),
     ],
 )
-def test_what_cannot_be_is_named_before_it_is_sent(ranked, client_module, features, said):
+def test_invalid_features_raise_an_error_before_the_request(ranked, client_module, features, said):
     with pytest.raises(client_module.BadRequest, match=said):
         ranked.rank(HISTORIES, [["318"]], features)
 
 
-def test_what_a_model_does_not_take_is_named(client, ranked, client_module):
+def test_arguments_that_the_model_does_not_take_raise_an_error(client, ranked, client_module):
     with pytest.raises(client_module.BadRequest, match="no ranking model"):
         client.rank([["1"]], [["318"]])
     with pytest.raises(client_module.BadRequest, match="needs item_ids"):
@@ -139,4 +141,4 @@ def test_the_command(client_module, two_stages_rest, ranked, capsys):
     assert client_module.main([*asked, "--rank", "318", "593", *known]) == 0
     assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == ["318", "593"]
     assert client_module.main([*asked, "--features", "age=old"]) == 2
-    assert "age is of numbers" in capsys.readouterr().err
+    assert "age must be numbers" in capsys.readouterr().err

@@ -71,12 +71,12 @@ ANSWERS = {
     "no HTTP": (b"220 mail.example.org ESMTP\r\n", "No REST server answers"),
     "no content": (b"HTTP/1.1 204 No Content\r\n\r\n", "answered 204"),
     "an empty body": (http(b""), "did not answer in JSON"),
-    "half a body": (http(b'{"predictions"', length=900), "broke off its answer"),
-    "half a chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{", "broke off its answer"),
-    "no chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzebra\r\n", "broke off its answer"),
+    "half a body": (http(b'{"predictions"', length=900), "sent an incomplete answer"),
+    "half a chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{", "sent an incomplete answer"),
+    "no chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzebra\r\n", "sent an incomplete answer"),
     "a huge header": (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", "No REST server answers"),
     "many headers": (b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 500 + b"\r\n", "No REST server answers"),
-    "a status that is no number": (b"HTTP/1.1 fine\r\n\r\n", "No REST server answers"),
+    "a status that is not a number": (b"HTTP/1.1 fine\r\n\r\n", "No REST server answers"),
     "gzip": (http(b"\x1f\x8b\x08", b"Content-Encoding: gzip\r\n"), r"compressed \(gzip\)"),
     "a redirect": (http(b"", b"Location: http://other/\r\n", b"302 Found"), "a redirect to http://other/"),
     "a redirect of a POST": (http(b"", b"Location: /there\r\n", b"307 Temporary Redirect"), "a redirect to /there"),
@@ -91,16 +91,16 @@ ANSWERS = {
     "rows that are no lists": (http(b'{"predictions": 3}'), "cannot be read"),
     "a row that is a number": (predictions(3), "cannot be read"),
     "no scores": (predictions({"item_ids": ["a"]}), "cannot be read"),
-    "NaN": (predictions({**RANKED, "scores": [float("nan"), 1.0]}), "scores holds nan"),
-    "infinity": (predictions({**RANKED, "scores": [float("inf"), 1.0]}), "scores holds inf"),
+    "NaN": (predictions({**RANKED, "scores": [float("nan"), 1.0]}), "scores contains nan"),
+    "infinity": (predictions({**RANKED, "scores": [float("inf"), 1.0]}), "scores contains inf"),
     "a number beyond floats": (http(b'{"predictions": [{"item_ids": ["a"], "scores": [%s]}]}' % (b"9" * 400)), "large"),
-    "scores that are texts": (predictions({**RANKED, "scores": ["2", "1"]}), "'2', which is no number"),
-    "scores that are true": (predictions({**RANKED, "scores": [True, False]}), "True, which is no number"),
-    "scores that are null": (predictions({**RANKED, "scores": None}), "None, which is no number"),
-    "fewer scores than ids": (predictions({**RANKED, "scores": [2.0]}), "1 scores came for 2 ids"),
-    "ids that are numbers": (predictions({**RANKED, "item_ids": [1, 2]}), "1 is no id"),
-    "ids that no text holds": (predictions({**RANKED, "item_ids": ["\ud800", "b"]}), "is no id"),
-    "one list of ids": (predictions({**RANKED, "item_ids": "ab"}), "no list"),
+    "scores that are texts": (predictions({**RANKED, "scores": ["2", "1"]}), "'2', which is not a number"),
+    "scores that are true": (predictions({**RANKED, "scores": [True, False]}), "True, which is not a number"),
+    "scores that are null": (predictions({**RANKED, "scores": None}), "None, which is not a number"),
+    "fewer scores than ids": (predictions({**RANKED, "scores": [2.0]}), "1 scores for 2 ids"),
+    "ids that are numbers": (predictions({**RANKED, "item_ids": [1, 2]}), "1 is not an id"),
+    "ids that are not valid texts": (predictions({**RANKED, "item_ids": ["\ud800", "b"]}), "is not an id"),
+    "one list of ids": (predictions({**RANKED, "item_ids": "ab"}), "not a list"),
 }
 
 
@@ -112,7 +112,7 @@ def test_a_malformed_answer_is_a_serving_error(case, client_module):
     assert len(str(caught.value)) < 700 and "\n" not in str(caught.value)
 
 
-def test_a_connection_that_is_reset(client_module):
+def test_a_reset_connection_is_a_serving_error(client_module):
     with server(http(b"{", length=99), reset=True) as address, pytest.raises(client_module.ServingError):
         client_module.Client("films", rest=address).recommend([["1"]])
 
@@ -127,7 +127,7 @@ SLOW = {
 
 
 @pytest.mark.parametrize("case", SLOW)
-def test_the_deadline_is_that_of_the_whole_call(case, client_module):
+def test_the_timeout_covers_the_whole_call(case, client_module):
     with server(*SLOW[case], pause=0.05) as address:
         client, began = client_module.Client("films", rest=address, timeout=0.3), time.monotonic()
         with pytest.raises(client_module.TimedOut, match=r"did not answer in 0\.3 s"):
@@ -135,8 +135,8 @@ def test_the_deadline_is_that_of_the_whole_call(case, client_module):
     assert 0.25 < time.monotonic() - began < 1.5
 
 
-def test_a_server_that_reads_nothing(client_module):
-    """The request is longer than what the operating system keeps for who does not read."""
+def test_a_server_that_does_not_read_the_request_times_out(client_module):
+    """The request is longer than the buffers of the operating system for a server that does not read."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         client, began = client_module.Client("films", rest=address, timeout=0.3), time.monotonic()
@@ -146,7 +146,7 @@ def test_a_server_that_reads_nothing(client_module):
 
 
 @pytest.mark.parametrize("length", [b"Content-Length: 2000\r\n", b"", b"Transfer-Encoding: chunked\r\n"])
-def test_an_answer_that_is_too_large(length, client_module):
+def test_too_large_an_answer_raises_an_error(length, client_module):
     body = b"%x\r\n%s\r\n0\r\n\r\n" % (2000, b"x" * 2000) if b"chunked" in length else b"x" * 2000
     with server(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n" + body) as address:
         client = client_module.Client("films", rest=address, max_bytes=1999)
@@ -154,14 +154,14 @@ def test_an_answer_that_is_too_large(length, client_module):
             client.recommend([["1"]])
 
 
-def test_an_answer_that_is_too_large_over_grpc(client_module, grpc_target):
+def test_too_large_an_answer_over_grpc_raises_an_error(client_module, grpc_target):
     client = client_module.Client("films", grpc=grpc_target, timeout=20, max_bytes=40)
     with pytest.raises(client_module.ServingError, match=r"more than 40 bytes.*max_bytes"):
         client.recommend([["1"]])
     assert client_module.Client("films", grpc=grpc_target, timeout=20, max_bytes=4000).recommend([["1"]])
 
 
-def test_answers_of_a_well_server_in_chunks_and_in_whole_numbers(client_module):
+def test_answers_in_chunks_and_with_whole_numbers_are_read(client_module):
     body = b'{"predictions": [{"item_ids": ["a", ""], "scores": [2, -Infinity]}]}'
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
     with server(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n") as address:
@@ -179,7 +179,7 @@ def test_answers_of_a_well_server_in_chunks_and_in_whole_numbers(client_module):
         ("signatures", b'{"metadata": {"signature_def": {"signature_def": {"rank": {}}}}}', "cannot be read"),
     ],
 )
-def test_malformed_metadata(method, body, said, client_module):
+def test_malformed_metadata_raises_an_error(method, body, said, client_module):
     with server(http(body)) as address, pytest.raises(client_module.ServingError, match=said):
         getattr(client_module.Client("films", rest=address), method)()
 
@@ -187,19 +187,19 @@ def test_malformed_metadata(method, body, said, client_module):
 @pytest.mark.parametrize(
     ("method", "row", "said"),
     [
-        ("score", [1.0, 2.0], "2 scores came for 1 ids"),
-        ("embed_items", [float("nan")], "vectors holds nan"),
-        ("embed_items", "vector", "no number"),
-        ("similar_items", {"item_ids": [], "scores": [1.0]}, "1 scores came for 0 ids"),
+        ("score", [1.0, 2.0], "2 scores for 1 ids"),
+        ("embed_items", [float("nan")], "vectors contains nan"),
+        ("embed_items", "vector", "not a number"),
+        ("similar_items", {"item_ids": [], "scores": [1.0]}, "1 scores for 0 ids"),
     ],
 )
-def test_malformed_answers_of_other_signatures(method, row, said, client_module):
+def test_malformed_answers_of_other_signatures_raise_an_error(method, row, said, client_module):
     arguments = ([["1"]], [["2"]]) if method == "score" else (["1"],)
     with server(predictions(row)) as address, pytest.raises(client_module.ServingError, match=said):
         getattr(client_module.Client("films", rest=address), method)(*arguments)
 
 
-def test_malformed_answers_over_grpc(client_module, grpc_target, monkeypatch):
+def test_malformed_answers_over_grpc_raise_an_error(client_module, grpc_target, monkeypatch):
     client = client_module.Client("films", grpc=grpc_target, timeout=20)
     client.signatures()
     real = client._server._call
@@ -215,7 +215,7 @@ def test_malformed_answers_over_grpc(client_module, grpc_target, monkeypatch):
         answer.outputs["scores"].tensor_content = b"123"
         return answer
 
-    for spoiled, said in ((without_scores, "without scores"), (torn, "cannot be read")):
+    for spoiled, said in ((without_scores, "lacks scores"), (torn, "cannot be read")):
         monkeypatch.setattr(client._server, "_call", spoiled)
         with pytest.raises(client_module.ServingError, match=said):
             client.recommend([["1"]])
@@ -225,16 +225,19 @@ def test_malformed_answers_over_grpc(client_module, grpc_target, monkeypatch):
     ("arguments", "said"),
     [
         *(
-            ({"timeout": wrong}, "timeout is a number")
+            ({"timeout": wrong}, "timeout must be a number")
             for wrong in (float("inf"), float("nan"), 10**400, "3", None, 1e9)
         ),
-        *(({"model": wrong}, "model is the name") for wrong in (None, "", 3, "\ud800")),
-        *(({"version": wrong}, "version is a whole number") for wrong in (-1, True, "1/../2", 1.5, 2**63)),
-        *(({"label": wrong}, "label is a version label") for wrong in (3, "\ud800")),
-        *(({"max_bytes": wrong}, "max_bytes is a whole number") for wrong in (0, True, "1", 2**31, 10**5000)),
-        *(({"widths": wrong}, "widths are whole numbers") for wrong in ([1], {"history": True}, 3)),
+        *(({"model": wrong}, "model must be the name") for wrong in (None, "", 3, "\ud800")),
+        *(({"version": wrong}, "version must be a whole number") for wrong in (-1, True, "1/../2", 1.5, 2**63)),
+        *(({"label": wrong}, "label must be a version label") for wrong in (3, "\ud800")),
+        *(({"max_bytes": wrong}, "max_bytes must be a whole number") for wrong in (0, True, "1", 2**31, 10**5000)),
         *(
-            ({"rest": wrong}, "rest is an address")
+            ({"widths": wrong}, "widths must map names of inputs to whole numbers")
+            for wrong in ([1], {"history": True}, 3)
+        ),
+        *(
+            ({"rest": wrong}, "rest must be an address")
             for wrong in (
                 "http://[::1",
                 "http://localhost:99999",
@@ -255,12 +258,12 @@ def test_malformed_answers_over_grpc(client_module, grpc_target, monkeypatch):
             )
         ),
         *(
-            ({"rest": None, "grpc": wrong}, "grpc is a host and a port")
+            ({"rest": None, "grpc": wrong}, "grpc must be a host and a port")
             for wrong in ("", "localhost", "http://localhost:8500", "localhost:99999", "local host:1", "a:b@c:1", 8500)
         ),
     ],
 )
-def test_clients_that_cannot_be(arguments, said, client_module):
+def test_invalid_arguments_of_a_client_raise_an_error(arguments, said, client_module):
     with pytest.raises(client_module.BadRequest, match=said):
         client_module.Client(**{"model": "films", "rest": "http://localhost:1", **arguments})
 
@@ -274,16 +277,16 @@ def test_a_password_is_not_repeated(client_module):
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda client: client.recommend([["1"]], timestamps=5), "timestamps is a list of lists"),
-        (lambda client: client.recommend([["1"]], timestamps=[5]), "timestamps is a list of lists"),
+        (lambda client: client.recommend([["1"]], timestamps=5), "timestamps must be a list of lists"),
+        (lambda client: client.recommend([["1"]], timestamps=[5]), "timestamps must be a list of lists"),
         (lambda client: client.recommend([[10**5000]]), "texts or integers"),
-        (lambda client: client.recommend([["1"]], features=[3]), "features are lists by the name"),
+        (lambda client: client.recommend([["1"]], features=[3]), "features must map names"),
         (lambda client: client.recommend([["1"]], features={"age": 3}), "age needs a list"),
-        (lambda client: client.recommend([["1"]], features={"history_labels": [[10**400]]}), "a float holds"),
-        (lambda client: client.score([["1"]], None), "item_ids is a list of lists"),
+        (lambda client: client.recommend([["1"]], features={"history_labels": [[10**400]]}), "too large for a float"),
+        (lambda client: client.score([["1"]], None), "item_ids must be a list of lists"),
     ],
 )
-def test_requests_that_cannot_be(call, said, client_module):
+def test_invalid_requests_raise_an_error(call, said, client_module):
     with pytest.raises(client_module.BadRequest, match=said):
         call(client_module.Client("films", rest="http://127.0.0.1:1"))
 
@@ -314,14 +317,14 @@ def test_control_characters_do_not_reach_the_terminal(client_module, smoke_modul
 
 
 @pytest.mark.parametrize("case", ["deep JSON", "gzip", "null", "nothing", "NaN"])
-def test_the_smoke_test_says_it_in_its_table(case, smoke_module, capsys):
+def test_the_smoke_test_reports_a_malformed_answer_in_its_table(case, smoke_module, capsys):
     with server(ANSWERS[case][0]) as address:
         assert smoke_module.main(["--rest", address, "--model", "m"]) == 1
     assert "WRONG" in capsys.readouterr().out
 
 
-def test_the_smoke_test_of_another_model(smoke_module, client_module, monkeypatch):
+def test_the_smoke_test_rejects_a_model_that_tfrec_did_not_export(smoke_module, client_module, monkeypatch):
     client = client_module.Client("ads", rest="http://nowhere")
     monkeypatch.setattr(client, "_signatures", {"classify": {}})
-    with pytest.raises(smoke_module.Wrong, match="no model of tfrec"):
+    with pytest.raises(smoke_module.Wrong, match="not a model that tfrec exported"):
         smoke_module.requests(client, timed=False)

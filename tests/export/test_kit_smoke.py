@@ -10,7 +10,7 @@ def run(smoke_module, capsys, *arguments):
     return code, capsys.readouterr().out
 
 
-def test_a_server_that_is_well(smoke_module, rest, grpc_target, capsys):
+def test_all_checks_pass_on_a_valid_server(smoke_module, rest, grpc_target, capsys):
     code, table = run(smoke_module, capsys, "--rest", rest, "--grpc", grpc_target, "--label", "stable")
     assert code == 0, table
     lines = table.splitlines()
@@ -20,7 +20,7 @@ def test_a_server_that_is_well(smoke_module, rest, grpc_target, capsys):
     assert "REST = gRPC" in lines[-1]
 
 
-def test_two_stages_that_are_well(smoke_module, two_stages_rest, two_stages_grpc, capsys):
+def test_all_checks_pass_on_a_two_stage_export(smoke_module, two_stages_rest, two_stages_grpc, capsys):
     servers = ["--rest", two_stages_rest, "--grpc", two_stages_grpc]
     code = smoke_module.main(["--model", "ranked", "--timeout", "20", *servers])
     table = capsys.readouterr().out
@@ -29,7 +29,7 @@ def test_two_stages_that_are_well(smoke_module, two_stages_rest, two_stages_grpc
 
 
 @pytest.mark.parametrize("inputs", [("history", "item_ids", "age"), ("item_ids",), ("C1", "I1")])
-def test_a_ranking_model_alone_is_asked_for_what_it_does_not_know(smoke_module, client_module, monkeypatch, inputs):
+def test_a_ranking_model_without_retrieval_gets_an_unknown_item(smoke_module, client_module, monkeypatch, inputs):
     shapes = {"history": (-1, -1), "item_ids": (-1, -1)}
     known = {name: client_module.Input("string", shapes.get(name, (-1,))) for name in inputs}
     client = client_module.Client("ads", rest="http://nowhere")
@@ -47,17 +47,19 @@ def test_one_transport_is_enough(smoke_module, rest, capsys):
     assert code == 0 and len(table.splitlines()) == 7
 
 
-def test_a_server_that_is_not_there(smoke_module, capsys):
+def test_an_unreachable_server_is_reported(smoke_module, capsys):
     code, table = run(smoke_module, capsys, "--rest", "http://127.0.0.1:1")
     assert code == 1 and "WRONG" in table and "No REST server answers" in table
 
 
-def test_a_model_that_is_not_served(smoke_module, rest, capsys):
+def test_a_model_that_is_not_served_is_reported(smoke_module, rest, capsys):
     code = smoke_module.main(["--model", "filme", "--rest", rest])
     assert code == 1 and "Could not find any versions of model filme" in capsys.readouterr().out
 
 
-def test_an_answer_that_differs(smoke_module, client_module, rest, grpc_target, capsys, monkeypatch):
+def test_different_answers_of_the_transports_are_reported(
+    smoke_module, client_module, rest, grpc_target, capsys, monkeypatch
+):
     one = client_module._Grpc.predict
 
     def off(self, signature, inputs, outputs):
@@ -71,7 +73,7 @@ def test_an_answer_that_differs(smoke_module, client_module, rest, grpc_target, 
     assert code == 1 and "REST and gRPC answer differently" in table
 
 
-def test_a_forbidden_item_is_seen(smoke_module, client_module, rest, capsys, monkeypatch):
+def test_a_forbidden_item_is_detected(smoke_module, client_module, rest, capsys, monkeypatch):
     one = client_module._Rest.predict
 
     def unfiltered(self, signature, inputs, outputs):
@@ -83,7 +85,7 @@ def test_a_forbidden_item_is_seen(smoke_module, client_module, rest, capsys, mon
     assert code == 1 and any("recommend_filtered" in line and "WRONG" in line for line in table.splitlines())
 
 
-def test_called_wrongly(smoke_module):
+def test_missing_addresses_give_exit_code_2(smoke_module):
     with pytest.raises(SystemExit) as left:
         smoke_module.main(["--model", "films"])
     assert left.value.code == 2

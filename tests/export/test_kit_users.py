@@ -44,7 +44,7 @@ def asked(request, client_module, preset_and_version):
         yield client_module.Client("films", **{request.param: address}, timeout=20)
 
 
-def test_users_are_named_with_and_without_histories(asked, preset_and_version, client_module):
+def test_users_can_be_given_with_and_without_histories(asked, preset_and_version, client_module):
     preset, _ = preset_and_version
     for users, histories in ((USERS, None), (["7", "nobody", ""], [["1"], ["1196", "50"], []])):
         found = asked.recommend(histories, users=users)

@@ -105,7 +105,7 @@ def file_of(path):
 
 
 @pytest.mark.parametrize("service", SIGNED.values(), ids=SIGNED)
-def test_every_flag_is_one_of_the_servers_and_every_file_is_there_and_parses(service):
+def test_every_flag_exists_and_every_file_exists_and_parses(service):
     for name, value in flags(service).items():
         kind = FLAGS[name]
         if kind is int:
@@ -117,7 +117,7 @@ def test_every_flag_is_one_of_the_servers_and_every_file_is_there_and_parses(ser
             assert file.is_file() and parsed(file.name, kind).ByteSize()
 
 
-def test_the_batching_file_adds_batching_and_nothing_else():
+def test_the_batching_file_adds_only_batching():
     extra = {"enable_batching": "true", "batching_parameters_file": "/config/batching.config"}
     assert flags(BATCHED) == flags(COMPOSE) | extra
     assert BATCHED.keys() == {"command"}
@@ -131,7 +131,7 @@ def test_the_server_is_pinned_to_the_tensorflow_that_writes_the_graphs():
     assert minor_version(oldest) <= minor_version(installed) < minor_version(above)
 
 
-def test_ports_are_the_images_own_and_open_to_this_machine_only():
+def test_ports_are_those_of_the_image_and_open_only_to_this_machine():
     assert COMPOSE["ports"] == ["127.0.0.1:8500:8500", "127.0.0.1:8501:8501"]
 
 
@@ -143,7 +143,7 @@ def test_threads_are_the_cpus_of_the_container():
     assert parsed("batching.config", "BatchingParameters").num_batch_threads.value == int(cpus)
 
 
-def test_models_are_in_the_mount_and_labels_name_versions_that_are_served():
+def test_models_are_in_the_mount_and_labels_point_to_served_versions():
     (model,) = parsed("models.config", "ModelServerConfig").model_config_list.config
     assert (model.name, model.model_platform) == ("films", "tensorflow")
     assert file_of(f"{model.base_path}/1") == KIT / "./served" / "films" / "1"
@@ -166,7 +166,7 @@ def test_batching_fits_the_signatures():
 @pytest.mark.parametrize(
     ("file", "kind"), [("batching.config", "BatchingParameters"), ("monitoring.config", "MonitoringConfig")]
 )
-def test_what_the_parser_is_good_for(file, kind):
+def test_the_parser_rejects_unknown_fields(file, kind):
     text = (KIT / file).read_text("utf-8")
     with pytest.raises(text_format.ParseError):
         text_format.Parse(f"{text}\nno_such_field: 1", MESSAGES[kind]())
@@ -174,7 +174,7 @@ def test_what_the_parser_is_good_for(file, kind):
 
 @pytest.mark.slow
 @pytest.mark.tensorflow
-def test_the_health_check_asks_for_the_stable_version(rest, tmp_path):
+def test_the_health_check_reads_the_status_of_the_stable_version(rest, tmp_path):
     """The command itself, in bash, against the double: this machine's bash stands for the image's."""
     command = [part.replace("8501", rest.rpartition(":")[2]) for part in COMPOSE["healthcheck"]["test"][1:]]
     assert command[0] == "bash" and "$" not in command[-1]  # which Compose would fill in
@@ -186,7 +186,7 @@ def test_the_health_check_asks_for_the_stable_version(rest, tmp_path):
 
 
 @pytest.mark.tensorflow
-def test_metrics_are_where_monitoring_says(rest):
+def test_metrics_are_at_the_path_of_monitoring_config(rest):
     import urllib.request
 
     path = parsed("monitoring.config", "MonitoringConfig").prometheus_config

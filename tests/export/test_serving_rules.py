@@ -48,7 +48,7 @@ def predict(grpc_target):
 # === gRPC ===
 
 
-def test_grpc_may_leave_out_the_filters(predict):
+def test_filters_are_optional_over_grpc(predict):
     history = [["1", "1196"], ["260", ""]]
     plain = predict("serving_default", history=history)
     assert predict("recommend", history=history) == plain
@@ -58,7 +58,7 @@ def test_grpc_may_leave_out_the_filters(predict):
     assert excluded == everything and all(b"50" not in row for row in excluded["item_ids"])
 
 
-def test_a_batching_server_refuses_defaults_beside_two_rows(exported):
+def test_a_server_with_batching_rejects_defaults_if_there_are_two_rows(exported):
     """What is left out has one row, and batches need all inputs to have the same number."""
     import tensorflow as tf
     from served_model import Refused, ServedModel
@@ -77,7 +77,7 @@ def test_a_batching_server_refuses_defaults_beside_two_rows(exported):
         ask([["1"], ["260"]])
 
 
-def test_grpc_refuses_inputs_that_the_signature_has_not(predict):
+def test_grpc_rejects_inputs_that_the_signature_lacks(predict):
     import grpc
 
     with pytest.raises(grpc.RpcError, match="invalid name: allow"):
@@ -87,7 +87,7 @@ def test_grpc_refuses_inputs_that_the_signature_has_not(predict):
 # === REST ===
 
 
-def test_both_forms_of_a_request_give_one_answer(post):
+def test_both_forms_of_a_request_give_the_same_answer(post):
     code, columns = post({"inputs": {"history": [["1", "1196"], ["260", ""]]}})
     assert code == 200 and columns["outputs"].keys() == {"item_ids", "scores"}
     code, rows = post({"instances": [{"history": ["1", "1196"]}, {"history": ["260", ""]}]})
@@ -96,7 +96,7 @@ def test_both_forms_of_a_request_give_one_answer(post):
     assert post({"instances": [["1", "1196"], ["260", ""]]}) == (200, rows)  # the one input needs no name
 
 
-def test_names_that_the_signature_does_not_have_are_not_looked_at_in_columns(post):
+def test_unknown_names_are_ignored_in_the_columnar_form(post):
     """A trap: these filters are answered as if they were none."""
     lean = post({"inputs": {"history": [["1"]]}})
     assert post({"inputs": {"history": [["1"]], "allow": [["50"]], "exclude": [["1"]]}}) == lean
@@ -130,14 +130,14 @@ def test_one_output_comes_without_its_name(post):
         ),
     ],
 )
-def test_what_rest_refuses(post, body, said):
+def test_rest_rejects_invalid_requests(post, body, said):
     import re
 
     code, error = post(body)
     assert code == 400 and re.search(said, error), error
 
 
-def test_rest_with_all_inputs_and_no_filter_is_the_lean_form(post):
+def test_empty_filters_over_rest_change_nothing(post):
     history = {"history": [["1", "1196"], ["260", ""]]}
     lean = post({"inputs": history})[1]["outputs"]
     for filters in ({"exclude": [[]], "allow": [[]]}, {"exclude": [[""]], "allow": [["", ""], ["", ""]]}):
@@ -145,7 +145,7 @@ def test_rest_with_all_inputs_and_no_filter_is_the_lean_form(post):
         assert full == (200, {"outputs": lean})
 
 
-def test_places_without_an_item_are_empty_and_minus_infinity(rest):
+def test_short_lists_are_filled_with_empty_ids_and_minus_infinity(rest):
     body = {
         "signature_name": "recommend_filtered",
         "inputs": {"history": [["1"]], "exclude": [[""]], "allow": [["50"]]},

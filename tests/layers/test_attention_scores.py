@@ -43,7 +43,7 @@ def given(name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_scores_come_on_request(name):
+def test_scores_are_returned_on_request(name):
     make, _, shapes = CASES[name]
     layer, inputs = make(), given(name)
     alone = layer(*inputs)

@@ -73,7 +73,7 @@ def test_padding_is_inert():
     np.testing.assert_allclose(run(layer, queries, longer, np.pad(mask, ((0, 0), (4, 0))))[0], to_x, atol=1e-6)
 
 
-def test_the_scores_come_on_request_in_a_functional_graph():
+def test_scores_are_returned_on_request_in_a_functional_graph():
     queries, context, mask = keras.Input((K, D)), keras.Input((None, E)), keras.Input((None,), dtype="bool")
     assert [tuple(one.shape) for one in CoAttention()(queries, context, mask)] == [(None, K, D), (None, None, D)]
     with_scores = CoAttention()(queries, context, mask, return_attention_scores=True)

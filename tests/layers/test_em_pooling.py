@@ -63,7 +63,7 @@ def test_finds_planted_clusters():
         assert apart.min(axis=1).max() < 0.3 and set(apart.argmin(axis=1)) == set(range(K))
 
 
-def test_padding_is_inert_and_nothing_looks_ahead():
+def test_padding_has_no_effect_and_later_events_do_not_leak():
     layer, (x, mask) = made(), padded_batch()
     expected = run(layer, x, mask)
     np.testing.assert_array_equal(run(layer, np.where(mask[..., None], x, 7.0), mask), expected)
@@ -77,7 +77,7 @@ def test_padding_is_inert_and_nothing_looks_ahead():
     assert difference[:, -1].max() > 0.1 and not difference[:, :-1].any()
 
 
-def test_gradients_are_finite_and_none_comes_from_padding(value_and_gradients):
+def test_gradients_are_finite_and_zero_at_padding(value_and_gradients):
     layer, (x, mask) = made(temperature=0.01), padded_batch()
     mask[2] = False  # a row of padding alone
     weights = np.random.default_rng(3).normal(size=(3, 5, K, D)).astype("float32")

@@ -67,7 +67,7 @@ def test_fold_keeps_the_vectors_and_forgets_the_graph(combine):
 
 
 @pytest.mark.parametrize("combine", ["mean", "attention"])
-def test_a_file_holds_the_propagated_vectors_and_what_training_continues_from(combine):
+def test_a_file_holds_the_propagated_and_the_trained_vectors(combine):
     layer, store = made(combine), {}
     layer.save_own_variables(store)
     plain, again = made(combine, connected=False), made(combine)
@@ -112,7 +112,7 @@ def test_memory_grows_with_the_edges_only():
         ([2, 3], [2], "got 2 users, 1 items"),
     ],
 )
-def test_edges_that_are_invalid_are_refused(users, items, text):
+def test_invalid_edges_raise_an_error(users, items, text):
     with pytest.raises(ValueError, match=text):
         made(connected=False).connect(np.array(users), np.array(items))
 

@@ -72,7 +72,7 @@ def test_only_beta_below_one_lets_the_similarity_grow_with_the_history():
         assert nine == pytest.approx(growth * one, rel=1e-4)
 
 
-def test_gradients_are_finite_where_nothing_is_attended_to(value_and_gradients):
+def test_gradients_are_finite_if_nothing_is_attended_to(value_and_gradients):
     layer, (candidates, history, mask) = made(), batch()
     mask = np.zeros_like(mask)
     _, gradients = value_and_gradients(lambda x: ops.sum(layer(x, history, mask)), candidates)

@@ -75,7 +75,7 @@ def test_padding_is_inert():
     assert not with_more[:, :2].any() and not expected[~mask].any()
 
 
-def test_nothing_looks_ahead():
+def test_later_positions_do_not_leak():
     layer, (x, mask) = made(), padded_batch()
     changed = x.copy()
     changed[:, -1] += 1.0

@@ -67,7 +67,7 @@ def test_different_items_get_different_scores(direction):
     assert (np.abs(one - two) > 1e-3).all()
 
 
-def test_the_user_asks_the_features_as_the_formula_says():
+def test_the_user_attends_to_the_features_as_in_the_formula():
     """The whole model in float64, without encoders: user -> features, and the residual head."""
     model = made("attention-matcher-user-to-item", user_layers=0, item_layers=0, num_heads=1)
     inputs = rows(5, lengths=[0, 1, 3, 6, 6])
@@ -149,7 +149,7 @@ def test_a_sigmoid_head_needs_a_range(more):
         AttentionMatcher(FEATURES, head="sigmoid", **more)
 
 
-def test_what_old_files_call_residual_is_the_skip_of_today():
+def test_the_head_residual_of_old_files_is_the_head_skip():
     inputs = rows(4)
     old = made("attention-matcher", head="skip")
     config = {name: value for name, value in old.get_config().items() if name not in ("direction", "encoder")}
@@ -163,7 +163,7 @@ def test_what_old_files_call_residual_is_the_skip_of_today():
 
 
 @pytest.mark.tensorflow
-def test_presets_of_before_the_residual_units_have_the_head_that_they_had():
+def test_an_old_preset_with_the_head_residual_has_the_head_skip():
     from tfrec import presets
 
     assert presets.load("matcher_ml100k").model.head == "skip"

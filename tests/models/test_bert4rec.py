@@ -140,7 +140,7 @@ def test_recovers_a_planted_cycle_on_either_side(cyclic_walks):
 
 
 @pytest.mark.tensorflow
-def test_metrics_of_one_target_a_row_and_of_masked_rows_agree():
+def test_metrics_agree_for_one_target_per_row_and_masked_rows():
     """The history with its next item as target, and the same with the mask written behind it, are one question."""
     metrics = [keras.metrics.TopKCategoricalAccuracy(5, name="top")]
     model = made()

@@ -19,9 +19,9 @@ def only(weights, *parts):
     return found
 
 
-def vectors_of(model, inputs, room="embedding"):
+def vectors_of(model, inputs, prefix="embedding"):
     """The formulas of `FeatureEmbedding`, a value at a time: (B, F, D)."""
-    weights = {w.path: ops.convert_to_numpy(w).astype("float64") for w in model.weights if w.path.startswith(room)}
+    weights = {w.path: ops.convert_to_numpy(w).astype("float64") for w in model.weights if w.path.startswith(prefix)}
 
     def one(name, row):
         kind = next(feature["kind"] for feature in FEATURES if feature["name"] == name)
@@ -42,8 +42,8 @@ def output_of(model, inputs):
     return ops.convert_to_numpy(model(given(model, inputs)))[:, 0]
 
 
-def relu_map(weights, x, room="deep/dense_0"):
-    return np.maximum(x @ only(weights, room, "kernel") + only(weights, room, "bias"), 0)
+def relu_map(weights, x, prefix="deep/dense_0"):
+    return np.maximum(x @ only(weights, prefix, "kernel") + only(weights, prefix, "bias"), 0)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ def test_a_candidate_never_attends_to_itself():
     assert weights[0, 1] == 0 and (weights[0, [0, 2]] > 0).all()
 
 
-def test_the_order_of_the_items_means_nothing_and_padding_is_inert():
+def test_the_order_of_items_and_padding_have_no_effect():
     model = kept("nais")
     scores = ops.convert_to_numpy(model.score({"history": HISTORY}))
     for other in (HISTORY[:, ::-1], np.pad(HISTORY, [[0, 0], [3, 0]])):

@@ -62,7 +62,7 @@ def test_only_its_two_parts_can_be_joined():
 
 
 @pytest.mark.tensorflow
-def test_a_loss_over_all_items_is_refused():
+def test_a_loss_over_all_items_raises_an_error():
     for loss in (FullSoftmax(), FullSoftmax, "sparse_categorical_crossentropy"):
         with pytest.raises(ValueError, match="sampled loss"):
             made("neumf").compile(loss=loss)

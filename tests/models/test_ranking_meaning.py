@@ -83,7 +83,7 @@ def test_missing_values_give_finite_scores_and_gradients(name):
 
 @pytest.mark.slow
 def test_every_weight_is_trained_if_values_are_missing(name):
-    """In half precision, where the room for mishaps is smallest."""
+    """In half precision, where rounding errors are largest."""
     if name in SIBLINGS:
         pytest.skip("another variant of its class learns")
     keras.utils.set_random_seed(0)

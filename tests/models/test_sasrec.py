@@ -166,7 +166,7 @@ def test_learns_from_plain_arrays(loss):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [pytest.param(False, marks=pytest.mark.tensorflow), True])
-def test_negatives_are_drawn_anew_at_every_step(jit_compile):
+def test_each_step_draws_new_negatives(jit_compile):
     inputs, targets, weights = walks()
     model = learner(SampledSoftmax(8), optimizer=keras.optimizers.SGD(0.0), jit_compile=jit_compile)
     fitted = model.fit(inputs, targets, sample_weight=weights, batch_size=64, epochs=4, shuffle=False, verbose=0)

@@ -31,12 +31,12 @@ EXPECTED = lists(["b", "c", "e"], ["e", "f", ""])
         (lists(["b", "c", ""], ["e", "f", ""]), "found 2 items where the model finds 3"),
     ],
 )
-def test_what_is_forbidden_twice_or_missing_is_seen(found, said):
+def test_forbidden_repeated_and_missing_items_are_detected(found, said):
     wrong = Approximation(None, 0.5, withdrawn=["w"]).wrong(CALL, EXPECTED, found)
     assert (said is None and wrong is None) or said in wrong
 
 
-def test_a_short_list_passes_where_it_may_be_and_recall_is_a_share():
+def test_a_short_list_passes_if_allowed_and_recall_is_a_share():
     assert Approximation(None, 0.5, may_be_short=True).wrong(CALL, EXPECTED, lists(["b", "", ""], ["", "", ""])) is None
     assert overlap(EXPECTED, lists(["b", "x", ""], ["f", "", ""])) == (2, 5)
 
@@ -69,7 +69,7 @@ def test_an_index_that_finds_other_items_does_not_pass(preset, monkeypatch, tmp_
 
 
 @pytest.mark.tensorflow
-def test_every_signature_is_asked_with_random_histories_too(preset):
+def test_every_signature_gets_random_histories_too(preset):
     rows = {}
     for call in samples.calls(preset.spec, timed=False):
         rows[call.signature] = rows.get(call.signature, 0) + len(next(iter(call.inputs.values())))

@@ -64,7 +64,7 @@ def test_a_row_of_an_index_is_searched_as_widely_as_it_needs(vectors, queries, k
 
 
 @pytest.mark.parametrize("kind", ["exact", "ivf", "int8"])
-def test_histories_of_all_lengths_are_answered_together_as_alone(catalogue, tmp_path, kind, monkeypatch):
+def test_answers_in_a_batch_equal_answers_to_single_histories(catalogue, tmp_path, kind, monkeypatch):
     monkeypatch.setattr(clustered_index, "_MARGINS", [0.3, 3.0])
     module, _ = retrieval_module(catalogue, tmp_path, ExportOptions(20, True, "tensorflow", kind, 0.5, [], {}))
     signatures = module.signatures()

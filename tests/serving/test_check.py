@@ -41,7 +41,7 @@ def test_a_file_that_was_cut_is_seen(copy, file, capsys):
     assert "FAILED" in line and file in line
 
 
-def test_what_is_no_export_is_named(tmp_path, capsys):
+def test_a_folder_that_is_not_an_export_raises_an_error(tmp_path, capsys):
     for folder in (tmp_path, tmp_path / "nowhere"):
         assert main(["serve-check", str(folder)]) == 2
         assert "Name a version folder that tfrec has exported" in capsys.readouterr().err
@@ -75,13 +75,13 @@ def test_a_manifest_that_was_edited_is_one_line(copy, change, said, capsys):
     assert "FAILED" in line and said in line
 
 
-def test_a_file_that_was_laid_beside_is_seen(copy):
+def test_an_added_file_is_detected(copy):
     (copy / "assets" / "extra.bin").write_text("x")
     with pytest.raises(InputError, match=r"extra\.bin is not part of the export"):
         export_manifest.read(copy)
 
 
-def test_a_manifest_may_not_lead_out_of_the_export(copy):
+def test_a_manifest_must_not_name_files_outside_the_export(copy):
     said = json.loads((copy / export_manifest.PLACE).read_text())
     said["files"]["../../secret"] = {"bytes": 1, "sha256": ""}
     (copy / export_manifest.PLACE).write_text(json.dumps(said))
@@ -97,7 +97,7 @@ def test_both_runtimes_give_the_same_answers(exported):
         parity.compare(call, one, other)
 
 
-def test_the_manifest_says_where_the_export_comes_from(exported, preset):
+def test_the_manifest_names_the_preset_of_the_export(exported, preset):
     said = export_manifest.read(exported)
     assert said["model"] == "SASRec" and said["k"] == 4 and said["mask_seen"] is True
     assert said["preset_files"] == preset.manifest["files"] and said["versions"]["tensorflow"] == tf.__version__
@@ -129,20 +129,20 @@ def test_warm_up_has_records_of_every_signature_in_the_servers_own_form(exported
     assert {len(next(iter(call.inputs.values()))) for call in warmup.read(exported)} == {1, 8}
 
 
-def test_more_records_than_the_server_takes_are_refused(exported, tmp_path):
+def test_too_many_warm_up_records_are_rejected(exported, tmp_path):
     call = Call("serving_default", {"history": [["7"]]})
     with pytest.raises(InputError, match="at most 1000"):
         warmup.write(tmp_path, [call] * 1001, {"history": tf.string})
 
 
-def test_a_damaged_record_is_named(copy):
+def test_a_damaged_record_raises_an_error_that_names_it(copy):
     path = copy / warmup.PLACE
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(InputError, match="damaged"):
         warmup.read(copy)
 
 
-def test_a_record_that_is_refused_is_not_laid_to_the_answers(exported, monkeypatch):
+def test_a_failing_warm_up_record_does_not_fail_the_check_of_answers(exported, monkeypatch):
     """Both are asked in one process, and again by themselves where something is wrong."""
     refused = Call("serving_default", {"history": [["7"]]})
 
@@ -166,14 +166,14 @@ def test_random_requests_are_answered_or_refused(exported):
     assert seen["answered"] + seen["refused"] == 400 and seen["refused"] > 0 and seen["ids"] > 10_000
 
 
-def test_a_forbidden_id_would_be_seen(preset, tmp_path):
+def test_a_forbidden_id_would_be_detected(preset, tmp_path):
     """An export that returns what stands in the history, asked as if it must not."""
     version = serving.export(preset, tmp_path / "films", mask_seen=False, verify="runtime")
     with pytest.raises(ReplayError, match="has forbidden ids"):
         fuzz(version, 50, mask_seen=True)
 
 
-def test_an_export_that_cannot_be_loaded_is_named(copy):
+def test_an_export_that_cannot_be_loaded_raises_an_error(copy):
     (copy / "variables" / "variables.index").write_bytes(b"")
     for runtime in ("tensorflow", "c"):
         with pytest.raises(ReplayError, match="cannot be run"):

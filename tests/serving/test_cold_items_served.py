@@ -69,7 +69,7 @@ def rank():
 
 
 @pytest.mark.parametrize("name", ["din", "fusion"])
-def test_what_is_served_is_what_was_evaluated(name, parts, din, fusion, served):
+def test_served_scores_equal_evaluated_scores(name, parts, din, fusion, served):
     """Every test row, cold items among them, asked through the export with the raw values of its table."""
     preset, (train, test) = {"din": din, "fusion": fusion}[name], parts
     wanted = predictions(preset.model, preset.spec, test, train)
@@ -105,7 +105,7 @@ def test_what_is_served_is_what_was_evaluated(name, parts, din, fusion, served):
     np.testing.assert_allclose(found[:, 0], wanted, atol=1e-5)
 
 
-def test_content_tells_cold_items_apart(din, served, rank):
+def test_cold_items_with_different_features_have_different_scores(din, served, rank):
     scores = rank(served["din"], HISTORY, LABELS, ALL)
     np.testing.assert_allclose(
         scores, serving.rank(din.model, din.spec, [ALL], [HISTORY], history_labels=[LABELS])[0], atol=1e-5
@@ -125,7 +125,7 @@ def test_a_cold_item_is_no_event(served, rank):
     np.testing.assert_allclose(more, plain, atol=1e-6)
 
 
-def test_the_gate_asks_for_them_and_the_manifest_counts_them(served):
+def test_the_gate_requests_cold_items_and_the_manifest_counts_them(served):
     calls, _ = recorded_answers.read(served["din"])
     asked = {item for call in calls for row in call.inputs["item_ids"] for item in row}
     assert set(COLD) < asked and export_manifest.read(served["din"])["cold_items"] == len(COLD)
@@ -146,7 +146,7 @@ def test_an_export_without_their_content_never_becomes_visible(din, tmp_path, mo
     assert not (tmp_path / "films").exists()
 
 
-def test_two_stages_rank_by_content_what_retrieval_alone_has_seen(din, rank, tmp_path):
+def test_two_stages_rank_items_by_content_if_only_retrieval_knows_them(din, rank, tmp_path):
     random = np.random.default_rng(0)
     frame = pd.DataFrame({"u": np.repeat(range(30), 6), "i": random.choice(IDS, 180)})
     spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5)

@@ -32,7 +32,7 @@ def test_it_prints_the_weights_with_titles_and_draws_them(din, tmp_path, capsys)
     assert picture.read_bytes()[1:4] == b"PNG" and "heat map written" in lines[-1]
 
 
-def test_what_it_says_is_what_the_model_says(din):
+def test_the_weights_and_the_score_equal_those_of_the_model(din):
     history, features = ["7", "日本", "no such id", "a,b"], {"user": "ann", "age": 20.0}
     score, (attention,) = serving.explain(din.model, din.spec, "🎬", history, features)
     given = {name: [value] for name, value in features.items()}
@@ -82,7 +82,7 @@ def test_bad_input_gets_one_clear_line(din, arguments, said, capsys):
     assert said in line
 
 
-def test_models_without_attention_or_of_another_kind_say_so(din, tmp_path, capsys):
+def test_models_without_attention_or_of_another_kind_raise_an_error(din, tmp_path, capsys):
     model = DeepFM(din.spec.model_features(), embedding_dim=4, hidden_dims=[4], seed=0)
     presets.save(model, din.spec, tmp_path / "deepfm")
     assert main(["explain", str(tmp_path / "deepfm"), "--item", "7"]) == 2
@@ -122,7 +122,7 @@ def test_a_history_is_read_with_its_titles(tmp_path, capsys):
         (["--history", "1", "--timestamps", "3"], "reads no timestamps"),
     ],
 )
-def test_a_retrieval_model_is_told_histories_alone(arguments, said, capsys):
+def test_arguments_that_the_model_does_not_read_raise_an_error(arguments, said, capsys):
     assert main(["explain", "sasrec_ml100k", *arguments]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert said in line

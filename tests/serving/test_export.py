@@ -33,7 +33,7 @@ def ask_lists(ask):
     return of
 
 
-def test_top_k_is_the_models_own_for_ids_of_any_spelling(preset, exported, ask_lists):
+def test_top_k_equals_the_model_for_ids_of_any_spelling(preset, exported, ask_lists):
     histories = [[token] for token in preset.spec.items.tokens] + [IDS[:4], IDS[::-1]]
     ids, scores = ask_lists(exported, histories)
     expected_ids, expected = serving.recommend(preset.model, preset.spec, histories, 4)
@@ -48,7 +48,7 @@ def test_seen_items_are_never_recommended_also_beyond_the_length_that_is_read(pr
         assert not set(found) & set(history)
 
 
-def test_where_too_few_items_are_left_the_rest_is_empty(preset, exported, ask_lists):
+def test_if_too_few_items_are_left_the_rest_is_empty(preset, exported, ask_lists):
     tokens = preset.spec.items.tokens.tolist()
     (found,), scores = ask_lists(exported, [tokens[:-2]])
     assert set(found[:2]) == set(tokens[-2:]) and found[2:] == ["", ""]
@@ -71,7 +71,7 @@ def test_a_history_without_a_known_id_gets_the_most_popular(preset, exported, as
         np.testing.assert_allclose(scores[0], np.log(share), rtol=1e-5)
 
 
-def test_tensorflow_alone_loads_it(preset, exported):
+def test_it_loads_with_tensorflow_only(preset, exported):
     """`python -c` with only tensorflow imported, as an operator would try it."""
     script = (
         "import sys, tensorflow as tf\n"
@@ -92,7 +92,7 @@ def test_vocabulary_is_an_asset_and_weights_are_written_once(preset, exported):
     assert written == preset.model.count_params()
 
 
-def test_an_operation_that_the_stock_server_lacks_is_refused(exported, tmp_path):
+def test_an_operation_that_the_stock_server_lacks_raises_an_error(exported, tmp_path):
     assert len(operations.check(exported)) > 20
 
     class Foreign(tf.Module):
@@ -113,14 +113,14 @@ def test_an_operation_that_the_stock_server_lacks_is_refused(exported, tmp_path)
         operations.check(tmp_path / "compiled")
 
 
-def test_versions_count_up_and_nothing_else_is_left(preset, exported, ask_lists):
+def test_version_numbers_increase_and_no_other_files_are_left(preset, exported, ask_lists):
     assert exported.name == "1"
     second = serving.export(preset, exported.parent, k=1000, verify="runtime")
     assert sorted(path.name for path in exported.parent.iterdir()) == ["1", "2"]
     assert ask_lists(second, [["7"]])[1].shape == (1, preset.spec.num_items)
 
 
-def test_a_slash_asks_for_a_folder_of_the_presets_name(preset, tmp_path, capsys):
+def test_a_slash_at_the_end_adds_a_folder_with_the_presets_name(preset, tmp_path, capsys):
     arguments = ["--verify", "runtime", "--k", "1000"]
     assert main(["export", str(preset.folder), f"{tmp_path}/served/", *arguments]) == 0
     printed = capsys.readouterr().out
@@ -144,7 +144,7 @@ def test_a_version_written_by_a_concurrent_export_stays(preset, tmp_path, monkey
     assert [path.name for path in (tmp_path / "films").iterdir()] == ["1"]
 
 
-def test_integers_are_the_ids_that_they_spell(preset):
+def test_integers_are_converted_to_ids(preset):
     assert (
         serving.recommend(preset.model, preset.spec, [[7]], 3)[0]
         == serving.recommend(preset.model, preset.spec, [["7"]], 3)[0]
@@ -153,7 +153,7 @@ def test_integers_are_the_ids_that_they_spell(preset):
         serving.recommend(preset.model, preset.spec, ["7"])
 
 
-def test_an_export_that_answers_otherwise_never_becomes_visible(preset, tmp_path, monkeypatch):
+def test_an_export_with_other_answers_never_becomes_visible(preset, tmp_path, monkeypatch):
     other = SASRec(preset.spec.num_items, max_length=5, hidden_dim=8, seed=9)
     expected = model_answers.expected_answers
     monkeypatch.setattr(model_answers, "expected_answers", lambda model, *rest: expected(other, *rest))
@@ -162,7 +162,7 @@ def test_an_export_that_answers_otherwise_never_becomes_visible(preset, tmp_path
     assert not (tmp_path / "films").exists()
 
 
-def test_bad_requests_say_so(preset, tmp_path):
+def test_invalid_arguments_raise_an_error_that_names_them(preset, tmp_path):
     with pytest.raises(InputError, match="at least 1"):
         serving.export(preset, tmp_path / "films", k=0)
     (tmp_path / "file").write_text("")
@@ -192,7 +192,7 @@ def ask_timed(export, history, stamps):
     return [item.decode() for item in answer["item_ids"].numpy()[0]], answer["scores"].numpy()[0]
 
 
-def test_an_export_with_time_stamps_answers_as_the_model_does(timed):
+def test_an_export_with_timestamps_gives_the_answers_of_the_model(timed):
     preset, exported = timed
     history, stamps = IDS[:7], (1_500_000_000 + np.array([0, 9, 60, 60, 9e4, 1e6, 5e7], np.int64)).tolist()
     found, scores = ask_timed(exported, history, stamps)
@@ -206,7 +206,7 @@ def test_an_export_with_time_stamps_answers_as_the_model_does(timed):
     assert np.abs(others - scores).max() > 0.001
 
 
-def test_padding_and_unknown_ids_drop_with_their_time_stamps(timed):
+def test_padding_and_unknown_ids_are_ignored_with_their_timestamps(timed):
     _, exported = timed
     plain, scores = ask_timed(exported, ["7", "a,b"], [1_500_000_000, 1_500_086_400])
     for history, stamps in (
@@ -219,12 +219,12 @@ def test_padding_and_unknown_ids_drop_with_their_time_stamps(timed):
         np.testing.assert_allclose(others, scores, atol=1e-6)
 
 
-def test_time_stamps_of_another_shape_are_refused_by_the_graph(timed):
+def test_timestamps_of_another_shape_raise_an_error_in_the_graph(timed):
     with pytest.raises(tf.errors.InvalidArgumentError, match="the shape of history"):
         ask_timed(timed[1], ["7", "a,b"], [1_500_000_000])
 
 
-def test_an_export_that_dropped_time_stamps_would_be_seen(timed, tmp_path, monkeypatch):
+def test_an_export_that_ignores_timestamps_is_rejected(timed, tmp_path, monkeypatch):
     """The time stamps that are replayed matter: a model that is told none answers otherwise."""
     preset, _ = timed
     recommend = recommendations.recommend
@@ -253,20 +253,20 @@ def test_an_export_that_dropped_time_stamps_would_be_seen(timed, tmp_path, monke
         ([[1.6e18, 1.6e18, 1.6e18]], "too large: divide by 1,000,000,000"),
     ],
 )
-def test_time_stamps_that_are_missing_or_do_not_fit_are_named(timed, stamps, said):
+def test_missing_or_invalid_timestamps_raise_an_error(timed, stamps, said):
     preset, _ = timed
     with pytest.raises(InputError, match=said):
         serving.recommend(preset.model, preset.spec, [IDS[:3]], 4, stamps)
 
 
-def test_a_model_of_the_order_alone_takes_no_time_stamps(preset, exported):
+def test_timestamps_for_a_model_that_reads_only_the_order_raise_an_error(preset, exported):
     with pytest.raises(InputError, match="reads no timestamps"):
         serving.recommend(preset.model, preset.spec, [["7"]], 4, [[1_500_000_000]])
     signature = tf.saved_model.load(str(exported)).signatures["serving_default"]
     assert set(signature.structured_input_signature[1]) == {"history"}
 
 
-def test_time_stamps_may_be_left_out_and_all_items_then_happened_at_once(timed):
+def test_without_timestamps_all_items_have_the_same_time(timed):
     _, exported = timed
     function = tf.saved_model.load(str(exported)).signatures["serving_default"]
     history = tf.constant([IDS[:3]])

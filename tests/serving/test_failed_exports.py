@@ -50,7 +50,9 @@ def other_answers(preset, few_calls, monkeypatch):
     monkeypatch.setattr(gate, "replay", replayed)
 
 
-def test_a_rejected_export_is_one_line_and_kept_where_no_server_looks(preset, other_answers, tmp_path, capsys):
+def test_a_rejected_export_is_reported_in_one_line_and_kept_outside_the_models_folder(
+    preset, other_answers, tmp_path, capsys
+):
     (tmp_path / "films" / "3").mkdir(parents=True)
     arguments = ["export", str(preset.folder), str(tmp_path / "films"), "--k", "4"]
     assert main([*arguments, "--keep-rejected", str(tmp_path / "rejected")]) == 1
@@ -71,7 +73,7 @@ def test_a_rejected_export_is_one_line_and_kept_where_no_server_looks(preset, ot
 
 
 @pytest.mark.parametrize("place", ["films", "films/9", "films/x/y"])
-def test_rejected_exports_are_not_kept_where_a_server_loads(preset, tmp_path, place, capsys):
+def test_rejected_exports_cannot_be_kept_in_the_models_folder(preset, tmp_path, place, capsys):
     arguments = ["export", str(preset.folder), str(tmp_path / "films"), "--keep-rejected", str(tmp_path / place)]
     assert main(arguments) == 2
     assert "somewhere else" in capsys.readouterr().err
@@ -107,7 +109,9 @@ def test_other_lists_name_row_and_both_lists():
 
 
 @pytest.mark.parametrize("limit", [0, 3_000, 200_000])
-def test_a_disk_that_is_full_is_one_line_and_nothing_is_left(preset, few_calls, tmp_path, limit, monkeypatch, capfd):
+def test_a_full_disk_is_reported_in_one_line_and_nothing_is_left(
+    preset, few_calls, tmp_path, limit, monkeypatch, capfd
+):
     """Files may not grow: as where the disk is full, at several moments, whoever writes."""
     monkeypatch.setattr(gate, "replay", lambda *_: pytest.fail("nothing could be written"))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -128,7 +132,7 @@ def test_a_disk_that_is_full_is_one_line_and_nothing_is_left(preset, few_calls, 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EIO])
 @pytest.mark.parametrize("raised", ["python", "tensorflow", "process"])
-def test_every_way_to_say_that_nothing_can_be_written(tmp_path, code, raised):
+def test_every_kind_of_write_error_is_recognised(tmp_path, code, raised):
     def fails(new):
         (new / "half").write_text("x")
         text = f"{new}/saved_model.pb; {os.strerror(code)}"
@@ -143,7 +147,7 @@ def test_every_way_to_say_that_nothing_can_be_written(tmp_path, code, raised):
     assert not list(tmp_path.iterdir())
 
 
-def test_other_errors_of_tensorflow_stay_what_they_are(tmp_path):
+def test_other_errors_of_tensorflow_are_not_changed(tmp_path):
     def fails(new):
         raise tf.errors.InvalidArgumentError(None, None, "shapes")
 
@@ -152,7 +156,7 @@ def test_other_errors_of_tensorflow_stay_what_they_are(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_version_is_written_where_old_ones_cannot_be_removed(tmp_path, monkeypatch):
+def test_a_version_is_written_even_if_old_ones_cannot_be_removed(tmp_path, monkeypatch):
     (tmp_path / "1").mkdir()
     monkeypatch.setattr(exporter, "keep_newest", lambda *_: (_ for _ in ()).throw(PermissionError(13, "not yours")))
     with pytest.raises(InputError, match="2 was written, but older versions cannot be deleted: not yours"):
@@ -195,7 +199,7 @@ def test_prunings_at_the_same_time_remove_each_version_once(tmp_path):
 # === What killed processes leave ===
 
 
-def test_the_next_writer_sweeps_what_a_killed_one_left(tmp_path):
+def test_the_next_export_removes_files_of_killed_ones(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     of_dead, of_this = (f"{atomic.HOST}-{process}-0123abcd" for process in (dead.pid, os.getpid()))

@@ -70,7 +70,7 @@ def ask(version):
     return asked
 
 
-def test_candidates_come_of_the_whole_history_and_the_order_of_what_was_liked(retrieval, ranking, ask):
+def test_candidates_depend_on_the_whole_history_and_ranking_on_the_liked_items(retrieval, ranking, ask):
     (found,), _ = serving.recommend(retrieval.model, retrieval.spec, [HISTORY], CANDIDATES)
     scores = serving.rank(ranking.model, ranking.spec, [found], [LIKED])[0]
     order = np.argsort(-scores)[:K]
@@ -84,7 +84,7 @@ def test_candidates_come_of_the_whole_history_and_the_order_of_what_was_liked(re
     assert not set(answer["item_ids"]) & set(HISTORY)
 
 
-def test_rank_reads_the_newest_of_what_was_liked(ranking, ask):
+def test_rank_reads_the_newest_liked_items(ranking, ask):
     """Four are read, and the newest four of the history hold only two of them."""
     wanted = ask("rank", LIKED[-4:], item_ids=[IDS])["scores"]
     np.testing.assert_allclose(ask("rank", HISTORY, LABELS, item_ids=[IDS])["scores"], wanted, atol=1e-6)
@@ -94,7 +94,7 @@ def test_rank_reads_the_newest_of_what_was_liked(ranking, ask):
     assert np.abs(ask("rank", HISTORY, item_ids=[IDS])["scores"] - wanted).max() > 1e-3
 
 
-def test_an_item_whose_label_nobody_says_is_kept(ask):
+def test_an_item_without_a_label_is_kept(ask):
     plain = ask("rank", HISTORY, item_ids=[IDS])["scores"]
     np.testing.assert_array_equal(ask("rank", HISTORY, [np.nan] * 8, item_ids=[IDS])["scores"], plain)
     labels = [one if one >= 4 else np.nan for one in LABELS]
@@ -105,7 +105,7 @@ def test_an_item_whose_label_nobody_says_is_kept(ask):
         ask("rank", HISTORY, LABELS[:3], item_ids=[IDS])
 
 
-def test_what_is_served_is_what_was_evaluated(parts, ranking):
+def test_served_scores_equal_evaluated_scores(parts, ranking):
     """With all rated films and their ratings, as the export takes them; the graph is held against this by the gate."""
     train, test = parts
     users, items = test.user_ids[test.user_codes], test.item_ids[test.item_codes]
@@ -137,7 +137,7 @@ def test_a_model_of_all_rows_takes_no_labels(tmp_path):
     assert "history_labels" not in said["signatures"]["rank"]["inputs"] and said["history"]["min_label"] is None
 
 
-def test_explain_leaves_out_what_was_not_liked(ranking, capsys):
+def test_explain_leaves_out_items_with_low_labels(ranking, capsys):
     command = ["explain", str(ranking.folder), "--item", "tab\tbed", "--history"]
     assert main([*command, *LIKED]) == 0
     wanted = capsys.readouterr().out

@@ -294,7 +294,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("change", "said"), CHANGES, ids=lambda one: getattr(one, "__name__", ""))
-def test_a_graph_that_could_do_harm_is_refused_and_never_loaded(copy, change, said, loaded, capsys):
+def test_a_harmful_graph_is_rejected_and_never_loaded(copy, change, said, loaded, capsys):
     changed(copy, change)
     assert main(["serve-check", str(copy)]) == 1
     last = capsys.readouterr().out.splitlines()[-1]
@@ -306,7 +306,7 @@ def test_a_graph_that_could_do_harm_is_refused_and_never_loaded(copy, change, sa
 
 
 @pytest.mark.parametrize("file", ["saved_model.pbtxt", "saved_model.cpb"])
-def test_a_second_form_of_the_graph_is_refused(copy, file, loaded):
+def test_a_second_form_of_the_graph_is_rejected(copy, file, loaded):
     (copy / file).write_bytes(b"")
     said = json.loads((copy / export_manifest.PLACE).read_text())
     said["files"][file] = {}
@@ -317,7 +317,7 @@ def test_a_second_form_of_the_graph_is_refused(copy, file, loaded):
 
 
 @pytest.mark.parametrize("name", ["variables", "assets/item.txt", "saved_model.pb"])
-def test_a_link_that_leads_out_is_refused(copy, tmp_path, name, loaded):
+def test_a_link_out_of_the_folder_is_rejected(copy, tmp_path, name, loaded):
     (copy / name).rename(tmp_path / "outside")
     (copy / name).symlink_to(tmp_path / "outside")
     (only,) = serving.serve_check(copy)

@@ -32,7 +32,7 @@ def brute(queries, vectors, k):
 
 @pytest.mark.parametrize("chunk", [V, 64, 7])
 @pytest.mark.parametrize("interests", [1, 3])
-def test_exact_in_chunks_finds_what_brute_force_finds(vectors, queries, chunk, interests):
+def test_exact_search_in_chunks_equals_brute_force(vectors, queries, chunk, interests):
     several = np.concatenate([queries, queries[::-1], queries[:, :, ::-1]], axis=1)[:, :interests]
     scores, codes = Exact(tf.Variable(vectors), V, chunk=chunk).search(tf.constant(several), tf.constant(20))
     expected, best = brute(several, vectors, 20)
@@ -42,7 +42,7 @@ def test_exact_in_chunks_finds_what_brute_force_finds(vectors, queries, chunk, i
 
 @pytest.mark.parametrize("batch", [0, 1, 2])
 @pytest.mark.parametrize("interests", [1, 3])
-def test_columns_find_what_rows_find(vectors, queries, monkeypatch, batch, interests):
+def test_the_transposed_index_equals_the_exact_one(vectors, queries, monkeypatch, batch, interests):
     monkeypatch.setattr(transposed, "_TILE", 48)
     monkeypatch.setattr(transposed, "_TILES", 3)
     gone = np.arange(V) % 7 == 0
@@ -57,7 +57,7 @@ def test_columns_find_what_rows_find(vectors, queries, monkeypatch, batch, inter
         assert not gone[found[1].numpy()].any() or not further
 
 
-def test_equal_scores_come_in_the_order_of_the_items():
+def test_equal_scores_keep_the_order_of_the_items():
     table = np.ones((50, 8), "float32")
     for chunk in (50, 8):
         codes = Exact(tf.Variable(table), 50, chunk=chunk).search(tf.ones((2, 1, 8)), tf.constant(9))[1]
@@ -81,7 +81,7 @@ def test_block_top_k_is_top_k_equal_scores_included(k):
 
 
 @pytest.mark.parametrize("size", [1, 8, 32, 5_000])
-def test_every_item_lies_in_one_block(vectors, size):
+def test_every_item_is_in_one_block(vectors, size):
     blocks = blocks_of(vectors, size)
     assert blocks.shape[1] == size
     assert sorted(blocks[blocks >= 0].tolist()) == list(range(V))
@@ -106,7 +106,7 @@ def test_all_blocks_find_everything_and_few_find_most(vectors, queries):
     np.testing.assert_array_equal(index.vectors(tf.constant([[5, 999]])), vectors[[[5, 999]]])
 
 
-def test_whoever_asks_for_more_has_more_blocks_read(vectors, queries):
+def test_rows_that_need_more_items_read_more_blocks(vectors, queries):
     """Filters ask for K items and as many more as they forbid: the bound that does for K would leave lists short."""
     index = Clustered(vectors, size=16, probes=8, margin=1.0, usual=20)
     for k, least in ((20, 0.6), (300, 0.9), (V - 5, 0.99)):
@@ -125,7 +125,7 @@ def test_candidates_of_8_bits_are_ranked_by_exact_scores(vectors, queries):
         np.testing.assert_allclose(scores, best, rtol=1e-5)
 
 
-def test_what_few_blocks_cannot_fill_is_empty(vectors, queries):
+def test_places_that_few_blocks_cannot_fill_are_empty(vectors, queries):
     index = Clustered(vectors, size=4, probes=2)
     scores, codes = index.search(tf.constant(queries), tf.constant(20))
     assert codes.shape == scores.shape == (40, 20)

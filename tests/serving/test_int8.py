@@ -31,7 +31,7 @@ def test_vectors_are_near_and_the_export_holds_integers_once(kind, small_spec, a
     np.testing.assert_allclose(vectors, other[small_spec.items.encode(IDS)], atol=1e-5)
 
 
-def test_the_manifest_says_what_it_costs(preset, tmp_path, capsys):
+def test_the_manifest_has_the_cost_of_int8(preset, tmp_path, capsys):
     rows = [f"u{user},{IDS[(user + step) % 3]},{step}" for user in range(20) for step in range(4)]
     (tmp_path / "data.csv").write_text("user,item,time\n" + "\n".join(rows) + "\n")
     arguments = ["--int8-weights", "--measure", str(tmp_path / "data.csv"), "--verify", "runtime"]

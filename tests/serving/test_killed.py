@@ -26,7 +26,7 @@ def test_killed_at_any_moment_it_leaves_the_served_folder_as_it_was(preset, tmp_
     assert int(re.search(r"killed (\d+) of 6", done.stdout)[1]) >= 4
 
 
-def test_old_versions_go_and_what_is_no_version_stays(tmp_path):
+def test_old_versions_are_deleted_and_other_files_stay(tmp_path):
     for name in ("1", "2", "0010", "notes", ".3.tmp-1-abc"):
         (tmp_path / name).mkdir()
     assert keep_newest(tmp_path, 2) == [1]
@@ -35,7 +35,7 @@ def test_old_versions_go_and_what_is_no_version_stays(tmp_path):
 
 
 @pytest.mark.slow
-def test_what_a_dead_process_left_is_cleared_and_what_a_living_one_writes_is_not(tmp_path):
+def test_files_of_dead_processes_are_removed_and_those_of_running_ones_are_not(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     of_dead, of_this = (f".7.tmp-{atomic.HOST}-{process}-0123abcd" for process in (dead.pid, os.getpid()))

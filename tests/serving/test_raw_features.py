@@ -51,7 +51,7 @@ def test_numbers_are_sent_as_the_pandas_side_prints_them(tmp_path):
         assert encoded(feature, ["7"], tmp_path) == feature.encode(pd.Series([7.0]))
 
 
-def test_a_vocabulary_without_values_knows_none(tmp_path):
+def test_an_empty_vocabulary_gives_only_unseen_ids(tmp_path):
     feature = Categorical("device", group="user", min_count=9).fit(pd.Series(["tv", "tv"]))
     assert equal(feature, ["tv", ""], tmp_path).tolist() == [1, 0]
 
@@ -96,7 +96,7 @@ def test_vector(tmp_path):
     assert RawFeatures([feature], tmp_path).inputs[0].shape == (None, 2)  # another width is refused
 
 
-def test_one_row_is_for_all_and_what_is_left_out_is_missing(tmp_path):
+def test_one_row_applies_to_all_and_omitted_features_are_missing(tmp_path):
     features = [
         Categorical("a", group="user").fit(pd.Series(["x"])),
         MultiValued("b", group="user").fit(pd.Series(["x|y"])),

@@ -19,7 +19,7 @@ from tfrec.serving.files import export_manifest
 pytestmark = pytest.mark.slow
 
 
-def test_a_new_item_like_another_is_found_where_the_other_is(preset, ask, tmp_path):
+def test_a_new_item_has_the_score_of_its_similar_item(preset, ask, tmp_path):
     twin = presets.with_items(preset, {"twin of 7": ["7"]})
     assert twin.spec.num_items == preset.spec.num_items + 1 and twin.model.num_items == twin.spec.num_items
     version = serving.export(twin, tmp_path / "films", k=4, verify="runtime")
@@ -46,7 +46,7 @@ def test_vectors_may_be_given_to_new_and_known_items(preset):
     np.testing.assert_array_equal(table[more.spec.items.encode(["new", "7"])], [vector, -vector])
 
 
-def test_the_mask_of_a_masked_model_moves_behind_the_new_items(small_spec, tmp_path):
+def test_the_mask_of_a_masked_model_moves_after_the_new_items(small_spec, tmp_path):
     preset = made(BERT4Rec(small_spec.num_items, max_length=5, hidden_dim=8), small_spec, tmp_path / "preset")
     more = presets.with_items(preset, {"new": ["7"], "newer": ["007"]})
     old, new = preset.model.embedding.items.get_weights()[0], more.model.embedding.items.get_weights()[0]
@@ -99,7 +99,7 @@ def test_from_the_command_line(preset, ask, tmp_path, capsys):
         ("item,vector\na,1e39\n", "must be 8 finite numbers"),
     ],
 )
-def test_a_file_of_new_items_is_told_its_row(preset, tmp_path, capsys, text, said):
+def test_errors_in_a_file_of_new_items_name_the_row(preset, tmp_path, capsys, text, said):
     (tmp_path / "new.csv").write_text(text)
     assert main(["export", str(preset.folder), str(tmp_path / "films"), "--add", str(tmp_path / "new.csv")]) == 2
     assert re.search(said, capsys.readouterr().err) and not (tmp_path / "films").exists()
@@ -151,13 +151,13 @@ def test_items_of_which_only_attributes_are_known_are_added(with_attributes, tmp
         ("item,brand\na,x\n", r"or 'vector' \(numbers\), or attributes \(title, genres\)"),
     ],
 )
-def test_attributes_that_nobody_has_are_named(with_attributes, tmp_path, text, said):
+def test_unknown_attributes_raise_an_error_that_names_them(with_attributes, tmp_path, text, said):
     (tmp_path / "new.csv").write_text(text)
     with pytest.raises(InputError, match=said):
         with_new_items(with_attributes, str(tmp_path / "new.csv"))
 
 
-def test_a_preset_without_attributes_says_what_it_needs(preset, tmp_path):
+def test_a_preset_without_attributes_raises_an_error_that_says_what_to_do(preset, tmp_path):
     (tmp_path / "new.csv").write_text("item,title,genres\na,War,Drama\n")
     with pytest.raises(InputError, match=r"retrain the preset from a recipe with \[item_attributes\]"):
         with_new_items(preset, str(tmp_path / "new.csv"))

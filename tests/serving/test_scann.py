@@ -77,7 +77,7 @@ def folder(tmp_path_factory):
 
 
 @needs_scann
-def test_candidates_are_ranked_by_exact_scores_and_withdrawn_items_are_none():
+def test_candidates_are_ranked_by_exact_scores_and_exclude_withdrawn_items():
     code, out, err = in_own_process("-c", INDEX_TEST, TF_USE_LEGACY_KERAS="1")
     assert code == 0, err[-3000:]
     found = json.loads(out.split("@")[1])
@@ -113,7 +113,7 @@ def test_an_export_from_the_command_line_warns_answers_and_keeps_its_filters(fol
     assert all({*ids} - {""} <= {*ITEMS[50:60]} for ids in answer["item_ids"].tolist())
 
 
-def test_what_is_missing_is_said_with_what_to_do(monkeypatch):
+def test_missing_packages_raise_an_error_that_says_what_to_do(monkeypatch):
     monkeypatch.setattr(scann_tree.importlib.util, "find_spec", lambda name: None if name == "scann" else name)
     exact = Exact(tf.Variable(np.ones((30, 8), "float32")), 30)
     with pytest.raises(InputError, match=r"not installed \(scann\): pip install 'tfrec\[scann\]'"):
@@ -121,7 +121,7 @@ def test_what_is_missing_is_said_with_what_to_do(monkeypatch):
 
 
 @needs_scann
-def test_the_environment_variable_is_named_where_it_is_missing(folder, tmp_path):
+def test_a_missing_environment_variable_is_named(folder, tmp_path):
     call = f"from tfrec import serving; serving.export({str(folder)!r}, {str(tmp_path / 'films')!r}, index='scann')"
     code, _, err = in_own_process("-c", call, TF_USE_LEGACY_KERAS="0")
     assert code == 1 and "InputError" in err and "set the environment variable TF_USE_LEGACY_KERAS=1 before" in err

@@ -29,7 +29,7 @@ def test_every_direction_of_the_matcher_computes_users_once(arguments):
     assert runs_once(models.AttentionMatcher(ranking_spec().model_features(), embedding_dim=4, seed=0, **arguments))
 
 
-def test_what_does_not_depend_on_the_candidate_runs_on_as_many_rows_as_there_are_users():
+def test_operations_without_the_candidate_run_on_one_row_per_user():
     rows = []
 
     class Spy(keras.layers.Layer):

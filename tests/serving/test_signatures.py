@@ -102,7 +102,7 @@ def test_allowing_only_unknown_ids_allows_nothing(exported, ask):
     assert found["item_ids"][0] == [""] * 4
 
 
-def test_rows_have_filters_of_their_own_and_one_row_is_for_all(exported, ask):
+def test_each_row_can_have_its_filter_and_a_single_row_applies_to_all(exported, ask):
     plain = ask(exported, history=[HISTORY, ["007"]])["item_ids"]
     each = ask(
         exported, "recommend_filtered", history=[HISTORY, ["007"]], exclude=[[""], ["7"]], allow=[[""], ["7", "🎬"]]
@@ -112,7 +112,7 @@ def test_rows_have_filters_of_their_own_and_one_row_is_for_all(exported, ask):
     assert not any("🎬" in row for row in shared["item_ids"])
 
 
-def test_filters_hold_for_cold_starts(exported, ask, small_spec):
+def test_filters_apply_to_cold_starts(exported, ask, small_spec):
     popular = small_spec.items.tokens.tolist()
     found = ask(exported, "recommend_filtered", history=[[""]], exclude=[popular[:2]], allow=[[""]])["item_ids"][0]
     assert found == popular[2:6]
@@ -121,7 +121,7 @@ def test_filters_hold_for_cold_starts(exported, ask, small_spec):
 
 
 @pytest.mark.parametrize("name", ["exclude", "allow"])
-def test_filters_of_another_number_of_rows_are_refused(exported, ask, name):
+def test_filters_with_another_number_of_rows_raise_an_error(exported, ask, name):
     rows = {"exclude": [[""]], "allow": [[""]], name: [["7"], ["7"], ["7"]]}
     with pytest.raises(tf.errors.InvalidArgumentError, match=f"{name} must have as many rows as history"):
         ask(exported, "recommend_filtered", history=[HISTORY, HISTORY], **rows)

@@ -33,7 +33,7 @@ def test_the_image_has_the_minor_version_of_the_writer(version, image):
 
 
 @pytest.mark.parametrize("version", ["", "2", "two", "2.x", "9" * 5000 + ".1"])
-def test_what_is_no_version_is_one_sentence(version):
+def test_an_invalid_version_raises_an_error(version):
     with pytest.raises(InputError, match="is not a TensorFlow version"):
         minor_version(version)
 
@@ -81,14 +81,14 @@ def test_a_graph_that_names_no_version_fails_one_line(exported, monkeypatch):
     assert [one.name for one in serving.serve_check(exported) if not one.passed] == ["TensorFlow"]
 
 
-def test_scann_is_refused_beside_another_tensorflow(monkeypatch):
+def test_scann_raises_an_error_with_another_tensorflow(monkeypatch):
     monkeypatch.setattr(scann_tree.importlib.util, "find_spec", lambda name: name)
     monkeypatch.setattr(scann_tree.tf, "__version__", "2.21.0")
     with pytest.raises(InputError, match=r"built for TensorFlow 2\.20, but 2\.21\.0 is installed: pip install"):
         scann_tree.recommenders()
 
 
-def test_exports_of_before_keep_their_manifest(exported, tmp_path):
+def test_manifests_of_old_exports_can_be_read(exported, tmp_path):
     """The manifest's version is not compared, so one that an older tfrec wrote is read as before."""
     content = json.loads((exported / export_manifest.PLACE).read_text())
     assert content["format"] == 1 and set(content["versions"]) >= {"tfrec", "python", "tensorflow", "keras"}

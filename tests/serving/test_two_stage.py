@@ -105,7 +105,7 @@ def test_the_answer_is_the_candidates_in_the_ranking_models_order(first, ranking
     assert candidates[0][:3] != texts(found["item_ids"])[0]  # the second stage has changed something
 
 
-def test_what_is_left_out_is_missing_and_what_is_said_matters(version, call):
+def test_omitted_features_are_missing_and_given_features_change_the_scores(version, call):
     plain = call(version, "rank", history=[HISTORY], item_ids=[IDS])["scores"]
     for name, nothing in (("user", ""), ("device", ""), ("age", np.nan), ("price", np.inf), ("zip_code", "")):
         same = call(version, "rank", history=[HISTORY], item_ids=[IDS], **{name: [nothing]})["scores"]
@@ -163,7 +163,7 @@ def test_seen_items_and_filters_hold(version, call):
         assert not set(found) & {*HISTORY, *more.get("exclude", [[]])[0]} and set(found) <= {*IDS, "only retrieved"}
 
 
-def test_rows_of_a_batch_are_answered_by_themselves_and_may_be_none(version, call):
+def test_rows_of_a_batch_are_independent_and_a_batch_may_be_empty(version, call):
     user = {"age": [20.0, np.nan], "tastes": [["War"], [""]], "portrait": [[0.1, 0.2, 0.3], [np.nan] * 3]}
     both = call(version, "serving_default", history=[HISTORY, ["🎬", "", ""]], user=["ann", "new"], **user)
     one = {name: rows[1:] for name, rows in user.items()}
@@ -174,7 +174,7 @@ def test_rows_of_a_batch_are_answered_by_themselves_and_may_be_none(version, cal
     assert none["item_ids"].shape == none["scores"].shape == (0, 3)
 
 
-def test_signatures_and_what_may_be_left_out(version, rank_only):
+def test_signatures_and_optional_inputs(version, rank_only):
     found = export_manifest.signatures_of(version)
     assert found.keys() == {"serving_default", "recommend", "recommend_by_history", "recommend_filtered", "rank"}
     features = ["age", "device", "history_labels", "portrait", "price", "tastes", "user", "zip_code"]
@@ -209,7 +209,7 @@ def test_every_signature_is_replayed_with_missing_and_unseen_values(version):
     assert any(np.isnan(inputs["age"]).any() for inputs in asked)
 
 
-def test_an_export_that_answers_otherwise_never_becomes_visible(ranking, tmp_path, monkeypatch):
+def test_an_export_with_other_answers_never_becomes_visible(ranking, tmp_path, monkeypatch):
     """Here the reference forgets one feature."""
     inputs = candidate_scores.ranking_inputs
 
@@ -223,7 +223,7 @@ def test_an_export_that_answers_otherwise_never_becomes_visible(ranking, tmp_pat
     assert not (tmp_path / "films").exists()
 
 
-def test_a_model_that_gives_nan_is_refused(ranking, tmp_path, monkeypatch):
+def test_a_model_with_nan_scores_raises_an_error(ranking, tmp_path, monkeypatch):
     broken = ranking_preset(tmp_path / "broken", ranking.spec)
     broken.model.weights[0].assign(np.full(broken.model.weights[0].shape, np.nan))
     with pytest.raises(InputError, match="are NaN or infinite: its training has diverged"):
@@ -234,7 +234,7 @@ def test_a_model_that_gives_nan_is_refused(ranking, tmp_path, monkeypatch):
     assert not (tmp_path / "films").exists()
 
 
-def test_time_stamps_and_another_index_in_front(ranking, tmp_path, call):
+def test_a_retrieval_model_with_timestamps_and_another_index(ranking, tmp_path, call):
     random = np.random.default_rng(0)
     frame = pd.DataFrame({"u": np.repeat(range(30), 6), "i": random.choice(IDS, 180)})
     spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5)
@@ -248,7 +248,7 @@ def test_time_stamps_and_another_index_in_front(ranking, tmp_path, call):
     assert "🎬" not in texts(found["item_ids"])[0]
 
 
-def test_rows_that_are_columns_alone(tmp_path, call):
+def test_a_ranking_model_without_item_ids(tmp_path, call):
     """As in tables of advertisements: no user, no item, no history."""
     random = np.random.default_rng(0)
     frame = pd.DataFrame({"label": random.integers(0, 2, 50), "C1": random.choice(["a", "b"], 50)})
@@ -263,7 +263,7 @@ def test_rows_that_are_columns_alone(tmp_path, call):
     assert "NaN" in serving.how_to_ask(version)
 
 
-def test_presets_of_two_catalogues_are_told_of(first, ranking):
+def test_presets_with_few_common_items_give_a_warning(first, ranking):
     """The manifest counts what is retrieved, by how it is known; under half there is a warning."""
     items = first.spec.items.tokens
     few = dataclasses.replace(ranking.spec, items=Vocabulary([*items[:3], "x"]), item_counts=np.ones(4, int))

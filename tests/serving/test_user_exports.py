@@ -41,7 +41,7 @@ def test_users_are_answered_as_in_python(preset, version, ask):
     )
 
 
-def test_who_is_unknown_is_folded_in_and_without_a_history_gets_what_is_popular(version, ask):
+def test_unknown_users_are_folded_in_and_get_popular_items_without_a_history(version, ask):
     known, stranger = (ask(version, user_id=[user], history=[["7", "a,b"]])["scores"] for user in ("ann", "new"))
     assert np.abs(known - stranger).max() > 1e-3
     nothing = ask(version, user_id=["new", ""], history=[[""]])
@@ -49,7 +49,7 @@ def test_who_is_unknown_is_folded_in_and_without_a_history_gets_what_is_popular(
     assert nothing["item_ids"][0] == nothing["item_ids"][1] and (np.diff(popular[0]) <= 0).all() and popular.sum() < 2
 
 
-def test_a_history_may_be_left_out_and_masks_where_it_is_given(version, ask):
+def test_the_history_is_optional_and_masks_its_items(version, ask):
     signature = tf.saved_model.load(str(version)).signatures["serving_default"]
     alone = signature(user_id=tf.constant(["ann"]), history=tf.constant([], tf.string, (1, 0)))["item_ids"].numpy()
     best = alone[0, 0].decode()
@@ -63,7 +63,7 @@ def test_a_history_may_be_left_out_and_masks_where_it_is_given(version, ask):
         ask(version, user_id=["ann"], history=[["7"], ["7"]])
 
 
-def test_its_vectors_are_served_where_they_mean_something(preset, version, ask):
+def test_vectors_are_served_unless_the_model_scores_pairs(preset, version, ask):
     signatures = export_manifest.signatures_of(version)
     scores_pairs = "embed_users" not in signatures
     assert scores_pairs == (type(preset.model).__name__ == "NeuMF")
@@ -125,7 +125,7 @@ def test_items_can_be_added(preset, tmp_path):
     assert manifest["num_items"] == preset.spec.num_items + 1
 
 
-def test_python_says_what_is_wrong(preset):
+def test_invalid_users_raise_an_error_in_python(preset):
     assert isinstance(preset, presets.Preset)
     with pytest.raises(InputError, match="3 histories and 1 users"):
         preset.recommend(HISTORIES, users=["ann"])

@@ -29,7 +29,7 @@ class TestCard:
         assert [heading for heading in headings if heading in SECTIONS] == list(SECTIONS)
         assert all(len(section(text, title).split()) > 5 for title in SECTIONS)
 
-    def test_links_lead_somewhere(self, folder):
+    def test_links_are_valid(self, folder):
         for link in re.findall(r"\]\(([^)#]+)\)", card(folder)):
             assert link.startswith("http") or (folder / link).exists(), link
 

@@ -59,7 +59,7 @@ class TestRecipe:
             assert model.num_users == spec.num_users
         assert np.asarray(model.item_table()).shape[0] == spec.num_items + 2
 
-    def test_lies_where_its_name_says(self, path):
+    def test_the_folder_has_the_name_of_model_and_dataset(self, path):
         # models/<family>/<model>/<preset>/, the preset named <model>_<dataset>[_<size>].
         assert len(path.relative_to(ROOT).parts) == 4
         assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+){1,2}", path.parent.name)

@@ -28,7 +28,7 @@ def test_a_recipe_has_its_data_named_and_numbers_to_compare_with(path):
         assert "ndcg@10" not in entry or 0 < entry["ndcg@10"] < entry["recall@10"] < 1
 
 
-def test_what_is_measured_on_one_data_set_is_comparable():
+def test_presets_of_one_dataset_are_comparable():
     targets: dict[str, set[str]] = {}
     for folder in FOLDERS:
         data = tomllib.loads((folder / "published.toml").read_text(encoding="utf-8"))["data"]
@@ -40,7 +40,7 @@ def test_what_is_measured_on_one_data_set_is_comparable():
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("seeds.json")), ids=lambda path: path.parent.name)
-def test_further_seeds_stand_beside_the_presets_own(path):
+def test_further_seeds_are_listed_with_the_seed_of_the_preset(path):
     own = json.loads((path.parent / "metrics.json").read_text(encoding="utf-8"))["training"]
     entries = json.loads(path.read_text(encoding="utf-8"))["seeds"]
     assert entries[0]["seed"] == own["seed"] and entries[0]["seconds"] == own["seconds"]

@@ -69,7 +69,7 @@ class TestPreset:
         assert len(set(ids)) == 10 and not set(ids) & set(tokens[:3])
         assert np.isfinite(scores).all()
 
-    def test_what_titles_there_are_name_nearly_all_items(self, folder):
+    def test_nearly_all_items_have_a_title_if_a_preset_has_titles(self, folder):
         titles = load(folder).spec.titles  # a publisher may leave some empty, or give none at all
         assert titles is None or sum(map(bool, titles)) > 0.99 * len(titles)
 
