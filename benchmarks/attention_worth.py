@@ -1,9 +1,9 @@
-"""What the attention of a ranking preset is worth: its test rows again, with every attention made uniform.
+"""The effect of the attention of a ranking preset: its metrics with and without uniform attention weights.
 
     python benchmarks/attention_worth.py [PRESET ...] [--data FOLDER of ml-100k]
 
-prints a markdown row a preset, as in results/attention_worth.md. Queries of 0 score all keys alike: what is left is a
-mean. A preset that loses nothing by it has weights that say nothing either.
+prints one Markdown row per preset, as in results/attention_worth.md. With queries of 0, all keys have the same score,
+so the attention computes a mean. If a preset loses nothing by this, its attention weights have no meaning.
 """
 
 import argparse
@@ -22,7 +22,7 @@ def main():
     parser.add_argument("presets", nargs="*", default=PRESETS)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "ml-100k")
     options = parser.parse_args()
-    print("| preset | as it is | every attention uniform |\n|---|---|---|")
+    print("| preset | unchanged | with uniform attention weights |\n|---|---|---|")
     for name in options.presets:
         preset = presets.load(name)
         rows = test_rows(name, preset, options.data)

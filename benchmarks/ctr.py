@@ -1,18 +1,18 @@
-"""Click prediction beside other libraries' models of the same names: how good, and rows a second, in one run.
+"""Click models compared with the models of the same names in other libraries: metrics, and training rows per second.
 
     python benchmarks/ctr.py --deepctr PYTHON --fuxictr PYTHON [--zoo FOLDER] [--what accuracy speed] [--data FOLDER]
 
-writes benchmarks/results/ctr.json and ctr.md; what was not measured stays in them as it was. Each PYTHON is the
-interpreter of an environment with that library; benchmarks/peers/ctr_*.py hold what runs there.
+writes benchmarks/results/ctr.json and ctr.md; results that are not measured again are kept. Each PYTHON is the
+interpreter of an environment with that library; the scripts that run there are benchmarks/peers/ctr_*.py.
 
-All sides see the same rows, encoded once by tfrec's FeatureSpec (peers/ctr_data.py), split at random into 80% for
-training, 10% for validation and 10% for test, and have the same widths, layers, epochs, batches, Adam and learning
-rate, without regularisation. Initial weights, and what else a library does by itself, are its own.
+All libraries train on the same rows, encoded once by tfrec's FeatureSpec (peers/ctr_data.py) and split at random into
+80% training, 10% validation and 10% test. They have the same widths, layers, epochs, batches, Adam and learning rate,
+without regularisation. Initial weights and other defaults are those of each library.
 
-Accuracy: of each seed's epochs the one with the best validation AUC is tested; mean and standard deviation over the
-seeds. Speed: sides take turns, `ROUNDS` times, each in a process of its own, with epochs of few steps; the first
-epoch, which traces and warms up, is left out, and the median of the other epochs of all rounds counts. Run that while
-nothing else runs.
+Accuracy: for each seed, the epoch with the best validation AUC is tested; the results are mean and standard deviation
+over the seeds. Speed: the libraries take turns, `ROUNDS` times, each in its own process, with epochs of few steps. The
+first epoch, which traces and warms up, is left out; the result is the median of the other epochs of all rounds. Measure
+speed while nothing else runs.
 """
 
 import argparse
@@ -108,7 +108,7 @@ def main():
 
 
 def accuracy(python: str, side: str, job: dict, split) -> dict:
-    """The metrics of the test part: {metric: [mean, deviation]}, and what each seed gave."""
+    """The metrics of the test part: {metric: [mean, deviation]}, and the values of each seed."""
     done = run(python, side, {**job, "seeds": SEEDS, "threads": THREADS["accuracy"], "parts": ["valid", "test"]})
     from tfrec import metrics
 
@@ -133,7 +133,7 @@ def accuracy(python: str, side: str, job: dict, split) -> dict:
 
 
 def speed(pythons: dict[str, str], job: dict, rows: int, rounds: int) -> dict[str, dict]:
-    """Side -> rows a second, the median and each epoch's."""
+    """Library -> rows per second, the median and the value of each epoch."""
     # Full batches alone: a graph of another shape is no part of a row's cost.
     steps = TIMED_HISTORY_STEPS if job["model"] in HISTORY_EPOCHS else TIMED_STEPS
     rows = min(rows // job["batch_size"], steps) * job["batch_size"] or rows
@@ -156,7 +156,7 @@ def speed(pythons: dict[str, str], job: dict, rows: int, rounds: int) -> dict[st
 
 
 def run(python: str, side: str, job: dict) -> dict:
-    """One side, once: {"seconds": of each epoch of each seed, "scores": an npz, "version": of the library}."""
+    """One measurement: {"seconds": of each epoch of each seed, "scores": an npz, "version": of the library}."""
     work = Path(job["arrays"]).parent
     job = {**job, "scores": str(work / f"{side}.npz")}
     path = work / f"{side}.json"
@@ -175,7 +175,7 @@ def run(python: str, side: str, job: dict) -> dict:
 
 
 def goals(results: dict) -> list[dict]:
-    """Each goal with whether it is reached; None where a side was not measured."""
+    """Each goal with whether it is reached; None if a library was not measured."""
     found = []
     for name, models in ((name, results[name]) for name in DATA if name in results):
         for model, sides in models.items():
@@ -193,7 +193,7 @@ def goals(results: dict) -> list[dict]:
 
 
 def write(results: dict, out: Path) -> None:
-    """The JSON, and beside it the tables."""
+    """Write the JSON file and the tables."""
     from tfrec import environment
 
     results |= {"machine": environment.machine(), "versions": environment.versions()}
@@ -203,7 +203,7 @@ def write(results: dict, out: Path) -> None:
 
 
 def table(results: dict) -> str:
-    """Markdown: the metrics of all sides, and which goals are reached."""
+    """Markdown: the metrics of all libraries, and which goals are reached."""
     lines = [f"`python benchmarks/ctr.py`, {results['machine']}.", ""]
     for name, models in ((name, results[name]) for name in DATA if name in results):
         heads = ["AUC", "grouped AUC", "log-loss", "calibration error", "rows/s", "AUC goal", "speed goal"]

@@ -1,9 +1,9 @@
-"""How long a million interactions take to the first batch, and what the input pipeline costs of a training step.
+"""The time from a million interactions to the first batch, and the input pipeline's share of a training step.
 
     python benchmarks/data_path.py            writes benchmarks/results/data_path.json
 
-Run it while nothing else runs. The table is generated; the model is SASRec of width 64, 2 blocks and length 200 with
-full softmax.
+Run it while nothing else runs. The table is generated. The model is SASRec with width 64, 2 blocks, length 200 and full
+softmax.
 """
 
 import json

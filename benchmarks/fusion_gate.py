@@ -1,11 +1,11 @@
-"""How much ExpertFusion leans on content, against how often an item was seen: docs/figures/fusion_gate.png.
+"""The weight that ExpertFusion gives to content, by the number of training rows of an item.
 
     python benchmarks/fusion_gate.py [FOLDER of ml-100k]
 
-On generated data the answer is known: what many took is a matter of taste that no feature shows, what hardly anybody
-took is one of genre (tests/models/cold_world.py). On ml-100k, if its folder is given, a click is a rating of 4 or more,
-the rows are split at random, and the items of a tenth of the catalogue are taken out of the training rows, all but a
-few rows of half of them.
+writes docs/figures/fusion_gate.png. For generated data the right answer is known: clicks on popular items depend on a
+taste that is in no feature, and clicks on rare items on their genre (tests/models/cold_world.py). For ml-100k, if its
+folder is given, a click is a rating of 4 or more and the rows are split at random. A tenth of the items lose their
+training rows: half of these items lose all rows, the others all but a few.
 """
 
 import sys
@@ -41,7 +41,7 @@ def content_weights(model, inputs):
 
 
 def generated():
-    """Counts and content weights of the generated world, the rows to learn from and what was never seen."""
+    """Counts and content weights on the generated data, for training rows and for items that were never seen."""
     known, _, new = cold_world()
     model = fitted(
         FEATURES, *known, epochs=6, batch_size=128, embedding_dim=8, hidden_dims=[16], embedding_l2=1e-3, cold_rate=0.2
@@ -52,7 +52,7 @@ def generated():
 
 
 def movielens(folder):
-    """Counts and content weights of the held-out clicks of ml-100k."""
+    """Counts and content weights of the test clicks of ml-100k."""
     ratings = pd.read_csv(folder / "ml-100k.inter", sep="\t", names=["user", "item", "rating", "time"], header=0)
     films = pd.read_csv(folder / "ml-100k.item", sep="\t", names=["item", "title", "year", "genres"], header=0)
     rng = np.random.default_rng(0)
@@ -113,7 +113,7 @@ def movielens(folder):
 
 
 def draw(panels, path):
-    """Mean and middle half of the content weight in bins of the count."""
+    """Mean, first and third quartile of the content weight in bins of the count."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -1,12 +1,12 @@
-"""What a step of training costs as histories grow: time and memory a position, for each attention of the zoo.
+"""Time and memory of a training step per position as histories grow, for each attention of the zoo.
 
     python benchmarks/long_history.py      writes benchmarks/results/long_history.json and long_history.md
 
-Run it while nothing else runs; it takes about five minutes on two cores. One `SelfAttentionBlock`, width 64, one head,
-no dropout, float32: forward, and back to all weights and to the input. Batches always hold 8192 positions, so that a
-cost that is linear shows as a constant. Each cell is measured in a process of its own: the median time of ten steps,
-and the highest resident memory during them above what was resident before the first, with graph and weights already
-made and tried on a short history. Linux only: it resets the kernel's high-water mark.
+Run it while nothing else runs; it takes about five minutes on two cores. It measures one `SelfAttentionBlock` with
+width 64, one head, no dropout, in float32: the forward pass, and the gradients of all weights and of the input. All
+batches have 8192 positions, so a linear cost is constant in the table. Each cell is measured in its own process, after
+the graph and the weights were created and called on a short history: the median time of ten steps, and their peak
+resident memory minus the resident memory before them. Linux only: it resets the kernel's peak counter (VmHWM).
 """
 
 import argparse
@@ -36,13 +36,13 @@ ALLOCATOR = {
 
 
 def resident(field):
-    """VmRSS, what is resident now, or VmHWM, the most that was, in MiB."""
+    """VmRSS, the resident memory now, or VmHWM, its peak, in MiB."""
     [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field)]
     return int(line.split()[1]) / 1024
 
 
 def measure(attention, length, positions, steps):
-    """One cell: milliseconds a step and MiB above the baseline."""
+    """One cell: milliseconds per step, and MiB above the memory before."""
     import numpy as np
     import tensorflow as tf
 
@@ -85,7 +85,7 @@ def in_a_process(*cell):
 
 
 def table(cells, positions):
-    """The results in Markdown: per position, and how much that grows from the shortest to the longest."""
+    """The results in Markdown: per position, and their growth from the shortest to the longest history."""
     lengths = sorted({cell["length"] for cell in cells})
     lines = []
     for title, field, factor in (

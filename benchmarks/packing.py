@@ -1,15 +1,16 @@
-"""Real tokens a second of SASRec's training: padded, grouped by length, and in other libraries, in one run.
+"""Tokens per second, without padding, while SASRec trains: padded, grouped by length, and in other libraries.
 
     python benchmarks/packing.py [--replay PYTHON] [--rectools PYTHON] [--recbole PYTHON] [--data ../shared/data]
 
-writes benchmarks/results/packing.json. Run it while nothing else runs; it takes a quarter of an hour with all three.
-Each PYTHON is the interpreter of an environment in which that library is installed; benchmarks/peers/ holds what runs
-there.
+writes benchmarks/results/packing.json. Run it while nothing else runs; it takes a quarter of an hour with all three
+libraries. Each PYTHON is the interpreter of an environment with that library; the scripts that run there are in
+benchmarks/peers/.
 
-All sides train the same users on the newest items with the same sizes: width 64, 2 blocks, 1 head, dropout 0.2, batches
-of 128 users (as many positions where rows are grouped), full softmax, Adam, float32, and the allocator settings below,
-without which the libraries that return memory to the system look slower than they are. A side is a process of its own:
-it warms up on some users, then times an epoch over others. Sides take turns, `ROUNDS` times; the median counts.
+Every library trains on the newest items of the same users with the same sizes: width 64, 2 blocks, 1 head, dropout 0.2,
+batches of 128 users (or the same number of positions, if rows are grouped), full softmax, Adam, float32. The allocator
+settings below are also the same: without them, libraries that return memory to the system would look slower than they
+are. Each measurement is a process: it warms up on some users, then times an epoch over others. The libraries take
+turns, `ROUNDS` times, and the median is reported.
 """
 
 import argparse
@@ -87,7 +88,7 @@ def main():
 
 
 def run(python: str, script: str, side: str, path: Path) -> dict:
-    """One side, once: {"tokens": real targets of the timed epoch, "seconds": of it, "version": of the library}."""
+    """One measurement: {"tokens": real targets of the timed epoch, "seconds": its time, "version": of the library}."""
     done = subprocess.run(
         [python, str(Path(__file__).parent / "peers" / script), str(path), side],
         env={**os.environ, **ALLOCATOR, "PYTHONPATH": str(ROOT)},

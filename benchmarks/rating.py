@@ -1,13 +1,13 @@
-"""Ratings of MovieLens-100K: RMSE and MAE of every head and direction of AttentionMatcher, beside other models.
+"""Ratings of MovieLens-100K: RMSE and MAE of every head and direction of AttentionMatcher, and of other models.
 
     python benchmarks/rating.py [--groups heads directions others] [--seeds 0 1 2 3 4] [--data FOLDER]
 
-writes benchmarks/results/rating.json and rating.md after every run. Runs that the file holds already are not repeated
-(--again repeats them).
+writes benchmarks/results/rating.json and rating.md after every run. Runs that are already in the file are not repeated;
+--again repeats them.
 
-Rows are split at random: 75% training, 5% validation, 20% test; the seed decides about the split and about the
-training. The validation rows choose the epoch, the test rows are measured once. Every setting changes the one recipe
-models/hybrid/attention_matcher/matcher_ml100k/recipe.toml by what the table `SETTINGS` says.
+Rows are split at random: 75% training, 5% validation, 20% test. The seed determines both the split and the training.
+The validation rows choose the epoch; the test rows are evaluated once. Every setting changes the recipe
+models/hybrid/attention_matcher/matcher_ml100k/recipe.toml as the table `SETTINGS` describes.
 """
 
 import argparse
@@ -81,7 +81,7 @@ def main():
 
 
 def recipe_of(change, seed):
-    """The recipe of the preset with what a setting changes."""
+    """The recipe of the preset with the changes of a setting."""
     recipe = RankingRecipe.load(RECIPE)
     model = change.get("model", {})
     model = model if "class" in model else {**recipe.model, **model}

@@ -1,27 +1,26 @@
-"""The K best of a large catalogue: time and recall of each index, beside ScaNN and faiss, in one run.
+"""Find the K best items of a large catalogue: time and recall of each index, compared with ScaNN and faiss.
 
     python benchmarks/serving.py [--ann PYTHON] [--items 1000000] [--only catalogue zoo preset]
 
 writes benchmarks/results/serving.json and serving.md. Run it while nothing else runs; it takes about twelve minutes.
 PYTHON is the interpreter of an environment with scann, faiss-cpu and tensorflow-recommenders (benchmarks/README.md).
 
-Two sets of vectors of width 64, searched for the best 100 by inner product. `catalogue`: 1,000,000 items about 2,000
-Gaussian centres of Zipf-1.3 sizes, spread 0.7 within, normalised; queries drawn alike. `zoo`: the item vectors of
-sasrec_beauty, and queries that it makes of random histories. Approximate sides are tuned to a recall of `TUNED` on
-512 queries, and timed, with the recall that the table reports, on others.
+The best 100 items by inner product are searched in two sets of vectors of width 64. `catalogue` has 1,000,000
+normalised items around 2,000 Gaussian centres with Zipf-1.3 sizes and standard deviation 0.7, and queries of the same
+distribution. `zoo` has the item vectors of sasrec_beauty, and its queries for random histories. Approximate indexes are
+tuned to a recall of `TUNED` on 512 queries. Time and recall in the table are measured on other queries.
 
-Each side is a process of its own (peers/serving_*.py) with two threads and the allocator settings of packing.py; all
-are built first, then take turns of a second, `ROUNDS` times, for each batch size. Ours run as SavedModels in the C
-runtime, which a server calls too; ScaNN and faiss through their own Python bindings, the fastest way into them. What
-reading the table once takes is the faster of tf.reduce_sum and tf.reduce_max over the variable, in the same runtime.
-TensorFlow multiplies by oneDNN or by Eigen: it chooses oneDNN by itself on processors with AVX512-VNNI and later, and
-where TF_ENABLE_ONEDNN_OPTS=1 is set. Sides are measured both ways; "/ oneDNN" marks the one.
+Each index is a process (peers/serving_*.py) with two threads and the allocator settings of packing.py. All indexes are
+built first, then they take turns of a second, `ROUNDS` times, for each batch size. Ours run as SavedModels in the C
+runtime, which a server uses too; ScaNN and faiss run through their Python bindings, the fastest way to call them. The
+time of reading the table once is that of tf.reduce_sum or tf.reduce_max over the variable in the same runtime,
+whichever is faster. TensorFlow multiplies with oneDNN or Eigen. It uses oneDNN by default on processors with
+AVX512-VNNI or newer, and with TF_ENABLE_ONEDNN_OPTS=1. Ours are measured with both; "/ oneDNN" marks oneDNN.
 
 `preset`: exported models of the zoo in the C runtime with one thread: 300 random histories one by one, three times,
-string lookups, encoder and search included.
+including string lookups, encoder and search.
 
-Where others use the machine, `--building CMD` and `--timing CMD` are commands that run what they are given under a
-lock.
+On a shared machine, `--building CMD` and `--timing CMD` are commands that hold a lock while they run another command.
 """
 
 import argparse
@@ -64,7 +63,7 @@ ENVIRONMENT = {**os.environ, **ALLOCATOR, "PYTHONPATH": str(ROOT), "OMP_NUM_THRE
 
 
 class Side:
-    """A process that takes turns; see peers/serving_turns.py."""
+    """The process of an index, which is called in turns; see peers/serving_turns.py."""
 
     def __init__(self, python, script, *arguments, onednn=False):
         command = [python, str(PEERS / script), *map(str, arguments)]
@@ -94,7 +93,7 @@ class Side:
 
 @contextlib.contextmanager
 def under(command):
-    """While what `command` holds is held: it is given a command that runs until we are done."""
+    """Hold the lock of `command` inside the block: the command gets another command that runs until the block ends."""
     if not command:
         yield
         return
@@ -106,7 +105,7 @@ def under(command):
 
 
 def catalogue(folder, items, width=64, centres=2_000, queries=2_560):
-    """Vectors as those of real catalogues are shaped."""
+    """Vectors that are distributed like those of real catalogues."""
     random = np.random.default_rng(0)
     means = random.standard_normal((centres, width), dtype=np.float32)
     share = np.arange(1, centres + 1) ** -1.3
@@ -117,7 +116,7 @@ def catalogue(folder, items, width=64, centres=2_000, queries=2_560):
 
 
 def compare(folder, options):
-    """All sides on the vectors of a folder."""
+    """All indexes on the vectors of a folder."""
     ann, sides = options.ann, {}
     found, times = {}, collections.defaultdict(lambda: {batch: [] for batch in BATCHES})
     try:
@@ -192,7 +191,7 @@ def preset(folder, options):
 
 
 def goals(results):
-    """(goal, what was seen, whether it was reached) of issue 4."""
+    """(goal, measured value, whether it was reached)."""
     found = []
     for name in ("catalogue", "zoo"):
         if name not in results:
@@ -233,7 +232,7 @@ def table(results):
     lines = [
         "# Finding the top 100",
         "",
-        "Written by `python benchmarks/serving.py`; what it measures is said there.",
+        "Written by `python benchmarks/serving.py`, whose docstring describes the measurements.",
         "",
     ]
     versions = [f"tensorflow {results['versions']['tensorflow']}"]
@@ -260,7 +259,7 @@ def table(results):
         for name, one in results["preset"].items():
             lines.append(f"| {name} | {one['median_ms']:.2f} | {one['p99_ms']:.2f} |")
         lines.append("")
-    lines += ["## Goals", "", "| goal | seen | reached |", "| --- | --- | --- |"]
+    lines += ["## Goals", "", "| goal | measured | reached |", "| --- | --- | --- |"]
     lines += [f"| {what} | {seen} | {'yes' if reached else 'no'} |" for what, seen, reached in goals(results)]
     return "\n".join(lines) + "\n"
 

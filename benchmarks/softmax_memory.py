@@ -2,8 +2,8 @@
 
     python benchmarks/softmax_memory.py         writes benchmarks/results/softmax_memory.json, in three minutes
 
-SASRec of width 64 and 2 blocks learns from 32 rows of 200 items, whose logits alone are 2.6 GB. Each side is a process
-of its own; its memory is the highest that the system saw, TensorFlow's own half a gigabyte included.
+SASRec with width 64 and 2 blocks trains on 32 rows of 200 items, whose logits alone are 2.6 GB. Each measurement is a
+process. Its memory is the peak reported by the system, which includes half a gigabyte of TensorFlow itself.
 """
 
 import json

@@ -25,7 +25,7 @@ KINDS = ("retrieval", "ivf", "two stages")
 
 
 def write(folder, retrieval, ranking):
-    """The three exports, one folder each; what they say of themselves."""
+    """Write the three exports, one folder each; returns their descriptions."""
     import tensorflow as tf
 
     from tfrec import serving
@@ -49,7 +49,7 @@ def write(folder, retrieval, ranking):
 
 
 def load(export):
-    """What happens if the C runtime of this Python's TensorFlow loads an export and answers its recorded calls."""
+    """Load an export in the C runtime of this Python's TensorFlow, and replay its recorded calls."""
     from tfrec.serving.files import recorded_answers
     from tfrec.serving.runtime import ReplayError, replay
     from tfrec.serving.runtime.replay import job_of
@@ -73,8 +73,8 @@ def table(results):
     lines = [
         "# Exports and versions of TensorFlow",
         "",
-        f"`{results['retrieval']}`, `{results['ranking']}` behind it for two stages; {results['machine']}.",
-        "Written by `benchmarks/tensorflow_versions.py`, which says how it was measured.",
+        f"`{results['retrieval']}`, followed by `{results['ranking']}` for two stages; {results['machine']}.",
+        "Written by `benchmarks/tensorflow_versions.py`, whose docstring describes the measurement.",
         "",
         "| export | written by | loaded by the C runtime of | calls (rows) | answers |",
         "|---|---|---|---|---|",

@@ -1,9 +1,9 @@
-"""The rows of benchmarks/ctr.py: labelled tables for tfrec, and the same encoded as arrays for the others.
+"""The rows of benchmarks/ctr.py: labelled tables for tfrec, and the same rows as encoded arrays for other libraries.
 
 `ml-100k`: a rating of at least 4 is a click; user id, age, gender, occupation, item id, genres, and the ids of the
 newest 50 films that the user clicked in training rows before the row's time. `criteo-sample`: 13 numbers and 26
-categories; the numbers become categories of their logarithms, so that all sides have the same 39 fields (DeepCTR-Torch
-takes no numbers into its factorization machines and attentions).
+categories. The numbers become categories of their logarithms, so that all libraries have the same 39 fields, because
+DeepCTR-Torch does not use numbers in its factorization machines and attentions.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ LENGTH = 50
 
 
 def load(name: str, folder: Path, rows: int | None = None) -> tuple[data.ExampleSplit, data.FeatureSpec]:
-    """The split of a data set and the spec fitted on its training part; `rows` takes the first alone, for a try."""
+    """The split of a dataset and the spec fitted on its training part; `rows` takes only the first rows, as a trial."""
     table, features, history = (_ml_100k if name == "ml-100k" else _criteo)(folder / name)
     if rows:
         table = table.take(np.arange(min(rows, len(table))))
@@ -29,7 +29,7 @@ def load(name: str, folder: Path, rows: int | None = None) -> tuple[data.Example
 
 
 def write(split: data.ExampleSplit, spec: data.FeatureSpec, path: Path) -> None:
-    """All parts encoded: an npz with `<part>/<input>` and `<part>/label`, and a JSON of what the inputs are."""
+    """All parts encoded: an npz with `<part>/<input>` and `<part>/label`, and a JSON that describes the inputs."""
     arrays = {}
     for part in ("train", "valid", "test"):
         batches = data.labelled(getattr(split, part), spec, known=split.train, batch_size=len(getattr(split, part)))
@@ -67,6 +67,6 @@ def _criteo(folder: Path):
 
 
 def _bucket(values: pd.Series) -> pd.Series:
-    """The integers to 2 as they are, above the integer part of the squared logarithm; missing stays missing."""
+    """Integers up to 2 and missing values are unchanged; larger ones become the integer part of their squared log."""
     logs = np.floor(np.log(values.clip(lower=1)) ** 2) + 2
     return values.where(values <= 2, logs).map(lambda value: None if pd.isna(value) else f"{value:g}")

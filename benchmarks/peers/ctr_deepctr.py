@@ -2,8 +2,8 @@
 
     python ctr_deepctr.py JOB.json
 
-DeepCTR-Torch gives numbers to the linear part and to the deep network as they are, and to no attention. Its models of
-histories want the padding behind the events. DCN-v2 is its `DCN` with matrices. Its regularisation, which is on by
+DeepCTR-Torch passes numbers unchanged to the linear part and to the deep network, but not to the attention. Its models
+with histories need the padding after the events. DCN-v2 is its `DCN` with matrices. Its regularisation, which is on by
 default, is turned off.
 """
 
@@ -23,7 +23,7 @@ WITH_HISTORY = ("DIN", "DIEN")
 
 
 def columns_of(features: list[dict], dim: int, with_history: bool) -> list:
-    """What the library is told of the inputs."""
+    """The library's description of the inputs."""
     found = []
     for feature in features:
         name, kind = feature["name"], feature["kind"]
@@ -41,7 +41,7 @@ def columns_of(features: list[dict], dim: int, with_history: bool) -> list:
 
 
 def inputs_of(arrays: dict, part: str, features: list[dict], with_history: bool) -> dict:
-    """The arrays of a part, all float32, as the library joins them into one."""
+    """The arrays of a part, all float32, because the library concatenates them."""
     found = {}
     for feature in features:
         values = arrays[f"{part}/{feature['name']}"]
@@ -76,7 +76,7 @@ def build(job: dict, columns: list, seed: int):
 
 
 class Epochs(Callback):
-    """Times the epochs, and scores the parts behind each."""
+    """Times the epochs, and scores the parts after each."""
 
     def __init__(self, parts: list) -> None:
         super().__init__()

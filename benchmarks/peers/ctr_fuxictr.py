@@ -2,9 +2,9 @@
 
     python ctr_fuxictr.py JOB.json
 
-The wheel holds layers, loaders and trainer, but not the models, which are the folder `model_zoo` of the repository; the
-job says where that is. Padding is before the events, as in tfrec; all features are fields, as there. BST reads out the
-candidate's position, as tfrec's does.
+The wheel contains layers, loaders and the trainer, but not the models: they are in the folder `model_zoo` of the
+repository, whose path is in the job. As in tfrec, padding is before the events, all features are fields, and BST reads
+the output at the candidate's position.
 """
 
 import importlib.util
@@ -26,7 +26,7 @@ WITH_HISTORY = ("DIN", "BST")
 
 
 def feature_map_of(features: list[dict], dim: int, with_history: bool, folder: str) -> FeatureMap:
-    """What the library is told of the inputs."""
+    """The library's description of the inputs."""
     found = FeatureMap("ctr", folder)
     for feature in features:
         name, kind = feature["name"], feature["kind"]
@@ -87,7 +87,7 @@ def build(job: dict, feature_map: FeatureMap, folder: str):
 
 
 def batches_of(arrays: dict, part: str, feature_map: FeatureMap, folder: str, batch_size: int, shuffle: bool):
-    """The library's loader of a part, all float32 as the library joins the inputs into one array."""
+    """The library's loader of a part, all float32, because the library concatenates the inputs."""
     names = [*feature_map.features, "label"]
     path = Path(folder) / f"{part}.npz"
     np.savez(path, **{name: arrays[f"{part}/{name}"].astype(np.float32) for name in names})

@@ -17,7 +17,7 @@ from tfrec import data, models
 
 
 def build(job: dict, features: list[dict], clicks: float, seed: int) -> models.RankingModel:
-    """The model of a job; its output begins at the share of clicks, as in recipes."""
+    """The model of a job; its output starts at the share of clicks, as in recipes."""
     sizes = job["sizes"]
     deep, dim = {"hidden_dims": sizes["hidden"]}, sizes["embedding"]
     own = {
@@ -40,7 +40,7 @@ def build(job: dict, features: list[dict], clicks: float, seed: int) -> models.R
 
 
 class Epochs(keras.callbacks.Callback):
-    """Times the epochs, and scores the parts behind each."""
+    """Times the epochs, and scores the parts after each."""
 
     def __init__(self, parts: list) -> None:
         super().__init__()

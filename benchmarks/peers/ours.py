@@ -1,7 +1,7 @@
-"""Run by benchmarks/packing.py: SASRec of tfrec, and the same model as plain Keras code trains it.
+"""Run by benchmarks/packing.py: SASRec of tfrec, and the same model trained by ordinary Keras code.
 
-`keras padded`: rows padded to the full length and the stock loss on logits of all positions. `tfrec padded`: the same
-rows, the loss of tfrec. `tfrec grouped`: rows of similar length together as well, as recipes do it.
+`keras padded`: rows padded to the full length, and the Keras loss on logits of all positions. `tfrec padded`: the same
+rows with the loss of tfrec. `tfrec grouped`: also groups rows of similar length, as recipes do.
 """
 
 import json
@@ -29,7 +29,7 @@ def spec(job):
 
 
 class Logits(keras.layers.Layer):
-    """Inner products with all rows of an embedding, as plain Keras code ties its weights."""
+    """Inner products with all rows of an embedding: the usual way to tie weights in Keras."""
 
     def __init__(self, items):
         super().__init__(name="logits")

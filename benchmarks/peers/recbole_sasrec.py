@@ -2,15 +2,16 @@
 
     python recbole_sasrec.py JOB.json SIDE
 
-`recbole.model.sequential_recommender.SASRec` with `loss_type: CE` learns from the last position of a row only: the
-library's data set makes every target a row of its own, padded to the full length, with the items before it. So each
-target costs a row here where the other sides get one from every position, and a batch of 128 rows has 128 targets.
-The targets are the same as elsewhere (those of a user's newest items, cut before the library gets them), and the count
-is the number of rows, which is that of losses. One user in `SHARE` is timed, as all would have a row for each
-target; the catalogue (the `.item` file) is complete, so the softmax is over all items.
+`recbole.model.sequential_recommender.SASRec` with `loss_type: CE` learns only from the last position of a row: the
+library makes one row per target, with the items before it, padded to the full length. So each target costs a row, where
+the other libraries get a target from every position, and a batch of 128 rows has 128 targets. The targets are the same
+as for the other libraries (those of a user's newest items, which are cut before the library gets them). The reported
+count is the number of rows, which is the number of losses. Only one user in `SHARE` is timed, because all users would
+give one row per target. The catalogue (the `.item` file) is complete, so the softmax is over all items.
 
-The library splits off each user's last two items; two that are added here are what it splits off. Width of the feed
-forward part and activation are as on the other sides (`hidden_dim`, relu; the library's own are 256 and gelu).
+The library holds out each user's last two items, so two items are added for it to hold out. The width of the
+feed-forward network and the activation are as in the other libraries (`hidden_dim`, relu; the library's defaults are
+256 and gelu).
 """
 
 import json
@@ -83,7 +84,7 @@ def config_of(job, name):
 
 
 def batches_of(rows, job, name):
-    """The training loader of the rows, and the configuration it was made with."""
+    """The training loader of the rows, and its configuration."""
     write(rows, job, name)
     config = config_of(job, name)
     init_seed(config["seed"], reproducibility=False)

@@ -2,10 +2,10 @@
 
     python rectools_sasrec.py JOB.json SIDE
 
-`rectools.models.SASRecModel` with `loss="softmax"` (on the logits of all positions) through `fit_partial`, once over
-some users to warm up and once over those that are timed. The model takes its items from the interactions it is fitted
-on, so both calls get all users, which makes the softmax one over all items, and a data preparator of our own picks the
-users that an epoch goes over (the library's `data_preparator_type`); sequences and batches are the library's.
+`rectools.models.SASRecModel` with `loss="softmax"` (on the logits of all positions) is trained by `fit_partial`: once
+on some users to warm up, and once on the users that are timed. The model takes its items from the interactions it is
+fitted on. So both calls get all users, which makes the softmax one over all items, and a data preparator of our own
+(the library's `data_preparator_type`) selects the users of an epoch. Sequences and batches are the library's.
 """
 
 import json
@@ -50,7 +50,7 @@ class SomeUsers(SASRecDataPreparator):
 
 
 def dataset_of(rows, job):
-    """All users, the first first, and after them some who have the items that nobody has among the newest."""
+    """All users, `first` before the others, and additional users for items that are not among anyone's newest items."""
     newest = job["max_length"] + 1
     others = sorted({*range(1, job["num_items"] + 1)}.difference(*(row[-newest:] for row in rows)))
     # A user of one item would be dropped.

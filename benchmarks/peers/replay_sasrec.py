@@ -2,14 +2,14 @@
 
     python replay_sasrec.py JOB.json SIDE
 
-`replay` is what the documentation of 0.22 shows: `replay.nn.sequential.SasRec.from_params` (whose loss is `CE`, on the
-logits of all positions), batches of a `ParquetModule`, `replay.nn.lightning.LightningModule`. `replay bucketed` puts
-the library's `LengthBucketedQueryEncoder` around the blocks, in buckets of a quarter of a batch: the blocks then see
-less padding, the logits still see all of it. `replay deprecated` is `replay.models.nn.sequential.sasrec` with its
-`SasRecTrainingDataset`, which 0.22 marks as deprecated in favour of the above.
+`replay` follows the documentation of 0.22: `replay.nn.sequential.SasRec.from_params` (whose loss is `CE`, on the logits
+of all positions), batches of a `ParquetModule`, `replay.nn.lightning.LightningModule`. `replay bucketed` adds the
+library's `LengthBucketedQueryEncoder` around the blocks, with buckets of a quarter of a batch: the blocks then process
+less padding, but the logits are still computed for all of it. `replay deprecated` is
+`replay.models.nn.sequential.sasrec` with its `SasRecTrainingDataset`, which 0.22 marks as deprecated.
 
-Counted are the targets that have an item before them, as on every other side. RePlay gives a loss to one more for every
-history that is not longer than the length, its first item, which it predicts from a position of padding.
+As for all libraries, targets with an item before them are counted. For every history that is not longer than the
+maximum length, RePlay has one more loss: that of the first item, which it predicts from a position of padding.
 """
 
 import json
@@ -46,7 +46,7 @@ class Epoch(lightning.Callback):
 
 
 def schema_of(job):
-    """One feature, the items from 0; the padding is the id after the last."""
+    """The only feature: items numbered from 0; the id after the last item is padding."""
     item = TensorFeatureInfo(
         "item_id",
         feature_type=FeatureType.CATEGORICAL,
@@ -79,7 +79,7 @@ def module_of(job, schema, side):
 
 
 def batches_of(rows, job, schema, folder):
-    """The rows as a Parquet file and the module that reads it; one item more than the length, for the shift."""
+    """The rows as a Parquet file, and the module that reads it; rows have one more item, for the shift."""
     path = Path(folder) / f"{len(list(Path(folder).iterdir()))}.parquet"
     frame_of(rows)[["item_id"]].to_parquet(path)
     return ParquetModule(

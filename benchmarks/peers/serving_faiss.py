@@ -1,7 +1,7 @@
 """Run by benchmarks/serving.py: faiss-cpu.
 
-`faiss flat`: IndexFlatIP. `faiss ivf`: IndexIVFFlat over about 4 sqrt(V) lists by inner product, the smallest number of
-lists that are read (nprobe) that reaches the recall for the tuning queries.
+`faiss flat`: IndexFlatIP. `faiss ivf`: IndexIVFFlat over about 4 sqrt(V) lists by inner product, with the smallest
+number of lists that are read (nprobe) that reaches the recall for the tuning queries.
 """
 
 import os

@@ -2,7 +2,7 @@
 
 `scann brute`: its exact search. `scann tree`: a tree of 2 sqrt(V) leaves, asymmetric hashing of two dimensions at a
 time, the best 1,000 scored exactly (or a tenth of a small catalogue), and the smallest number of leaves that reaches
-the recall for the tuning queries. Both through ScaNN's own bindings, a batch shared by the threads. `tfrs brute`: the
+the recall for the tuning queries. Both use ScaNN's own bindings, with the threads sharing a batch. `tfrs brute`: the
 BruteForce layer, a matmul and a top-k, as a tf.function.
 """
 

@@ -1,10 +1,10 @@
 """Run by benchmarks/serving.py: the indexes of tfrec.
 
-`python serving_tfrec.py FOLDER build RECALL` writes a SavedModel for each, in FOLDER/saved; other sides load one of
-them through the C API, as the server does, with no Python TensorFlow in the process. `read sum` and `read max` are
-`tf.reduce_sum` and `tf.reduce_max` over the variable that `exact rows` searches, without the copy that `exact` has of
-large tables. `python serving_tfrec.py FOLDER zoo PRESET`
-writes the item vectors of a preset, and query vectors of histories drawn at random.
+`python serving_tfrec.py FOLDER build RECALL` writes a SavedModel for each index, in FOLDER/saved. Each measuring
+process loads one of them through the C API, as the server does, without TensorFlow for Python. `read sum` and `read
+max` are `tf.reduce_sum` and `tf.reduce_max` over the variable that `exact rows` searches, without the copy that `exact`
+has of large tables. `python serving_tfrec.py FOLDER zoo PRESET` writes the item vectors of a preset, and the query
+vectors of random histories.
 """
 
 import json

@@ -1,10 +1,11 @@
-"""What every side of benchmarks/serving.py does: build, then take turns when asked on stdin.
+"""The protocol of every index of benchmarks/serving.py: build, then run queries on commands from stdin.
 
-A side is a process: `python SCRIPT FOLDER SIDE`. FOLDER holds items.npy (V, D), queries.npy and tune.npy (N, D)
-float32, and best.npy (N, K), the K best items for the tuning queries. A side says what it has built, one JSON object,
-then answers each line, a JSON object too: {"answers": PATH} writes the items it finds for all queries; {"batch": B,
-"seconds": S, "first": Q} asks it batches of B queries, from query Q on, for S seconds or five calls, and returns the
-milliseconds of each. Its own lines begin with "@": libraries print what they like.
+An index is a process: `python SCRIPT FOLDER SIDE`. FOLDER holds items.npy (V, D), queries.npy and tune.npy (N, D)
+float32, and best.npy (N, K), the K best items for the tuning queries. After building, the process prints one JSON
+object that describes the index. Then it reads one JSON object per line and answers each: {"answers": PATH} writes the
+items that it finds for all queries; {"batch": B, "seconds": S, "first": Q} runs batches of B queries, from query Q on,
+for S seconds or five calls, and returns the milliseconds of each. Lines of the protocol begin with "@", because
+libraries also print to stdout.
 """
 
 import json
@@ -28,12 +29,12 @@ class Data:
 
 
 def recall(found, best):
-    """The share of the best items that were found, rows being queries."""
+    """The share of the best items that were found; each row is a query."""
     return float(np.mean([len(np.intersect1d(left, right)) for left, right in zip(found, best, strict=True)]) / K)
 
 
 def smallest(values, reaches):
-    """The first of rising values that reaches the recall, by bisection; the last if none does."""
+    """The smallest of ascending values that reaches the recall, by bisection; the largest if none reaches it."""
     low, high = 0, len(values) - 1
     while low < high:
         middle = (low + high) // 2
