@@ -2,7 +2,7 @@
 
     python examples/clicks_with_features.py
 
-The rows are generated: a click is likely where a genre suits the age of a user, and on a large screen.
+The rows are generated: a click is likely if the genre suits the age of the user, and on a large screen.
 """
 
 import argparse
@@ -34,22 +34,22 @@ def main(out: Path, rows: int, epochs: int) -> None:
     """Run the example."""
     clicks, items, users = generate(rows)
 
-    # 1. Labelled rows, with what is known of items and users beside them.
+    # 1. Labelled rows, with side tables of items and users.
     table = Examples.from_pandas(clicks, "clicked", user="user", item="item", time="time", items=items, users=users)
     split = table.split(tfrec.data.Random(valid=0.1, test=0.2))
 
-    # 2. What each column means; the item's id is always read. Missing values have a vector. Histories: earlier clicks.
+    # 2. The features. The item's id is always one. Missing values have their own vector. Histories hold earlier clicks.
     features = [Categorical("user"), Numeric("age"), MultiValued("genres", separator="|"), Categorical("screen")]
     history = History(length=10, min_label=1, item_features=("genres",))
     spec = FeatureSpec.fit(split.train, features=features, history=history)
 
-    # 3. DIN attends from the candidate to the history. Its output is a logit.
+    # 3. In DIN the candidate attends to the history. The output is a logit.
     keras.utils.set_random_seed(0)
     model = tfrec.models.DIN(spec.model_features(), embedding_dim=8, hidden_dims=(32, 16))
     model.compile(
         optimizer=keras.optimizers.Adam(3e-3), loss=keras.losses.BinaryCrossentropy(from_logits=True), metrics=["auc"]
     )
-    batches = {"known": split.train, "inputs": model.input_names}  # histories hold training rows only
+    batches = {"known": split.train, "inputs": model.input_names}  # histories contain training rows only
     model.fit(
         tfrec.data.labelled(split.train, spec, shuffle=True, batch_size=256, **batches),
         validation_data=tfrec.data.labelled(split.valid, spec, **batches),

@@ -2,7 +2,7 @@
 
     python examples/own_layers.py
 
-A session of item ids and the hour of the day give the probability that the session ends with a purchase.
+The model predicts from the items of a session and the hour of the day whether the session ends with a purchase.
 """
 
 import argparse
@@ -18,7 +18,7 @@ NUM_ITEMS = 20
 
 
 def build_model() -> keras.Model:
-    """Self-attention over the session, additive pooling at its end, and the hour beside it."""
+    """Self-attention over the session, additive pooling at its end, and the hour as a further input."""
     history = keras.Input((None,), dtype="int32", name="history")
     hour = keras.Input((1,), name="hour")
     padding_mask = ops.not_equal(history, PADDING_ID)  # id 0 is padding, on the left
@@ -30,7 +30,7 @@ def build_model() -> keras.Model:
 
 
 def generate(num_rows: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Sessions in which item 7 is bought, more often in the evening."""
+    """Sessions that end with a purchase if they contain item 7, more often in the evening."""
     rng = np.random.default_rng(0)
     history = rng.integers(2, NUM_ITEMS + 2, (num_rows, 8)).astype("int32")
     history[np.arange(8) < rng.integers(0, 6, (num_rows, 1))] = PADDING_ID

@@ -2,7 +2,7 @@
 
     python examples/own_model.py
 
-The model averages the item vectors of a history, newest items counting most.
+The query is a weighted mean of the item vectors of a history; newer items have larger weights.
 """
 
 import argparse
@@ -27,7 +27,7 @@ class DecayingMean(tfrec.models.RetrievalModel):
         embedding = ItemEmbedding(num_items + RESERVED_IDS, hidden_dim, name="embedding")
         dense = keras.layers.Dense(hidden_dim, name="dense")
 
-        # One query for every position: each learns to predict the item behind it.
+        # One query per position: each learns to predict the next item.
         history = keras.Input((None,), dtype="int32", name="history")
         real = ops.cast(ops.not_equal(history, PADDING_ID), "float32")
         places = ops.cumsum(ops.ones_like(real), axis=1)

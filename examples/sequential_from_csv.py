@@ -1,11 +1,11 @@
-"""Train a sequential recommender on a csv, compare it with baselines, save it and ask it for recommendations.
+"""Train a sequential recommender on a csv file, compare it with baselines, save it and get recommendations.
 
 Without an argument it generates one first:
 
     python examples/sequential_from_csv.py
     python examples/sequential_from_csv.py ratings.csv --epochs 20
 
-The curves for TensorBoard need its package, which TensorFlow 2.21 no longer brings: pip install tensorboard
+The TensorBoard callback needs the package tensorboard, which TensorFlow 2.21 does not install: pip install tensorboard
 """
 
 import argparse
@@ -28,11 +28,11 @@ def main(csv: Path | None, out: Path, epochs: int, users: int) -> None:
     table = tfrec.data.read(csv)
     print(table.report)
 
-    # 2. Hold back the last item of each user for the test and the one before it for validation.
+    # 2. Use the last item of each user as the test item, and the one before it as the validation item.
     train, valid, test = table.split(tfrec.data.LeaveLastOut())
     spec = tfrec.data.FeatureSpec.fit(train, max_length=50)
 
-    # 3. Train with stock Keras. The loss gets query vectors and the item table; metrics rank the whole catalogue.
+    # 3. Train with Keras' fit. The loss gets query vectors and the item table; metrics rank the whole catalogue.
     keras.utils.set_random_seed(0)
     model = tfrec.models.SASRec(spec.num_items, max_length=50, hidden_dim=64, num_blocks=2, dropout=0.2)
     model.compile(
@@ -51,16 +51,16 @@ def main(csv: Path | None, out: Path, epochs: int, users: int) -> None:
         verbose=2,
     )
 
-    # 4. Rank the catalogue for the test items, beside two baselines that learn nothing.
+    # 4. Rank the catalogue for the test items, and compare with two baselines.
     scorers = [tfrec.evaluation.Popularity(spec), tfrec.evaluation.ItemToItem(train, spec), model]
     reports = [tfrec.evaluation.evaluate(scorer, spec, test) for scorer in scorers]
     print(tfrec.evaluation.comparison(reports))
 
-    # 5. Save the model with the meaning of its ids, and load it again.
+    # 5. Save the model with its vocabulary, and load it again.
     tfrec.presets.save(model, spec, out / "preset", metrics={"test": reports[-1].to_json()})
     preset = tfrec.presets.load(out / "preset")
 
-    # 6. Ask in raw ids: oldest item first.
+    # 6. Recommend with raw ids, oldest item first.
     history = train.to_pandas()["item"].head(3).tolist()
     ids, scores = preset.recommend([history], k=5)
     print("history ", history)
