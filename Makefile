@@ -9,7 +9,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 VENV := .venv$(if $(filter-out 2.20,$(TENSORFLOW)),-$(TENSORFLOW))
 BIN := $(VENV)/bin
 
-# Packages are compiled as they are first imported; not kept, that would be done again in each process of the tests.
+# Keep compiled bytecode: otherwise each process of the tests would compile all packages again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: quickstart test test-fast lint format zoo docs clean
@@ -20,7 +20,7 @@ quickstart: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-# All but what exports, starts a process or trains: for a look between two changes.
+# All tests that do not export, start a process or train: a quick check while you work.
 test-fast: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
@@ -36,7 +36,7 @@ zoo: $(VENV)/.installed
 	$(BIN)/tfrec list --markdown > models/README.md.new
 	mv models/README.md.new models/README.md
 
-# Into site/; a broken link or a docstring that does not fit its function fails.
+# Builds into site/. A broken link, or a docstring that does not match its function, is an error.
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "Built site/. To read it with search: $(BIN)/python -m http.server -d site"

@@ -1,4 +1,4 @@
-"""How the site reads docstrings: as they are written, with sections in griffe's names and links to public names."""
+"""Prepare docstrings for the site: rename sections to griffe's names, and link public names."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _NAME = re.compile(r"(?<!`)`(tfrec(?:\.\w+)+)`(?!`)")
 
 
 class Docstrings(griffe.Extension):
-    """Make every docstring what griffe's Google style and Markdown make the most of."""
+    """Convert every docstring to the form that griffe's Google style and Markdown need."""
 
     def __init__(self) -> None:
         super().__init__()
         self._public = public_names(Path(__file__).parents[2])
 
     def on_package(self, *, pkg: griffe.Module, **kwargs: Any) -> None:
-        """Rewrite all docstrings, then let public functions come before files of the same name."""
+        """Rewrite all docstrings, and let public functions take precedence over files of the same name."""
         for one in _inner(pkg):
             self._rewrite(one)
         for module in [one for one in _inner(pkg) if isinstance(one, griffe.Module) and one.exports]:

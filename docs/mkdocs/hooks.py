@@ -30,7 +30,7 @@ _IMAGES = {".png", ".svg", ".jpg"}
 
 
 class _Site:
-    """Which page shows which file of the repository."""
+    """The page of each file of the repository."""
 
     def __init__(self) -> None:
         self.page_of: dict[str, str] = {}  # path in the repository -> path in the site
@@ -78,7 +78,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def _follow_links() -> None:
-    """Give every file that is linked from a page a place in the site."""
+    """Add every file that is linked from a page to the site."""
     waiting = list(_site.file_of.items())
     while waiting:
         page, source = waiting.pop()

@@ -1,4 +1,4 @@
-"""The pages of the site that are made from other files: first page, examples, cards, deploying, API, commands."""
+"""The pages that are generated from other files: first page, examples, cards, deploying, API, commands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LANGUAGES = {".py": "python", ".toml": "toml", ".json": "json", ".yml": "yaml",
 
 
 def generated(root: Path) -> Iterator[tuple[str, str, str]]:
-    """(file in the repository, page, Markdown) of every page that is made from a file outside docs/."""
+    """(file in the repository, page, Markdown) of every page that is generated from a file outside docs/."""
     for path, page in {**_DOCUMENTS, **_benchmarks(root), **_cards(root)}.items():
         yield path, page, _markdown((root / path).read_text(encoding="utf-8"))
     for path in _examples(root):
@@ -35,7 +35,7 @@ def generated(root: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def navigation(root: Path) -> list[dict[str, Any]]:
-    """What follows the guides in the navigation."""
+    """The navigation after the guides."""
     families: dict[str, list[Any]] = {}
     for path, page in _cards(root).items():
         families.setdefault(path.split("/")[1].capitalize(), []).append({_title(root / path): page})
@@ -67,7 +67,7 @@ def navigation(root: Path) -> list[dict[str, Any]]:
 
 
 def public_names(root: Path) -> set[str]:
-    """The full names of what the packages make public."""
+    """The full names of all public objects of the packages."""
     names = set()
     for package in _packages(root):
         for node in ast.parse((root / "tfrec" / package / "__init__.py").read_text(encoding="utf-8")).body:
@@ -83,7 +83,7 @@ def source_page(path: str, text: str) -> str:
 
 
 def _markdown(text: str) -> str:
-    """Markdown as Python-Markdown reads it: what belongs to a numbered item is indented by four spaces, not three."""
+    """Markdown for Python-Markdown, which needs four spaces of indentation in numbered items, not three."""
     lines, in_item = [], False
     for line in text.splitlines():
         in_item = bool(re.match(r"\d+\. ", line)) or (in_item and (not line.strip() or line.startswith("   ")))
@@ -148,7 +148,7 @@ def _notebook(path: Path) -> str:
 
 
 def _packages(root: Path) -> list[str]:
-    """The packages below tfrec that say what is public in them."""
+    """The packages of tfrec that define `__all__`."""
     found = sorted((root / "tfrec").rglob("__init__.py"))
     names = [
         path.parent.relative_to(root / "tfrec").as_posix() for path in found if "__all__" in path.read_text("utf-8")
