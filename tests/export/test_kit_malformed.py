@@ -77,7 +77,7 @@ ANSWERS = {
     "a huge header": (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", "No REST server answers"),
     "many headers": (b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 500 + b"\r\n", "No REST server answers"),
     "a status that is not a number": (b"HTTP/1.1 fine\r\n\r\n", "No REST server answers"),
-    "gzip": (http(b"\x1f\x8b\x08", b"Content-Encoding: gzip\r\n"), r"compressed \(gzip\)"),
+    "gzip": (http(b"\x1f\x8b\x08", b"Content-Encoding: gzip\r\n"), r"compressed answer \(gzip\)"),
     "a redirect": (http(b"", b"Location: http://other/\r\n", b"302 Found"), "a redirect to http://other/"),
     "a redirect of a POST": (http(b"", b"Location: /there\r\n", b"307 Temporary Redirect"), "a redirect to /there"),
     "UTF-16": (http('{"predictions": []}'.encode("utf-16")), "did not answer in JSON"),
