@@ -11,7 +11,7 @@ from typing import Any
 from tfrec.errors import InputError
 from tfrec.terminal import printable, say
 
-NEEDS_MATPLOTLIB = "Pictures need matplotlib: pip install 'tfrec[plot]'."
+NEEDS_MATPLOTLIB = "Plots need matplotlib: pip install 'tfrec[plot]'."
 # Titles may contain "$" and "\", which start formulas; a user's matplotlibrc may request LaTeX or a missing font.
 _SETTINGS = {
     "text.usetex": False,

@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> None:
     ids, scores = serving.recommend(preset.model, preset.spec, [history], options.k, timestamps, users=users)
     is_user = users is not None and options.user in preset.spec.users
     if users is not None:
-        say(f"User: {printable(options.user)}{'' if is_user else ', whom training did not see'}")
+        say(f"User: {printable(options.user)}{'' if is_user else ', who is not in the training data'}")
     met = "; ".join(_name(preset.spec, item) for item in history)
     if is_user:  # the preset holds no user's history
         met = met or "not given, so items that the user already has may follow; give them with --history"

@@ -30,9 +30,9 @@ _ALWAYS = ("user", "history")
 class Scorer(Protocol):
     """Anything that scores every id for a batch of histories: a retrieval model or a baseline.
 
-    Objects with `input_names` get these inputs, all others get the history. Where "user" is among them, the history
-    comes too: from it users are folded in whom training did not see. The history holds the newest `spec.max_length`
-    items, or all of them if the object has `reads_whole_history = True`.
+    Objects with `input_names` get these inputs, all others get the history. If "user" is one of the inputs, they also
+    get the history, to fold in users who are not in the training data. The history holds the newest `spec.max_length`
+    items, or all items if the object has `reads_whole_history = True`.
     """
 
     name: str

@@ -76,7 +76,7 @@ class LabelReport:
             if count
         ]
         if self.absent:
-            found.append(f"The data lacks {', '.join(self.absent)}, which the model reads as missing in every row.")
+            found.append(f"The data lacks {', '.join(self.absent)}: the values are treated as missing in all rows.")
         return found
 
     def __str__(self) -> str:

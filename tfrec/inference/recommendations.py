@@ -35,8 +35,8 @@ def recommend(
     logarithm of the item's share of all interactions as score. If fewer than K items are left, the list is filled with
     "" and the score -inf.
 
-    A model that reads user ids answers a user whom training saw by the user's id. Any other user is folded in from the
-    history, if the model can, and else answered by popularity.
+    A model that reads user ids uses the id of a user who is in the training data. Any other user is folded in from the
+    history if the model supports it, and otherwise gets the most popular items.
 
     Args:
         model: a retrieval model.

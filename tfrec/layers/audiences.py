@@ -1,4 +1,4 @@
-"""The users who took each item, as a table."""
+"""A table of the users of each item."""
 
 from typing import Any
 
@@ -14,18 +14,18 @@ from tfrec.ops import RESERVED_IDS, check_pairs, check_size
 class Audiences(keras.layers.Layer):
     """A table of the users of each item: item ids in, user ids out.
 
-    The table is empty until `fill(pairs)`. It holds at most `size` users of an item: of more popular items a sample
-    without repetition, the same for the same seed. It is saved with the weights and not trained. It takes 4 x num_items
-    x size bytes.
+    The table is empty until `fill(pairs)`. It holds at most `size` users per item. For items with more users, these are
+    a random sample without repetition, which depends only on the seed. The table is saved with the weights, but not
+    trained. It takes 4 x num_items x size bytes.
 
     Args:
-        num_items: rows of the table, reserved ids included.
-        num_users: number of user ids, reserved ids included.
-        size: A, the most users of an item that are kept.
-        seed: seed of the samples; None is 0.
+        num_items: rows of the table, including the reserved ids.
+        num_users: number of user ids, including the reserved ids.
+        size: A, the maximum number of users per item.
+        seed: seed of the samples; None means 0.
 
     Shapes:
-        item ids (...) to user ids (..., A) int32, padded with 0 behind the last one.
+        item ids (...) to user ids (..., A) int32, padded with 0 after the last one.
 
     Raises:
         ValueError: if a size is not a positive integer.
@@ -59,7 +59,7 @@ class Audiences(keras.layers.Layer):
             pairs: (N, 2) ids of a user and an item, each pair once. Pairs with reserved ids are left out.
 
         Raises:
-            InputError: if `pairs` has another shape, or an id is outside of the tables.
+            InputError: if `pairs` has another shape, or an id is outside the tables.
         """
         pairs = check_pairs(pairs)
         highest = pairs.max(axis=0, initial=0)

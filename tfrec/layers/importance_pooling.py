@@ -1,4 +1,4 @@
-"""Attention that weighs the members of a set by their importance, whoever asks."""
+"""Attention that weights the members of a set by their importance, independently of a query."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tfrec.ops import check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class ImportancePooling(keras.layers.Layer):
-    """The sum of the vectors of a set, each weighed by what it is worth in general.
+    """The sum of the vectors of a set, each weighted by its general importance.
 
     ```
     f(x) = h . tanh(W x + b)
@@ -19,8 +19,8 @@ class ImportancePooling(keras.layers.Layer):
     y = sum over j of a_j x_j
     ```
 
-    The importance f depends on the member alone. The mask says which members count for which candidate; the weights
-    of those that count sum to 1. A set of which nothing counts gives zeros.
+    The importance f depends only on the member. The mask selects the members that count for each candidate; their
+    weights sum to 1. If no member of a set counts, the output is 0.
 
     Args:
         units: width of the hidden layer of f.
@@ -28,7 +28,7 @@ class ImportancePooling(keras.layers.Layer):
 
     Shapes:
         vectors (B, C, N, D), in which B or C may be 1 if rows or candidates have the same set; mask (B, C, N) bool,
-        True at members that count; output (B, C, D). The recorded weights are (B, C, N), 0 outside of the mask.
+        True at members that count; output (B, C, D). The recorded weights are (B, C, N), 0 outside the mask.
 
     Raises:
         ValueError: if `units` is not a positive integer.

@@ -12,22 +12,22 @@ from tfrec.ops import check_size
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class PairInteraction(keras.layers.Layer):
-    """What an MLP makes of a vector of the user and a vector of the item.
+    """The output of an MLP that reads a vector of the user and a vector of the item.
 
     ```
     x_1 = relu(W_1 [u; i] + b_1);  x_k = relu(W_k x_(k-1) + b_k)
     ```
 
-    The first layer is computed as a map of the user plus a map of the item, so that users and items that occur in many
-    pairs are mapped once and no pair is stored twice.
+    The first layer is computed as a map of the user plus a map of the item. So each user and each item is mapped only
+    once, even if it occurs in many pairs.
 
     Args:
         hidden_dims: width of each layer, at least one.
-        dropout: rate, behind each layer.
+        dropout: rate, after each layer.
         seed: seed of the initial weights and of the dropout.
 
     Shapes:
-        users (B, C, D) and items (B, C, E), in which B or C may be 1 where rows or candidates are the same; output
+        users (B, C, D) and items (B, C, E), in which B or C may be 1 if all rows or candidates are the same; output
         (B, C, hidden_dims[-1]).
 
     Raises:

@@ -25,10 +25,9 @@ class InBatchSoftmax(ItemLoss):
     loss_t = log(exp(q_t . e_t) + sum over n != t of exp(s(t, n))) - q_t . e_t
     ```
 
-    This is the usual loss of two-tower models: the item vectors of a batch are the only ones that are needed, so the
-    item tower runs on B items and not on the whole catalogue. A popular item is often a negative; the logQ correction
-    removes this bias, and the loss estimates `FullSoftmax`. Accidental hits, negatives that are the target's own item,
-    are removed.
+    This is the usual loss of two-tower models: it needs only the item vectors of the batch, so the item tower runs on B
+    items and not on the whole catalogue. Popular items are negatives more often; the logQ correction removes this bias,
+    and the loss estimates `FullSoftmax`. Accidental hits (negatives that are the same item as the target) are removed.
 
     `SampledSoftmax(negatives="in-batch")` draws N of these negatives instead, which suits batches of sequences with
     thousands of targets: the logits here are (T, T).
@@ -38,9 +37,8 @@ class InBatchSoftmax(ItemLoss):
             counts there is no correction: popular items are penalised. The config stores them as a list.
         correct_target: correct the score of the target too, as Yi et al. and TensorFlow Recommenders do. The target is
             always a candidate, so this biases the estimate; see `SampledSoftmax`.
-        remove_accidental_hits: ignore negatives that are the target's own item.
-        num_hard_negatives: compare each target only with the negatives of the highest scores, this many; None takes
-            all.
+        remove_accidental_hits: ignore negatives that are the same item as the target.
+        num_hard_negatives: number of negatives per target, those with the highest scores; None takes all.
         name: name of the loss, for logs.
 
     Shapes:

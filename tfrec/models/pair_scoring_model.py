@@ -1,4 +1,4 @@
-"""Base class of retrieval models that score each pair of a user and an item by a network."""
+"""Base class of retrieval models that score each pair of a user and an item with a network."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,21 +16,21 @@ _ROWS = 256  # of a batch whose size is not known
 
 
 class PairScoringModel(RetrievalModel):
-    """Base class of models whose score is no inner product of a query and an item vector.
+    """Base class of models whose score is not an inner product of a query and an item vector.
 
-    `model(inputs)` gives what the scores need to know of the user: a tensor, or a dict of tensors, (B, ...).
-    `score_pairs` scores items with it. All else follows: training with a sampled loss, `score`, `recommend`, ranking
-    metrics, the evaluation, and the export, whose index can only be "exact": it scores every item.
+    `model(inputs)` returns the encoded users: a tensor, or a dict of tensors, (B, ...). `score_pairs` scores items with
+    them. Training with a sampled loss, `score`, `recommend`, ranking metrics, the evaluation and the export are built
+    on these two. An export can only have the index "exact", which scores every item.
 
     All items are scored in chunks, `pairs_at_once` pairs at a time, so that memory is bounded.
 
-    Subclasses implement `call`, `score_pairs` and `item_table`, whose vectors `similar` compares, and `fold_in` where
-    they can answer unknown users; it gives what `call` gives.
+    Subclasses implement `call`, `score_pairs` and `item_table`, whose vectors `similar` compares. If they support
+    unknown users, they also implement `fold_in`, which returns the same as `call`.
 
     `compile(loss=...)` takes a sampled loss of `tfrec.losses`: `BinaryCrossEntropy`, `BPR` or `SampledSoftmax`.
 
     Attributes:
-        pairs_at_once: how many pairs are scored together; a model that needs much memory for a pair sets fewer.
+        pairs_at_once: number of pairs that are scored together; set a lower number if a pair needs much memory.
     """
 
     pairs_at_once: int = 2**18
@@ -38,10 +38,10 @@ class PairScoringModel(RetrievalModel):
     # === To implement ===
 
     def score_pairs(self, state: Any, item_ids: Any, training: bool | None = None) -> Any:
-        """The scores of items: logits, of which a higher one is better.
+        """The scores of items: logits; higher is better.
 
         Args:
-            state: what `call` gives, (B, ...).
+            state: the output of `call`, (B, ...).
             item_ids: (B, C) ids, or (1, C) for the same items in all rows.
             training: as in Keras.
 
@@ -51,9 +51,9 @@ class PairScoringModel(RetrievalModel):
         raise NotImplementedError
 
     def users_on_axes(self, item_ids: Any) -> dict[str, Any]:
-        """Name of an axis of the attention weights -> ids of the users on it, (B, N), 0 where there is none.
+        """Name of an axis of the attention weights -> ids of the users on it, (B, N), padded with 0.
 
-        A model whose items attend to users overrides it, so that explanations can name them.
+        A model whose items attend to users overrides this, so that explanations can name the users.
 
         Args:
             item_ids: (B,) ids.
@@ -63,7 +63,7 @@ class PairScoringModel(RetrievalModel):
     # === What follows ===
 
     def embed(self, inputs: Any) -> Any:
-        """What `call` gives, with unknown users folded in: what `score_pairs` needs of each row."""
+        """The output of `call` for each row, with unknown users folded in; the input of `score_pairs`."""
         return self._queries(self._query_inputs(inputs))
 
     def attention_weights(self, inputs: Any, item_ids: Any = None) -> dict[str, Any]:
@@ -89,8 +89,8 @@ class PairScoringModel(RetrievalModel):
     @property
     def _predict_note(self) -> str:
         return (
-            "predict() returns what is known of users, not items. For the best items, call recommend(inputs, k); for "
-            "the scores of all items, score(inputs)."
+            "predict() returns encoded users, not items. For the best items, call recommend(inputs, k); for the scores "
+            "of all items, score(inputs)."
         )
 
     def _loss_meant(self, loss: Any, loss_weights: Any) -> tuple[Any, Any]:

@@ -92,32 +92,32 @@ class RetrievalModel(Recommender):
         return super().input_names or ("history",)
 
     def fold_in(self, history: Any) -> Any:
-        """What `model({"user": ...})` would give for a user whom training did not see, from the user's items.
+        """The output of the model for users who are not in the training data, computed from their items.
 
         A model that reads user ids overrides this if it can; otherwise unknown users get the most popular items.
 
         Args:
-            history: (B, L) ids, with at least one item in the rows whose answer is used.
+            history: (B, L) ids. The results of rows without items are not used.
 
         Returns:
-            query vectors, in the shape that `call` gives.
+            query vectors, with the shape of the output of `call`.
         """
         raise NotImplementedError
 
     @property
     def folds_in(self) -> bool:
-        """Whether unknown users are answered from their history: the model reads it, or has `fold_in`."""
+        """Whether the history is used for unknown users: the model reads it, or has `fold_in`."""
         return "history" in self.input_names or type(self).fold_in is not RetrievalModel.fold_in
 
     def begin_training(self, pairs: np.ndarray) -> None:
-        """Take what the model needs of the training data; `tfrec train` calls it before `compile`.
+        """Store what the model needs from the training data; `tfrec train` calls it before `compile`.
 
         Args:
             pairs: (N, 2) int32 of `tfrec.data.known_pairs`: the distinct pairs of a user and an item.
         """
 
     def finish_training(self, pairs: np.ndarray) -> None:
-        """Compute what follows from the trained weights; `tfrec train` calls it after `fit`.
+        """Compute what depends on the trained weights; `tfrec train` calls it after `fit`.
 
         Args:
             pairs: as for `begin_training`.
@@ -142,7 +142,7 @@ class RetrievalModel(Recommender):
         return self.item_table().shape[0] if self.built else None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Keras. Of a batch of users, which brings a history for the metrics alone, the model's inputs are taken.
+        """As in Keras. Batches of users also have a history, for the metrics; the model gets only its own inputs.
 
         Raises:
             ValueError: if the batch lacks an input.
@@ -167,7 +167,7 @@ class RetrievalModel(Recommender):
         A row without a known user or item gets the popularity scores, as in an export.
 
         Args:
-            inputs: as for the model itself. Of a model that reads user ids: "user" (B,), "history" (B, L), or both.
+            inputs: as for the model itself; for a model that reads user ids: "user" (B,), "history" (B, L), or both.
             item_ids: (B, C) ids to score, (B, C) float32; None scores all.
         """
         inputs = self._query_inputs(inputs)
@@ -181,9 +181,9 @@ class RetrievalModel(Recommender):
         return ops.where(ops.expand_dims(known, 1), scores, popularity)
 
     def is_known(self, inputs: Mapping[str, Any]) -> Any:
-        """Whether the model can answer a row by more than popularity, (B,) bool; None if nothing tells.
+        """Whether the model itself can score a row, (B,) bool; other rows get popularity scores. None if unknown.
 
-        A row is known by an item of its history, if the model reads histories or folds them in, or by its user.
+        The model can score a row with a known user, or with a known item if it reads histories or folds them in.
         """
         found = ops.any(is_item(inputs["history"]), axis=1) if "history" in inputs and self.folds_in else None
         if "user" not in self.input_names:
@@ -196,7 +196,7 @@ class RetrievalModel(Recommender):
         return with_users(inputs, self.name, sizes) if "user" in self.input_names else inputs
 
     def _queries(self, inputs: Any) -> Any:
-        """What `call` gives at the newest position; of an unknown user, what is folded in."""
+        """The output of `call` at the newest position; for unknown users, that of `fold_in`."""
         inputs = _with_a_position(inputs)
         queries = tree.map_structure(self._newest_query, self(inputs, training=False))
         if "user" not in self.input_names or "history" in self.input_names or not self.folds_in:

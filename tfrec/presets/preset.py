@@ -71,15 +71,15 @@ class Preset:
         """The K best items for each history, for retrieval presets. Ids are raw ids.
 
         Args:
-            histories: B lists of raw ids, oldest first. An empty list gets the most popular items. They may be left out
-                where `users` are given.
+            histories: B lists of raw ids, oldest first. An empty list gets the most popular items. They may be omitted
+                if `users` are given.
             k: length of the ranked lists.
             timestamps: seconds since 1970 of each item of each history, if the model reads them.
             exclude: B lists of ids that must not be recommended.
             allow: B lists of the only ids that may be recommended; an empty list allows all.
             mask_seen: False also recommends items of the history.
-            users: B raw user ids, if the model reads them; users whom training did not see are answered from their
-                history.
+            users: B raw user ids, if the model reads them; for users who are not in the training data, the history is
+                used.
 
         Returns:
             B lists of K raw ids, best first, and (B, K) float32 scores; see `tfrec.inference.recommend`.

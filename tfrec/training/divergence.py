@@ -28,11 +28,11 @@ class StopOnDivergence(keras.callbacks.Callback):
         self.monitor = monitor
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Check the loss, and that the validation gave the metric."""
+        """Check the loss, and that the validation metrics include the monitored one."""
         if self.monitor not in (logs or {}):
             raise InputError(
-                f"The validation gave no {self.monitor}, which chooses the best epoch. If the model overrides "
-                "compute_loss, it must have the argument `training` and pass it to super().compute_loss."
+                f"The validation metrics lack {self.monitor}, which is needed to choose the best epoch. If the model "
+                "overrides compute_loss, it must have the argument `training` and pass it to super().compute_loss."
             )
         loss = float((logs or {}).get("loss", 0.0))
         if not math.isfinite(loss):

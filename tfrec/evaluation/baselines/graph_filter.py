@@ -1,4 +1,4 @@
-"""Graph filters: what LightGCN converges to, without training."""
+"""Graph filters: collaborative filtering on the graph of users and items, without training."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class GraphFilter:
     score(x)    = blurred(x) - sharpening blurred(x) P
     ```
 
-    The first term spreads the history to similar items. The second keeps its smoothest part, as a factorisation of rank
-    r does. Sharpening takes away what is smooth all over the graph, which is mostly popularity. A score costs two or
-    four sparse products, whose time grows with the number of interactions; a batch holds dense rows of (B, U) and
-    (B, V). A user is the row x of their history, whether training saw them or not. The order of the history does not
-    matter. An empty history gets the popularity ranking.
+    The first term propagates the history to similar items. The second is its smoothest part, as in a factorisation of
+    rank r. Sharpening subtracts what is smooth over the whole graph, which is mostly popularity. A score costs two or
+    four sparse products, whose time is proportional to the number of interactions; a batch holds dense rows of (B, U)
+    and (B, V). Each user, also one who is not in the training data, is represented by the row x of the history. The
+    order of the history does not matter. An empty history gets the popularity ranking.
 
     Args:
         train: training data.
         spec: fitted on it.
         low_pass: weight of the smoothest part, at least 0.
-        rank: r, singular vectors of the smoothest part; at most one less than there are users or items.
+        rank: r, number of singular vectors of the smoothest part; at most the number of users or items minus one.
         sharpening: at least 0; 0 is the filter of GF-CF. Up to 1 is useful.
 
     Raises:
@@ -87,7 +87,7 @@ class GraphFilter:
 
 
 def _right_singular_vectors(matrix: scipy.sparse.csr_matrix, rank: int) -> np.ndarray:
-    """Those of the largest singular values, (r, V) float32."""
+    """The right singular vectors of the largest singular values, (r, V) float32."""
     rank = min(rank, min(matrix.shape) - 1)
     if rank < 1:
         return np.ones((1, matrix.shape[1]), np.float32) / np.sqrt(matrix.shape[1], dtype=np.float32)

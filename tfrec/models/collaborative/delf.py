@@ -16,7 +16,7 @@ _PAIRS = ("ids", "user_audience", "history_item", "history_audience")
 
 @keras.saving.register_keras_serializable(package="tfrec")
 class DELF(PairScoringModel):
-    """Dual embeddings: user and item by their ids, the user also by its items, the item also by its users.
+    """Dual embeddings: a user has a vector of its id and one of its items, an item one of its id and one of its users.
 
     ```
     m[u] = sum over the items j of u, without i, of a_j y[j]             a = softmax over j of h . tanh(W y[j] + b)
@@ -25,34 +25,34 @@ class DELF(PairScoringModel):
     score(u, i) = w . mlp(z) + w0
     ```
 
-    p and q belong to the ids, y and x are vectors of items and users as members of a set. The attention weighs the
-    members by their general importance: an item that everybody takes says little of a user
-    (`tfrec.layers.ImportancePooling`). The users of an item, its audience, come from the training data by
-    `begin_training(pairs)`, which `tfrec.training.train` calls. At most `audience_size` of them are kept, a sample that
-    depends on `seed` alone, and saved with the weights. Without audiences, n is 0.
+    p and q are the vectors of the ids; y and x are the vectors of items and users as members of a set. The attention
+    weights the members by their general importance, because an item that everyone takes says little about a user
+    (`tfrec.layers.ImportancePooling`). The users of an item, its audience, come from the training data:
+    `tfrec.training.train` calls `begin_training(pairs)`. At most `audience_size` users per item are kept, as a sample
+    that depends only on `seed`. They are saved with the weights. Without audiences, n is 0.
 
-    Neither does the target stand in the user's items, nor the asking user in the audience: otherwise the answer would
-    be in the question.
+    The target is left out of the user's items, and the user out of the audience. Otherwise the inputs would contain the
+    answer.
 
-    A user that is not in the training data has one vector p, that of id 1, beside the items of the history. It is
-    trained, because a share `unseen_rate` of the training rows hides its user. A user without known items gets the most
-    popular items if training did not see the user.
+    Users who are not in the training data share one vector p, that of id 1; their items come from the history. This
+    vector is trained, because a share `unseen_rate` of the training rows hides the user. Such a user without known
+    items gets the most popular items.
 
-    Train with `tfrec.data.pairs(inputs=("user", "history"))` and `BinaryCrossEntropy(4)`. The score is no inner
-    product, so an export has the exact index alone.
+    Train with `tfrec.data.pairs(inputs=("user", "history"))` and `BinaryCrossEntropy(4)`. The score is not an inner
+    product, so an export can only have the exact index.
 
     Args:
         num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
-        num_users: number of users, with ids likewise.
-        max_length: number of the newest items of a user that are read, L.
-        audience_size: the most users of an item that are read, A.
+        num_users: number of users. Ids are 2 .. num_users + 1; 1 is an unknown user.
+        max_length: L, the number of newest items of a history that the model reads.
+        audience_size: A, the maximum number of users per item that the model reads.
         hidden_dim: D, width of all vectors.
         attention_dim: width of the hidden layer of each attention.
         hidden_dims: widths of the MLP of each of the four pairs.
         fusion_dims: widths of the MLP over the four; an empty list leaves one linear map.
         dropout: rate, in all MLPs.
         unseen_rate: share of the training rows whose user is hidden.
-        seed: of the initial weights, the audiences, the hidden users and the negatives.
+        seed: seed of the initial weights, the audiences, the hidden users and the negatives.
 
     Shapes:
         `{"user": (B,) int, "history": (B, L) int}`; output a dict of what `score_pairs` needs; scores (B, C) of (B, C)
@@ -63,9 +63,9 @@ class DELF(PairScoringModel):
 
     Reference:
         Cheng, Shen, Zhu and Huang, "DELF: A Dual-Embedding based Deep Latent Factor Model for Recommendation", IJCAI
-        2018. This is its fusion by an MLP; the paper's empirical fusion is not built. Sets are truncated, the paper
-        reads them whole. Hidden users are not in the paper, which answers known users only. Negatives are drawn from
-        all items but the target.
+        2018. This is the variant with an MLP as fusion; the paper's empirical fusion is not implemented. Sets are
+        truncated here, but not in the paper. Hidden users are not in the paper, which scores known users only.
+        Negatives are drawn from all items but the target.
 
     Example:
         >>> import numpy as np
@@ -160,7 +160,7 @@ class DELF(PairScoringModel):
         return ("user", "history")
 
     def begin_training(self, pairs: np.ndarray) -> None:
-        """Take the audiences of all items from (N, 2) ids of users and items; those of before are replaced."""
+        """Set the audiences of all items from (N, 2) ids of users and items; earlier audiences are replaced."""
         self.audiences.fill(pairs)
 
     def users_on_axes(self, item_ids: Any) -> dict[str, Any]:
