@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tfrec.errors import InputError
 from tfrec.layers import Audiences
 
 PAIRS = np.array([(user, item) for item in (2, 3, 5) for user in range(2, 2 + 4 * item)])
@@ -45,5 +44,5 @@ def test_leaves_out_reserved_ids_and_replaces_what_was_before():
 
 @pytest.mark.parametrize("pair", [(30, 2), (2, 7), (-1, 2)])
 def test_ids_of_another_vocabulary_raise_an_error(pair):
-    with pytest.raises(InputError, match="belong to another vocabulary"):
+    with pytest.raises(ValueError, match="belong to another vocabulary"):
         filled(pairs=np.array([pair]))

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfrec.errors import InputError
 from tfrec.ops import RESERVED_IDS, check_pairs, check_size
 
 
@@ -59,12 +58,12 @@ class Audiences(keras.layers.Layer):
             pairs: (N, 2) ids of a user and an item, each pair once. Pairs with reserved ids are left out.
 
         Raises:
-            InputError: if `pairs` has another shape, or an id is outside the tables.
+            ValueError: if `pairs` has another shape, or an id is outside the tables.
         """
         pairs = check_pairs(pairs)
         highest = pairs.max(axis=0, initial=0)
         if highest[0] >= self.num_users or highest[1] >= self.num_items or pairs.min(initial=0) < 0:
-            raise InputError(
+            raise ValueError(
                 f"The pairs must have user ids from 0 to {self.num_users - 1} and item ids from 0 to "
                 f"{self.num_items - 1}, got ids from {pairs.min()} to {highest.tolist()}: they belong to another "
                 "vocabulary. Encode them with the FeatureSpec that the model was built for."
