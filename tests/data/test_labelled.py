@@ -51,7 +51,7 @@ def slow_history(row, data, known, rule):
     return [(known.item_ids[known.item_codes[n]], known.labels[n]) for n in rows[-rule.length :]]
 
 
-@pytest.mark.parametrize("take", ["earlier", "others"])
+@pytest.mark.parametrize("take", ["earlier", "all"])
 @pytest.mark.parametrize("min_label", [None, 4.0])
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_histories_equal_those_of_a_simple_loop(take, min_label, part):
@@ -170,8 +170,12 @@ def test_a_column_may_have_the_name_of_a_history_input_if_the_history_lacks_it()
         FeatureSpec.fit(data, history=History(3, item_features=("tags",)))
 
 
+def test_the_old_name_of_the_rule_all_is_accepted():
+    assert History(take="others") == History(take="all") and History(take="others").take == "all"
+
+
 @pytest.mark.parametrize("timed", [True, False])
-@pytest.mark.parametrize("take", ["earlier", "others"])
+@pytest.mark.parametrize("take", ["earlier", "all"])
 @pytest.mark.parametrize("which", ["the same", "a part", "a copy with other codes"])
 def test_a_row_is_not_in_its_own_history_even_if_it_is_duplicated_or_in_another_table(timed, take, which):
     frame = pd.DataFrame(np.random.default_rng(1).integers(0, 5, (60, 3)), columns=["who", "what", "when"])

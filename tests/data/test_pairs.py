@@ -54,6 +54,13 @@ def test_all_other_items_are_the_history_and_the_target_is_not(table, spec):
     assert all(target not in history for _, history, target in found)
 
 
+def test_the_old_name_of_the_rule_all_is_accepted(table, spec):
+    now, old = (
+        rows_of(pairs(table, spec, inputs=("history",), take=take, shuffle=False), spec) for take in ("all", "others")
+    )
+    assert now == old
+
+
 def test_take_earlier_gives_only_earlier_items(table, spec):
     found = rows_of(pairs(table, spec, inputs=("history",), take="earlier", shuffle=False), spec)
     of_ann = [[], ["x"], ["y"], ["x", "y", "x"], ["y", "x", "z"]]

@@ -90,7 +90,7 @@ def test_counters_and_decades_in_one_unit_are_accepted(times):
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("take", ["earlier", "others"])
+@pytest.mark.parametrize("take", ["earlier", "all"])
 def test_rows_in_another_unit_than_the_known_rows_raise_an_error(take):
     frame = pd.DataFrame({"y": [0, 1, 1], "u": [1, 1, 2], "i": list("abc"), "t": [NOW, NOW + 9, NOW + 5]})
     known = Examples.from_pandas(frame, label="y", user="u", item="i", time="t")

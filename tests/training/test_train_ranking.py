@@ -249,7 +249,7 @@ def test_invalid_recipes_raise_an_error(text, says, tmp_path):
         ({"positive": 4, "split": {"rule": "leave-last-out"}}, "split.rule must be one of random, by-time"),
         ({"positive": 4, "history": {"size": 3}}, "history has an unknown entry 'size'"),
         ({"positive": 4, "history": {"known": "all"}}, "history.known must be training or past"),
-        ({"positive": 4, "history": {"known": "past", "take": "others"}}, "needs rows with times"),
+        ({"positive": 4, "history": {"known": "past", "take": "all"}}, "needs rows with times"),
         ({"positive": 4, "features": {"age": {"kind": "skip"}}}, "skips 'age', but the features are"),
         ({"positive": 4, "features": {"age": {"kind": "numeric"}}}, "'age' is in no table"),
         ({"positive": 4, "model": {"class": "DeepFM", "width": 3}}, "unknown entry 'width'"),

@@ -22,7 +22,7 @@ from tfrec.data import (
     pairs,
     sequences,
 )
-from tfrec.data.features.history_rule import RULES
+from tfrec.data.features.history_rule import RULES, rule_name
 from tfrec.errors import InputError
 from tfrec.losses import negatives
 from tfrec.models.constructor import arguments_of
@@ -53,7 +53,7 @@ class Recipe(RecipeFile):
         masking: {"probability": ..., "last_only": ...} of `tfrec.data.masked_items`, only for models that are trained
             on masked items.
         batch_size: rows per batch.
-        pairs: {"take": "others" or "earlier"} of `tfrec.data.pairs`, only for models that are trained on pairs of a
+        pairs: {"take": "all" or "earlier"} of `tfrec.data.pairs`, only for models that are trained on pairs of a
             user and an item.
         item_attributes: column of the item table -> {arguments of `tfrec.data.Attributes`}: attributes whose vectors
             items share in training; see `tfrec.layers.ItemVectors`.
@@ -98,9 +98,9 @@ class Recipe(RecipeFile):
                 f"The recipe's masking has an unknown entry '{unknown[0]}'. It takes: probability, last_only."
             )
         unknown = [name for name in self.pairs if name != "take"]
-        if unknown or self.pairs.get("take", "others") not in RULES:
+        if unknown or rule_name(self.pairs.get("take", "all")) not in RULES:
             wrong = f"an unknown entry '{unknown[0]}'" if unknown else f"take = {self.pairs['take']!r}"
-            raise InputError(f"The recipe's pairs have {wrong}. They take: take, one of {', '.join(RULES)}.")
+            raise InputError(f"The recipe's pairs have {wrong}: expected take = one of {', '.join(RULES)}.")
         self.attribute_columns()
         elsewhere = {"max_length": "the recipe's own max_length", "num_items": "the data", "num_users": "the data"}
         for name in elsewhere.keys() & self.model.keys():
@@ -182,7 +182,7 @@ class Recipe(RecipeFile):
             return self.build_batches(train, model, spec), pairs(split.valid, spec, min(self.batch_size, 256), **how)
         if self.pairs:
             raise InputError(
-                f"The recipe has pairs, but {type(model).__name__} learns from the order of histories: leave them out."
+                f"The recipe has pairs, but {type(model).__name__} learns from the order of histories: remove them."
             )
         how["group_by_length"] = self.group_by_length
         train = sequences(split.train, spec, self.batch_size, windows=self.windows, **how)

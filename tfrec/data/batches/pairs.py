@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfrec.data.batches.histories import histories
 from tfrec.data.batches.prefetched import prefetched
-from tfrec.data.features.history_rule import RULES
+from tfrec.data.features.history_rule import RULES, rule_name
 from tfrec.data.features.vocabulary import Vocabulary
 from tfrec.data.spec.feature_spec import FeatureSpec
 from tfrec.data.spec.vocabulary_hashes import with_vocabulary
@@ -27,7 +27,7 @@ def pairs(
     spec: FeatureSpec,
     batch_size: int = 1024,
     inputs: Collection[str] = ("user",),
-    take: str = "others",
+    take: str = "all",
     shuffle: bool | None = None,
     seed: int = 0,
     drop_remainder: bool = False,
@@ -48,7 +48,7 @@ def pairs(
         spec: vocabularies and length L. "user" needs the user vocabulary: `FeatureSpec.fit(train, users=True)`.
         batch_size: B.
         inputs: the inputs that the model reads, its `input_names`: "user", "history", or both.
-        take: the items in the history of a training row: "others", the newest L of all other items of the user; or
+        take: the items in the history of a training row: "all", the newest L of the user's items except the target; or
             "earlier", the newest L before the target.
         shuffle: whether to shuffle the rows, differently in each epoch; None shuffles training data but not holdouts.
         seed: seed of the shuffling.
@@ -84,7 +84,7 @@ def pairs(
         targets, first, after = target_ids[target_starts[rows]], starts[rows], ends[rows]
     else:
         rows, targets, first = of, ids, starts[of]
-        after = ends[of] if take == "others" else np.arange(len(ids))
+        after = ends[of] if rule_name(take) == "all" else np.arange(len(ids))
     if not len(rows):
         raise InputError(
             f"{data!r} has no usable rows: none of its items is in the vocabulary. Fit the spec on data that has them."
@@ -152,7 +152,7 @@ def user_vocabulary(spec: FeatureSpec) -> Vocabulary:
 def _check_arguments(inputs: Collection[str], take: str, batch_size: int, num_replicas: int) -> None:
     if isinstance(inputs, str) or not inputs or not set(inputs) <= set(_INPUTS):
         raise InputError(f'The inputs of pairs are "user", "history" or both: got {inputs!r}.')
-    if take not in RULES:
+    if rule_name(take) not in RULES:
         raise InputError(f"take must be one of {', '.join(RULES)}, got {take!r}.")
     if batch_size < 1 or num_replicas < 1 or batch_size % num_replicas:
         raise InputError(

@@ -9,7 +9,12 @@ from collections.abc import Iterable
 
 from tfrec.errors import InputError
 
-RULES = ("earlier", "others")
+RULES = ("earlier", "all")
+
+
+def rule_name(take: object) -> object:
+    """The name of a rule; the old name "others" of "all" is still accepted."""
+    return "all" if take == "others" else take
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,8 +29,8 @@ class History:
 
     Attributes:
         length: L, the maximum number of events; the newest are kept.
-        take: "earlier" takes events before the time of the row; "others" takes all other events of the user, for rating
-            prediction on a random split, where known ratings have no time order.
+        take: "earlier" takes events before the time of the row; "all" takes all events of the user except the row
+            itself, for rating prediction on a random split, where known ratings may be later than the row.
         min_label: the smallest label of an event; None takes all rows.
         with_label: whether to add the labels of the events, as "history_label".
         item_features: names of item features to add for each event, as "history_<name>".
@@ -56,5 +61,6 @@ class History:
             raise InputError(f"The with_label of a history must be true or false, got {self.with_label!r}.")
         if not all(isinstance(name, str) for name in self.item_features):
             raise InputError(f"The item_features of a history must be column names, got {self.item_features!r}.")
+        object.__setattr__(self, "take", rule_name(self.take))
         if self.take not in RULES:
             raise InputError(f"The take of a history must be one of {', '.join(RULES)}, got {self.take!r}.")
