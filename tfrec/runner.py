@@ -96,6 +96,8 @@ def run(
         tell(note)
     done = carry_out(table, recipe, verbose=level, checkpoint=checkpoint)
     tell(f"\nBest epoch {done.best_epoch} of {len(done.history['loss'])}, {done.seconds:,.0f} s\n")
+    if recipe.weights != "float32":
+        presets.round_weights(done.model, recipe.weights)  # before the evaluation: the metrics are of what is stored
     reports = _label_reports(done, recipe) if ranks else _ranked_reports(done, recipe, baselines)
     tell("\n".join(_comparison(reports, done, recipe, table)))
     extra: dict[str, str | bytes] = {"recipe.toml": recipe_text}
@@ -104,7 +106,7 @@ def run(
     metrics = {part: {report.model: report.to_json() for report in found} for part, found in reports.items()} | {
         "training": training_record(done, recipe, table)
     }
-    presets.save(done.model, done.spec, out, metrics, extra_files=extra)
+    presets.save(done.model, done.spec, out, metrics, extra_files=extra, dtype=recipe.weights)
     finished = Run(out, recipe, done, reports)
     shown = finished.metrics if ranks else {"NDCG@10": finished.metrics["ndcg@10"]}
     tell(f"\n{out}: preset written, test " + ", ".join(f"{name} {value:.4f}" for name, value in shown.items()))

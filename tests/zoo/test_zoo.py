@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ from tfrec.training import load_recipe
 ROOT = Path(__file__).parents[2] / "models"
 FOLDERS = sorted(path.parent for path in ROOT.rglob("preset.json"))
 LIMIT_MB = 5
+STATED = {result.preset: result.dtype for result in presets.results()}
 
 pytestmark = pytest.mark.tensorflow
 
@@ -94,6 +96,16 @@ class TestPreset:
                 assert own["rmse"] < of["biases"]["rmse"] and own["mae"] < of["biases"]["mae"]
             else:
                 assert own["ndcg@10"] > 2 * of["popularity"]["ndcg@10"]
+
+    def test_its_row_states_how_its_weights_are_stored(self, folder):
+        sizes = {}
+        with h5py.File(folder / "model.weights.h5") as file:
+            file.visititems(lambda _, one: isinstance(one, h5py.Dataset) and sizes.update({one.size: one.dtype}))
+        assert STATED[folder.name] == str(sizes[max(sizes)])
+        stored, metrics = measured(folder).get("stored_weights"), measured(folder)["test"]
+        if stored and "test" in stored:  # converted: the stated digits are true of the stored weights too
+            own = metrics[load(folder).model.name]["metrics"]
+            assert all(f"{own[name]:.4f}" == f"{value:.4f}" for name, value in stored["test"].items())
 
     def test_is_small(self, folder):
         assert (folder / "model.weights.h5").stat().st_size < LIMIT_MB * 1e6

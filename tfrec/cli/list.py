@@ -28,8 +28,9 @@ _NAMES = {
 }
 _NOTHING = "-"
 _NOTES = """Metrics of presets with several seeds are means. published: the metric that sorts the rows, as
-reported by others. MB: size of the weights; a preset without a size is only a recipe, which
-`tfrec train --recipe NAME` trains. `tfrec list --markdown` adds deviations, sources and minutes."""
+reported by others. MB and dtype: size of the weights, and how they are stored; a preset without a
+size is only a recipe, which `tfrec train --recipe NAME` trains. `tfrec list --markdown` adds
+losses, deviations, sources and minutes."""
 _PAGE = """# The zoo
 
 <!-- Written by `make zoo` from metrics.json, seeds.json and published.toml of the presets: change those, not this. -->
@@ -47,7 +48,9 @@ Metrics of each preset on the test part. Epochs and weights were chosen on the v
   those of the first seed.
 - **published**: results of others on the same data, for the same model and loss unless another is named.
 - **recipe only**: trained and measured like the others, but without bundled weights; train it with `tfrec train`.
-- **MB**: size of the weights. **minutes**: training time of the first seed; metrics.json names the machine.
+- **MB**, **dtype**: size of the weights, and how they are stored; float16 is read back as float32.
+  [What it costs](../docs/guides/costs.md#stored-weights) compares both.
+- **minutes**: training time of the first seed; metrics.json names the machine.
 
 `tfrec list` prints a short form of these tables. Each model's card describes its idea, its data and its limits.
 """
@@ -82,10 +85,9 @@ def aligned(found: list[Result]) -> str:
         results = [result for result in found if result.task == task]
         metrics = _shown(names, results)
         quality, lines = names[1] if task == "retrieval" else names[0], []
-        head = ("preset", "model", "loss", *(_NAMES[name] for name in metrics), "published", "MB")
+        head = ("preset", "model", *(_NAMES[name] for name in metrics), "published", "MB", "dtype")
         rows = [head, *(_short_cells(result, metrics, quality) for result in results)]
-        # Empty columns are left out, and the loss if all rows have the same one.
-        columns = [of for of in zip(*rows, strict=True) if len({*of[1:]} - {_NOTHING}) > (of[0] == "loss")]
+        columns = [of for of in zip(*rows, strict=True) if {*of[1:]} - {_NOTHING}]  # without empty ones
         widths = [max(map(len, column)) for column in columns]
         for place, cells in enumerate(zip(*columns, strict=True)):
             if place and (place == 1 or results[place - 1].data != results[place - 2].data):
@@ -101,10 +103,10 @@ def _short_cells(result: Result, metrics: list[str], quality: str) -> tuple[str,
     return (
         result.preset or _NOTHING,
         result.model,
-        result.loss or _NOTHING,
         *(f"{result.metrics[name]:.4f}" if name in result.metrics else _NOTHING for name in metrics),
         *([f"{value:.4f}" for value in published] or [_NOTHING]),
         _NOTHING if result.megabytes is None else f"{result.megabytes:.1f}",
+        result.dtype or _NOTHING,
     )
 
 
@@ -127,6 +129,7 @@ def _tables(found: list[Result]) -> list[tuple[str, list[tuple[str, ...]]]]:
             *(_NAMES[name] for name in shown),
             "published",
             "MB",
+            "dtype",
             "minutes",
             "seed",
         )
@@ -151,6 +154,7 @@ def _cells(result: Result, shown: list[str]) -> tuple[str, ...]:
         *(_number(result, metric) for metric in shown),
         "; ".join(published) or _NOTHING,
         _NOTHING if result.megabytes is None else f"{result.megabytes:.1f}",
+        result.dtype or _NOTHING,
         _NOTHING if result.minutes is None else f"{result.minutes:.0f}",
         ", ".join(map(str, result.seeds)) or _NOTHING,
     )

@@ -91,7 +91,9 @@ class Recommender(keras.Model):
         """
         return _presets().load(preset, cls).model
 
-    def save_to_preset(self, folder: str | Path, spec: Any, metrics: Any = None, card: str | None = None) -> None:
+    def save_to_preset(
+        self, folder: str | Path, spec: Any, metrics: Any = None, card: str | None = None, dtype: str = "float32"
+    ) -> None:
         """Write a preset that `from_preset` reads. The write is atomic.
 
         Args:
@@ -99,11 +101,14 @@ class Recommender(keras.Model):
             spec: the `tfrec.data.FeatureSpec` that the model was trained with. It gives the ids their meaning.
             metrics: measured metrics, written to metrics.json.
             card: text of README.md; None writes a stub.
+            dtype: "float16" stores the weights in half the space; they are read back as float32. See
+                `tfrec.presets.convert`.
 
         Raises:
-            InputError: if the folder holds other files, or if model and spec do not fit together.
+            InputError: if the dtype is another one, if the folder holds other files, or if model and spec do not fit
+                together.
         """
-        _presets().save(self, spec, folder, metrics, card)
+        _presets().save(self, spec, folder, metrics, card, dtype=dtype)
 
     @property
     def bound_vocabulary(self) -> dict[str, str] | None:

@@ -11,9 +11,9 @@ from typing import Any
 import tfrec
 from tfrec import environment
 from tfrec.errors import InputError
-from tfrec.file_hashes import list_files, path_inside, read_json, verify_files
+from tfrec.file_hashes import list_files, path_inside, read_json, sha256_of, verify_files
 
-__all__ = ["NAME", "inside", "read_json", "verify", "write", "write_json"]
+__all__ = ["NAME", "inside", "read_json", "update", "verify", "write", "write_json"]
 
 NAME = "preset.json"
 _FORMAT = 1
@@ -25,6 +25,15 @@ def write(folder: Path) -> None:
     """List every file of a folder in its preset.json."""
     files = list_files(folder, folder / NAME)
     write_json(folder / NAME, {"format": _FORMAT, "versions": environment.versions(), "files": files})
+
+
+def update(folder: Path, *names: str) -> None:
+    """Renew the hash and size of files that were replaced."""
+    content = read_json(folder / NAME)
+    for name in names:
+        path = inside(folder, name)
+        content["files"][name] = {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+    write_json(folder / NAME, content)
 
 
 def verify(folder: Path) -> dict[str, Any]:

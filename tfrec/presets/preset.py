@@ -16,7 +16,7 @@ from tfrec import atomic, inference, models
 from tfrec.data import FeatureSpec
 from tfrec.errors import InputError
 from tfrec.models.pair_scoring_model import PairScoringModel
-from tfrec.presets import manifest, model_class, weights_file
+from tfrec.presets import manifest, model_class, stored_weights, weights_file
 from tfrec.presets.bundled import find
 from tfrec.presets.finite import check_finite
 
@@ -199,6 +199,7 @@ def save(
     metrics: Mapping[str, Any] | None = None,
     card: str | None = None,
     extra_files: Mapping[str, str | bytes] | None = None,
+    dtype: str = "float32",
 ) -> Path:
     """Write a preset. The folder appears, or replaces an old preset, in one step when everything is written.
 
@@ -209,11 +210,13 @@ def save(
         metrics: the content of metrics.json.
         card: text of README.md; None writes a stub.
         extra_files: path in the preset -> content of further files, such as a recipe or a learning curve.
+        dtype: "float16" stores matrices in half the space; they are read back as float32. See `tfrec.presets.convert`.
 
     Raises:
-        InputError: if the folder has other content, model and spec do not match, the model's class is not registered
-            with Keras, or a weight is not finite.
+        InputError: if the dtype is another one, the folder has other content, model and spec do not match, the model's
+            class is not registered with Keras, or a weight is not finite.
     """
+    stored_weights.check_dtype(dtype)
     folder = check_target(folder)
     spec.check_fits(model)
     model_class.check_registered(type(model))
@@ -226,7 +229,7 @@ def save(
         config = keras.saving.serialize_keras_object(twin)
         config.pop("compile_config", None)
         manifest.write_json(new / "config.json", config)
-        twin.save_weights(new / "model.weights.h5")
+        stored_weights.save_weights(twin, new / "model.weights.h5", dtype)
         manifest.write_json(new / "metrics.json", dict(metrics or {}))
         (new / "README.md").write_text(card or _card_stub(model, spec, folder.name), encoding="utf-8")
         for name, content in (extra_files or {}).items():
@@ -317,6 +320,8 @@ def _model(
         model.load_weights(weights)
     except Exception as error:
         raise InputError(f"{weights} does not match the model of config.json: {error}") from error
+    if kind.__module__.startswith("tfrec."):
+        weights_file.check_types(weights, header, model)
     try:
         check_finite(model)
     except InputError as error:

@@ -39,7 +39,9 @@ def gather(preset: str | Path, runs: Sequence[str | Path]) -> list[dict[str, Any
                 f"{folder} was trained on other data than {folders[0]}, their hashes differ: use runs on the same data."
             )
         own, other = first["recipe"] | {"seed": None}, training["recipe"] | {"seed": None}
-        differing = sorted(name for name in own.keys() | other.keys() if own.get(name) != other.get(name))
+        differing = sorted(
+            name for name in own.keys() | other.keys() if (own.get(name) or {}) != (other.get(name) or {})
+        )
         if differing:
             raise InputError(
                 f"{folder} was trained with another recipe than {folders[0]}: {differing[0]} is "

@@ -31,25 +31,33 @@ class Header(NamedTuple):
         shapes: shape of each weight.
         elements: number of elements of all weights.
         longest: longest axis of all weights.
+        integers: number of elements of the weights that are integers.
     """
 
     shapes: list[tuple[int, ...]]
     elements: int
     longest: int
+    integers: int = 0
 
 
 def read_header(path: Path) -> Header:
-    """Read only the shapes of a weights file.
+    """Read only the shapes and types of a weights file.
 
     Raises:
-        InputError: if it is not a weights file, or its shapes need more bytes than it has.
+        InputError: if it is not a weights file, its shapes need more bytes than it has, or a weight has a type that no
+            weight can have.
     """
     shapes: list[tuple[int, ...]] = []
-    claimed = 0
+    wrong: list[str] = []
+    claimed = integers = 0
 
-    def look(_: str, found: Any) -> None:
-        nonlocal claimed
+    def look(name: str, found: Any) -> None:
+        nonlocal claimed, integers
         if isinstance(found, h5py.Dataset):
+            if not _is_number(found):
+                wrong.append(f"{name} has the type {found.dtype}")
+                return
+            integers += found.size if found.dtype.kind in "iub" else 0
             shapes.append(tuple(found.shape or ()))
             claimed += math.prod(found.shape or (1,)) * found.dtype.itemsize
 
@@ -58,13 +66,35 @@ def read_header(path: Path) -> Header:
             file.visititems(look)
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} cannot be read as a weights file: {error}") from error
+    if wrong:
+        raise InputError(f"{path} is damaged: the weight {wrong[0][:200]}, expected numbers. Download it again.")
     size = path.stat().st_size
     if claimed > size:
         raise InputError(
             f"{path} is damaged: its shapes need {claimed:,} bytes, but it has {size:,}. Download it again."
         )
     elements = sum(math.prod(shape) for shape in shapes)
-    return Header(shapes, elements, max((axis for shape in shapes for axis in shape), default=0))
+    return Header(shapes, elements, max((axis for shape in shapes for axis in shape), default=0), integers)
+
+
+def _is_number(weight: h5py.Dataset) -> bool:
+    if weight.attrs.get("dtype") == "bfloat16":  # as Keras marks it, because HDF5 has no such type
+        return weight.dtype.kind == "V" and weight.dtype.itemsize == 2 and weight.dtype.fields is None
+    is_plain = weight.dtype.kind in "fiub" and weight.dtype.itemsize <= 8
+    return is_plain and (weight.dtype.kind == "b" or h5py.check_enum_dtype(weight.dtype) is None)
+
+
+def check_types(path: Path, header: Header, model: keras.Model) -> None:
+    """Raise `InputError` if a weights file has integers where the model has floating-point numbers, or the reverse.
+
+    Keras casts them without a warning, and the model would give wrong answers.
+    """
+    integers = sum(math.prod(weight.shape) for weight in model.weights if "float" not in str(weight.dtype))
+    if integers != header.integers:
+        raise InputError(
+            f"{path} has {header.integers:,} integers, but the model of config.json has {integers:,}: weights were "
+            "stored with another type. Save or download the preset again."
+        )
 
 
 def check_config(path: Path, config: Mapping[str, Any], header: Header, is_own: bool) -> None:

@@ -50,6 +50,7 @@ class Result:
         deviations: sample standard deviation of each metric over the seeds; empty if there is one seed.
         published: results of others; the first is the one to compare with.
         megabytes: size of the weights file; None if the weights are not bundled.
+        dtype: how most of the weights are stored, such as "float16"; "" if they are not bundled.
         minutes: training time of the first seed, whose weights are bundled.
         seeds: seeds of the runs.
         card: path of the model card in the zoo's folder; "" for a baseline.
@@ -64,6 +65,7 @@ class Result:
     deviations: dict[str, float] = dataclasses.field(default_factory=dict)
     published: tuple[Published, ...] = ()
     megabytes: float | None = None
+    dtype: str = ""
     minutes: float | None = None
     seeds: tuple[int, ...] = ()
     card: str = ""
@@ -102,6 +104,7 @@ def _of_preset(folder: Path, root: Path) -> Result:
     values = {name: [run["test"][name] for run in runs] for name in METRICS[task] if name in runs[0]["test"]}
     data, published = _about(folder, task)
     weights = folder / "model.weights.h5"
+    stored = metrics.get("stored_weights", {}).get("dtype") or recipe.get("weights", "float32")
     return Result(
         preset=folder.name,
         model=recipe["model"]["class"],
@@ -112,6 +115,7 @@ def _of_preset(folder: Path, root: Path) -> Result:
         deviations={name: statistics.stdev(of) for name, of in values.items()} if len(runs) > 1 else {},
         published=published,
         megabytes=weights.stat().st_size / 1e6 if weights.exists() else None,
+        dtype=stored if weights.exists() else "",
         minutes=runs[0]["seconds"] / 60,
         seeds=tuple(run["seed"] for run in runs),
         card=(folder.parent / "README.md").relative_to(root).as_posix(),

@@ -61,6 +61,7 @@ class RankingRecipe(RecipeFile):
             "log_loss", which also measures the probabilities; for ratings "rmse". "" means the first.
         patience: stop after this many epochs without improvement, and restore the best weights.
         seed: seed of all random numbers.
+        weights: "float32", or "float16" for weights in half the space; see `RecipeFile`.
 
     Raises:
         InputError: if a table or key is unknown, or a value has a wrong type or is out of range.

@@ -64,6 +64,7 @@ class Recipe(RecipeFile):
         patience: stop after this many epochs without a better NDCG@10 on the validation items, and restore the best
             weights.
         seed: seed of all random numbers.
+        weights: "float32", or "float16" for weights in half the space; see `RecipeFile`.
 
     Raises:
         InputError: if a table or key is unknown, or a value has a wrong type or is out of range.

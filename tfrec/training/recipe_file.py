@@ -16,10 +16,12 @@ from tfrec.data import Examples, Interactions
 from tfrec.errors import InputError
 from tfrec.models import Recommender
 from tfrec.models.constructor import arguments_of
+from tfrec.presets.stored_weights import DTYPES
 from tfrec.training import recipe_ranges
 
 _DEEPEST = 10
 _FIXED = {"rule": "fixed"}
+_USUAL_WEIGHTS = ("weights", "float32")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +36,8 @@ class RecipeFile:
         epochs: maximum number of epochs.
         patience: stop after this many epochs without improvement, and restore the best weights.
         seed: seed of all random numbers.
+        weights: how the preset stores its weights, "float32", or "float16" in half the space; the metrics are those of
+            the stored weights. See `tfrec.presets.convert`.
     """
 
     default_split: ClassVar[Mapping[str, Any]] = {}
@@ -44,6 +48,7 @@ class RecipeFile:
     epochs: int = 60
     patience: int = 15
     seed: int = 0
+    weights: str = "float32"
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -58,6 +63,9 @@ class RecipeFile:
             raise InputError(
                 f"The recipe's seed must lie between 0 and 2**32 - 1, got {recipe_ranges.brief(self.seed)}."
             )
+        if self.weights not in DTYPES:
+            wrong = recipe_ranges.brief(self.weights)
+            raise InputError(f"The recipe's weights must be {' or '.join(DTYPES)}, got {wrong}.")
         for name in ("max_length", "batch_size", "epochs", "patience"):
             value = getattr(self, name, 1)
             if not 1 <= value <= recipe_ranges.LARGEST:
@@ -101,8 +109,8 @@ class RecipeFile:
         return f"Split: {self.split['rule']}, as the recipe says. The data's own split is not used."
 
     def to_json(self) -> dict[str, Any]:
-        """The entries as a JSON-compatible dict."""
-        return dataclasses.asdict(self)
+        """The entries as a JSON-compatible dict; no `weights` if they have the default, as in earlier versions."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if (name, value) != _USUAL_WEIGHTS}
 
     def to_toml(self) -> str:
         """The recipe as TOML, for `from_toml`; raises `InputError` if TOML cannot represent an entry, such as None."""
