@@ -11,7 +11,7 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # Windows, where the workers are one
+except ImportError:  # Windows, where there is a single worker
     fcntl = None
 
 import forked_runtime
@@ -26,7 +26,7 @@ CYCLE = 30
 SLOWEST = 15  # files to report
 FORKS = sys.platform == "linux"
 
-# The longest files: begun last, they would keep one worker busy while the other has nothing left.
+# The longest files: if they started last, one worker would be busy while the other is idle.
 FIRST = (
     *("test_other_backend", "test_two_replicas", "test_killed", "test_int8", "test_commands", "test_checkpoints"),
     *("test_meaning", "test_ranking_meaning", "test_two_stage", "test_check", "test_export", "test_sasrec"),
@@ -34,7 +34,7 @@ FIRST = (
 
 
 def pytest_collection_modifyitems(items):
-    """The longest files first; what asks for a shared export or training is slow, whichever test makes it."""
+    """The longest files first. Tests that use a shared export or training are slow, whichever of them creates it."""
     items.sort(key=lambda item: item.path.stem not in FIRST)
     for item in items:
         if "once" in item.fixturenames or item.path.parent.name == "export":
@@ -55,7 +55,7 @@ def pytest_runtest_protocol(item, nextitem):
 
 
 def set_aside():
-    """Let the garbage collector pass over what lives until the end: modules, and what files of tests keep.
+    """Let the garbage collector ignore objects that live until the end: modules, and shared objects of test files.
 
     Keras collects garbage whenever a layer loses a variable, about ten times when a model becomes int8. In a worker
     that has run a thousand tests each took more than a second.
@@ -68,7 +68,7 @@ def set_aside():
 def what_it_may_start(item):
     """A test that is not marked `slow` may start no Python and write no SavedModel: `make test-fast` runs it.
 
-    Exports are asked in forked processes, in those marked `new_processes` in new ones.
+    Exports run in forked processes, and in new processes in tests marked `new_processes`.
     """
     if item.get_closest_marker("slow"):
         with pytest.MonkeyPatch.context() as patch:
@@ -112,7 +112,7 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory):
-    """`once(name, make)`: what `make(folder)` returns of an empty folder, made by one of the workers for all."""
+    """`once(name, make)`: the result of `make(folder)` for an empty folder, created once for all workers."""
 
     def of(name, make):
         own = tmp_path_factory.getbasetemp()
@@ -131,7 +131,7 @@ def once(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real data sets, where this machine has it."""
+    """The folder of real datasets, if this machine has it."""
     folder = Path(os.environ.get("TFREC_DATA", Path(__file__).parents[2] / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"no data sets at {folder}; set TFREC_DATA to their folder")

@@ -1,6 +1,6 @@
-"""The processes that ask an export, forked from one that has loaded TensorFlow already.
+"""Run exports in processes that are forked from one that has already loaded TensorFlow.
 
-`tfrec.serving.runtime` asks every export in a fresh process, where loading TensorFlow takes longer than asking. A
+`tfrec.serving.runtime` runs every export in a fresh process, where loading TensorFlow takes longer than the calls. A
 forked process is as fresh: its parent has loaded TensorFlow, and has neither asked anything nor imported keras or
 tfrec. Run as a script, this file is that parent: `python -I forked_runtime.py FOLDER KIND`, with the folder of the
 tensorflow package. It reads a JSON object a line: "arguments" of a script, "out" and "err" for what that prints. It

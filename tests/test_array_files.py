@@ -1,4 +1,4 @@
-"""Files that claim or unpack to more than they may."""
+"""Files that claim, or unpack to, too many bytes."""
 
 import io
 import zipfile

@@ -34,5 +34,5 @@ def test_at_most_four_files_that_exist(title):
     rows = traces()[title]
     assert len(rows) <= 4
     for name in re.findall(r"`([^`]+)`", " ".join(rows)):
-        if "<" not in name and "/" in name:  # the others are to be written, or lie beside the one before
+        if "<" not in name and "/" in name:  # the others do not exist yet, or are in the folder of the one before
             assert (ROOT / name).is_file(), name

@@ -1,4 +1,4 @@
-"""Everything below the data runs on JAX too, in processes of their own: the same losses, the same scores."""
+"""Layers, losses and models also run on JAX, in separate processes, with the same losses and scores."""
 
 import importlib.util
 import os

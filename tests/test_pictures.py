@@ -1,4 +1,4 @@
-"""Pictures: texts are literal, and what cannot be drawn costs nothing but the picture."""
+"""Plots: texts are literal, and a failing plot affects nothing else."""
 
 import sys
 
@@ -50,8 +50,8 @@ def test_a_failing_plot_is_reported_and_left_out(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     failing = {"a.png": lambda: b"a", "b.png": lambda: 1 / 0, "c.png": lambda: learning_curve(HISTORY)}
     assert drawn(failing) == {"a.png": b"a"}
-    said = capsys.readouterr().err.splitlines()
-    assert len(said) == 2 and "b.png was not drawn: division by zero" in said[0] and "pip install" in said[1]
+    message = capsys.readouterr().err.splitlines()
+    assert len(message) == 2 and "b.png was not drawn: division by zero" in message[0] and "pip install" in message[1]
 
 
 def test_files_that_are_added_later_belong_to_the_preset(tmp_path):

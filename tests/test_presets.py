@@ -1,4 +1,4 @@
-"""A preset comes back as it went, and every damage is named."""
+"""A loaded preset equals the saved one, and every damage gives an error."""
 
 import inspect
 import json
@@ -121,7 +121,7 @@ def test_a_damaged_or_missing_file_is_named(saved, name):
 
 
 def reseal(folder):
-    """Write hashes that fit, as an attacker or a careless editor would."""
+    """Write valid hashes, as an attacker or a careless editor would."""
     manifest.write(folder)
 
 
@@ -307,7 +307,7 @@ def test_no_size_of_a_config_is_built_that_its_weights_do_not_have(spec, labelle
 
 
 @pytest.mark.parametrize(
-    ("name", "entry", "said"),
+    ("name", "entry", "message"),
     [
         ("config.json", {"bytes": "x", "sha256": "00"}, "has no valid size and hash"),
         ("config.json", {"bytes": 1, "sha256": 5}, "has no valid size and hash"),
@@ -317,17 +317,17 @@ def test_no_size_of_a_config_is_built_that_its_weights_do_not_have(spec, labelle
     ],
     ids=["size", "hash", "long", "nul", "surrogate"],
 )
-def test_a_manifest_that_was_edited_is_one_sentence(saved, name, entry, said):
+def test_a_manifest_that_was_edited_is_one_sentence(saved, name, entry, message):
     _, folder = saved
     listed = json.loads((folder / "preset.json").read_text())
     listed["files"][name] = entry
     (folder / "preset.json").write_text(json.dumps(listed))
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         presets.load(folder)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"num_items": 10**10}, "num_items=10000000000"),
         ({"max_length": 10**10}, "max_length=10000000000"),
@@ -340,14 +340,14 @@ def test_a_manifest_that_was_edited_is_one_sentence(saved, name, entry, said):
         ({"dropout": [0.1] * 10**6}, "dropout = 1,000,000 entries"),
     ],
 )
-def test_a_hostile_config_raises_an_error_before_anything_is_built(saved, change, said):
+def test_a_hostile_config_raises_an_error_before_anything_is_built(saved, change, message):
     _, folder = saved
     config = json.loads((folder / "config.json").read_text())
     config["config"] |= change
     (folder / "config.json").write_text(json.dumps(config))
     reseal(folder)
     began = time.perf_counter()
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         presets.load(folder)
     assert time.perf_counter() - began < 20
 
@@ -398,23 +398,23 @@ def test_weights_that_are_not_finite_are_neither_saved_loaded_nor_exported(spec,
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         ("-1", "item_counts must be"),
         ("99999999999999999999", "feature spec.* cannot be read"),
         ("1e3", "feature spec.* cannot be read"),
     ],
 )
-def test_invalid_item_counts_raise_an_error(saved, lines, said):
+def test_invalid_item_counts_raise_an_error(saved, lines, message):
     _, folder = saved
     path = folder / "vocabularies" / "item_counts.txt"
     counts = path.read_text().split()
     path.write_text("\n".join([lines, *counts[1:]]) + "\n")
     text = json.loads((folder / "spec.json").read_text())
     told = text.pop("interactions")
-    (folder / "spec.json").write_text(json.dumps(text))  # as older presets are
+    (folder / "spec.json").write_text(json.dumps(text))  # as in older presets
     reseal(folder)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         presets.load(folder)
     path.write_text("\n".join(counts) + "\n")
     reseal(folder)

@@ -1,4 +1,4 @@
-"""What the README and the guides show is what works."""
+"""The commands and code of the README and the guides work."""
 
 import json
 import re
@@ -66,7 +66,7 @@ def films(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def quickstart(films):
-    """The names that the blocks of the quickstart leave."""
+    """The variables that the blocks of the quickstart define."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(films)
         return execute(ROOT / "docs" / "guides" / "quickstart.md", {})
@@ -99,7 +99,7 @@ def test_the_blocks_of_a_guide_run(page, films, quickstart, monkeypatch):
 def test_recipes_that_are_shown_can_be_read(tmp_path):
     shown = [recipe for page in (README, *GUIDES) for recipe in blocks(page, "toml")]
     for recipe in shown:
-        if '"acme>' in recipe:  # a class of the reader's
+        if '"acme>' in recipe:  # a class that the reader defines
             continue
         (tmp_path / "recipe.toml").write_text(recipe, encoding="utf-8")
         assert load_recipe(tmp_path / "recipe.toml").model["class"] in recipe

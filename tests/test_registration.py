@@ -1,4 +1,4 @@
-"""The classes are registered when the import of Keras has ended, whoever began it."""
+"""The classes are registered when the import of Keras is complete, whichever module started it."""
 
 import importlib.machinery
 import sys

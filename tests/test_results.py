@@ -1,4 +1,4 @@
-"""The table of the bundled presets shows what was measured, over all seeds."""
+"""The table of the bundled presets shows the measured metrics, over all seeds."""
 
 import statistics
 
@@ -17,7 +17,7 @@ SPEC = FeatureSpec.fit(generate_world(num_users=60, num_items=120, seed=1), max_
 
 @pytest.fixture
 def run(tmp_path):
-    """A preset as `tfrec train` writes it, with results as given."""
+    """A preset in the form of `tfrec train`, with given results."""
 
     def save(seed, ndcg, folder=None, data="a", **changes):
         report = {"metrics": {"recall@10": 2 * ndcg, "ndcg@10": ndcg}}
@@ -41,7 +41,7 @@ def run(tmp_path):
 
 @pytest.fixture
 def zoo(run, tmp_path):
-    """A zoo: one trained preset, whose card is still to come, and one that is a recipe only."""
+    """A zoo with a trained preset without a card, and a recipe without weights."""
     of_model = tmp_path / "models" / "sequential" / "sasrec"
     trained = run(0, 0.1, of_model / "sasrec_moon")
     (trained / "published.toml").write_text(
@@ -59,13 +59,13 @@ def test_a_row_has_measured_and_published_metrics(zoo):
     assert own.published[0].metrics == {"recall@10": 0.3, "ndcg@10": 0.15}
     assert (baseline.model, baseline.metrics["ndcg@10"], baseline.preset) == ("popularity", 0.02, "")
     (row,) = (line for line in page([own, baseline]).splitlines() if "sasrec_moon" in line)
-    for said in (
+    for text in (
         "(sequential/sasrec/README.md)",
         "| 0.2000 | 0.1000 |",
         "0.3000 / 0.1500 (Someone)",
         "| float32 | 2 | 0 |",
     ):
-        assert said in row
+        assert text in row
 
 
 def test_a_recipe_whose_weights_are_not_shipped_has_a_row_too(zoo):
@@ -98,13 +98,13 @@ def test_seeds_become_mean_and_deviation(zoo, run, capsys):
 
 def test_only_the_seed_may_differ(run, tmp_path):
     first = run(0, 0.1)
-    for other, said in (
+    for other, message in (
         (run(1, 0.1, tmp_path / "recipe", epochs=7), "epochs is 7, not 60"),
         (run(1, 0.1, tmp_path / "data", data="b"), "other data"),
         (first, "a different seed, got 0, 0"),
         (first.parent, "is not a preset"),
     ):
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=message):
             presets.gather_seeds(first, [other])
     assert not (first / "seeds.json").exists()
 

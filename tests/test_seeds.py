@@ -1,4 +1,4 @@
-"""What is built after a seed is set depends on the seed alone: importing a package draws nothing."""
+"""Models that are built after setting a seed depend only on the seed: importing a package draws no random numbers."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The collaborative benchmark chooses on the validation part, tests once a seed, and keeps what it has measured."""
+"""The collaborative benchmark chooses on the validation part, tests once per seed, and keeps earlier results."""
 
 import importlib.util
 import json
@@ -60,7 +60,7 @@ def test_rows_are_chosen_tested_and_kept(benchmark, folder, monkeypatch, capsys)
     assert text.count("| ials |") == text.count("| popularity | ") == 4 and "not reached" in text
 
     fitted.clear()
-    benchmark.main([*run, "--models", "ials", "--protocols", "gowalla"])  # all is known
+    benchmark.main([*run, "--models", "ials", "--protocols", "gowalla"])  # all results are known
     assert not fitted and json.loads((folder / "out" / "collaborative.json").read_text()) == results
     planned.stages["gowalla"].append({"regularization": [0.02]})
     benchmark.main([*run, "--models", "ials", "--protocols", "gowalla"])  # one more trial, and the test if it is chosen

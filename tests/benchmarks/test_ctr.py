@@ -1,4 +1,4 @@
-"""The benchmark of click models encodes the same rows for all sides, trains, and says honestly what is reached."""
+"""The benchmark of click models encodes the same rows for all libraries, and marks goals that are not reached."""
 
 import importlib.util
 import json

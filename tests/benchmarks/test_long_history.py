@@ -1,4 +1,4 @@
-"""The benchmark of long histories runs and says what it measured; its numbers are for a quiet machine."""
+"""The benchmark of long histories runs and reports its measurements. The values need a machine without other jobs."""
 
 import importlib.util
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The serving benchmark marks each goal; its numbers are for a quiet machine."""
+"""The serving benchmark marks each goal. Its values need a machine without other jobs."""
 
 import importlib.util
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The table of exports and versions shows what each runtime answered, and was made in both directions."""
+"""The table of exports and versions shows the answers of each runtime, in both directions."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""A small dataset and a preset trained on it, as the command line makes them."""
+"""A small dataset and a preset trained on it, by the command line."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def written(folder):
 
 @pytest.fixture(scope="session")
 def preset(once, films):
-    """What `tfrec train` wrote, by the loss that draws most."""
+    """A preset that `tfrec train` wrote, with the loss that draws the most random numbers."""
 
     def trained(folder):
         recipe = folder / "recipe.toml"

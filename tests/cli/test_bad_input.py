@@ -1,4 +1,4 @@
-"""Bad inputs, as people give them. Each gets one clear line on stderr and exit code 2, and nothing is written."""
+"""Invalid inputs of users. Each gives one clear line on stderr and exit code 2, and nothing is written."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def csv(content, name="data.csv"):
     return lambda folder: write(folder, name, content)
 
 
-# What was done wrong -> the command, and what its one line must say.
+# Mistake -> the command, and a part of its error message.
 CASES = {
     "no such file": (train(lambda folder: str(folder / "absent.csv")), "absent.csv"),
     "a folder of something else": (train(lambda folder: str(folder)), "layout"),
@@ -97,11 +97,11 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_one_clear_line_and_exit_code_2(case, preset, tmp_path, capfd):
-    command, said = CASES[case]
+    command, message = CASES[case]
     arguments = command(tmp_path, preset)
     capfd.readouterr()
     assert main(arguments) == 2
     lines = capfd.readouterr().err.strip().splitlines()
     assert len(lines) == 1, lines
-    assert said in lines[0] and lines[0].startswith("tfrec")
+    assert message in lines[0] and lines[0].startswith("tfrec")
     assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""The commands, as a user gives them."""
+"""The commands of the command line."""
 
 import json
 
@@ -18,8 +18,8 @@ def test_train_reports_writes_and_measures(films, tmp_path, capsys):
     assert main([*command, "--min-item-count", "3"]) == 0
     printed = capsys.readouterr().out
     left = "Not evaluated: 1 of 81 users, who have fewer than three rows, which all stay in the training part."
-    for said in ("rows read", "rows kept", "popularity", "item-to-item", "sasrec", "tfrec export", left):
-        assert said in printed
+    for message in ("rows read", "rows kept", "popularity", "item-to-item", "sasrec", "tfrec export", left):
+        assert message in printed
     metrics = load(out).metrics
     assert set(metrics["test"]) == {"popularity", "item-to-item", "sasrec"}
     training = metrics["training"]
@@ -31,7 +31,7 @@ def test_the_written_recipe_trains_the_same_again(films, preset, tmp_path, monke
     def broken(*arguments, **options):
         raise ValueError("no font")
 
-    monkeypatch.setattr("tfrec.training.curves.learning_curve", broken)  # a picture never costs a preset
+    monkeypatch.setattr("tfrec.training.curves.learning_curve", broken)  # a failing plot loses no preset
     out = tmp_path / "again"
     assert main(["train", "--data", str(films), "--recipe", str(preset / "recipe.toml"), "--out", str(out)]) == 0
     first, again = (load(folder).metrics["training"] for folder in (preset, out))
@@ -113,8 +113,8 @@ def test_a_diverging_training_raises_an_error_that_says_what_to_do(films, tmp_pa
     sizes = 'epochs = 9\nschedule = "constant"\n[model]\nclass = "STAMP"\nhidden_dim = 8\n'
     recipe.write_text(sizes + '[optimizer]\nclass = "SGD"\nlearning_rate = 1e30\n')
     assert main(["train", "--data", str(films), "--recipe", str(recipe), "--out", str(out)]) == 2
-    said = capsys.readouterr().err
-    assert "has diverged" in said and "learning rate" in said and not out.exists()
+    message = capsys.readouterr().err
+    assert "has diverged" in message and "learning rate" in message and not out.exists()
 
 
 def test_a_part_without_targets_raises_an_error_before_training(tmp_path, capsys):
@@ -174,13 +174,13 @@ def test_a_model_that_reads_timestamps_from_training_to_export(films, tmp_path, 
     answer = capsys.readouterr().out
     assert main([*asked, "--timestamps", "2017-07-14T02:40:00", "2017-07-15T02:40:00"]) == 0
     assert capsys.readouterr().out == answer
-    for stamps, said in (
+    for stamps, message in (
         ([], "tisasrec reads timestamps: pass"),
         (["--timestamps", "1500000000"], "2 items needs 2 timestamps"),
         (["--timestamps", "1500000000", "soon"], "'soon' is invalid"),
     ):
         assert main([*asked, *stamps]) == 2
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
     sequences = tmp_path / "sequences.txt"
     sequences.write_text("".join(f"{user} {(user + item) % 7}\n" for user in range(9) for item in range(5)))
     assert main(["train", "--data", str(sequences), "--recipe", str(recipe), "--out", str(tmp_path / "other")]) == 2

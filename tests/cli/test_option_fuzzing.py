@@ -33,7 +33,7 @@ def loaded(preset):
 
 @pytest.fixture
 def no_training(monkeypatch, preset, loaded):
-    """What would take time ends as if it were interrupted, and the preset is loaded once."""
+    """Steps that take time are replaced by an interruption, and the preset is loaded once."""
     load = presets.load
     monkeypatch.setattr("tfrec.presets.load", lambda name, *kind: loaded if name == str(preset) else load(name, *kind))
 
@@ -54,13 +54,13 @@ def no_training(monkeypatch, preset, loaded):
 
 
 def ends_well(arguments, capsys):
-    """Run a command that must end with 0, or 2 and one line; 1 is the interruption of the test."""
+    """Run a command that must return 0, or 2 with one line; 1 means that this test interrupted it."""
     code = main(arguments)
-    said = capsys.readouterr().err
-    assert code in (0, 2) or (code == 1 and "stopped by the test" in said), (arguments, said)
-    assert "Traceback" not in said and len(said) < 3000
+    message = capsys.readouterr().err
+    assert code in (0, 2) or (code == 1 and "stopped by the test" in message), (arguments, message)
+    assert "Traceback" not in message and len(message) < 3000
     if code == 2:
-        assert len(said.strip("\n").splitlines()) == 1 and said.startswith("tfrec"), said
+        assert len(message.strip("\n").splitlines()) == 1 and message.startswith("tfrec"), message
     return code
 
 
@@ -95,7 +95,7 @@ PATH_OPTIONS = {
 
 
 def command(name, option, value, folder, preset):
-    """A command that is well, with one option changed."""
+    """A valid command with one changed option."""
     data = folder / "data.csv"
     if not data.exists():
         data.write_text(ROWS)
@@ -194,7 +194,7 @@ def rows():
 
 @pytest.mark.parametrize(("kind", "entry"), [(kind, one) for kind, of in ENTRIES.items() for one in of])
 def test_recipes(kind, entry, spec, rows, tmp_path):
-    """Everything that is made of a recipe before training: refused by an `InputError`, or made."""
+    """Build everything that a recipe needs before training; only an `InputError` is allowed."""
     path = tmp_path / "recipe.toml"
     for value in WRONG:
         entries = {key: one for key, one in BASE[kind].items() if not (key + ".").startswith(entry + ".")}
@@ -242,7 +242,7 @@ def test_deep_presets(name, preset, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("text", "options", "said"),
+    ("text", "options", "message"),
     [
         ('[model]\nclass = "SASRec"\nhidden_dim = 1000000000', [], "The model has 1"),
         ("", ["--max-length", "1000000000"], "but this machine has"),
@@ -253,13 +253,13 @@ def test_deep_presets(name, preset, tmp_path, capsys):
     ],
 )
 def test_a_model_that_does_not_fit_into_memory_raises_an_error_before_it_is_built(
-    text, options, said, films, tmp_path, capsys
+    text, options, message, films, tmp_path, capsys
 ):
     (tmp_path / "recipe.toml").write_text(text)
     command = ["train", "--data", str(films), "--out", str(tmp_path / "out"), "--recipe", str(tmp_path / "recipe.toml")]
     assert main([*command, *options]) == 2
     error = capsys.readouterr().err
-    assert said in error and len(error.splitlines()) == 1
+    assert message in error and len(error.splitlines()) == 1
 
 
 def test_parameters_are_counted_without_being_made(spec):
@@ -299,7 +299,7 @@ def test_a_recipe_without_a_model_is_a_ranking_recipe_by_its_entries_or_the_labe
 
 
 @pytest.mark.parametrize(
-    ("text", "labelled", "said"),
+    ("text", "labelled", "message"),
     [
         ("max_length = 9", True, "has max_length, an entry of retrieval models, but a label is named"),
         ('max_length = 9\ntask = "click"', False, "entry of retrieval models, but it has task"),
@@ -309,9 +309,9 @@ def test_a_recipe_without_a_model_is_a_ranking_recipe_by_its_entries_or_the_labe
         ("features = []", True, "features must be a table"),
     ],
 )
-def test_recipes_of_neither_kind(text, labelled, said, tmp_path):
+def test_recipes_of_neither_kind(text, labelled, message, tmp_path):
     (tmp_path / "recipe.toml").write_text(text)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         load_recipe(tmp_path / "recipe.toml", labelled)
 
 

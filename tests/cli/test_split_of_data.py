@@ -1,4 +1,4 @@
-"""`tfrec train` and `tfrec evaluate` keep the split that the data came with."""
+"""`tfrec train` and `tfrec evaluate` use the split of the data."""
 
 import json
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def parts(films, tmp_path):
-    """The films as RecBole's benchmark files: every tenth row of a user is test, the one before it valid."""
+    """The films as RecBole's benchmark files: a tenth of each user's rows for the test, a tenth for validation."""
     rows = pd.read_csv(films / "ratings.csv")
     place = rows.groupby("userId").cumcount() % 10
     rows.columns = ["user_id:token", "item_id:token", "rating:float", "timestamp:float"]
@@ -36,7 +36,7 @@ def test_the_split_of_the_data_is_trained_and_evaluated_with(parts, preset, caps
     (folder / "recipe.toml").write_text("epochs = 1\n")
     arguments = ["--recipe", str(folder / "recipe.toml"), "--out", str(folder / "out")]
     assert main(["train", "--data", str(folder), *arguments]) == 0
-    assert asked == [(count, {"rule": "fixed"}, None)]  # the preset keeps the recipe as it was carried out
+    assert asked == [(count, {"rule": "fixed"}, None)]  # the preset has the recipe with the split that was used
     assert f"{count:,} test rows" in capsys.readouterr().out
     report = folder / "report.json"
     assert main(["evaluate", str(preset), "--data", str(folder / "films"), "--out", str(report)]) == 0

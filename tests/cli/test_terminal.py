@@ -1,4 +1,4 @@
-"""What is printed for people controls no terminal; help, lists and mistakes in options come without TensorFlow."""
+"""Output contains no control characters; help, lists and option errors do not import TensorFlow."""
 
 import json
 import os
@@ -18,7 +18,7 @@ FORBIDDEN = {one for one in EVIL if not one.isprintable()} - {"\n"}
 
 @pytest.fixture(scope="module")
 def evil(preset, tmp_path_factory):
-    """The preset, with ids and titles as an attacker would like them; saved by the ordinary way."""
+    """The preset, with ids and titles that contain control characters."""
     import dataclasses
 
     from tfrec.data.features.vocabulary import Vocabulary
@@ -44,23 +44,23 @@ def test_control_characters_of_ids_and_titles_are_replaced(evil, tmp_path, capsy
     commands = [[*recommend, tokens[0]], ["explain", str(folder), "--history", tokens[0], tokens[1]]]
     for command in commands:
         assert main(command) == 0
-        said = capsys.readouterr()
-        assert "[2J" in said.out and not FORBIDDEN & {*said.out, *said.err}
+        message = capsys.readouterr()
+        assert "[2J" in message.out and not FORBIDDEN & {*message.out, *message.err}
     assert main([*recommend, tokens[1]]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 101  # a title with a line break takes one line
     for command in ([*recommend, f"no{EVIL}"], ["recommend", f"no{EVIL}", "--history", "x"], [f"no{EVIL}"]):
         assert main(command) == 2
-        said = capsys.readouterr()
-        assert len(said.err.splitlines()) == 1 and not FORBIDDEN & {*said.out, *said.err}
-    assert presets.load(folder).spec.items.tokens.tolist() == tokens  # what is stored stays as it was
+        message = capsys.readouterr()
+        assert len(message.err.splitlines()) == 1 and not FORBIDDEN & {*message.out, *message.err}
+    assert presets.load(folder).spec.items.tokens.tolist() == tokens  # stored values are not changed
 
 
 def test_names_of_columns_and_files_neither(tmp_path, capsys):
     data = tmp_path / "da\x1b[2Jta.csv"
     data.write_text("user,item,ti\x1b[2Jme\n" + "".join(f"u{u},i{i},{i}\n" for u in range(3) for i in range(3)))
     assert main(["train", "--data", str(data), "--out", str(tmp_path / "out"), "--time", "nowhen"]) == 2
-    said = capsys.readouterr()
-    assert not FORBIDDEN & {*said.out, *said.err} and len(said.err.splitlines()) == 1
+    message = capsys.readouterr()
+    assert not FORBIDDEN & {*message.out, *message.err} and len(message.err.splitlines()) == 1
 
 
 def test_a_stream_that_cannot_encode_a_title(preset):
@@ -99,8 +99,8 @@ def test_help_lists_and_mistakes_need_no_tensorflow():
     done = _process(script, json.dumps([arguments for arguments, *_ in commands]))
     assert done.returncode == 0, done.stderr
     found, heavy = json.loads(done.stdout)
-    for (arguments, code, said), (ended, printed) in zip(commands, found, strict=True):
-        assert (ended, said in printed) == (code, True), (arguments, printed)
+    for (arguments, code, message), (ended, printed) in zip(commands, found, strict=True):
+        assert (ended, message in printed) == (code, True), (arguments, printed)
         assert ended == 0 or len(printed.splitlines()) == 1
     assert heavy == []
 
@@ -111,7 +111,7 @@ def test_the_list_fits_a_terminal(capsys):
     assert max(map(len, lines)) < 100
     (row,) = (line for line in lines if line.startswith("hstu_ml1m"))
     assert row.split()[1:] == ["HSTU", "0.3331", "0.1964", "0.1720", "1.3", "float32"]
-    places = [lines.index(next(line for line in lines if said in line)) for said in ("-- Amazon Beauty", "hstu_beauty")]
+    places = [lines.index(next(line for line in lines if text in line)) for text in ("-- Amazon Beauty", "hstu_beauty")]
     assert places == sorted(places)
 
 

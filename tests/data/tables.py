@@ -1,4 +1,4 @@
-"""Tables to write and to look into."""
+"""Helpers for tables in tests."""
 
 
 def history(table, user):

@@ -1,4 +1,4 @@
-"""A messy table is either refused with a helpful message, or its losses are counted."""
+"""An invalid table raises a helpful error, or its dropped rows are counted."""
 
 import datetime
 
@@ -128,7 +128,7 @@ def test_times_of_all_formats_are_read(times, expected):
     "times", [[20170131, 20170201, None], ["20170131", "20170201", ""], [20170131.0, 20170201, None]]
 )
 def test_integers_that_look_like_dates_are_read_as_dates(times):
-    """As seconds of 1970 the last of January and the first of February would be 70 seconds apart."""
+    """As seconds since 1970, 31 January and 1 February would be 70 seconds apart."""
     result = table([1] * 3, list("abc"), times)
     assert result.times.tolist() == [pd.Timestamp(day, tz="UTC").timestamp() for day in ("2017-01-31", "2017-02-01")]
     assert "note: the whole numbers in 'time' are read as dates, YYYYMMDD" in str(result.report)
@@ -190,7 +190,7 @@ def test_weights_that_are_not_numbers_are_counted():
 
 
 def test_k_core_is_reached():
-    # Item z falls, so user c falls, so item y falls below two rows, so does user b.
+    # Item z is dropped, so user c is dropped, so item y has fewer than two rows, so user b is dropped.
     result = table(list("aaabbcc"), list("wxwwyyz"), min_user_count=2, min_item_count=2)
     frame = result.to_pandas()
     assert frame.groupby("user").size().min() >= 2 and frame.groupby("item").size().min() >= 2

@@ -1,4 +1,4 @@
-"""Items without a training row keep what the side table says of them, as the evaluation reads it."""
+"""Items without training rows keep their features from the side table, as in the evaluation."""
 
 import json
 
@@ -69,7 +69,7 @@ def test_cold_items_survive_saving(spec, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("part", "said"),
+    ("part", "message"),
     [
         ("vocabularies/cold_items.txt", "cold_items.txt has 2 items, spec.json says 3"),
         ("cold_items.csv", "cold_items.csv has 2 items, spec.json says 3"),
@@ -77,7 +77,7 @@ def test_cold_items_survive_saving(spec, tmp_path):
         ("both", "has items that are also in item.txt"),
     ],
 )
-def test_inconsistent_files_raise_an_error(part, said, spec, tmp_path):
+def test_inconsistent_files_raise_an_error(part, message, spec, tmp_path):
     spec.save(tmp_path)
     if part == "both":
         ids = tmp_path / "vocabularies" / "cold_items.txt"
@@ -89,7 +89,7 @@ def test_inconsistent_files_raise_an_error(part, said, spec, tmp_path):
     else:
         lines = (tmp_path / part).read_text("utf-8").splitlines(keepends=True)
         (tmp_path / part).write_text("".join(lines[:-1]), "utf-8")
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         FeatureSpec.load(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Labelled rows: what is dropped is counted, and the cuts are clean."""
+"""Labelled rows: dropped rows are counted, and splits do not overlap."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""A spec learns from training data alone, and a folder brings it back or says which part does not fit."""
+"""A spec is fitted on training data only, and loading it restores it or names the part that does not fit."""
 
 from collections import Counter
 
@@ -31,7 +31,7 @@ def test_items_are_counted_and_sorted_by_popularity(pairs):
     assert dict(zip(spec.items.tokens, spec.item_counts.tolist(), strict=True)) == counts
     assert (np.diff(spec.item_counts) <= 0).all()
     again = FeatureSpec.fit(made(pairs[::-1]))
-    assert again.items == spec.items  # the order of the rows decides nothing
+    assert again.items == spec.items  # the order of the rows has no effect
 
 
 @quick

@@ -54,7 +54,7 @@ def test_a_number_is_the_same_category_for_every_dtype():
         assert set(feature.encode(pd.Series(given, dtype=object)).ravel().tolist()) == {2}, kind
     gaps = MultiValued("c").fit(pd.Series([7.0, None, 0.5, np.inf]))
     assert gaps.tokens.vocabulary.tokens.tolist() == ["0.5", "7"]
-    assert gaps.encode(pd.Series(["7|0.5", "7.0"])).tolist() == [[3], [1]]  # a text is what stands there, as for ids
+    assert gaps.encode(pd.Series(["7|0.5", "7.0"])).tolist() == [[3], [1]]  # texts are not converted, as for ids
 
 
 @pytest.mark.parametrize("scaling", ["standard", "log"])
@@ -63,7 +63,7 @@ def test_numbers_are_standardised_and_missing_values_are_nan(scaling):
     raw[::10] = np.nan
     found = Numeric("n", scaling=scaling).fit(pd.Series(raw)).encode(pd.Series(raw))
     assert np.isnan(found[::10]).all() and np.isfinite(np.delete(found, np.s_[::10])).all()
-    assert abs(np.nanmean(found)) < 1e-5 and abs(np.nanstd(found) - 1) < 0.05  # the cut at ten deviations takes some
+    assert abs(np.nanmean(found)) < 1e-5 and abs(np.nanstd(found) - 1) < 0.05  # some are clipped at ten deviations
 
 
 def test_constant_and_empty_numeric_columns_are_encoded():
@@ -92,7 +92,7 @@ def test_titles_and_constants_are_left_out_of_inferred_features():
 
 
 def kinds(**columns):
-    """What each column is read as, or why it is not."""
+    """The kind of each column, or why it is not read."""
     table = pd.DataFrame(columns)
     return {one.column: one.kind for one in infer_features(table, "item")} | unread_columns(table)
 

@@ -1,4 +1,4 @@
-"""Data that come with their own split keep it: nothing of the valid and test parts is learned from."""
+"""The split of the data is used: training uses no validation or test rows."""
 
 import dataclasses
 

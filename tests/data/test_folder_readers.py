@@ -1,4 +1,4 @@
-"""Folders in the layouts of publishers, and sequence files, are known by what lies in them."""
+"""Publishers' layouts and sequence files are recognised by their content."""
 
 import json
 import re
@@ -68,7 +68,7 @@ def test_atomic_files_are_read(tmp_path):
         tmp_path / "x.item", 'item_id:token\tmovie_title:token_seq\tclass:token_seq\na b\tSay "No\tWar Drama\nc\t\t\n'
     )
     write(tmp_path / "x.user", "user_id:token\tage:float\n01\t24\n02\t\n")
-    # Nobody asked for ratings: rows without one stay. Named, they must be numbers.
+    # If the rating column is not named, rows without a rating are kept. If it is named, ratings must be numbers.
     table = read(tmp_path)
     assert history(table, "01") == ["c", "a b"] and not table.report.dropped
     assert any("'rating' is not a number in 2 rows" in note for note in table.report.notes)

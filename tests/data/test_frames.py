@@ -1,4 +1,4 @@
-"""Tables of other libraries, names of columns, and side tables that do not fit: the same from Python as from a file."""
+"""Tables of other libraries, names of columns, and side tables that do not fit: the same as from a file."""
 
 import decimal
 
@@ -17,7 +17,7 @@ FRAME = pd.DataFrame({"u": [1, 1, 2], "i": ["a", "b", "c"], "y": [0, 1, 1], "t":
 
 
 class Stream:
-    """A table that hands out Arrow's stream, as polars' do."""
+    """A table with the Arrow stream interface, as in polars."""
 
     def __init__(self, table):
         self._table = table

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.tensorflow
 
 @pytest.fixture(scope="module")
 def spec():
-    rows = pd.DataFrame({"user": [1, 1, 1, 2, 2, 2], "item": list("xyzxyx")})  # "w" was never met
+    rows = pd.DataFrame({"user": [1, 1, 1, 2, 2, 2], "item": list("xyzxyx")})  # "w" is not in the training data
     items = pd.DataFrame(
         {
             "item": list("wzyx"),

@@ -1,4 +1,4 @@
-"""A table of the wrong kind is named, with how to make the right one."""
+"""The error for a table of the wrong kind says how to create the right one."""
 
 import pandas as pd
 import pytest
@@ -17,7 +17,7 @@ SPEC = FeatureSpec.fit(TABLE)
 
 
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("call", "message"),
     [
         (lambda: FeatureSpec.fit(FRAME), r"Interactions or Examples, got DataFrame. Make them with .*from_pandas"),
         (lambda: FeatureSpec.fit(SPLIT), r"Interactions or Examples, got Split. Pass one part of the split"),
@@ -37,6 +37,6 @@ SPEC = FeatureSpec.fit(TABLE)
         (lambda: recommend(Popularity(SPEC), SPEC, [1, 2]), r"A history must be a list of ids, got 1"),
     ],
 )
-def test_a_table_of_the_wrong_type_raises_an_error(call, said):
-    with pytest.raises(InputError, match=said):
+def test_a_table_of_the_wrong_type_raises_an_error(call, message):
+    with pytest.raises(InputError, match=message):
         call()

@@ -1,4 +1,4 @@
-"""The columns of public tables are found by their names; what could be meant otherwise is noted or asked for."""
+"""The columns of public tables are found by their names; ambiguous names give a note or an error."""
 
 import itertools
 import re
@@ -11,7 +11,7 @@ from tfrec.data import read
 from tfrec.data.readers.known_names import WELL_KNOWN, candidates, is_data
 from tfrec.errors import InputError
 
-# Publisher's header -> user, item, time, weight; "-" where none must be found.
+# Publisher's header -> user, item, time, weight; "-" if no column must be found.
 HEADERS = {
     "reviewerID,asin,reviewerName,helpful,reviewText,overall,summary,unixReviewTime,reviewTime": (
         "reviewerID asin unixReviewTime overall"
@@ -116,7 +116,7 @@ def test_a_choice_among_several_columns_is_noted(tmp_path):
     assert read(path, item="asin").item_ids.tolist() == ["a"]
     assert "could be" not in str(read(path, item="asin").report)
     plain = read(write(tmp_path / "plain.csv", "userId,movieId,rating,timestamp\n1,2,3,4\n"))
-    assert not plain.report.notes  # what leaves no doubt is not commented
+    assert not plain.report.notes  # unambiguous names give no note
 
 
 @pytest.mark.parametrize(

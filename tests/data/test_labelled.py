@@ -124,7 +124,7 @@ def test_missing_arguments_raise_an_error():
         labelled(data, spec)
     with pytest.raises(InputError, match="'mood' is not in the feature spec"):
         labelled(data, spec, inputs=["mood"])
-    labelled(data, spec, inputs=["item"])  # without its history, nothing needs to be known
+    labelled(data, spec, inputs=["item"])  # without the history, no known rows are needed
 
 
 def test_unseen_rate_hides_users_and_items_reproducibly():
@@ -179,7 +179,7 @@ def test_the_old_name_of_the_rule_all_is_accepted():
 @pytest.mark.parametrize("which", ["the same", "a part", "a copy with other codes"])
 def test_a_row_is_not_in_its_own_history_even_if_it_is_duplicated_or_in_another_table(timed, take, which):
     frame = pd.DataFrame(np.random.default_rng(1).integers(0, 5, (60, 3)), columns=["who", "what", "when"])
-    frame = pd.concat([frame, frame.sample(40, random_state=0)], ignore_index=True)  # each row may come again
+    frame = pd.concat([frame, frame.sample(40, random_state=0)], ignore_index=True)  # rows may be repeated
     frame["label"] = np.random.default_rng(2).integers(1, 6, len(frame))
 
     def examples(rows):

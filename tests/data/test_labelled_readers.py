@@ -58,14 +58,14 @@ def test_large_parquet_ids_with_gaps_stay_exact_and_the_index_is_a_column(tmp_pa
 
 
 def test_integers_that_became_floats_are_integers_in_every_format(tmp_path):
-    """What pandas writes of integers with a missing one; `from_pandas` reads the frame itself as 2, too."""
+    """pandas writes integers with a missing value as 2.0; `from_pandas` also reads the frame itself as 2."""
     frame = pd.DataFrame({"user": [7, 8, 8], "item": [2, None, 3], "label": [1, 0, 1]})
     frame.to_csv(tmp_path / "rows.csv", index=False)
     pd.DataFrame({"item": [3, 2, None], "price": [1.5, 2, 3]}).to_csv(tmp_path / "items.csv", index=False)
     for table in (read(tmp_path / "rows.csv", items=tmp_path / "items.csv"), read_examples(tmp_path / "rows.csv")):
         assert sorted(table.item_ids) == ["2", "3"] and sorted(table.user_ids) == ["7", "8"]
     assert read(tmp_path / "rows.csv", items=tmp_path / "items.csv").items["price"].to_dict() == {"3": 1.5, "2": 2.0}
-    (tmp_path / "rows.csv").write_text("user,item\n1.0,1.0\n2,1.1\n")  # not all are so: names as they stand
+    (tmp_path / "rows.csv").write_text("user,item\n1.0,1.0\n2,1.1\n")  # not all end with .0, so they are not converted
     assert read(tmp_path / "rows.csv").user_ids.tolist() == ["1.0", "2"]
 
 

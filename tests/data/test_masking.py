@@ -1,4 +1,4 @@
-"""Hidden items: which, how many, what is asked, and when they change."""
+"""Masked items: which, how many, their targets, and when they change."""
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,7 @@ def rows_of(batches):
 @pytest.mark.parametrize("grouped", [False, True])
 @pytest.mark.parametrize("windows", ["newest", "all"])
 def test_a_row_is_a_whole_window_with_some_items_masked(table, spec, windows, grouped):
-    """The same rows as without masks, the last target included; hidden items are asked for and nothing else is."""
+    """The same rows as without masks, the last target included; the targets are exactly the masked items."""
     plain = sequences(table, spec, 32, windows=windows, group_by_length=grouped, shuffle=False)
     masked = masked_items(plain, MASK, probability=0.4, seed=3)
     assert masked.cardinality() == plain.cardinality() > 0
@@ -62,7 +62,7 @@ def test_items_are_masked_with_the_given_probability(table, spec, probability, l
     rows = np.concatenate([rows_of(batches) for _ in range(8)])
     hidden, items = rows[:, 0] == MASK, (rows[:, 0] > 0).sum(1)
     alone = hidden[:, -1] & (hidden.sum(1) == 1)
-    # Rows that mask only the newest also come by chance: where it alone is drawn, or nothing is and it is chosen.
+    # Rows may mask only the newest item by chance too: if it alone is drawn, or if no item is drawn and it is chosen.
     by_chance = probability * (1 - probability) ** (items - 1) + (1 - probability) ** items / items
     assert alone.mean() == pytest.approx(np.mean(last_only + (1 - last_only) * by_chance), abs=0.02)
     expected = (1 - last_only) * (probability * items + (1 - probability) ** items) + last_only

@@ -1,4 +1,4 @@
-"""What comes from a server is verified; what goes wrong is told."""
+"""Downloads are verified, and failures give a clear error."""
 
 import contextlib
 import hashlib
@@ -35,7 +35,7 @@ def packed(files, links=()):
 
 @contextlib.contextmanager
 def serving(files, cut=None, announced=True):
-    """A server of `files` at the address it gives; it stops after `cut` bytes of an archive."""
+    """Serve `files` and return the address; the connection ends after `cut` bytes of an archive."""
     asked = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -49,7 +49,7 @@ def serving(files, cut=None, announced=True):
             if announced:
                 self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            with contextlib.suppress(ConnectionError):  # a client that has enough hangs up
+            with contextlib.suppress(ConnectionError):  # the client closes the connection when it has received too much
                 self.wfile.write(body[:cut] if self.path.endswith(".zip") else body)
 
         def log_message(self, *args):

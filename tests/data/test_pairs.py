@@ -1,4 +1,4 @@
-"""Pairs of users and items: every known interaction is a row, and no target stands in its own history."""
+"""Pairs of users and items: every known interaction is a row, and no history contains its own target."""
 
 from collections import Counter
 
@@ -34,7 +34,7 @@ def rows_of(dataset, spec):
         past = inputs["history"].numpy() if "history" in inputs else np.zeros((len(targets), 0), int)
         for row, history in enumerate(past):
             seen = history[history > 0]
-            assert (history[: len(history) - len(seen)] == 0).all()  # padding on the left alone
+            assert (history[: len(history) - len(seen)] == 0).all()  # padding only on the left
             found.append((users[row], spec.items.decode(seen), spec.items.decode([int(targets[row])])[0]))
     return found
 
@@ -95,7 +95,7 @@ def test_known_pairs_are_distinct(table, spec):
 
 
 @pytest.mark.parametrize(
-    ("how", "said"),
+    ("how", "message"),
     [
         ({"inputs": ("timestamps",)}, "inputs of pairs"),
         ({"inputs": "user"}, "inputs of pairs"),
@@ -103,8 +103,8 @@ def test_known_pairs_are_distinct(table, spec):
         ({"batch_size": 3, "num_replicas": 2}, "multiple"),
     ],
 )
-def test_invalid_arguments_raise_an_error(table, spec, how, said):
-    with pytest.raises(InputError, match=said):
+def test_invalid_arguments_raise_an_error(table, spec, how, message):
+    with pytest.raises(InputError, match=message):
         pairs(table, spec, **how)
 
 

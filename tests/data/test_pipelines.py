@@ -14,7 +14,7 @@ from tfrec.errors import InputError
 pytestmark = pytest.mark.tensorflow
 quick = settings(max_examples=10, deadline=None)
 
-# A user a list; the last is long enough for everything.
+# One list per user; the last one is long enough for all cases.
 walks = st.lists(st.lists(st.integers(0, 7), max_size=14), max_size=6).map(lambda walks: [*walks, [1, 2, 1, 3]])
 lengths = st.integers(1, 6)
 

@@ -1,4 +1,4 @@
-"""Layouts of public data files that need a word of their own: read rightly, or refused with what to do."""
+"""Special layouts of public data files: they are read correctly, or the error says what to do."""
 
 import bz2
 
@@ -49,7 +49,7 @@ def test_text_options_for_a_publishers_layout_raise_an_error(tmp_path, options, 
 
 
 def test_a_user_column_with_mostly_missing_values_raises_an_error(tmp_path):
-    """Diginetica: most sessions are of nobody known."""
+    """Diginetica: most sessions have no known user."""
     rows = [f"{session};{'NA' if session < 4 else 9};{item};2016-05-09" for session in range(5) for item in (1, 2)]
     path = write(tmp_path / "train-item-views.csv", "\n".join(["sessionId;userId;itemId;eventdate", *rows]))
     with pytest.raises(InputError, match=r"'userId' .* are missing.*'sessionId'.*--user"):
@@ -129,7 +129,7 @@ def test_a_matrix_without_a_header_raises_an_error(tmp_path):
 @pytest.mark.parametrize("names", ["day\tmonth\tyear", "date_day\tdate_month\tdate_year"])
 @pytest.mark.parametrize("named", [False, True])
 def test_dates_in_several_columns_raise_an_error(tmp_path, names, named):
-    """HetRec: a day alone has no order."""
+    """HetRec: days without times of day have no order."""
     path = write(
         tmp_path / "user_taggedartists.dat", f"userID\tartistID\t{names}\n2\t52\t1\t4\t2009\n2\t53\t1\t3\t2009\n"
     )

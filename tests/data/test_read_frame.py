@@ -1,4 +1,4 @@
-"""One table in any format and any dress is the same table."""
+"""A table is the same in every format, encoding and compression."""
 
 import bz2
 import gzip

@@ -1,4 +1,4 @@
-"""What a table is, is told by its content; bad input is told in one sentence."""
+"""Formats are recognised by content; invalid input gives an error of one sentence."""
 
 import pandas as pd
 import pytest
@@ -51,7 +51,7 @@ def test_parquet_keeps_its_types(tmp_path):
     frame.set_index("userId").to_parquet(tmp_path / "t.parquet")
     table = read(tmp_path / "t.parquet", time="at")
     assert table.user_ids.tolist() == ["007"] and table.item_ids.tolist() == [str(big)]
-    (tmp_path / "t.parquet").rename(tmp_path / "t.bin")  # told by content
+    (tmp_path / "t.parquet").rename(tmp_path / "t.bin")  # recognised by content
     assert len(read(tmp_path / "t.bin", time="at")) == 1
 
 

@@ -1,4 +1,4 @@
-"""Columns of rows that are values of items or users: the newest of each, and what differs is counted."""
+"""Columns of rows that are values of items or users: the newest value is used, and differing values are counted."""
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ def test_an_item_gets_its_newest_value(time):
     found = to_side_table(rows(time=time, items=items), "item", ["genre", "tags"])
     assert "genre" not in found.context and "genre" in rows().context
     genres = found.items["genre"].dropna().to_dict()
-    assert genres == {"x": "new" if time else "old", "y": "war"}  # an empty cell says nothing
+    assert genres == {"x": "new" if time else "old", "y": "war"}  # empty cells are ignored
     assert found.items["tags"].dropna().to_dict() == {"x": ["p"], "y": ["q", "r"], "z": ["s"]}
     assert found.items["price"].dropna().to_dict() == {"x": 1, "w": 2}
     which = "newest" if time else "last"
@@ -41,8 +41,8 @@ def test_only_known_rows_define_item_features():
     known = np.array([False, True, True, False, False])
     items = pd.DataFrame({"what": ["x", "w"], "price": [1.0, 2.0]})
     found = to_side_table(rows(time="when", items=items), "item", ["genre", "tags"], known)
-    assert found.items["genre"].dropna().to_dict() == {"x": "old", "y": "war"}  # x is "new" where nobody may look
-    assert "z" not in found.items.index  # all that is known of z is held back
+    assert found.items["genre"].dropna().to_dict() == {"x": "old", "y": "war"}  # "new" is only in held-back rows
+    assert "z" not in found.items.index  # all rows of z are held back
     assert not [note for note in found.report.notes if "differs" in note]
 
 

@@ -22,7 +22,7 @@ FEATURES = [Categorical("job"), Numeric("age"), MultiValued("genres"), Numeric("
 
 @pytest.fixture(scope="module")
 def table():
-    rows = pd.DataFrame({"u": list("aaabbbcc"), "i": list("xyzxyzxy"), "said": "w"})
+    rows = pd.DataFrame({"u": list("aaabbbcc"), "i": list("xyzxyzxy"), "message": "w"})
     users = pd.DataFrame({"u": ["a", "b", "d"], "job": ["cook", None, "spy"], "age": [20.0, 40, 80]})
     items = pd.DataFrame(
         {
@@ -32,7 +32,7 @@ def table():
             "text": [[0.5, 1], [1, 2], None, [3, 3]],
         }
     )
-    return Interactions.from_pandas(rows, user="u", item="i", context=["said"], users=users, items=items)
+    return Interactions.from_pandas(rows, user="u", item="i", context=["message"], users=users, items=items)
 
 
 def test_features_are_fitted_on_training_users_and_items_and_kept_by_id(table, tmp_path):
@@ -72,16 +72,16 @@ def test_all_side_columns_can_be_taken(table):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"features": FEATURES}, "'job' of users needs a user vocabulary: pass users=True"),
-        ({"features": [Numeric("said")], "users": True}, "'said' is a column of the interactions"),
+        ({"features": [Numeric("message")], "users": True}, "'message' is a column of the interactions"),
         ({"features": [Categorical("user")], "users": True}, "'user' is an input of retrieval models itself"),
         ({"features": [Numeric("height")], "users": True}, "'height' is in no table"),
         ({"history": History()}, "A history rule needs labelled rows"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_wrong_features_raise_an_error(table, arguments, said):
-    with pytest.raises(InputError, match=said):
+def test_wrong_features_raise_an_error(table, arguments, message):
+    with pytest.raises(InputError, match=message):
         FeatureSpec.fit(table, **arguments)

@@ -1,4 +1,4 @@
-"""Splits: nothing later than a cut is on its near side, and nothing is lost."""
+"""Splits: no row after a cut is before it in the split, and no row is lost."""
 
 import pandas as pd
 import pytest
@@ -12,12 +12,12 @@ pytestmark = pytest.mark.tensorflow
 quick = settings(max_examples=30, deadline=None)
 
 rows = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 6), st.integers(0, 9)), max_size=40).map(
-    lambda rows: [*rows, *((0, item, time) for item, time in enumerate([0, 3, 5, 9]))]  # one user is long enough
+    lambda rows: [*rows, *((0, item, time) for item, time in enumerate([0, 3, 5, 9]))]  # one user has enough rows
 )
 
 
 def made(rows, time="time"):
-    """A table that carries the number of each row along."""
+    """A table with the number of each row as context."""
     frame = pd.DataFrame(rows, columns=["user", "item", "time"]).assign(row=range(len(rows)))
     return Interactions.from_pandas(frame, user="user", item="item", time=time, context=["row"])
 
@@ -63,7 +63,7 @@ def test_a_split_by_time_leaks_no_later_rows(rows, marks):
             assert holdout.history.times.max() < holdout.targets.times.min()
         assert set(holdout.targets.user_codes) <= set(holdout.history.user_codes)
     assert numbers(valid.history) == numbers(train)
-    # Each row is on one side of each cut; what is asked about is all that the known users did behind it.
+    # Each row is on one side of each cut; targets are all later rows of the known users.
     behind = sorted(set(numbers(table)) - set(numbers(test.history)))
     known = set(test.history.user_codes)
     user_of = dict(zip(numbers(table), table.user_codes, strict=True))

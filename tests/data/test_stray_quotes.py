@@ -1,4 +1,4 @@
-"""A quote that is not closed in its row takes no other row with it; texts of several lines are read."""
+"""A quote that is not closed in its row does not remove other rows; texts of several lines are read."""
 
 import pytest
 from tables import write

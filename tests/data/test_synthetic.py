@@ -1,4 +1,4 @@
-"""The generated world has in it what its docstring says."""
+"""The synthetic dataset has the patterns of its docstring."""
 
 import numpy as np
 import pytest
@@ -80,7 +80,7 @@ def test_sequels_follow_soon_but_not_always(world, titles):
                     never += 1
     gaps = np.array(gaps)
     assert ((gaps >= 1) & (gaps <= 5)).mean() > 0.85
-    assert (gaps == 1).sum() < (gaps >= 2).sum()  # the last item alone does not tell
+    assert (gaps == 1).sum() < (gaps >= 2).sum()  # the last item alone does not predict it
     assert never > 0.15 * len(gaps)
 
 

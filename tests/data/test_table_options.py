@@ -1,4 +1,4 @@
-"""What a table does not say of itself is said by options; side tables are found and read as freely as the data."""
+"""Options describe what cannot be detected in a table; side tables are found and read like the data."""
 
 import argparse
 import gzip

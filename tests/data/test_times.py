@@ -1,4 +1,4 @@
-"""Times of any type keep their order, and columns without one are refused."""
+"""Times of any type keep their order; columns without an order raise an error."""
 
 import datetime
 import decimal

@@ -1,4 +1,4 @@
-"""The closed-form baselines against what defines them, and what all baselines owe to any history."""
+"""The closed-form baselines equal their definitions, and properties that all baselines share."""
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ def table_of(pairs, **columns):
 
 
 def groups(users=40, size=6, takes=4):
-    """Two groups of users, each with items of its own: a user has 4 of the 6 items of their group."""
+    """Two groups of users with separate items: a user has 4 of the 6 items of the group."""
     random = np.random.default_rng(0)
     return table_of(
         [
@@ -32,7 +32,7 @@ def random_pairs(users=30, items=12, seed=0):
 
 
 def dense(table, spec):
-    """The user-item matrix, written down cell by cell."""
+    """The user-item matrix, cell by cell."""
     matrix = np.zeros((len(table.user_ids), spec.num_items))
     for user, item in zip(table.user_codes, table.item_codes, strict=True):
         matrix[user, spec.items.encode([table.item_ids[item]])[0] - 2] = 1
@@ -88,7 +88,7 @@ def loss_gradients(model, x, regularization, alpha, exponent):
 
 @pytest.mark.parametrize(("exponent", "dim"), [(0.0, 3), (1.0, 3), (0.5, 3), (1.0, 16)])
 def test_a_half_step_of_ials_has_no_gradient_left(small, exponent, dim, monkeypatch):
-    """The items are solved for last; after many steps both sides are at rest. Rows are shorter and longer than D."""
+    """The items are solved for last; after many steps both sides have converged. Rows are shorter and longer than D."""
     table, spec, x = small
     monkeypatch.setattr(f"{IALS.__module__}._CELLS", 200)  # several batches, of padded rows
     settings = {"dim": dim, "regularization": 0.05, "unobserved_weight": 0.2, "exponent": exponent}
@@ -131,13 +131,13 @@ def test_user_knn_by_hand():
         )
         return dict(zip(spec.items.tokens, found[0, 2:].tolist(), strict=True))
 
-    # v brings nothing that the history lacks. The others have 2, 1, 1 and 0 of a and b.
+    # v has no item that is not in the history. The others have 2, 1, 1 and 0 of a and b.
     w, x, y = 2 / (6**0.5 + 1), 1 / (6**0.5 + 1), 1 / (2 + 1)
     assert scores(9, 1.0) == pytest.approx({"a": w + y, "b": w + x, "c": w + x, "d": x + y, "e": 0}, abs=1e-6)
     assert scores(2, 1.0) == pytest.approx({"a": w + y, "b": w, "c": w, "d": y, "e": 0}, abs=1e-6)
     assert scores(1, 0.0)["c"] == pytest.approx(2 / 6**0.5)
     counts = dict(zip(spec.items.tokens, spec.item_counts.tolist(), strict=True))
-    assert scores(9, 1.0, "e") == counts  # z has nothing else, and nobody else has e
+    assert scores(9, 1.0, "e") == counts  # z has no other item, and no other user has e
 
 
 @pytest.mark.parametrize(("low_pass", "sharpening"), [(0.0, 0.0), (0.3, 0.0), (0.3, 0.7)])
@@ -159,7 +159,7 @@ def test_the_graph_filter_is_the_formula_over_dense_matrices(small, low_pass, sh
 
 @pytest.mark.parametrize("name", [name for name in BASELINES if name != "popularity"])
 def test_planted_neighbours_are_found(name):
-    """Somebody whom training did not see, with three items of a group, is shown the other three."""
+    """A user who is not in the training data, with three items of a group, gets the other three."""
     table = groups()
     spec = FeatureSpec.fit(table)
     (model,) = build_baselines([name], table, spec)
@@ -246,7 +246,7 @@ def test_data_of_another_vocabulary_and_unknown_names_raise_an_error(small):
 
 
 def test_a_baseline_reads_the_whole_history_of_an_evaluation():
-    """The newest two items say nothing; what the user had before points to the target."""
+    """The newest two items have no information; the earlier ones predict the target."""
     pairs = [(f"v{n}", item) for n in range(3) for item in ("a", "b")] + [(f"w{n}", "c") for n in range(5)]
     train = [("u", "a"), ("u", "x"), ("u", "y")]
     frame = pd.DataFrame([*pairs, *train, ("u", "b")], columns=["u", "i"])

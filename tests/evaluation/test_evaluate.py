@@ -1,4 +1,4 @@
-"""The evaluation against a slow and obvious one, and what it refuses."""
+"""The evaluation equals a simple, slow one, and rejects invalid arguments."""
 
 import json
 import math
@@ -26,7 +26,7 @@ def random_table(seed=0, users=40, items=25):
 
 
 def one_by_one(model, spec, holdout):
-    """The scores of each user, asked alone."""
+    """The scores of each user, computed one by one."""
     history, found = holdout.history.to_pandas(), {}
     for user in holdout.targets.to_pandas()["user"].unique():
         past = history[history.user == user].item.tolist()
@@ -94,7 +94,7 @@ def test_a_model_with_several_interests_gets_fewer_users_per_batch(monkeypatch):
 
 
 def test_a_model_with_timestamps_gets_those_of_the_newest_known_items():
-    """The score of the one item names the time stamps that came along."""
+    """The score of the only item encodes the given timestamps."""
     table = random_table()
     train, _, test = table.split(LeaveLastOut())
     spec = FeatureSpec.fit(train, max_length=4)

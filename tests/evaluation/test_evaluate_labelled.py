@@ -1,4 +1,4 @@
-"""Labels told by fixed scores: the numbers are those of the metrics, and the report is JSON whatever the rows are."""
+"""Fixed scores against labels: the report has the values of the metrics, and is JSON for any rows."""
 
 import json
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.tensorflow
 
 
 class Fixed:
-    """Says what it was told to say."""
+    """Predicts given values."""
 
     name = "fixed"
 
@@ -32,7 +32,7 @@ def table(labels, users):
 
 
 def strict(report):
-    """The report as JSON reads it that knows no NaN."""
+    """The report, read by a JSON parser without NaN."""
 
     def refuse(word):
         raise AssertionError(f"{word} is not JSON")

@@ -1,4 +1,4 @@
-"""Pictures of scores beside labels."""
+"""Plots of predictions against labels."""
 
 import numpy as np
 import pytest

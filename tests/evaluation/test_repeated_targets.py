@@ -57,7 +57,7 @@ def test_a_repeated_unknown_or_seen_target_is_one_miss():
     train, _, test = split_of("aaaaaaaabb", "pqpnnmpppq", [1, 2, 3, 11, 12, 13, 14, 15, 2, 8], (8, 10))
     spec = FeatureSpec.fit(train)
     report = evaluate(Popularity(spec), spec, test, ks=(3,))
-    # a is asked for n and m, which are unknown, and for p, which is in the history.
+    # The targets of a are n and m, which are unknown, and p, which is in the history.
     assert (report.num_targets, report.repeated_targets, report.unknown_targets, report.seen_targets) == (3, 2, 2, 1)
     assert report.metrics["recall@3"] == 0
     kept = evaluate(Popularity(spec), spec, test, ks=(3,), mask_seen=False)

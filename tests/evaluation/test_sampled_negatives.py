@@ -1,4 +1,4 @@
-"""Targets ranked among sampled items: what is drawn, and the numbers against plain counting."""
+"""Targets ranked among sampled items: the draws, and the metrics compared with simple counting."""
 
 import math
 
@@ -48,7 +48,7 @@ def test_negatives_are_items_that_the_user_does_not_have(asked):
     assert (drawn == SampledNegatives(8, seed=3).draw(test, spec)).all()
     assert (drawn != SampledNegatives(8, seed=4).draw(test, spec)).any()
     share = np.bincount(SampledNegatives(14).draw(test, spec).ravel(), minlength=27)[2:]
-    assert share.min() > 0  # every item is drawn for somebody
+    assert share.min() > 0  # every item is drawn for at least one user
 
 
 def test_metrics_are_those_of_plain_counting(asked):

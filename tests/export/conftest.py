@@ -1,4 +1,4 @@
-"""One tiny export, behind doubles of TensorFlow Serving's two ports."""
+"""A small export behind simulated REST and gRPC ports of TensorFlow Serving."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from kit import IDS, from_kit
 
 @pytest.fixture(scope="session")
 def client_module():
-    """export/client.py, loaded by its path, as it is no part of any package."""
+    """export/client.py, loaded by its path, because it is not part of a package."""
     return from_kit("client")
 
 
@@ -39,7 +39,7 @@ def one_stage(folder):
 
 @pytest.fixture(scope="session")
 def served(exported):
-    """The model behind the servers: version 1 is stable, version 2, here the same, is the canary."""
+    """The model behind the servers: version 1 is stable; version 2, with the same content, is the canary."""
     from served_model import ServedModel
 
     return ServedModel("films", {1: exported, 2: exported}, {"stable": 1, "canary": 2})
@@ -70,7 +70,7 @@ def client(request, client_module, rest, grpc_target):
 
 @pytest.fixture(scope="session")
 def two_stages(once):
-    """A version folder of two stages, with random weights and the features that the README speaks of."""
+    """A version folder of two stages, with random weights and the features of the README."""
     return once("two_stages", of_two_stages)
 
 

@@ -1,4 +1,4 @@
-"""The gRPC port of TensorFlow Serving on its own protos: Predict, GetModelMetadata and GetModelStatus."""
+"""The gRPC port of TensorFlow Serving, simulated with its protos: Predict, GetModelMetadata and GetModelStatus."""
 
 import contextlib
 from concurrent import futures

@@ -1,4 +1,4 @@
-"""The operator's kit, which is no package, and the ids that its tests speak of."""
+"""The files for operators, which are not a package, and the ids of their tests."""
 
 import importlib.util
 import sys
@@ -10,7 +10,7 @@ IDS = ["1", "1196", "260", "1210", "50", "318", "593", "2858", "Größe, 日本"
 
 
 def from_kit(name, **beside):
-    """A file of the kit as a module, loaded by its path; `beside` are the modules that it imports from there."""
+    """A file of export/ as a module, loaded by its path; `beside` are the modules that it imports from there."""
     spec = importlib.util.spec_from_file_location(f"export_{name}", KIT / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module

@@ -57,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(HTTP[refused.code], json.dumps({"error": refused.message}))
 
     def reply(self, code, text, kind="application/json"):
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # who timed out is gone
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the client has timed out
             self.send_response(code)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(text.encode())))
@@ -118,7 +118,7 @@ def predicted(served, spec, body):
 
 
 def from_rows(instances, types):
-    """{"instances": [...]}: a row for each, of exactly the signature's inputs, all of one shape."""
+    """{"instances": [...]}: one row for each, with exactly the inputs of the signature, all of the same shape."""
     if not isinstance(instances, list) or not instances:
         raise Refused("INVALID_ARGUMENT", "Expecting 'instances' to be a list with values")
     if not isinstance(instances[0], dict):
@@ -153,7 +153,7 @@ def from_rows(instances, types):
 
 
 def from_columns(inputs, types):
-    """{"inputs": {...}}: a tensor for each of the signature's inputs; what else is there is not looked at."""
+    """{"inputs": {...}}: one tensor for each input of the signature; other names are ignored."""
     if not isinstance(inputs, dict):
         if len(types) > 1:
             raise Refused("INVALID_ARGUMENT", "inputs is a plain value/list, but expecting an object")
@@ -165,7 +165,7 @@ def from_columns(inputs, types):
 
 
 def shape_of(value):
-    """Of nested lists, judged by their first elements."""
+    """The shape of nested lists, from their first elements."""
     if not isinstance(value, list):
         return []
     return [len(value), *(shape_of(value[0]) if value else [])]
@@ -206,7 +206,7 @@ def tensor(value, dtype):
 
 
 def by_rows(outputs):
-    """{"predictions": [...]}: an object for each row, or its value alone where there is one output."""
+    """{"predictions": [...]}: one object per row, or only its value if there is a single output."""
     written = {name: [text(row) for row in value] for name, value in outputs.items()}
     rows = zip(*written.values(), strict=True)
     if len(outputs) == 1:
@@ -216,7 +216,7 @@ def by_rows(outputs):
 
 
 def by_columns(outputs):
-    """{"outputs": {...}}, or the value alone where there is one output."""
+    """{"outputs": {...}}, or only the value if there is a single output."""
     if len(outputs) == 1:
         return f'{{"outputs": {text(*outputs.values())}}}'
     return f'{{"outputs": {{{", ".join(f"{json.dumps(name)}: {text(one)}" for name, one in outputs.items())}}}}}'
@@ -231,7 +231,7 @@ def text(value):
 
 
 def decimal(value):
-    """A float32 as the server writes it: six digits where they do, nine otherwise, and what JSON has no word for."""
+    """A float32 as the server writes it: six digits if they suffice, otherwise nine; and special values."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "-Infinity" if value < 0 else "Infinity"
     short = f"{value:.6g}"

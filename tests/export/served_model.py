@@ -1,4 +1,4 @@
-"""What stands behind both doubles of TensorFlow Serving: the choice of a version, and `Predict` on a real SavedModel.
+"""The model behind both simulated ports: choice of a version, and `Predict` on a real SavedModel.
 
 The rules are those of the server's sources: which version a ModelSpec names (model_servers/server_core.cc), how the
 inputs of a request become those of a SignatureDef, defaults filled in (servables/tensorflow/predict_util.cc and
@@ -65,7 +65,7 @@ class ServedModel:
         except tf.errors.OpError as error:
             codes = {tf.errors.INVALID_ARGUMENT: "INVALID_ARGUMENT"}
             raise Refused(codes.get(error.error_code, "INTERNAL"), error.message) from None
-        except ValueError as error:  # Python's session looks at ranks before the runtime does
+        except ValueError as error:  # Python's session checks ranks before the runtime does
             raise Refused("INVALID_ARGUMENT", str(error)) from None
         response = predict_pb2.PredictResponse()
         response.model_spec.CopyFrom(request.model_spec)
@@ -123,7 +123,7 @@ class ServedModel:
 
 
 def inputs_of(signature, given):
-    """Input name -> tensor: what was given, and the defaults of the SignatureDef for what was not."""
+    """Input name -> tensor: the given inputs, and the defaults of the SignatureDef for omitted ones."""
     found = {}
     for name in signature.inputs:
         if name in given:

@@ -1,4 +1,4 @@
-"""What export/README.md shows is what works: its commands and programs run against the doubles."""
+"""The commands and programs of export/README.md work with the simulated server."""
 
 import json
 import re

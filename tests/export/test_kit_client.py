@@ -1,4 +1,4 @@
-"""export/client.py gets the SavedModel's own answers over both transports, and says clearly why it gets none."""
+"""export/client.py returns the answers of the SavedModel over both transports, and explains failures."""
 
 import math
 from pathlib import Path
@@ -19,7 +19,7 @@ HISTORIES = [
 
 @pytest.fixture(scope="module")
 def saved(exported):
-    """`saved(signature, **inputs)`: the SavedModel's answer in Python's TensorFlow, with no server at all."""
+    """`saved(signature, **inputs)`: the SavedModel's answer in TensorFlow for Python, without a server."""
     import tensorflow as tf
 
     signatures = tf.saved_model.load(str(exported)).signatures
@@ -67,8 +67,8 @@ def test_filters(client, saved):
     check_ranked(found, saved("recommend_filtered", **wanted))
     assert {item for item, _ in found[0]} == {"50", "2858", "593"}
     assert [item for item, _ in found[1]] == ["1"]
-    assert len(found[2]) == 4  # names none: allows all
-    assert found[3] == []  # names unknown ids only: allows nothing
+    assert len(found[2]) == 4  # an empty list allows all items
+    assert found[3] == []  # a list with only unknown ids allows nothing
 
 
 def test_a_filter_with_one_row_applies_to_all_and_omitted_filters_change_nothing(client):
@@ -138,7 +138,7 @@ def test_a_version_or_label_selects_the_version(kind, client_module, served, res
 
 @pytest.fixture(scope="module")
 def echo(tmp_path_factory):
-    """A server whose answer is the request: a signature as models that read time stamps have it, and nothing behind."""
+    """A server that returns the request, with the signature of a model that reads timestamps."""
     import tensorflow as tf
     from grpc_double import grpc_server
     from rest_double import rest_server

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.tensorflow
 
 
 def command(*arguments):
-    """As an operator runs it, where neither TensorFlow nor gRPC can be imported."""
+    """Run the client in a process that can import neither TensorFlow nor gRPC."""
     block = (
         "import runpy, sys\n"
         "for name in ('tensorflow', 'grpc', 'numpy', 'tensorflow_serving'): sys.modules[name] = None\n"
@@ -33,8 +33,8 @@ def test_the_command_needs_only_python_for_rest(rest, client_module):
 def test_the_commands_options(rest, client_module, capsys):
     def run(*arguments):
         code = client_module.main(["--rest", rest, "--model", "films", "--timeout", "20", *arguments])
-        said = capsys.readouterr()
-        return code, [line.split("\t") for line in said.out.splitlines()], said.err
+        message = capsys.readouterr()
+        return code, [line.split("\t") for line in message.out.splitlines()], message.err
 
     assert run("--status") == (0, [["1", "AVAILABLE"], ["2", "AVAILABLE"]], "")
     code, lines, _ = run("--history", "1", "--exclude", "50", "--allow", "50", "260", "593", "--label", "stable")
@@ -43,7 +43,7 @@ def test_the_commands_options(rest, client_module, capsys):
     assert [item for item, _ in lines] == ["1", "nothing"] and lines[1][1] == "-inf"
     code, lines, _ = run("--similar", "1", "260")
     assert {item for item, *_ in lines} == {"1", "260"}
-    code, _, said = run("--history", "1", "--version", "1", "--label", "stable")
-    assert code == 2 and "a version or a label" in said
-    code, _, said = run("--history", "1", "--version", "9")
-    assert code == 1 and "Servable not found" in said
+    code, _, message = run("--history", "1", "--version", "1", "--label", "stable")
+    assert code == 2 and "a version or a label" in message
+    code, _, message = run("--history", "1", "--version", "9")
+    assert code == 1 and "Servable not found" in message

@@ -1,4 +1,4 @@
-"""export/client.py gives no answer: it says why, in the server's words or its own."""
+"""Failures of export/client.py: the message of the server or of the client gives the reason."""
 
 import socket
 import threading
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.tensorflow
 
 def test_an_unreachable_server_is_reported(client_module):
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        taken.bind(("127.0.0.1", 0))  # a free port without a server
         port = taken.getsockname()[1]
         with pytest.raises(client_module.NotReachable, match=r"No REST server answers at .*running.*8501"):
             client_module.Client("films", rest=f"http://127.0.0.1:{port}").recommend([["1"]])
@@ -112,7 +112,7 @@ def test_invalid_arguments_of_the_constructor_raise_an_error(arguments, said, cl
     ],
 )
 def test_an_answer_of_another_server_raises_an_error(body, said, client_module):
-    """Somebody else listens there."""
+    """Another server uses the port."""
 
     class Somebody(BaseHTTPRequestHandler):
         def do_POST(self):

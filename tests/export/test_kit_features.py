@@ -1,4 +1,4 @@
-"""export/client.py asks exports of two stages, over both transports, for what the SavedModel itself says."""
+"""export/client.py with two-stage exports, over both transports: it returns the answers of the SavedModel."""
 
 import math
 
@@ -109,7 +109,7 @@ def test_omitted_features_are_missing_values(ranked):
 
 
 @pytest.mark.parametrize(
-    ("features", "said"),
+    ("features", "message"),
     [
         ({"size": [3]}, "'size' is not a feature of rank, whose features are"),
         ({"age": ["old"] * 2}, "age must be a number, got 'old'"),
@@ -119,8 +119,8 @@ def test_omitted_features_are_missing_values(ranked):
         ({"device": [True]}, "device must be texts or integers, got True"),
     ],
 )
-def test_invalid_features_raise_an_error_before_the_request(ranked, client_module, features, said):
-    with pytest.raises(client_module.BadRequest, match=said):
+def test_invalid_features_raise_an_error_before_the_request(ranked, client_module, features, message):
+    with pytest.raises(client_module.BadRequest, match=message):
         ranked.rank(HISTORIES, [["318"]], features)
 
 

@@ -1,4 +1,4 @@
-"""export/client.py and servers that misbehave: every failure is a `ServingError`, and comes within the deadline."""
+"""export/client.py with invalid servers: every failure is a `ServingError`, raised within the timeout."""
 
 import json
 import socket
@@ -16,7 +16,7 @@ DEEP = b"[" * 100_000
 
 @contextmanager
 def server(*pieces, pause=0.0, reset=False):
-    """A server that reads one request of each connection, and sends these bytes; gives its address."""
+    """A server that reads one request per connection and sends these bytes; returns its address."""
     listening, stop = socket.create_server(("127.0.0.1", 0)), threading.Event()
 
     def answer():
@@ -65,7 +65,7 @@ def predictions(*rows):
     return http(json.dumps({"predictions": rows}).encode())
 
 
-# What the server sends -> what the error says.
+# Name -> what the server sends, and a part of the error message.
 ANSWERS = {
     "nothing": (b"", "No REST server answers"),
     "no HTTP": (b"220 mail.example.org ESMTP\r\n", "No REST server answers"),
@@ -106,8 +106,8 @@ ANSWERS = {
 
 @pytest.mark.parametrize("case", ANSWERS)
 def test_a_malformed_answer_is_a_serving_error(case, client_module):
-    sent, said = ANSWERS[case]
-    with server(sent) as address, pytest.raises(client_module.ServingError, match=said) as caught:
+    sent, message = ANSWERS[case]
+    with server(sent) as address, pytest.raises(client_module.ServingError, match=message) as caught:
         client_module.Client("films", rest=address).recommend([["1"]])
     assert len(str(caught.value)) < 700 and "\n" not in str(caught.value)
 
@@ -170,7 +170,7 @@ def test_answers_in_chunks_and_with_whole_numbers_are_read(client_module):
 
 
 @pytest.mark.parametrize(
-    ("method", "body", "said"),
+    ("method", "body", "message"),
     [
         ("status", b"{}", "cannot be read"),
         ("status", b'{"model_version_status": [{"version": "one", "state": "AVAILABLE"}]}', "cannot be read"),
@@ -179,13 +179,13 @@ def test_answers_in_chunks_and_with_whole_numbers_are_read(client_module):
         ("signatures", b'{"metadata": {"signature_def": {"signature_def": {"rank": {}}}}}', "cannot be read"),
     ],
 )
-def test_malformed_metadata_raises_an_error(method, body, said, client_module):
-    with server(http(body)) as address, pytest.raises(client_module.ServingError, match=said):
+def test_malformed_metadata_raises_an_error(method, body, message, client_module):
+    with server(http(body)) as address, pytest.raises(client_module.ServingError, match=message):
         getattr(client_module.Client("films", rest=address), method)()
 
 
 @pytest.mark.parametrize(
-    ("method", "row", "said"),
+    ("method", "row", "message"),
     [
         ("score", [1.0, 2.0], "2 scores for 1 ids"),
         ("embed_items", [float("nan")], "vectors contains nan"),
@@ -193,9 +193,9 @@ def test_malformed_metadata_raises_an_error(method, body, said, client_module):
         ("similar_items", {"item_ids": [], "scores": [1.0]}, "1 scores for 0 ids"),
     ],
 )
-def test_malformed_answers_of_other_signatures_raise_an_error(method, row, said, client_module):
+def test_malformed_answers_of_other_signatures_raise_an_error(method, row, message, client_module):
     arguments = ([["1"]], [["2"]]) if method == "score" else (["1"],)
-    with server(predictions(row)) as address, pytest.raises(client_module.ServingError, match=said):
+    with server(predictions(row)) as address, pytest.raises(client_module.ServingError, match=message):
         getattr(client_module.Client("films", rest=address), method)(*arguments)
 
 
@@ -215,14 +215,14 @@ def test_malformed_answers_over_grpc_raise_an_error(client_module, grpc_target, 
         answer.outputs["scores"].tensor_content = b"123"
         return answer
 
-    for spoiled, said in ((without_scores, "lacks scores"), (torn, "cannot be read")):
+    for spoiled, message in ((without_scores, "lacks scores"), (torn, "cannot be read")):
         monkeypatch.setattr(client._server, "_call", spoiled)
-        with pytest.raises(client_module.ServingError, match=said):
+        with pytest.raises(client_module.ServingError, match=message):
             client.recommend([["1"]])
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         *(
             ({"timeout": wrong}, "timeout must be a number")
@@ -263,8 +263,8 @@ def test_malformed_answers_over_grpc_raise_an_error(client_module, grpc_target, 
         ),
     ],
 )
-def test_invalid_arguments_of_a_client_raise_an_error(arguments, said, client_module):
-    with pytest.raises(client_module.BadRequest, match=said):
+def test_invalid_arguments_of_a_client_raise_an_error(arguments, message, client_module):
+    with pytest.raises(client_module.BadRequest, match=message):
         client_module.Client(**{"model": "films", "rest": "http://localhost:1", **arguments})
 
 
@@ -275,7 +275,7 @@ def test_a_password_is_not_repeated(client_module):
 
 
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("call", "message"),
     [
         (lambda client: client.recommend([["1"]], timestamps=5), "timestamps must be a list of lists"),
         (lambda client: client.recommend([["1"]], timestamps=[5]), "timestamps must be a list of lists"),
@@ -286,8 +286,8 @@ def test_a_password_is_not_repeated(client_module):
         (lambda client: client.score([["1"]], None), "item_ids must be a list of lists"),
     ],
 )
-def test_invalid_requests_raise_an_error(call, said, client_module):
-    with pytest.raises(client_module.BadRequest, match=said):
+def test_invalid_requests_raise_an_error(call, message, client_module):
+    with pytest.raises(client_module.BadRequest, match=message):
         call(client_module.Client("films", rest="http://127.0.0.1:1"))
 
 
@@ -310,10 +310,10 @@ def test_control_characters_do_not_reach_the_terminal(client_module, smoke_modul
     with server(http(json.dumps({"error": evil}).encode(), status=b"400 No")) as address:
         assert client_module.main(["--rest", address, "--model", "m", "--history", "1"]) == 2
         assert smoke_module.main(["--rest", address, "--model", "m"]) == 1
-    said = capsys.readouterr()
-    for text in (said.out, said.err):
+    message = capsys.readouterr()
+    for text in (message.out, message.err):
         assert "a\N{REPLACEMENT CHARACTER}[31m" in text and not {"\x1b", "\x9b", "\u202e"} & {*text}
-    assert len(said.err.splitlines()) == 1
+    assert len(message.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize("case", ["deep JSON", "gzip", "null", "nothing", "NaN"])

@@ -1,4 +1,4 @@
-"""export/smoke_test.py passes a server that is well, and names what is not."""
+"""export/smoke_test.py accepts a valid server, and reports what is wrong with others."""
 
 import pytest
 

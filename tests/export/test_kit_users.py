@@ -1,4 +1,4 @@
-"""export/client.py names users to an export that reads user ids, over both transports."""
+"""export/client.py sends user ids to an export that reads them, over both transports."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""The files that the server reads, parsed as it parses them, and the compose file that names them."""
+"""The config files of the server, parsed like in the server, and the compose file that uses them."""
 
 import re
 import shlex
@@ -17,7 +17,7 @@ COMPOSE, BATCHED = (
     for name in ("docker-compose.yml", "docker-compose.batching.yml")
 )
 SIGNED = {"docker-compose.yml": COMPOSE, "docker-compose.batching.yml": BATCHED}
-# Flags of the server (model_servers/main.cc) that stand in the kit, and the message that a file is of.
+# Flags of the server (model_servers/main.cc) that the compose files use, with the type or message of their value.
 FLAGS = {
     "model_config_file": "ModelServerConfig",
     "model_config_file_poll_wait_seconds": int,
@@ -159,7 +159,7 @@ def test_batching_fits_the_signatures():
     batching = parsed("batching.config", "BatchingParameters")
     sizes = list(batching.allowed_batch_sizes)
     assert sizes == sorted(set(sizes)) and sizes[-1] == batching.max_batch_size.value
-    assert not batching.pad_variable_length_inputs  # pads with an item that somebody has met
+    assert not batching.pad_variable_length_inputs  # it would pad with an item of another user
     assert batching.max_enqueued_batches.value > 0
 
 
@@ -175,7 +175,7 @@ def test_the_parser_rejects_unknown_fields(file, kind):
 @pytest.mark.slow
 @pytest.mark.tensorflow
 def test_the_health_check_reads_the_status_of_the_stable_version(rest, tmp_path):
-    """The command itself, in bash, against the double: this machine's bash stands for the image's."""
+    """The command itself, in the bash of this machine, against the simulated server."""
     command = [part.replace("8501", rest.rpartition(":")[2]) for part in COMPOSE["healthcheck"]["test"][1:]]
     assert command[0] == "bash" and "$" not in command[-1]  # which Compose would fill in
     healthy = subprocess.run(command, timeout=20, capture_output=True)

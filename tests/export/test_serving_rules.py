@@ -1,4 +1,4 @@
-"""What operators must know of the server's rules, each shown on an export: they stand in export/README.md."""
+"""The rules of the server that export/README.md describes, each shown on an export."""
 
 import json
 import urllib.error
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.tensorflow
 
 @pytest.fixture
 def post(rest):
-    """`post(body)` -> (code, what came)."""
+    """`post(body)` -> (code, answer)."""
 
     def ask(body, path="/v1/models/films:predict"):
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -26,7 +26,7 @@ def post(rest):
 
 @pytest.fixture
 def predict(grpc_target):
-    """`predict(signature, **inputs)` -> outputs, over gRPC with no client of ours."""
+    """`predict(signature, **inputs)` -> outputs, over gRPC, without our client."""
     import grpc
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
@@ -59,7 +59,7 @@ def test_filters_are_optional_over_grpc(predict):
 
 
 def test_a_server_with_batching_rejects_defaults_if_there_are_two_rows(exported):
-    """What is left out has one row, and batches need all inputs to have the same number."""
+    """Omitted inputs have one row, but with batching all inputs need the same number of rows."""
     import tensorflow as tf
     from served_model import Refused, ServedModel
     from tensorflow_serving.apis import predict_pb2
@@ -97,7 +97,7 @@ def test_both_forms_of_a_request_give_the_same_answer(post):
 
 
 def test_unknown_names_are_ignored_in_the_columnar_form(post):
-    """A trap: these filters are answered as if they were none."""
+    """A trap: these filters are ignored."""
     lean = post({"inputs": {"history": [["1"]]}})
     assert post({"inputs": {"history": [["1"]], "allow": [["50"]], "exclude": [["1"]]}}) == lean
 
@@ -108,7 +108,7 @@ def test_one_output_comes_without_its_name(post):
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({"signature_name": "recommend_filtered", "inputs": {"history": [["1"]]}}, "Missing named input: "),
         (
@@ -130,11 +130,11 @@ def test_one_output_comes_without_its_name(post):
         ),
     ],
 )
-def test_rest_rejects_invalid_requests(post, body, said):
+def test_rest_rejects_invalid_requests(post, body, message):
     import re
 
     code, error = post(body)
-    assert code == 400 and re.search(said, error), error
+    assert code == 400 and re.search(message, error), error
 
 
 def test_empty_filters_over_rest_change_nothing(post):

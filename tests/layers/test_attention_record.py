@@ -1,4 +1,4 @@
-"""Recorded weights are those that a layer weighs with: with them, its output is made again in NumPy."""
+"""Recorded weights are those of the layer: with them, NumPy computes the same output."""
 
 import numpy as np
 import pytest
@@ -18,12 +18,12 @@ def made(layer, inputs=2):
 
 
 def asked(layer, *inputs):
-    """The layer's output, and what it weighed with."""
+    """The layer's output and its weights."""
     with attention_record() as found:
         outputs = layer(*inputs)
     assert not is_recorded()
     outputs, plain = (ops.convert_to_numpy(y) for y in (outputs, layer(*inputs)))
-    np.testing.assert_allclose(outputs[MASK], plain[MASK], atol=1e-5)  # asking changes nothing
+    np.testing.assert_allclose(outputs[MASK], plain[MASK], atol=1e-5)  # recording changes nothing
     assert found[0].shape[-1] >= L
     return outputs, [ops.convert_to_numpy(weights) for weights in found]
 
@@ -89,4 +89,4 @@ def test_attention_for_long_histories_records_its_weights(kind, arguments, causa
     again = ops.convert_to_numpy(layer.merge(np.einsum("bhij,bjhe->bihe", weights, values).reshape(B, L, D)))
     np.testing.assert_allclose(y[MASK], again[MASK], atol=1e-5)
     if causal:
-        assert np.abs(np.triu(weights[1], 1)).max() < 1e-7  # queries at padding mean nothing
+        assert np.abs(np.triu(weights[1], 1)).max() < 1e-7  # outputs at padding are meaningless

@@ -1,4 +1,4 @@
-"""Attention layers return their scores on request alone, the same that are recorded, also in functional models."""
+"""Attention layers return their scores only on request; they are the recorded ones, also in functional models."""
 
 import json
 

@@ -90,7 +90,7 @@ def test_a_keras_mask_acts_as_a_weight_of_0(tmp_path):
     hidden = layer(keras.layers.Masking(9.0)(vectors), scores)
     model = keras.Model([vectors, scores], keras.layers.GlobalAveragePooling1D()(hidden))  # which reads the mask
     mean = (expected * mask[..., None]).sum(1) / np.maximum(mask.sum(1, keepdims=True), 1)
-    lengths = mask.any(1)  # the mean of no position is not a number
+    lengths = mask.any(1)  # the mean of no positions is NaN
     np.testing.assert_allclose(np.asarray(model([values, ones]))[lengths], mean[lengths], atol=1e-5)
     model.save(tmp_path / "gru.keras")
     again = keras.models.load_model(tmp_path / "gru.keras")

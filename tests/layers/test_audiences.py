@@ -1,4 +1,4 @@
-"""The table of the users of each item: whole where it fits, else a sample that the seed decides."""
+"""The table of the users of each item: complete if it fits, otherwise a sample that depends on the seed."""
 
 import numpy as np
 import pytest

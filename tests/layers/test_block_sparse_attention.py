@@ -27,7 +27,7 @@ def run(layer, queries, context, mask):
 
 
 def seen_blocks(layer, head, own, count):
-    """Which blocks, by their distance from the newest, the block `own` of a row of `count` blocks looks at."""
+    """The blocks that the block `own` of a row of `count` blocks attends to, by their distance from the newest."""
     w, g, r = layer.window_blocks, layer.global_blocks, layer.random_blocks
     every = [b for b in range(count) if b >= own or not layer.causal]
     oldest = {b for b in every if b >= count - g}

@@ -75,9 +75,7 @@ def test_missing_values_give_no_nan_in_gradients():
 def test_sequences_share_the_table_of_their_feature():
     names = {w.name for w in made().weights}
     assert {name for name in names if name.endswith("table")} == {"item_table", "genres_table", "history_label_table"}
-    alone = made([FEATURES[0], FEATURES[4]])(
-        {"history": INPUTS["history"]}
-    )  # the table is there for the sequence alone
+    alone = made([FEATURES[0], FEATURES[4]])({"history": INPUTS["history"]})  # the table exists only for the sequence
     assert list(alone) == ["history"]
     with pytest.raises(ValueError, match="The input 'item' is missing"):
         made()({"year": INPUTS["year"]})

@@ -1,4 +1,4 @@
-"""The map that folds users in: a mean at first, then what least squares says of the users of the training data."""
+"""The map that folds users in: a mean at first, then fitted to the training users by least squares."""
 
 import keras
 import numpy as np
@@ -37,7 +37,7 @@ def test_recovers_a_planted_map():
     layer = FoldIn(3)
     layer.build((None, None, 4))
     layer.solve(pairs, users, items)
-    other = np.array([[5, 9, 30]])  # a user of nobody's items
+    other = np.array([[5, 9, 30]])  # a user without items
     wanted = items[other[0]].mean(axis=0) @ np.asarray(layer.kernel) + np.asarray(layer.bias)
     np.testing.assert_allclose(np.asarray(layer(items[other], other))[0], wanted, atol=1e-5)
     own = pairs[pairs[:, 0] == 7, 1][None]

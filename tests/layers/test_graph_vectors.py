@@ -26,7 +26,7 @@ def numpy(values):
 
 
 def by_hand(layer):
-    """One matrix of users and items, and its powers."""
+    """Propagation by powers of one matrix of users and items."""
     adjacency = np.zeros((13, 13))
     for user, item in zip(USERS, ITEMS, strict=True):
         adjacency[user, 6 + item] = adjacency[6 + item, user] = 1

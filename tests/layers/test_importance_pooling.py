@@ -1,4 +1,4 @@
-"""The attention that weighs members by their importance, against its formula."""
+"""Attention by importance equals its formula."""
 
 import numpy as np
 import pytest

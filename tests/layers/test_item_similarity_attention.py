@@ -1,4 +1,4 @@
-"""The attention of NAIS against its formula."""
+"""The attention of NAIS equals its formula."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Layers with a padding mask take the mask of Keras where it is not given, also inside of a saved functional model."""
+"""Layers with a padding mask use the Keras mask if none is given, also inside a saved functional model."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ IDS = np.array([[0, 0, 3, 4, 5], [0, 1, 2, 6, 7]])
 REAL = IDS != 0
 X, Q = (np.random.default_rng(seed).normal(size=(2, 5, 8)).astype("float32") for seed in (0, 1))
 
-# class -> how it is made, and what it is given before the mask: x and queries q
+# class -> how it is built, and its inputs before the mask: x and queries q
 CASES = {
     "SelfAttentionBlock": (lambda: layers.SelfAttentionBlock(), "x"),
     "HSTUBlock": (lambda: layers.HSTUBlock(max_length=5, num_heads=2), "x"),
@@ -42,7 +42,7 @@ def test_a_keras_mask_is_used_as_the_padding_mask(name):
     masked = [keras.layers.Masking(-99.0)(np.where(REAL[..., None], array, -99.0)) for array in map(np.asarray, arrays)]
     everywhere = first(layer(*masked, ops.convert_to_tensor(REAL)))
     np.testing.assert_allclose(first(layer(*masked)), everywhere, atol=1e-5)
-    np.testing.assert_allclose(first(layer(*masked))[:, -1], expected[:, -1], atol=1e-5)  # padding is not looked at
+    np.testing.assert_allclose(first(layer(*masked))[:, -1], expected[:, -1], atol=1e-5)  # padding has no effect
 
 
 def test_a_functional_model_over_mask_zero_propagates_the_mask_and_can_be_saved(tmp_path):

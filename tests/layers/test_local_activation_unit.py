@@ -27,7 +27,7 @@ def batch(seed=1):
 def oracle(layer, query, keys, mask):
     """The concatenation and the maps of the docstring, an event at a time, in float64.
 
-    Of the layer's three maps a first map of four parts is made: what q - k has is taken from those of q and k.
+    The first map of four parts is built from the layer's three maps: the part of q - k comes from those of q and k.
     """
     weights = {v.path.split("/", 1)[-1]: ops.convert_to_numpy(v).astype("float64") for v in layer.weights}
     of_difference = np.random.default_rng(5).normal(size=weights["key_map"].shape)

@@ -1,4 +1,4 @@
-"""What every attention for long histories must hold: padding, the past, precision, config, and linear cost."""
+"""Requirements of every attention for long histories: padding, the past, precision, config, and linear cost."""
 
 import functools
 

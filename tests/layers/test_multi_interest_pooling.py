@@ -57,7 +57,7 @@ def test_each_position_equals_the_end_of_the_history_cut_there():
 
 @pytest.mark.parametrize("scale", [1e3, 1e6])
 def test_a_huge_later_logit_does_not_change_earlier_outputs(scale):
-    """Had all positions one maximum to take off, the earlier ones would be 0 / 0."""
+    """If one maximum were subtracted from all positions, the earlier ones would be 0 / 0."""
     layer, mask = made(scale=scale), np.ones((2, 7), bool)
     x = np.random.default_rng(2).normal(size=(2, 7, D)) * np.array([1e-3, 1, 1e-3, 1, 1, 1, 100])[:, None]
     found = run(layer, x, mask)

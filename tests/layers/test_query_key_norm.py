@@ -22,7 +22,7 @@ def test_products_are_cosines_times_the_temperature_of_each_head():
 
 
 def test_small_vectors_are_distinguished():
-    """Vectors as small as those of categories begin: products leave them alike, cosines do not."""
+    """Vectors as small as those of categories at the start: products give equal weights, cosines do not."""
     x = np.random.default_rng(0).normal(0, 0.01, (8, 6, 16)).astype("float32")
     spread = {
         qk_norm: float(np.std(InteractingAttention(qk_norm=qk_norm, seed=0)(x, return_attention_scores=True)[1]))

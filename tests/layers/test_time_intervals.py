@@ -43,9 +43,11 @@ def test_equal_times_short_and_long_intervals_have_different_buckets():
     assert (np.diff(first[1:-1]) > 0).all()
 
 
-@pytest.mark.parametrize(("bad", "said"), [((2, 100), "num_buckets"), ((64, 62), "63"), ((64, 2**31), "max_interval")])
-def test_invalid_buckets_raise_an_error(bad, said):
-    with pytest.raises(ValueError, match=said):
+@pytest.mark.parametrize(
+    ("bad", "message"), [((2, 100), "num_buckets"), ((64, 62), "63"), ((64, 2**31), "max_interval")]
+)
+def test_invalid_buckets_raise_an_error(bad, message):
+    with pytest.raises(ValueError, match=message):
         TimeIntervals(*bad)
 
 

@@ -1,4 +1,4 @@
-"""Functions compiled whole on JAX, which op by op compiles a hundred small ones; TensorFlow needs no help."""
+"""Compile functions as a whole on JAX, which otherwise compiles each operation; TensorFlow does not need this."""
 
 import functools
 
@@ -21,5 +21,5 @@ def _called(layer, **kwargs):
 
 
 def call(layer, *inputs, **kwargs):
-    """What the layer gives, as float32 NumPy."""
+    """The output of the layer, as float32 NumPy."""
     return ops.convert_to_numpy(_called(layer, **kwargs)(*inputs))

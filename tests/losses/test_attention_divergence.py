@@ -13,7 +13,7 @@ def shares(*shape):
 
 
 def kl(given, learned):
-    """In float64, over what is given at all."""
+    """The formula in float64, over the rows with given weights."""
     given = given / given.sum()
     some = given > 0
     return np.sum(given[some] * np.log(given[some] / learned[some]))

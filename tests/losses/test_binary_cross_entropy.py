@@ -30,7 +30,7 @@ def drawn(loss, count, num_items):
 
 
 def slow(loss, targets, queries, items):
-    """The paper's formula, written as it stands there, in float64."""
+    """The formula of the paper, in float64."""
     items, queries = items.astype("float64"), queries.astype("float64")
     num_items = len(items) - 2
     alpha = loss.num_negatives / (num_items - 1)
@@ -66,7 +66,7 @@ def test_with_one_negative_it_is_the_loss_of_sasrec():
 
 
 def test_only_calibrated_scores_are_probabilities(value_and_gradients):
-    """What the paper proves: at t = 1 the gradient vanishes where sigma(score) is the probability of each item."""
+    """The statement of the paper: at t = 1 the gradient is 0 if sigma(score) is the probability of each item."""
     probability = np.arange(1, 51) ** -0.5 / np.sum(np.arange(1, 51) ** -0.5)
     targets = np.repeat(np.arange(2, 52), np.round(probability * 20_000).astype(int)).astype("int32")
     queries = np.ones((len(targets), 1), "float32")
@@ -131,7 +131,7 @@ def test_each_call_draws_new_negatives():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"num_negatives": 0}, "num_negatives must be a positive integer, got 0"),
         ({"num_negatives": True}, "num_negatives must be a positive integer, got True"),
@@ -142,8 +142,8 @@ def test_each_call_draws_new_negatives():
         ({"draw_per": "user"}, "draw_per must be one of batch, group, token, got 'user'"),
     ],
 )
-def test_wrong_arguments_raise_an_error(arguments, said):
-    with pytest.raises(ValueError, match=said):
+def test_wrong_arguments_raise_an_error(arguments, message):
+    with pytest.raises(ValueError, match=message):
         BinaryCrossEntropy(**arguments)
 
 
@@ -156,7 +156,7 @@ def test_survives_its_config():
 
 @pytest.mark.parametrize("calibration", [0.0, 0.75])
 def test_balanced_starts_without_a_common_gradient_for_all_items(calibration, value_and_gradients):
-    """At scores of 0 the gradient of what all item vectors have in common is 0, and the scores' zero is moved by c."""
+    """At scores of 0 the gradient of the common component of all item vectors is 0, and scores are shifted by c."""
     # So many items that hardly a negative hits its target: hits are dropped, and with them part of the push.
     targets = np.arange(2, 202, dtype="int32")[None]
     queries, items = np.ones((1, 200, D), "float32"), np.zeros((10_000, D), "float32")

@@ -1,4 +1,4 @@
-"""BPR equals the loop of its formula, and what is scored by a network is compared alike."""
+"""BPR equals a loop over its formula, also for models that score pairs with a network."""
 
 import keras
 import numpy as np

@@ -39,7 +39,7 @@ def test_chunks_do_not_change_the_loss_and_its_gradients(chunk_size, value_and_g
         lambda q, e: 3 * loss(targets, q, weights, items=e), queries, items
     )
     expected_queries, expected_items = np.zeros(queries.shape), np.zeros(items.shape)
-    for at in zip(*np.nonzero(targets >= 2), strict=True):  # by the book, in float64
+    for at in zip(*np.nonzero(targets >= 2), strict=True):  # the formula, in float64
         query, table = queries[at].astype("float64"), items[2:].astype("float64")
         error = np.exp(table @ query) / np.exp(table @ query).sum()
         error[targets[at] - 2] -= 1

@@ -1,4 +1,4 @@
-"""Samplers draw what they say, as often as they say."""
+"""Samplers draw items with the probabilities that they return."""
 
 import keras
 import numpy as np
@@ -40,7 +40,7 @@ def targets_like_the_counts():
         Popularity(COUNTS),
         Popularity(COUNTS, 0.75),
         Popularity(COUNTS, 0),
-        Popularity(10.0 ** -np.arange(V)),  # most items never come
+        Popularity(10.0 ** -np.arange(V)),  # most items are never drawn
         InBatch(COUNTS),
     ],
     ids=lambda sampler: type(sampler).__name__,

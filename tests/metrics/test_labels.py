@@ -1,4 +1,4 @@
-"""Metrics of labels against slow ones."""
+"""Metrics of labels equal simple, slow ones."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Ranking metrics against keras-rs, and in the corners."""
+"""Ranking metrics equal those of keras-rs, and edge cases."""
 
 import keras_rs
 import numpy as np

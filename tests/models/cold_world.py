@@ -1,4 +1,4 @@
-"""A generated world with a known answer: taste for the items that many took, content for the rest."""
+"""Generated data with known causes: taste for popular items, content for the others."""
 
 import numpy as np
 

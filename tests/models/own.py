@@ -1,4 +1,4 @@
-"""Models that are not tfrec's own, as a user writes them: with a `call`, as a graph, and one that ranks."""
+"""Models as a user writes them: with a `call`, as a functional graph, and a ranking model."""
 
 import keras
 from keras import ops
@@ -33,7 +33,7 @@ class MeanOfItems(RetrievalModel):
 
 @keras.saving.register_keras_serializable("acme")
 class NewestItem(RetrievalModel):
-    """The query is a map of each item: a functional graph, under the names that its author likes."""
+    """The query is a map of each item: a functional graph whose tensors have other names."""
 
     def __init__(self, num_items, width=8, **kwargs):
         history = keras.Input((None,), dtype="int32", name="history")

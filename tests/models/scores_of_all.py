@@ -1,4 +1,4 @@
-"""Asked by test_other_backend.py, here and on JAX: the scores of every variant, whatever the backend."""
+"""Run by test_other_backend.py, with TensorFlow and with JAX: the scores of every variant."""
 
 import contextlib
 from unittest import mock
@@ -14,7 +14,7 @@ HISTORIES = np.array([[0, 0, 3, 4, 5], [0, 2, 9, 8, 7], [0, 0, 0, 0, 0]])
 
 
 def scored(model, inputs):
-    """The scores, on JAX compiled whole: op by op it compiles each."""
+    """The scores; on JAX the function is compiled as a whole, because JAX would otherwise compile each operation."""
     score = model.score
     if keras.backend.backend() == "jax":
         import jax

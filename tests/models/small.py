@@ -1,4 +1,4 @@
-"""Every model of the zoo at a size for tests: what test_meaning.py walks."""
+"""Every model of the zoo with small sizes, for test_meaning.py."""
 
 import functools
 import inspect
@@ -24,18 +24,18 @@ VARIANTS = {
     "stamp": (models.STAMP, {}),
     "tisasrec": (models.TiSASRec, {"num_heads": 2}),
 }
-BIDIRECTIONAL = {"bert4rec"}  # what these learn at a position may come from later ones
+BIDIRECTIONAL = {"bert4rec"}  # these models learn from later positions too
 
 
 def build(name, /, num_items=20, **kwargs):
-    """The variant with sizes that a test can afford, or those given."""
+    """The variant with small sizes, or the given ones."""
     kind, arguments = VARIANTS[name]
     sizes = {"num_items": num_items, "max_length": 6, "hidden_dim": 8}
     return kind(**{**sizes, **arguments, **kwargs})
 
 
 def shallow(name):
-    """One block, for what costs time with each and is shown by one."""
+    """One block, for tests whose time grows with the number of blocks."""
     return {"num_blocks": 1} if "num_blocks" in inspect.signature(VARIANTS[name][0]).parameters else {}
 
 
@@ -47,12 +47,12 @@ def made(name, /, seed=0, **kwargs):
 
 @functools.cache
 def kept(name):
-    """`made(name)`, one for all tests that ask and change nothing."""
+    """`made(name)`, shared by all tests that do not change the model."""
     return made(name)
 
 
 def given(model, history):
-    """The inputs that a model asks for; time stamps are a minute apart."""
+    """The inputs that a model reads; timestamps are a minute apart."""
     inputs = {"history": np.asarray(history, "int32")}
     if "timestamps" in model.input_names:
         inputs["timestamps"] = np.where(

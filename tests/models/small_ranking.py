@@ -1,4 +1,4 @@
-"""Every ranking model of the zoo at a size for tests: what test_ranking_meaning.py walks."""
+"""Every ranking model of the zoo with small sizes, for test_ranking_meaning.py."""
 
 import functools
 
@@ -44,10 +44,10 @@ VARIANTS = {
     "expert-fusion": (models.ExpertFusion, {"embedding_dim": 4, "hidden_dims": [8]}),
     "fm": (models.DeepFM, {"embedding_dim": 4, "hidden_dims": []}),
 }
-# Models of a class that another variant stands for already, where a question costs time.
+# Variants that slow tests skip, because another variant of the same class is tested.
 DIRECTIONS = {f"attention-matcher-{which}" for which in ("user-to-item", "both", "joint")}
 SIBLINGS = {*DIRECTIONS, "attention-matcher-linear", "autoint-deep", "dcnv2-parallel", "fm"}
-# Attention whose weights are no shares of 1, by name of the variant.
+# Attention whose weights do not sum to 1, by name of the variant.
 NOT_NORMALISED = {"attention-matcher", "attention-matcher-both", "din"}
 
 LENGTH = 6
@@ -66,7 +66,7 @@ FEATURES = [
 
 
 def build(name, features=FEATURES, **kwargs):
-    """The variant with a seed and sizes that a test can afford, or what is given instead."""
+    """The variant with a seed and small sizes, or the given arguments."""
     kind, arguments = VARIANTS[name]
     return kind(features, **{"seed": 0, **arguments, **kwargs})
 
@@ -83,7 +83,7 @@ def made(name, seed=0, **kwargs):
 
 @functools.cache
 def kept(name):
-    """`made(name)`, one for all tests that ask and change nothing."""
+    """`made(name)`, shared by all tests that do not change the model."""
     return made(name)
 
 
@@ -118,12 +118,12 @@ def rows(count=8, seed=0, missing=0.0, features=FEATURES, lengths=None):
         of = by_name[feature["of"]] if feature.get("of") else {**feature, "kind": "categorical"}
         drawn, nothing = values(of, (count, LENGTH))
         if name == "history":
-            drawn = np.maximum(drawn, 1)  # an item that is missing from a history is none of its positions
+            drawn = np.maximum(drawn, 1)  # a missing item is not a position of the history
         drawn[is_padding] = nothing
         given[name] = drawn
     return given
 
 
 def given(model, inputs):
-    """Those of the inputs that a model asks for."""
+    """The inputs that a model reads."""
     return {name: inputs[name] for name in model.input_names}

@@ -1,4 +1,4 @@
-"""Every model that reads user ids, at a size for tests: what test_user_models.py walks."""
+"""Every model that reads user ids with small sizes, for test_user_models.py."""
 
 import functools
 import inspect
@@ -36,11 +36,11 @@ SIBLINGS = {
     "matrixfactorization-bpr",
     "nais-concatenation",
     "neumf-gmf",
-}  # of a class that another variant shows
+}  # another variant of the same class is tested
 
 
 def build(name, num_items=20, num_users=9, **kwargs):
-    """The variant with sizes that a test can afford, or those given."""
+    """The variant with small sizes, or the given ones."""
     kind, arguments, _ = VARIANTS[name]
     users = {"num_users": num_users} if "num_users" in inspect.signature(kind.__init__).parameters else {}
     return kind(num_items=num_items, **{**users, **arguments, **kwargs})
@@ -58,7 +58,7 @@ def made(name, seed=0, **kwargs):
 
 @functools.cache
 def kept(name):
-    """`made(name)`, one for all tests that ask and change nothing."""
+    """`made(name)`, shared by all tests that do not change the model."""
     return made(name)
 
 

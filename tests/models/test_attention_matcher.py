@@ -1,4 +1,4 @@
-"""AttentionMatcher: what is particular to it. What all ranking models must do stands in test_ranking_meaning.py."""
+"""Tests of AttentionMatcher only. Tests of all ranking models are in test_ranking_meaning.py."""
 
 import keras
 import numpy as np
@@ -56,7 +56,7 @@ DIRECTIONS = {
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_different_items_get_different_scores(direction):
-    """The weights of every attention that an item takes part in change with the item, and so does the score."""
+    """All attention weights that involve the item change with the item, and so does the score."""
     model, inputs = kept(DIRECTIONS[direction]), rows(4, lengths=[6, 6, 3, 2])
     other = {**inputs, **{key: rows(4, seed=5)[key] for key in ("item", "genres", "year", "text")}}
     before, after = (model.attention_weights(given(model, one)) for one in (inputs, other))
@@ -106,7 +106,7 @@ def test_the_user_attends_to_the_features_as_in_the_formula():
     "arguments", [{"direction": "user-to-item"}, {"direction": "both"}, {"encoder": "joint"}], ids=str
 )
 def test_finds_the_feature_that_a_user_decides_by(arguments):
-    """Half of the users like what the colour says, half what the shape says; the user's attention shows which."""
+    """Half of the users decide by the colour, half by the shape; the user's attention shows which."""
     features = [
         {"name": "user", "kind": "categorical", "group": "user", "size": 12},
         *({"name": name, "kind": "categorical", "group": "item", "size": 6} for name in ("colour", "shape")),

@@ -1,4 +1,4 @@
-"""A given attention: what it adds to the loss, and that it is learned."""
+"""Given attention weights: their part of the loss, and that they are learned."""
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ FEATURES = [
 
 
 def reading_world(count=768, seed=0):
-    """A history holds the candidate once, with a mark that is the label: that event alone is worth looking at."""
+    """A history holds the candidate once, with the label as its mark: only this event is relevant."""
     rng = np.random.default_rng(seed)
     history = np.stack([rng.permutation(GENRES)[:LENGTH] + 2 for _ in range(count)]).astype("int32")
     place, every = rng.integers(0, LENGTH, count), np.arange(count)
@@ -28,7 +28,7 @@ def reading_world(count=768, seed=0):
 
 
 def divergence(model, inputs, given):
-    """In float64, of the weights that the model shows."""
+    """The formula in float64, for the weights that the model returns."""
     weights = ops.convert_to_numpy(model.attention_weights(inputs)["cross"]).astype("float64")
     some = np.broadcast_to(given[:, None, None], weights.shape) > 0
     shares = np.broadcast_to((given / given.sum(axis=1, keepdims=True))[:, None, None], weights.shape)

@@ -1,4 +1,4 @@
-"""What sequential models say that they attend to."""
+"""The attention weights of sequential models."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""BERT4Rec sees both sides of a mask, is asked at one behind the history, and learns from items that are hidden."""
+"""BERT4Rec reads both sides of a mask, predicts at a mask after the history, and learns from masked items."""
 
 import functools
 
@@ -27,7 +27,7 @@ def queries(model, rows):
     return ops.convert_to_numpy(model({"history": np.array(rows, "int32")}))
 
 
-# What is asked, and what the answer may depend on.
+# Queries, and what they may depend on.
 
 
 def test_a_history_is_scored_at_a_mask_appended_after_its_newest_item():
@@ -50,7 +50,7 @@ def test_a_mask_attends_to_both_sides_but_not_to_the_hidden_item():
     model = made()
     row, at = [3, 4, MASK, 6, 7], 2
     plain = queries(model, [row])[0, at]
-    for place in (0, 1, 3, 4):  # what came later too
+    for place in (0, 1, 3, 4):  # later items too
         changed = list(row)
         changed[place] = 20
         assert np.abs(queries(model, [changed])[0, at] - plain).max() > 1e-3, place
@@ -125,7 +125,7 @@ def test_recovers_a_planted_cycle_on_either_side(cyclic_walks):
     model.compile(keras.optimizers.Adam(rate), FullSoftmax(), jit_compile=False)
     model.fit(
         batches.repeat(40), shuffle=False, verbose=0
-    )  # one epoch: the beginning of each costs more than its steps
+    )  # one epoch, because starting an epoch costs more than its steps
     starts = np.random.default_rng(9).integers(0, CYCLE, 200)
     raw = (starts[:, None] + np.arange(5)) % CYCLE
     ids = spec.items.encode(raw.ravel().astype(str).astype(object)).reshape(raw.shape)
@@ -141,7 +141,7 @@ def test_recovers_a_planted_cycle_on_either_side(cyclic_walks):
 
 @pytest.mark.tensorflow
 def test_metrics_agree_for_one_target_per_row_and_masked_rows():
-    """The history with its next item as target, and the same with the mask written behind it, are one question."""
+    """A history with its next item as target gives the same as the history followed by a mask."""
     metrics = [keras.metrics.TopKCategoricalAccuracy(5, name="top")]
     model = made()
     model.compile(loss=FullSoftmax(), weighted_metrics=metrics, jit_compile=False)

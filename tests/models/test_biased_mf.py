@@ -63,7 +63,7 @@ def test_recovers_planted_ratings_that_biases_alone_cannot():
     train, test = order[:1000], order[1000:]
     model = BiasedMF(FEATURES, embedding_dim=2, embedding_l2=1e-4, output_bias=3.0, seed=0)
     model.compile(keras.optimizers.Adam(0.02), "mean_squared_error", jit_compile=False)
-    often = np.concatenate([train] * 60)  # one epoch: the beginning of each costs more than its steps
+    often = np.concatenate([train] * 60)  # one epoch, because starting an epoch costs more than its steps
     model.fit({"user": user[often], "item": item[often]}, ratings[often], batch_size=250, verbose=0)
     found = ops.convert_to_numpy(model.score({"user": user[test], "item": item[test]}))
     linear = np.concatenate([np.eye(42)[user], np.eye(32)[item], np.ones((len(user), 1))], axis=1)

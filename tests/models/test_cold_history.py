@@ -1,4 +1,4 @@
-"""A history without an item is answered by popularity, whatever the model would make of it."""
+"""A history without items gets the popularity ranking in every model."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""ComiRec answers for what several interests mean; test_meaning.py asks it what every model is asked."""
+"""Tests of several interests in ComiRec. Tests of all models are in test_meaning.py."""
 
 import functools
 

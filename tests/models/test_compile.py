@@ -1,4 +1,4 @@
-"""`compile` takes a loss by its name as the one on logits, and refuses what would read the outputs wrongly."""
+"""`compile` takes a loss given by name as a loss on logits, and rejects losses that would misread the outputs."""
 
 import re
 import warnings
@@ -19,7 +19,7 @@ CLICKS = np.array([0, 1, 1, 0], "float32")
 
 
 class OwnLoss(L.Loss):
-    """Of the user: reads logits, says nothing of them."""
+    """A user's loss, which reads logits without declaring it."""
 
     def call(self, y_true, y_pred):
         return ops.mean(y_pred, axis=-1)

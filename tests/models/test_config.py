@@ -1,4 +1,4 @@
-"""A model's config makes it again: also that of a subclass, whatever it passes on."""
+"""A model can be rebuilt from its config; also a subclass that passes arguments on."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""DELF equals its formula, learns from who takes an item, and never reads the answer out of the question."""
+"""DELF equals its formula, learns from the users of an item, and never sees the target in its inputs."""
 
 import keras
 import numpy as np
@@ -150,7 +150,7 @@ def test_the_planted_audience_decides_the_score():
         (f"u{user}", f"n{item}") for user in range(users) for item in rng.choice(12, 5, replace=False)
     ]  # the newest
     model, spec, known = trained(rows, max_length=4, epochs=15)
-    # All items of groups get the same vector: what tells them apart is who took them.
+    # All items of groups get the same vector, so only their users distinguish them.
     of_groups, own = (
         spec.items.encode([f"g{item}" for item in range(items)]),
         ops.convert_to_numpy(model.items.embeddings),

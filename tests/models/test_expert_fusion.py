@@ -1,4 +1,4 @@
-"""ExpertFusion: its gate. What all ranking models must do stands in test_ranking_meaning.py."""
+"""The gate of ExpertFusion. Tests of all ranking models are in test_ranking_meaning.py."""
 
 import keras
 import numpy as np
@@ -30,7 +30,7 @@ def test_weights_content_higher_for_cold_items_and_collaboration_for_warm_ones()
 
 
 def test_all_unseen_items_have_the_same_count():
-    """An unseen id may come with any count, or with none: it tells nothing."""
+    """The count of an unseen id has no effect."""
     features = [*FEATURES]
     (inputs, _), _, _ = cold_world(rows=8)
     model = ExpertFusion(features, embedding_dim=4, seed=0)

@@ -1,4 +1,4 @@
-"""DeepFM, DCN-v2, AFM and AutoInt: what is particular to them. The rest stands in test_ranking_meaning.py."""
+"""Tests of DeepFM, DCN-v2, AFM and AutoInt only. Tests of all ranking models are in test_ranking_meaning.py."""
 
 import keras
 import numpy as np

@@ -29,7 +29,7 @@ GIVEN = {
 
 
 def made(features):
-    """The pairing as a model of its own, with weights far from where they begin."""
+    """A model that only computes the pairing, with weights far from their initial values."""
     features = check_features(features)
     inputs = feature_inputs(features)
     found = pair_history_with_candidate(features, inputs, FeatureEmbedding(features, 4, name="embedding")(inputs))

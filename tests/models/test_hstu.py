@@ -1,4 +1,4 @@
-"""What is particular to HSTU: cosine scores or inner products, and a bias that really is relative."""
+"""Tests of HSTU only: cosine scores or inner products, and the relative bias."""
 
 import keras
 import numpy as np
@@ -68,7 +68,7 @@ def in_time(history, gap=60):
 
 
 def visits(rows, seed):
-    """Who saw something a day before the newest item now wants its partner, however many items came in between."""
+    """The next item is the partner of an item from a day before the newest, however many items lie in between."""
     rng = np.random.default_rng(seed)
     history = rng.integers(2, 10, (rows, 6))
     before = np.arange(5, -1, -1) - rng.integers(1, 5, (rows, 1))  # 0: the newest item of the day before

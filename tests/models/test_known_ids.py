@@ -1,4 +1,4 @@
-"""Ids of another vocabulary are refused, and ids that a model has no vector for are one clear error."""
+"""Ids of another vocabulary, and ids that a model has no vector for, raise a clear error."""
 
 import dataclasses
 
@@ -81,7 +81,7 @@ def test_validation_and_masked_batches_of_another_vocabulary_raise_an_error(mode
     other = sequences(split.valid, reordered)
     with pytest.raises(InputError, match=OTHER):
         model.fit(sequences(split.train, spec), validation_data=other, verbose=0)
-    assert model.bound_vocabulary is None  # nothing was learned
+    assert model.bound_vocabulary is None  # no weight has changed
     with pytest.raises(InputError, match=OTHER):
         trained.evaluate(masked_items(sequences(split.train, reordered), reordered.mask_id), verbose=0)
 

@@ -1,4 +1,4 @@
-"""What LightGCN has beyond the models that read user ids: a graph, which is folded into its vectors."""
+"""Tests of the graph of LightGCN, which is folded into its vectors. Tests of all user models: test_user_models.py."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""SASRec over long histories: what was 40 items ago decides, which a window of fewer items cannot know."""
+"""SASRec with long histories: the target depends on the item 40 positions ago."""
 
 import keras
 import numpy as np

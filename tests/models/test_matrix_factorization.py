@@ -39,9 +39,9 @@ def test_the_penalty_is_that_of_the_pairs_of_the_batch():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [({"l2": -1.0}, "l2 must"), ({"num_users": 0}, "num_users"), ({"hidden_dim": 1.5}, "hidden_dim")],
 )
-def test_arguments_that_are_wrong(arguments, said):
-    with pytest.raises(ValueError, match=said):
+def test_arguments_that_are_wrong(arguments, message):
+    with pytest.raises(ValueError, match=message):
         MatrixFactorization(**{"num_items": 5, "num_users": 5, **arguments})

@@ -1,4 +1,4 @@
-"""What every model answers for: the planted pattern, the past, the padding, and its life on disk."""
+"""Tests of every retrieval model: a planted pattern, no leak from the future, padding, saving and loading."""
 
 import keras
 import numpy as np
@@ -35,7 +35,7 @@ def test_recovers_a_planted_cycle(name, cyclic_walks):
     batches = sequences(cyclic_walks, spec, batch_size=20, inputs=model.input_names)
     model.fit(
         batches.repeat(30), shuffle=False, verbose=0
-    )  # one epoch: the beginning of each costs more than its steps
+    )  # one epoch, because starting an epoch costs more than its steps
     starts = np.random.default_rng(9).integers(0, CYCLE, 200)
     raw = (starts[:, None] + np.arange(4)) % CYCLE
     history = np.pad(spec.items.encode(raw.ravel().astype(str).astype(object)).reshape(raw.shape), ((0, 0), (5, 0)))

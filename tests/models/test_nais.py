@@ -1,4 +1,4 @@
-"""What NAIS has beyond the models that score pairs: an attention that leaves the target out."""
+"""Tests of NAIS only: its attention leaves the target out."""
 
 import keras
 import numpy as np

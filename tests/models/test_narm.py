@@ -1,4 +1,4 @@
-"""NARM: what is particular to it. What all models must do stands in test_meaning.py."""
+"""Tests of NARM only. Tests of all models are in test_meaning.py."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""NeuMF equals its formula, starts from its two parts, and says which losses suit it."""
+"""NeuMF equals its formula, can be initialised with its two parts, and accepts only sampled losses."""
 
 import numpy as np
 import pytest
@@ -51,11 +51,11 @@ def test_from_pretrained_begins_with_the_weighted_sum_of_both(alpha):
 @pytest.mark.tensorflow
 def test_only_its_two_parts_can_be_joined():
     gmf, mlp = made("neumf", mlp_dim=0), made("neumf", gmf_dim=0)
-    for pair, said in (
+    for pair, message in (
         ((mlp, gmf), "mlp_dim=0 and one with gmf_dim=0"),
         ((gmf, made("neumf", num_items=5, gmf_dim=0)), "same items and users"),
     ):
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(ValueError, match=message):
             NeuMF.from_pretrained(*pair)
     with pytest.raises(ValueError, match="alpha"):
         NeuMF.from_pretrained(gmf, mlp, 1.5)
@@ -69,9 +69,9 @@ def test_a_loss_over_all_items_raises_an_error():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [({"gmf_dim": 0, "mlp_dim": 0}, "both 0"), ({"hidden_dims": []}, "at least one"), ({"gmf_dim": -1}, "gmf_dim")],
 )
-def test_arguments_that_are_wrong(arguments, said):
-    with pytest.raises(ValueError, match=said):
+def test_arguments_that_are_wrong(arguments, message):
+    with pytest.raises(ValueError, match=message):
         NeuMF(**{"num_items": 5, "num_users": 5, **arguments})

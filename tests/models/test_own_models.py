@@ -1,4 +1,4 @@
-"""A model of one's own: what the zoo's models do with presets, recipes, the command line and explanations."""
+"""A user's model works with presets, recipes, the command line and explanations like the zoo's models."""
 
 import json
 import sys
@@ -109,15 +109,15 @@ def test_the_class_of_a_custom_model_decides_the_kind_of_recipe(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("recipe", "said"),
+    ("recipe", "message"),
     [
         (RECIPE.format(name="Nobody", width="width"), "not registered with Keras.* --import MODULE"),
         (RECIPE.format(name="SumOfVectors", width="width"), "no RetrievalModel"),
         (RECIPE.format(name="NewestItem", width="height"), "unknown entry 'height'.* takes: num_items, width"),
     ],
 )
-def test_recipes_with_an_unknown_class_raise_an_error(spec, recipe, said):
-    with pytest.raises(InputError, match=said):
+def test_recipes_with_an_unknown_class_raise_an_error(spec, recipe, message):
+    with pytest.raises(InputError, match=message):
         Recipe.from_toml(recipe).build_model(spec)
 
 
@@ -155,9 +155,9 @@ def test_loading_without_importing_the_models_module_raises_an_error(spec, tmp_p
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     assert main([*asked, "--import", "my_models"]) == 0 and "1." in capsys.readouterr().out
-    for wrong, said in (("nowhere_at_all", "ModuleNotFoundError"), ("my_models.py", "needs a module name")):
+    for wrong, message in (("nowhere_at_all", "ModuleNotFoundError"), ("my_models.py", "needs a module name")):
         assert main([*asked, "--import", wrong]) == 2
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
 
 
 def test_a_preset_cannot_import_modules(spec, tmp_path):

@@ -1,4 +1,4 @@
-"""Histories as users of Keras have them: padded on the right, with unknown ids, as lists; what cannot be meant."""
+"""Histories in other forms: padded on the right, with unknown ids, as lists; and invalid ones."""
 
 import keras
 import numpy as np

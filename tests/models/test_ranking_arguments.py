@@ -1,4 +1,4 @@
-"""What a ranking model cannot be made of is said by the name of the argument, before a graph is built."""
+"""Invalid arguments of ranking models raise an error that names them, before a graph is built."""
 
 import json
 

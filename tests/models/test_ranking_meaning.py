@@ -1,4 +1,4 @@
-"""What every ranking model answers for: the planted interaction, what is missing, the padding, and its life on disk."""
+"""Tests of every ranking model: a planted interaction, missing values, padding, saving and loading."""
 
 import functools
 import json
@@ -29,7 +29,7 @@ def fitted(model, inputs, labels, epochs=1, often=1, rate=0.01, batch_size=64, e
 
 @pytest.mark.slow
 def test_finds_a_planted_interaction(name):
-    """Whether an odd user meets an odd item decides, which neither tells alone: a linear model can do nothing."""
+    """The label depends on whether both user and item are odd, so a linear model cannot learn it."""
     if name in SIBLINGS - {"fm"}:
         pytest.skip("another variant of its class learns")
     keras.utils.set_random_seed(0)
@@ -130,7 +130,7 @@ def test_padding_changes_no_score(name, side):
 
 @functools.cache
 def positioned():
-    """The matcher where its events know their positions."""
+    """The matcher with positions."""
     return made("attention-matcher-linear", use_positions=True, user_layers=1)
 
 

@@ -1,4 +1,4 @@
-"""SASRec answers for what it means: the planted pattern, the past, the padding, and every stock way of training."""
+"""Tests of SASRec: a planted pattern, no leak from the future, padding, and all ways of training in Keras."""
 
 import functools
 
@@ -110,7 +110,7 @@ def test_similar_items_have_the_highest_cosine_and_exclude_the_item_itself():
         others = [i for i in range(2, 22) if i != item]
         assert ids[row].tolist() == sorted(others, key=lambda i: -table[i] @ table[item])
         np.testing.assert_allclose(cosines[row], table[ids[row]] @ table[item], atol=1e-5)
-    ids, cosines = numpy(model.similar(np.array([0, 1]), k=3))  # padding and the unknown item are like nothing
+    ids, cosines = numpy(model.similar(np.array([0, 1]), k=3))  # padding and the unknown item have no similar items
     assert not ids.any() and (cosines == -np.inf).all()
 
 
@@ -263,8 +263,8 @@ def test_compile_metrics_rank_the_newest_position_with_the_history_masked(one_ta
         ]
 
     inputs, targets, weights = walks(24)
-    targets[:4, -1] = 1  # these rows ask for an item that nobody knows
-    targets[4, -1] = inputs["history"][4, 4]  # and this one for an item that it has seen
+    targets[:4, -1] = 1  # the targets of these rows are unknown
+    targets[4, -1] = inputs["history"][4, 4]  # the target of this row is in its history
     model = learner(FullSoftmax(), metrics=metrics(""), weighted_metrics=metrics("known_"))
     data = (targets[:, -1], None) if one_target else (targets, weights)
     reported = model.evaluate(inputs, data[0], sample_weight=data[1], batch_size=24, verbose=0, return_dict=True)

@@ -1,4 +1,4 @@
-"""A `.keras` file is opened in a process that has imported tfrec and Keras, and nothing else."""
+"""A `.keras` file can be loaded in a process that has only imported tfrec and Keras."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""SHAN: what is particular to it. What all models must do stands in test_meaning.py."""
+"""Tests of SHAN only. Tests of all models are in test_meaning.py."""
 
 import numpy as np
 import pytest

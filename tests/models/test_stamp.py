@@ -1,4 +1,4 @@
-"""STAMP: what is particular to it. What all models must do stands in test_meaning.py."""
+"""Tests of STAMP only. Tests of all models are in test_meaning.py."""
 
 import functools
 
@@ -86,7 +86,7 @@ def test_follows_the_last_item_if_it_decides():
 
 @pytest.mark.slow
 def test_follows_the_session_if_it_decides():
-    """What came before the last item is of one of two kinds; the last item is of any, and says nothing."""
+    """The earlier items are of one of two kinds; the last item is of any kind and has no information."""
     rng = np.random.default_rng(0)
     kind = rng.integers(0, 2, 448)
     before = rng.integers(2, 10, (448, 4)) + 8 * kind[:, None]

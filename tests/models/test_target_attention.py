@@ -1,4 +1,4 @@
-"""DIN, DIEN and BST: what is particular to them. What all ranking models must do stands in test_ranking_meaning.py."""
+"""Tests of DIN, DIEN and BST only. Tests of all ranking models are in test_ranking_meaning.py."""
 
 import keras
 import numpy as np
@@ -113,7 +113,7 @@ def test_the_auxiliary_loss_is_added_only_in_training_with_its_weight():
 
 @pytest.mark.slow
 def test_the_auxiliary_loss_learns_the_next_event():
-    """Each event is the one behind the last in a cycle; the labels say nothing."""
+    """Each event follows the previous one in a cycle; the labels have no information."""
     start = np.random.default_rng(0).integers(0, ITEMS - 2, 1000)
     history = (start[:, None] + np.arange(LENGTH)) % (ITEMS - 2) + 2
     inputs = inputs_of(history[:, 0], history)

@@ -1,4 +1,4 @@
-"""TiSASRec knows when: what depends on the time is learned, and nothing else of the time counts."""
+"""TiSASRec learns patterns that depend on time differences, and nothing else of the times has an effect."""
 
 import functools
 
@@ -40,7 +40,7 @@ def walks(rows=256, length=9, seed=0):
     steps = np.concatenate([np.zeros((rows, 2), int), np.where(is_long[:, 1:], 5, 1)], axis=1)
     ids = (start + np.cumsum(steps, axis=1)) % 12 + 2
     history, targets = ids[:, :-1].astype("int32"), ids[:, 1:].astype("int32")
-    targets[:, 0] = 0  # nothing tells that step
+    targets[:, 0] = 0  # this step is random
     weights = (targets > 0) * (targets.size / (targets > 0).sum())
     return {"history": history, "timestamps": 1_500_000_000 + np.cumsum(gaps, axis=1)}, targets, weights
 
@@ -52,7 +52,7 @@ def walks(rows=256, length=9, seed=0):
     ids=["with times", "without"],
 )
 def test_learns_that_the_next_item_depends_on_the_last_interval(kind, own, low, high):
-    """The order of the items says nothing about a gap: a coin decides for whoever does not see the time."""
+    """Gaps do not depend on the order of items: without times, a model can only guess."""
     keras.utils.set_random_seed(0)
     model = kind(12, max_length=9, hidden_dim=24, num_blocks=1, dropout=0.0, seed=1, **own)
     model.compile(optimizer=keras.optimizers.Adam(0.02), loss=FullSoftmax(), jit_compile=ON_JAX, steps_per_execution=8)

@@ -1,4 +1,4 @@
-"""Two replicas give the loss and the weights of one device, also where they hold different numbers of targets."""
+"""Two replicas give the loss and the weights of one device, also if they hold different numbers of targets."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What every model that reads user ids answers for: its users, those it never saw, and its life on disk."""
+"""Tests of every model that reads user ids: known users, new users, saving and loading."""
 
 import keras
 import numpy as np
@@ -56,7 +56,7 @@ def test_recovers_planted_groups_and_folds_unknown_users_in(name, groups):
         assert not set(ids.tolist()) & set(own[row].tolist())
     right = [group_of(ids) == np.full(3, row % GROUPS) for row, ids in enumerate(best)]
     assert np.mean(right) > 0.9
-    # A stranger with three items of a group gets the others of this group.
+    # A new user with three items of a group gets the other items of this group.
     history = np.stack(
         [spec.items.encode([f"i{group * PER_GROUP + at}" for at in range(3)]) for group in range(GROUPS)]
     )

@@ -1,4 +1,4 @@
-"""Run by test_two_replicas.py in a process of its own: one device and two replicas must learn the same."""
+"""Run by test_two_replicas.py in a separate process: one device and two replicas must learn the same."""
 
 import os
 
@@ -32,7 +32,7 @@ def table() -> Interactions:
 
 
 def said_of(model: keras.Model, batches: tf.data.Dataset) -> list[np.ndarray]:
-    """What `evaluate` and `predict` say of a last batch of one row, of which the second replica holds nothing."""
+    """The results of `evaluate` and `predict` with a last batch of one row, so that the second replica has no row."""
     last = batches.skip(len(list(batches)) - 1)
     return [np.array(model.evaluate(last, verbose=0)), model.predict(last, verbose=0)]
 

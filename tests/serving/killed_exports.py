@@ -19,7 +19,7 @@ MOMENTS = 6
 
 
 def started(preset, folder):
-    """A process that exports."""
+    """An export in a process."""
     child = os.fork()
     if child:
         return child
@@ -32,7 +32,7 @@ def started(preset, folder):
 
 
 def visible(folder):
-    """What a server would see: every file under a name that is a number."""
+    """The files that a server would see: those in folders whose names are numbers."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for version in folder.iterdir()
@@ -56,7 +56,7 @@ def main(preset, folder):
         if stopped:
             killed += 1
             assert visible(folder) == before, f"killed after {moment + 0.5} of {MOMENTS} parts"
-        else:  # it was faster this time, and a version more is what it was asked for
+        else:  # the export finished before it was killed, so there is one more version
             before = visible(folder)
     assert os.waitstatus_to_exitcode(os.waitpid(started(preset, folder), 0)[1]) == 0
     left = [path.name for path in folder.iterdir() if not path.name.isdigit()]

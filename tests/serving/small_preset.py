@@ -1,4 +1,4 @@
-"""Ids of any spelling, and presets whose weights matter."""
+"""Ids of any spelling, and presets whose weights all have an effect."""
 
 from drawn_weights import drawn
 
@@ -8,6 +8,6 @@ IDS = ["7", "007", "with space", "a,b", 'quo"te', "Größe", "日本", "🎬", "
 
 
 def made(model, spec, folder):
-    """A preset whose weights are all far from where they begin."""
+    """A preset with weights far from their initial values."""
     presets.save(drawn(model), spec, folder)
     return presets.load(folder)

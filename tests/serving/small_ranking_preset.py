@@ -50,13 +50,13 @@ def labelled_rows(ids=(*IDS, "only ranked"), number=300, seed=0):
 
 
 def ranking_spec(**history):
-    """A spec of them, with what a history may tell."""
+    """A spec of these rows, with a history."""
     rule = History(length=4, with_label=True, min_label=2, item_features=("genres", "year"), **history)
     return FeatureSpec.fit(labelled_rows(), features=FEATURES, history=rule)
 
 
 def ranking_preset(folder, spec=None, **more):
-    """A DIN that reads all of it, with weights that are far from where they begin."""
+    """A DIN that reads all features, with weights far from their initial values."""
     spec = ranking_spec() if spec is None else spec
     arguments = {"task": "rating", "activation": "relu"} | more
     model = DIN(spec.model_features(), embedding_dim=4, attention_dims=[4], hidden_dims=[8], seed=0, **arguments)

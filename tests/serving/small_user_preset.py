@@ -21,7 +21,7 @@ def interactions():
 
 
 def user_preset(folder, kind):
-    """A preset with weights that are far from where they begin."""
+    """A preset with weights far from their initial values."""
     spec = FeatureSpec.fit(interactions(), max_length=5, users=True)
     if kind == "audiences":
         sizes = {"max_length": 5, "audience_size": 6, "hidden_dim": 8, "hidden_dims": [8], "fusion_dims": [8]}

@@ -1,4 +1,4 @@
-"""The gate of an approximate index lets nothing pass but other items of the model's own scores."""
+"""The gate accepts other items from an approximate index, but only with the scores of the model."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ EXPECTED = lists(["b", "c", "e"], ["e", "f", ""])
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("found", "message"),
     [
         (lists(["e", "c", "g"], ["g", "f", ""]), None),
         (lists(["a", "b", "c"], ["e", "f", ""]), "returned 'a', which was seen"),
@@ -31,9 +31,9 @@ EXPECTED = lists(["b", "c", "e"], ["e", "f", ""])
         (lists(["b", "c", ""], ["e", "f", ""]), "found 2 items where the model finds 3"),
     ],
 )
-def test_forbidden_repeated_and_missing_items_are_detected(found, said):
+def test_forbidden_repeated_and_missing_items_are_detected(found, message):
     wrong = Approximation(None, 0.5, withdrawn=["w"]).wrong(CALL, EXPECTED, found)
-    assert (said is None and wrong is None) or said in wrong
+    assert (message is None and wrong is None) or message in wrong
 
 
 def test_a_short_list_passes_if_allowed_and_recall_is_a_share():

@@ -1,4 +1,4 @@
-"""The answer to a row depends on that row alone, whatever else is in its batch, and an empty batch is answered."""
+"""The answer to a row does not depend on the other rows of its batch, and a batch may be empty."""
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,7 @@ def catalogue(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", ["exact", "ivf", "int8"])
 def test_a_row_of_an_index_is_searched_as_widely_as_it_needs(vectors, queries, kind):
-    """Rows that need 5 to 300 items: as each alone, and not as the row that needs most."""
+    """Rows that need 5 to 300 items give the same answers as single rows."""
     exact = Exact(tf.Variable(vectors), V)
     index = {
         "exact": lambda: exact,

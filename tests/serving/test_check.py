@@ -1,4 +1,4 @@
-"""`serve-check` passes what was exported and sees what was done to it since."""
+"""`serve-check` accepts an export, and detects later changes."""
 
 import json
 import shutil
@@ -143,7 +143,7 @@ def test_a_damaged_record_raises_an_error_that_names_it(copy):
 
 
 def test_a_failing_warm_up_record_does_not_fail_the_check_of_answers(exported, monkeypatch):
-    """Both are asked in one process, and again by themselves where something is wrong."""
+    """Both run in one process, and again separately if something fails."""
     refused = Call("serving_default", {"history": [["7"]]})
 
     def replayed(export, calls, runtime, timeout):
@@ -167,7 +167,7 @@ def test_random_requests_are_answered_or_refused(exported):
 
 
 def test_a_forbidden_id_would_be_detected(preset, tmp_path):
-    """An export that returns what stands in the history, asked as if it must not."""
+    """An export that returns items of the history, checked as if it must not."""
     version = serving.export(preset, tmp_path / "films", mask_seen=False, verify="runtime")
     with pytest.raises(ReplayError, match="has forbidden ids"):
         fuzz(version, 50, mask_seen=True)

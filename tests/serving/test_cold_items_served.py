@@ -1,4 +1,4 @@
-"""Items without a training row are served as they are evaluated: by what the side table says of them."""
+"""Items without training rows have the same scores in an export as in the evaluation, from their features."""
 
 import dataclasses
 
@@ -70,7 +70,7 @@ def rank():
 
 @pytest.mark.parametrize("name", ["din", "fusion"])
 def test_served_scores_equal_evaluated_scores(name, parts, din, fusion, served):
-    """Every test row, cold items among them, asked through the export with the raw values of its table."""
+    """The export scores every test row, including cold items, from the raw values of its table."""
     preset, (train, test) = {"din": din, "fusion": fusion}[name], parts
     wanted = predictions(preset.model, preset.spec, test, train)
     users, items = (test.user_ids[test.user_codes], test.item_ids[test.item_codes])
@@ -132,7 +132,7 @@ def test_the_gate_requests_cold_items_and_the_manifest_counts_them(served):
 
 
 def test_an_export_without_their_content_never_becomes_visible(din, tmp_path, monkeypatch):
-    """As the graph was before it knew cold items."""
+    """The graph without cold items, as in old exports."""
     from tfrec.serving.graph import ranking_graph
 
     built = ranking_graph.RankingModule.__init__

@@ -1,4 +1,4 @@
-"""`tfrec explain`: what of a history led to a score, in titles and as a picture."""
+"""`tfrec explain`: the attention weights behind a score, with titles and as a plot."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_an_empty_history_has_nothing_to_attend_to(din, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ([], "No item to score"),
         (["--item", "zzz"], 'no item with the title or id "zzz"'),
@@ -76,10 +76,10 @@ def test_an_empty_history_has_nothing_to_attend_to(din, tmp_path, capsys):
         (["--item", "7", "--out", "weights.jpg"], "weights.png"),
     ],
 )
-def test_bad_input_gets_one_clear_line(din, arguments, said, capsys):
+def test_bad_input_gets_one_clear_line(din, arguments, message, capsys):
     assert main(["explain", str(din.folder), *arguments]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert said in line
+    assert message in line
 
 
 def test_models_without_attention_or_of_another_kind_raise_an_error(din, tmp_path, capsys):
@@ -114,7 +114,7 @@ def test_a_history_is_read_with_its_titles(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ([], "--history is missing"),
         (["--history", "1", "--user", "ann"], "leave out users (--user"),
@@ -122,10 +122,10 @@ def test_a_history_is_read_with_its_titles(tmp_path, capsys):
         (["--history", "1", "--timestamps", "3"], "reads no timestamps"),
     ],
 )
-def test_arguments_that_the_model_does_not_read_raise_an_error(arguments, said, capsys):
+def test_arguments_that_the_model_does_not_read_raise_an_error(arguments, message, capsys):
     assert main(["explain", "sasrec_ml100k", *arguments]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert said in line
+    assert message in line
 
 
 @pytest.mark.parametrize("heads", [1, 2, 8])

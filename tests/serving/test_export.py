@@ -1,4 +1,4 @@
-"""An export answers as its model does, and nothing else ever becomes visible."""
+"""An export gives the answers of its model; no other export becomes visible."""
 
 import subprocess
 import sys
@@ -72,7 +72,7 @@ def test_a_history_without_a_known_id_gets_the_most_popular(preset, exported, as
 
 
 def test_it_loads_with_tensorflow_only(preset, exported):
-    """`python -c` with only tensorflow imported, as an operator would try it."""
+    """`python -c` with only tensorflow imported."""
     script = (
         "import sys, tensorflow as tf\n"
         "f = tf.saved_model.load(sys.argv[1]).signatures['serving_default']\n"
@@ -88,7 +88,7 @@ def test_vocabulary_is_an_asset_and_weights_are_written_once(preset, exported):
     assert (exported / "assets" / "item.txt").read_text("utf-8").splitlines() == preset.spec.items.tokens.tolist()
     checkpoint = tf.train.load_checkpoint(str(exported / "variables" / "variables"))
     shapes = checkpoint.get_variable_to_shape_map().values()
-    written = sum(int(np.prod(shape)) for shape in shapes if shape)  # the scalar keeps the checkpoint's books
+    written = sum(int(np.prod(shape)) for shape in shapes if shape)  # the scalar belongs to the checkpoint
     assert written == preset.model.count_params()
 
 
@@ -170,12 +170,12 @@ def test_invalid_arguments_raise_an_error_that_names_them(preset, tmp_path):
         serving.export(preset, tmp_path / "file")
 
 
-# Time stamps.
+# Timestamps.
 
 
 @pytest.fixture(scope="module")
 def timed(tmp_path_factory):
-    """A preset of a model that reads time stamps, with weights that make them matter, and its export."""
+    """A preset of a model that reads timestamps, with weights that give them an effect, and its export."""
     random = np.random.default_rng(0)
     frame = pd.DataFrame({"u": np.repeat(range(30), 6), "i": random.choice(IDS, 180)})
     spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5)
@@ -225,7 +225,7 @@ def test_timestamps_of_another_shape_raise_an_error_in_the_graph(timed):
 
 
 def test_an_export_that_ignores_timestamps_is_rejected(timed, tmp_path, monkeypatch):
-    """The time stamps that are replayed matter: a model that is told none answers otherwise."""
+    """Without the timestamps of the recorded calls, the answers are different."""
     preset, _ = timed
     recommend = recommendations.recommend
 
@@ -239,7 +239,7 @@ def test_an_export_that_ignores_timestamps_is_rejected(timed, tmp_path, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("stamps", "said"),
+    ("stamps", "message"),
     [
         (None, "tisasrec reads timestamps: pass timestamps"),
         ([[1, 2]], "3 items needs 3 timestamps.*got 2"),
@@ -253,9 +253,9 @@ def test_an_export_that_ignores_timestamps_is_rejected(timed, tmp_path, monkeypa
         ([[1.6e18, 1.6e18, 1.6e18]], "too large: divide by 1,000,000,000"),
     ],
 )
-def test_missing_or_invalid_timestamps_raise_an_error(timed, stamps, said):
+def test_missing_or_invalid_timestamps_raise_an_error(timed, stamps, message):
     preset, _ = timed
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         serving.recommend(preset.model, preset.spec, [IDS[:3]], 4, stamps)
 
 

@@ -1,4 +1,4 @@
-"""An export that fails says so in one line, leaves nothing half-written, and keeps the evidence where asked to."""
+"""A failing export is reported in one line, leaves nothing half-written, and can be kept."""
 
 import errno
 import json
@@ -30,7 +30,7 @@ resource = pytest.importorskip("resource")
 
 @pytest.fixture()
 def few_calls(monkeypatch):
-    """Exports are asked little."""
+    """Only a few calls are verified, to save time."""
     of = samples.calls
     monkeypatch.setattr(
         samples, "calls", lambda spec, timed, reads_users: of(spec, timed, reads_users, num_histories=3)[:3]
@@ -39,7 +39,7 @@ def few_calls(monkeypatch):
 
 @pytest.fixture()
 def other_answers(preset, few_calls, monkeypatch):
-    """Runtimes that answer a little beside the model: the score of row 2 of the first call."""
+    """Runtimes with a slightly different answer: the score of row 2 of the first call."""
 
     def replayed(export, calls, runtime):
         found = model_answers.expected_answers(preset.model, preset.spec, calls, 4)
@@ -112,7 +112,7 @@ def test_other_lists_name_row_and_both_lists():
 def test_a_full_disk_is_reported_in_one_line_and_nothing_is_left(
     preset, few_calls, tmp_path, limit, monkeypatch, capfd
 ):
-    """Files may not grow: as where the disk is full, at several moments, whoever writes."""
+    """Files cannot grow, as on a full disk, at several moments of the export."""
     monkeypatch.setattr(gate, "replay", lambda *_: pytest.fail("nothing could be written"))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     out = tmp_path / "served" / "films"

@@ -1,4 +1,4 @@
-"""A history of everything serves a ranking model that was trained on what was liked: labels say what is an event."""
+"""A ranking model that was trained on liked items gets the whole history, with labels that select the events."""
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ def parts():
 
 @pytest.fixture(scope="module")
 def ranking(parts, tmp_path_factory):
-    """It reads the liked films alone, and not how they were rated."""
+    """It reads only the liked films, without their ratings."""
     rule = History(length=4, min_label=4, item_features=("genres",))
     spec = FeatureSpec.fit(parts[0], features=FEATURES, history=rule)
     return ranking_preset(tmp_path_factory.mktemp("ranking") / "din", spec)
@@ -80,7 +80,7 @@ def test_candidates_depend_on_the_whole_history_and_ranking_on_the_liked_items(r
         np.testing.assert_allclose(answer["scores"], scores[order], atol=1e-5)
     (others,), _ = serving.recommend(retrieval.model, retrieval.spec, [LIKED], CANDIDATES)
     disliked = set(HISTORY) - set(LIKED)
-    assert set(others) & disliked  # what liked films alone would have brought back
+    assert set(others) & disliked  # these would be recommended for the liked films only
     assert not set(answer["item_ids"]) & set(HISTORY)
 
 
@@ -106,7 +106,7 @@ def test_an_item_without_a_label_is_kept(ask):
 
 
 def test_served_scores_equal_evaluated_scores(parts, ranking):
-    """With all rated films and their ratings, as the export takes them; the graph is held against this by the gate."""
+    """With all rated films and their ratings, as in a request; the gate compares the graph with this."""
     train, test = parts
     users, items = test.user_ids[test.user_codes], test.item_ids[test.item_codes]
     own = [np.flatnonzero(train.user_ids[train.user_codes] == user) for user in users]

@@ -1,4 +1,4 @@
-"""`serve-check` refuses a folder that could touch other files, or hang, before anything of its graph runs."""
+"""`serve-check` rejects a folder whose graph could access other files or never end, before it is run."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ def copy(exported, tmp_path):
 
 @pytest.fixture()
 def loaded(monkeypatch):
-    """What was asked of a runtime, which must be nothing."""
+    """The calls of a runtime; there must be none."""
     asked = []
     for name in ("replay", "fuzz", "time_calls"):
         monkeypatch.setattr(version_check, name, lambda *given, of=name, **more: asked.append(of) or [])

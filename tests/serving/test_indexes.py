@@ -1,4 +1,4 @@
-"""Indexes answer alike where they are exact, and find what they promise where they are not."""
+"""Exact indexes give equal answers, and approximate ones reach their recall."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ V, D = 1_000, 16
 
 @pytest.fixture(scope="module")
 def vectors():
-    """Items about a few centres, as those of a catalogue are."""
+    """Items around a few centres, as in a real catalogue."""
     random = np.random.default_rng(0)
     centres = random.normal(size=(30, D))
     return (centres[random.integers(0, 30, V)] + 0.4 * random.normal(size=(V, D))).astype("float32")
@@ -107,7 +107,7 @@ def test_all_blocks_find_everything_and_few_find_most(vectors, queries):
 
 
 def test_rows_that_need_more_items_read_more_blocks(vectors, queries):
-    """Filters ask for K items and as many more as they forbid: the bound that does for K would leave lists short."""
+    """Filters need K items plus the forbidden ones: the bound for K items would give too short lists."""
     index = Clustered(vectors, size=16, probes=8, margin=1.0, usual=20)
     for k, least in ((20, 0.6), (300, 0.9), (V - 5, 0.99)):
         expected, _ = brute(queries, vectors, k)

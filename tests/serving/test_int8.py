@@ -1,4 +1,4 @@
-"""Exports with weights of 8 bits are small, and answer as the model with these weights does."""
+"""Exports with int8 weights are small, and give the answers of the model with these weights."""
 
 import numpy as np
 import pytest

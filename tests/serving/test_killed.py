@@ -1,4 +1,4 @@
-"""An export that is killed has never been."""
+"""A killed export leaves no version."""
 
 import os
 import re

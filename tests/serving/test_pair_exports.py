@@ -1,4 +1,4 @@
-"""A model that scores pairs of a history and an item answers in its export as it does in Python."""
+"""A model that scores pairs of a history and an item gives the same answers in an export as in Python."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What the graph makes of raw values is what `Feature.encode` makes of them with pandas."""
+"""The graph encodes raw values like `Feature.encode` does with pandas."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ TEXTS = ["7", "7.0", "007", "", " ", "Größe", "🎬", "日本", "never seen", 
 
 
 def encoded(feature, rows, folder):
-    """By the graph, as traced in an export."""
+    """Encode with the graph, as traced in an export."""
     features = RawFeatures([feature], folder)
     (one,) = features.inputs
     read = tf.function(
@@ -39,7 +39,7 @@ def equal(feature, rows, folder, cells=None):
 def test_categorical(more, tmp_path):
     feature = Categorical("device", group="user", **more).fit(pd.Series(["7", "7", 7.0, "Größe", "🎬", "🎬", " "]))
     found = equal(feature, TEXTS, tmp_path)
-    assert found[3] == 0 and found[10] == 0  # nothing, and what no vocabulary can hold
+    assert found[3] == 0 and found[10] == 0  # empty, and values that no vocabulary can contain
     if not more:
         assert found[0] > 1 and found[1] == found[2] == 1  # "7.0" is not how 7 is written
 

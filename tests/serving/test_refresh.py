@@ -26,7 +26,7 @@ def test_a_new_item_has_the_score_of_its_similar_item(preset, ask, tmp_path):
     history = [["日本", "a,b"]]
     scores = ask(version, "score", history=history, item_ids=[["7", "twin of 7"]])["scores"][0]
     assert scores[0] == pytest.approx(scores[1], abs=1e-6)
-    # In a history it is read as what it is like.
+    # In a history it has the same effect as the similar item.
     one, other = (ask(version, "embed_users", history=[[item]])["vectors"] for item in ("7", "twin of 7"))
     np.testing.assert_allclose(one, other, atol=1e-6)
     assert ask(version, "similar_items", item_ids=["7"])["item_ids"][0][0] == "twin of 7"

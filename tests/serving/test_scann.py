@@ -1,4 +1,4 @@
-"""The index of TensorFlow Recommenders: filters hold, answers are the model's, and nobody gets it unawares."""
+"""The index of TensorFlow Recommenders: filters apply, scores are those of the model, and users are warned."""
 
 import importlib.util
 import json
@@ -28,7 +28,7 @@ needs_scann = pytest.mark.skipif(
 )
 ITEMS = [f"film {number}" for number in range(600)]
 
-# TensorFlow Recommenders asks for an environment variable that must be set before TensorFlow is imported.
+# TensorFlow Recommenders needs an environment variable that must be set before TensorFlow is imported.
 INDEX_TEST = """
 import json, sys
 import numpy as np, tensorflow as tf

@@ -1,4 +1,4 @@
-"""What is known of a user is computed once for all candidates, where that gives the same."""
+"""A user is encoded once for all candidates if this gives the same scores."""
 
 import keras
 import numpy as np

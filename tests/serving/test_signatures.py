@@ -1,4 +1,4 @@
-"""What each signature answers, beside the model asked directly."""
+"""The answers of each signature equal those of the model."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The export names the TensorFlow that wrote it, and a server or runtime that is older is warned of."""
+"""The export names the TensorFlow that wrote it, and an older server or runtime gives a warning."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A retrieval and a ranking model in one export answer as the two do in Python, from raw ids and raw features."""
+"""A retrieval and a ranking model in one export give the same answers as in Python, from raw ids and raw features."""
 
 import dataclasses
 import json
@@ -61,7 +61,7 @@ def rank_only(ranking, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def call():
-    """`call(version, signature, **inputs)`, with what the server fills in for inputs that are left out."""
+    """`call(version, signature, **inputs)`, with the server's defaults for omitted inputs."""
     loaded = {}
 
     def of(version, signature, **inputs):
@@ -119,7 +119,7 @@ def test_omitted_features_are_missing_and_given_features_change_the_scores(versi
 
 
 def test_item_features_are_in_the_export(ranking, version, call, tmp_path):
-    """Another export, in which one item has the features of another, scores it otherwise."""
+    """If an item has the features of another item in an export, its score differs."""
     spec = ranking.spec
     swapped = {name: values.copy() for name, values in spec.item_features.items()}
     for values in swapped.values():
@@ -264,7 +264,7 @@ def test_a_ranking_model_without_item_ids(tmp_path, call):
 
 
 def test_presets_with_few_common_items_give_a_warning(first, ranking):
-    """The manifest counts what is retrieved, by how it is known; under half there is a warning."""
+    """The manifest counts retrieved items by how they are known; below one half there is a warning."""
     items = first.spec.items.tokens
     few = dataclasses.replace(ranking.spec, items=Vocabulary([*items[:3], "x"]), item_counts=np.ones(4, int))
     few = dataclasses.replace(few, cold=ColdItems(Vocabulary([items[4], "y"])))

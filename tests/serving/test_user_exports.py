@@ -1,4 +1,4 @@
-"""Models that read user ids are served by them, with whoever is new folded in, alone and before a ranking model."""
+"""Models that read user ids are exported, with new users folded in, alone and with a ranking model."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A run that is interrupted goes on and ends where it would have ended."""
+"""An interrupted run continues, and gives the same result as without the interruption."""
 
 import dataclasses
 import json
@@ -68,7 +68,7 @@ def assert_same(training, expected):
 
 @pytest.fixture(scope="module")
 def after_one_epoch(table, tmp_path_factory):
-    """What a run leaves that was interrupted behind its first epoch."""
+    """The state of a run that was interrupted after its first epoch."""
     folder = tmp_path_factory.mktemp("interrupted") / "run"
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(checkpoints, "SECONDS_APART", 0)
@@ -88,7 +88,7 @@ def test_a_resumed_run_ends_with_the_same_weights(folder, table, uninterrupted):
     training = train(table, RECIPE, verbose=0, checkpoint=folder)
     assert_same(training, uninterrupted)
     assert training.seconds > seconds > 0
-    # Killed behind its last epoch, it has nothing more to learn.
+    # If it was killed after its last epoch, it does not train again.
     nothing = [Interrupt(epoch) for epoch in range(1, 5)]
     assert_same(train(table, RECIPE, verbose=0, callbacks=nothing, checkpoint=folder), uninterrupted)
 
@@ -124,7 +124,7 @@ train(table, Recipe.load(sys.argv[2]), verbose=0, checkpoint=Path(sys.argv[1]))
 
 
 def test_a_killed_process_leaves_a_state_that_can_be_resumed(table, uninterrupted, tmp_path):
-    """While it saves; between two epochs, an interrupt is no other than a kill."""
+    """Interrupted while it saves; between epochs, an interrupt is the same as a kill."""
     (tmp_path / "recipe.toml").write_text(RECIPE.to_toml())
     folder = tmp_path / "run"
     script = KILLED.replace("{world}", repr(WORLD))
@@ -141,7 +141,7 @@ def test_the_state_of_another_run_raises_an_error_and_can_be_discarded(folder, t
         train(table, other, verbose=0, checkpoint=folder)
     with pytest.raises(InputError, match="unfinished run of other data"):
         train(generate_world(**{**WORLD, "seed": 1}), RECIPE, verbose=0, checkpoint=folder)
-    later = dataclasses.replace(table, times=table.times * 2)  # in the same order: only what reads times sees it
+    later = dataclasses.replace(table, times=table.times * 2)  # in the same order: only the times differ
     assert later.sha256() == table.sha256()
     with pytest.raises(InputError, match="unfinished run of other data"):
         train(later, RECIPE, verbose=0, checkpoint=folder)
@@ -154,10 +154,10 @@ def test_the_state_of_another_run_raises_an_error_and_can_be_discarded(folder, t
     checkpoints.discard(folder)
 
 
-@pytest.mark.parametrize(("name", "said"), [("run.json", "cannot be read as one"), ("state.npz", "cannot be read")])
-def test_a_damaged_state_raises_an_error(name, said, folder, table):
+@pytest.mark.parametrize(("name", "message"), [("run.json", "cannot be read as one"), ("state.npz", "cannot be read")])
+def test_a_damaged_state_raises_an_error(name, message, folder, table):
     (folder / name).write_bytes((folder / name).read_bytes()[:-200])
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         train(table, RECIPE, verbose=0, checkpoint=folder)
 
 

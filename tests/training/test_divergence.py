@@ -1,4 +1,4 @@
-"""A run stops after the first epoch that shows that it cannot end well."""
+"""A run stops after the first epoch with a non-finite loss, or without the metric that chooses the best epoch."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Recipes say what they do not understand."""
+"""Invalid recipes raise an error that names the entry."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def test_any_text_survives_and_values_without_a_toml_form_raise_an_error():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("epochs = ", "not valid TOML"),
         ("epoch = 3", "unknown entry 'epoch'"),
@@ -89,9 +89,9 @@ def test_any_text_survives_and_values_without_a_toml_form_raise_an_error():
         ('[split]\nrule = "by-time"\nvalid = nan', "split.valid must be finite"),
     ],
 )
-def test_invalid_recipes_raise_an_error(text, said):
+def test_invalid_recipes_raise_an_error(text, message):
     spec = FeatureSpec.fit(generate_world(num_users=60, num_items=120, seed=0))
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         recipe = Recipe.from_toml(text)
         recipe.build_split()
         recipe.build_model(spec)

@@ -1,4 +1,4 @@
-"""Items that share attributes learn from each other, and what comes of it is a model like any other."""
+"""Items that share attributes learn from each other, and the result is an ordinary model."""
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,7 @@ def test_rare_items_are_recommended_by_their_shared_attributes(table, tmp_path):
     shared = trained(table, item_attributes={"title": {"words": True, "max_share": 0.2}})
     alone = trained(table)
     assert hits(shared, table) > 0.9 and hits(alone, table) < 0.6
-    # And nothing is left of it but the item vectors.
+    # Only the item vectors remain.
     assert [w.shape for w in shared.model.weights] == [w.shape for w in alone.model.weights]
     best = shared.history["val_ndcg@10"][shared.best_epoch - 1]
     valid = sequences(shared.split.valid, shared.spec, 64)
@@ -70,7 +70,7 @@ def test_rare_items_are_recommended_by_their_shared_attributes(table, tmp_path):
     again = presets.load(tmp_path / "preset")
     ids = np.array([[0, 2, 3]])
     np.testing.assert_allclose(again.model.score({"history": ids}), shared.model.score({"history": ids}), atol=1e-5)
-    # An item of which only the title is known lies among those of its kind, though nobody has met it.
+    # An item of which only the title is known is near the items of its kind, although it has no interactions.
     columns = [Attributes("title", words=True, max_share=0.2)]
     saved = AttributeVectors.of_model(shared.model, shared.spec, columns)
     presets.save(shared.model, shared.spec, tmp_path / "more", extra_files={PLACE: saved.to_bytes()})

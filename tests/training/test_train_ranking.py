@@ -44,7 +44,7 @@ def clicks(rows=4000, seed=0):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """What `tfrec train` makes of a csv file and a recipe."""
+    """The result of `tfrec train` for a csv file and a recipe."""
     folder = tmp_path_factory.mktemp("clicks")
     clicks().to_csv(folder / "clicks.csv", index=False)
     (folder / "recipe.toml").write_text(TOML, encoding="utf-8")
@@ -59,7 +59,7 @@ def test_training_finds_the_planted_pattern_and_saves_a_preset(written):
     assert found.keys() == {"mean", "deepfm"}  # no users, no items, no biases
     assert found["deepfm"]["auc"] > 0.85 and found["mean"]["auc"] == 0.5
     assert found["deepfm"]["log_loss"] < 0.4 and found["deepfm"]["calibration_error"] < 0.1
-    epochs = metrics["training"]["history"]["val_log_loss"]  # what this recipe goes by
+    epochs = metrics["training"]["history"]["val_log_loss"]  # the metric of this recipe
     assert metrics["training"]["best_epoch"] == epochs.index(min(epochs)) + 1
     assert {path.name for path in (written / "run").iterdir()} >= {"learning_curve.png", "predictions.png"}
 

@@ -1,4 +1,4 @@
-"""Every model with a recipe has a card, and the card says what a card must."""
+"""Every model with a recipe has a card with all required sections."""
 
 import json
 import re

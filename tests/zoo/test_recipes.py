@@ -1,4 +1,4 @@
-"""Every recipe of the zoo, trained or not yet: it is understood, builds what it names, and says what to expect."""
+"""Every recipe of the zoo, trained or not yet: it can be read and built, and its header has the metrics."""
 
 import dataclasses
 import json
@@ -43,7 +43,7 @@ class TestRecipe:
         recipe = load_recipe(path)
         recipe.build_split()
         if isinstance(recipe, RankingRecipe):
-            recipe.build_optimizer(total_steps=100)  # its features, and with them its model, are those of its data
+            recipe.build_optimizer(total_steps=100)  # its features, and so its model, depend on its data
             return
         recipe.build_loss(spec)
         recipe.build_optimizer(total_steps=100)

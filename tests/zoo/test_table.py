@@ -1,4 +1,4 @@
-"""models/README.md is what the presets measured."""
+"""models/README.md has the measured metrics of the presets."""
 
 import json
 import tomllib

@@ -1,4 +1,4 @@
-"""Every bundled preset loads, answers, and has its metrics."""
+"""Every bundled preset can be loaded and used, and has its metrics."""
 
 import functools
 import json
@@ -30,7 +30,7 @@ def measured(folder):
 
 
 def nothing_known(features):
-    """A row of which everything is missing."""
+    """A row with all values missing."""
     kinds = {feature["name"]: feature for feature in features}
 
     def missing(feature):
@@ -53,7 +53,7 @@ def test_the_whole_zoo_is_small():
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("metrics.json")), ids=lambda path: path.parent.name)
 def test_the_recipe_is_the_one_that_was_run(path):
     recipe = load_recipe(path.parent / "recipe.toml")
-    # An entry that recipes have got since then has its default.
+    # Entries that were added to recipes later have their defaults.
     assert type(recipe)(**measured(path.parent)["training"]["recipe"]) == recipe
 
 
