@@ -2,26 +2,25 @@
 
     python benchmarks/collaborative.py [--protocols ml-1m ncf ncf-3706 gowalla] [--models ease ials ...] [--data FOLDER]
 
-- `ml-1m`: MovieLens-1M, the last item of each user is tested, all items are ranked. Trained on what precedes the
-  validation item, as the presets of the zoo are.
-- `ncf`: the same data by the protocol of "Neural Collaborative Filtering" (1708.05031): the last item among 99 that
-  the user never had. The published list of negatives belongs to another copy of the data; here they are drawn with
-  seed 0.
-- `ncf-3706`: the same with the 290 films of fewer than 5 ratings among the candidates. The paper's data have them and
-  this copy does not; a draw that falls on one of them is an item that ranks last. These numbers are the ones to hold
-  beside those of the paper.
-- `gowalla`: the split of the LightGCN paper (2002.02126), all items ranked, training items masked. The rows have no
-  order, so a tenth of the training rows is drawn as validation.
+- `ml-1m`: MovieLens-1M; the last item of each user is the test item, and all items are ranked. As for the presets of
+  the zoo, training uses the items before the validation item.
+- `ncf`: the same data with the protocol of "Neural Collaborative Filtering" (1708.05031): the last item is ranked among
+  99 items that the user does not have. The published list of negatives belongs to another copy of the data; here they
+  are drawn with seed 0.
+- `ncf-3706`: the same, but 290 films with fewer than 5 ratings are also candidates. They are in the paper's data but
+  not in this copy. If such a film is drawn, it ranks last. Compare these results with those of the paper.
+- `gowalla`: the split of the LightGCN paper (2002.02126); all items are ranked, with training items masked. The rows
+  have no order, so a tenth of the training rows is drawn for validation.
 
-For each model the stages of its settings are tried one after the other on the validation part. A stage tries all
-combinations of its values and keeps the best. Then the model is fitted with the chosen settings, in all but
-`ml-1m` on training and validation rows together, as their papers do, and the test part is evaluated once a seed.
+The settings of each model are chosen in stages on the validation part. A stage tries all combinations of its values and
+keeps the best. Then the model is fitted with the chosen settings, and the test part is evaluated once per seed. In all
+protocols but `ml-1m`, this last fit uses training and validation rows together, as in the papers.
 
-Results go to benchmarks/results/collaborative.json and .md; rows that were not run stay as they were, and trials on
-the same data are not repeated unless --again is given. To add a model, add an entry to MODELS.
+Results go to benchmarks/results/collaborative.json and .md. Rows of models that are not run are kept, and trials on the
+same data are not repeated unless --again is given. To add a model, add an entry to MODELS.
 
-Where other work uses the processors too, set OPENBLAS_NUM_THREADS=1: the many small products of iALS then take a tenth
-of the time.
+If other jobs use the processors, set OPENBLAS_NUM_THREADS=1: the many small products of iALS then take a tenth of the
+time.
 """
 
 import argparse
@@ -42,16 +41,16 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """How models are compared on one data set.
+    """How models are compared on a dataset.
 
     Attributes:
-        title: for the page of results.
-        folder: of the data, in the folder of all data.
-        split: how rows are held back.
+        title: title on the page of results.
+        folder: folder of the dataset in the folder of all datasets.
+        split: the split rule.
         k: length of the ranked list.
-        chosen_by: the validation metric that chooses settings.
-        refit: whether the tested model learns from the validation rows too.
-        negatives: among what the targets are ranked; None ranks all items.
+        chosen_by: the validation metric that chooses the settings.
+        refit: whether the tested model is trained on the validation rows too.
+        negatives: the items among which the targets are ranked; None ranks all items.
     """
 
     title: str
@@ -100,11 +99,11 @@ class Model:
     """A row of the tables.
 
     Attributes:
-        build: (split, spec, seed, **settings) -> a fitted scorer. It may learn from `split.train` alone, and from
-            `split.valid` when to stop.
-        stages: protocol -> stages of settings; each is name -> values. A protocol that is absent is not run.
-        seeds: of the tested models; one where the model has no random part.
-        on_request: protocols that take so long that the model must be named for them.
+        build: (split, spec, seed, **settings) -> a fitted scorer. It may train only on `split.train`, and use
+            `split.valid` to decide when to stop.
+        stages: protocol -> stages of settings; each is name -> values. Absent protocols are not run.
+        seeds: seeds of the tested models; a single one if the model is deterministic.
+        on_request: protocols that take so long that they are run only if the model is named.
     """
 
     build: Callable[..., Any]
@@ -269,9 +268,9 @@ def main(arguments=None):
 
 
 def measured(model: Model, name: str, table: data.Interactions, known: dict, keep: Callable, label: str) -> dict:
-    """A row of the results: the trials on the validation part, what they chose, and the test part with it.
+    """A row of the results: the trials on the validation part, the chosen settings, and the metrics on the test part.
 
-    `keep` gets the row as far as it is known, after each trial.
+    After each trial, `keep` is called with the row so far.
     """
     protocol, stages = PROTOCOLS[name], model.stages[name]
     split = table.split(protocol.split)
@@ -333,10 +332,10 @@ def _read(path: Path) -> dict:
 
 
 def page(results: dict) -> str:
-    """The results in Markdown, one table a protocol, the best first."""
+    """The results in Markdown, one table per protocol, the best model first."""
     lines = [
-        "`python benchmarks/collaborative.py`: settings chosen on the validation part, the test part evaluated once a",
-        "seed. Recall with one target a user is the hit rate. Times are of a machine that other work used too.",
+        "`python benchmarks/collaborative.py`: settings are chosen on the validation part; the test part is evaluated",
+        "once per seed. With one target per user, recall is the hit rate. Times were measured while other jobs ran.",
     ]
     for name, protocol in PROTOCOLS.items():
         if name not in results:

@@ -1,12 +1,12 @@
-"""What float16 weights cost: each bundled preset on its test part, with float32 and with float16 weights.
+"""The effect of float16 weights: metrics of each bundled preset on its test part, with float32 and float16 weights.
 
     python benchmarks/stored_weights.py [--presets NAME ...] [--data FOLDER] [--convert]
 
-writes benchmarks/results/stored_weights.json and .md after every preset. Nothing is chosen on the test part: the
-question is only whether the stated metrics still hold. Presets whose weights are float16 already keep their row.
+writes benchmarks/results/stored_weights.json and .md after every preset. Nothing is chosen on the test part: this only
+checks whether the published metrics still hold. Rows of presets that already have float16 weights are kept.
 
-`--convert` then converts each measured preset whose metrics, at the four digits that the zoo states, are those of
-metrics.json with float16 weights too. The measured metrics go into its metrics.json, beside those of the training run.
+`--convert` then converts each measured preset whose metrics with float16 weights equal those of metrics.json to the
+four digits that the zoo shows. The measured metrics are added to its metrics.json, next to those of the training run.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def dtype_of(preset):
 
 
 def measured(preset, folder):
-    """The metrics of the zoo's tables: as recorded, and on this machine with the weights of both dtypes."""
+    """The metrics of the zoo's tables: recorded ones, and those measured here with the weights of both dtypes."""
     table = read(folder / next(of for end, of in DATA.items() if end in preset.folder.name.split("_")))
     recipe = preset.metrics["training"]["recipe"]
     names = METRICS[recipe.get("task", "retrieval")]

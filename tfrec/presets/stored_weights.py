@@ -31,10 +31,10 @@ def check_dtype(dtype: Any) -> str:
 
 
 def as_stored(values: np.ndarray, dtype: str) -> np.ndarray:
-    """An array as it is stored: cast to `dtype` if it is a matrix of float32 or float16, and unchanged otherwise.
+    """An array in its stored form: cast to `dtype` if it is a matrix of float32 or float16, and unchanged otherwise.
 
-    Vectors, such as biases and the statistics of normalisation, take little space and stay as they are. So does an
-    array whose largest number is above 65,504 or below 0.0001, which float16 would damage.
+    Vectors, such as biases and the statistics of normalisation, take little space and are not changed. An array whose
+    largest number is above 65,504 or below 0.0001 is not changed either, because float16 would lose its values.
     """
     if values.ndim < 2 or values.dtype not in (np.float32, np.float16):
         return values
@@ -44,7 +44,7 @@ def as_stored(values: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def round_weights(model: Any, dtype: str) -> None:
-    """Round the weights of a model to the numbers that a preset of this dtype stores, so that both answer alike."""
+    """Round the weights of a model as a preset of this dtype does, so that both give equal answers."""
     weights = model.get_weights()
     model.set_weights([as_stored(np.asarray(values), dtype).astype(values.dtype) for values in weights])
 
@@ -77,15 +77,15 @@ def rewrite(path: Path, dtype: str) -> None:
 def convert(folder: str | Path, dtype: str = "float16", measured: Mapping[str, Any] | None = None) -> Path:
     """Store the weights of a saved preset in another dtype. The preset is replaced in one step, never half-written.
 
-    Matrices become float16 and are read back as float32: the file has half the size, and the numbers lose all but
-    eleven bits, which recommendations rarely show. Measure it with `tfrec evaluate`. Converting a preset back to
+    Matrices become float16 and are read back as float32. The file has half the size, and numbers keep a precision of
+    eleven bits, which rarely changes recommendations: check it with `tfrec evaluate`. Converting a preset back to
     float32 does not restore the lost bits.
 
     Args:
         folder: the preset's folder.
         dtype: "float16" or "float32".
-        measured: metrics of the converted preset. metrics.json gets them with the dtype as its entry "stored_weights",
-            beside the metrics of the training run.
+        measured: metrics of the converted preset. They are added to metrics.json, with the dtype, as the entry
+            "stored_weights", next to the metrics of the training run.
 
     Raises:
         InputError: if the folder is not a preset, one of its files has changed, or the dtype is another one.
