@@ -94,6 +94,23 @@ def test_a_node_learns_from_its_neighbours(value_and_gradients):
     assert np.flatnonzero(np.abs(gradient).sum(1)).tolist() == [4]
 
 
+def test_the_gradient_is_that_of_the_dense_formula(value_and_gradients):
+    layer = made(num_layers=3)
+    wanted = np.random.default_rng(1).normal(size=(7, 4)).astype("float32")
+
+    def loss(users):
+        with keras.StatelessScope(state_mapping=[(layer._users, users)]):
+            return ops.sum(layer.propagate()[1] * wanted)
+
+    _, [gradient] = value_and_gradients(loss, numpy(layer._users))
+    dense = by_hand(layer)[0]
+    for user, column in ((2, 0), (4, 3)):
+        moved = np.eye(24)[user * 4 + column].reshape(6, 4)
+        layer._users.assign(numpy(layer._users) + moved)
+        assert np.sum((by_hand(layer)[0] - dense)[6:] * wanted) == pytest.approx(gradient[user, column], abs=1e-4)
+        layer._users.assign(numpy(layer._users) - moved)
+
+
 def test_memory_grows_with_the_edges_only():
     """A dense matrix of these nodes would have 1e12 cells."""
     layer = GraphVectors(1_000_000, 1_000_000, 1, num_layers=1)

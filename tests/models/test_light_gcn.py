@@ -101,3 +101,11 @@ def test_an_evaluation_reads_the_weights_of_now():
     assert model.evaluate(inputs, PAIRS[:, 1], verbose=0) == pytest.approx(
         other.evaluate(inputs, PAIRS[:, 1], verbose=0), rel=1e-5
     )
+
+
+@pytest.mark.tensorflow
+def test_it_trains_without_xla_which_has_no_sparse_matrices():
+    model = made()
+    model.compile("sgd", losses.FullSoftmax())
+    assert model.jit_compile is False
+    model.fit({"user": PAIRS[:, 0]}, PAIRS[:, 1], verbose=0)

@@ -78,17 +78,19 @@ class ItemSimilarityAttention(keras.layers.Layer):
 
     def call(self, candidates: Any, history: Any, mask: Any) -> Any:
         if self.pairing == "product":  # W [p * q] for each pair, without a vector of width D for each
-            maps = ops.expand_dims(candidates, -1) * ops.cast(self.kernel, candidates.dtype)  # (B or 1, C, D, A)
-            if candidates.shape[0] == 1:
-                hidden = ops.einsum("cda,bld->bcla", maps[0], history)
-            else:
-                hidden = ops.einsum("bcda,bld->bcla", maps, history)
+            rows, count, width = ops.shape(candidates)
+            maps = ops.expand_dims(ops.transpose(candidates, (0, 2, 1)), -1)  # (B or 1, D, C, 1)
+            maps = maps * ops.expand_dims(ops.cast(self.kernel, candidates.dtype), 1)
+            maps = ops.reshape(maps, (rows, width, count * self.units))
+            hidden = ops.matmul(history, maps[0] if candidates.shape[0] == 1 else maps)
+            hidden = ops.reshape(hidden, (*ops.shape(hidden)[:2], count, self.units))  # (B, L, C, A): no transposition
         else:
-            of_candidates = ops.expand_dims(ops.matmul(candidates, ops.cast(self.kernel, candidates.dtype)), 2)
-            of_history = ops.expand_dims(ops.matmul(history, ops.cast(self.history_kernel, history.dtype)), 1)
+            of_candidates = ops.expand_dims(ops.matmul(candidates, ops.cast(self.kernel, candidates.dtype)), 1)
+            of_history = ops.expand_dims(ops.matmul(history, ops.cast(self.history_kernel, history.dtype)), 2)
             hidden = of_candidates + of_history
         hidden = ops.relu(hidden + ops.cast(self.bias, hidden.dtype))
-        scores = ops.cast(ops.squeeze(ops.matmul(hidden, ops.cast(self.direction, hidden.dtype)), -1), "float32")
+        scores = ops.squeeze(ops.matmul(hidden, ops.cast(self.direction, hidden.dtype)), -1)
+        scores = ops.cast(ops.transpose(scores, (0, 2, 1)), "float32")
         # A finite value far below any score: -inf would give NaN where nothing is attended to.
         scores = ops.where(mask, scores, -1e9)
         weights = ops.exp(scores - self.beta * ops.logsumexp(scores, axis=-1, keepdims=True))
