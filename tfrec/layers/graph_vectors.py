@@ -42,8 +42,8 @@ class GraphVectors(keras.layers.Layer):
         combine: "mean" of the results of the K steps and the trained vector, or "attention" of each node over them.
         seed: seed of the initial vectors.
 
-    On TensorFlow, a step is a product with a sparse matrix, which takes a tenth of the time of sums over edges. XLA cannot
-    compile it, so `supports_jit` is false and Keras trains without XLA.
+    On TensorFlow, a step is a product with a sparse matrix, which takes a tenth of the time of sums over edges. XLA
+    cannot compile it, so `supports_jit` is false and Keras trains without XLA.
 
     Shapes:
         `propagate()` returns (num_users, D) and (num_items, D); the layer takes (...,) integer ids of users and
