@@ -258,7 +258,7 @@ def main(arguments=None):
             known = {} if options.again else _read(path).get(name, {}).get(model, {})
 
             def keep(row, name=name, model=model):
-                results = _read(path)  # anew, since others may write meanwhile
+                results = _read(path)  # read again: other processes may have written it
                 results.setdefault(name, {})[model] = row
                 options.out.mkdir(parents=True, exist_ok=True)
                 atomic.write_text(path, json.dumps(results, indent=2) + "\n")

@@ -108,8 +108,8 @@ def movielens(folder):
     ]
     labels = (train["rating"] >= 4).to_numpy("float32")
     model = fitted(features, inputs(train), labels, epochs=3, batch_size=512, embedding_l2=2e-5, dropout=0.2)
-    asked = inputs(test)
-    return np.expm1(asked["item_count"]).round(), content_weights(model, asked)
+    test_inputs = inputs(test)
+    return np.expm1(test_inputs["item_count"]).round(), content_weights(model, test_inputs)
 
 
 def draw(panels, path):

@@ -66,7 +66,7 @@ def measure(attention, length, positions, steps):
     step(*batch(1, 16))
     inputs = batch(positions // length, length)
     before = resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # VmHWM starts anew
+    Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM
     seconds = []
     for _ in range(steps + 1):
         began = time.perf_counter()
@@ -135,10 +135,10 @@ def main(arguments=None):
     (options.out / "long_history.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     text = table(cells, options.positions)
     print(text)
-    said = (
+    message = (
         f"`python benchmarks/long_history.py`, {options.positions} positions a batch, {results['machine']}.\n\n{text}"
     )
-    (options.out / "long_history.md").write_text(said, encoding="utf-8")
+    (options.out / "long_history.md").write_text(message, encoding="utf-8")
 
 
 if __name__ == "__main__":

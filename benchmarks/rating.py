@@ -102,7 +102,7 @@ def measured(table, recipe):
 def page(runs):
     lines = [
         "`python benchmarks/rating.py`: MovieLens-100K, rows at random, 75% training, 5% validation, 20% test.",
-        "Mean over the seeds, ± their standard deviation; every seed has a split of its own.",
+        "Mean over the seeds, ± their standard deviation; every seed has its own split.",
         "",
         "| setting | seeds | test RMSE | test MAE | validation RMSE |",
         "|---|---:|---:|---:|---:|",

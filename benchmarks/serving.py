@@ -67,8 +67,8 @@ class Side:
 
     def __init__(self, python, script, *arguments, onednn=False):
         command = [python, str(PEERS / script), *map(str, arguments)]
-        self.said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.said}
+        self.message = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.message}
         self.process = subprocess.Popen(
             command, env={**ENVIRONMENT, "TF_ENABLE_ONEDNN_OPTS": str(int(onednn))}, text=True, **pipes
         )
@@ -83,8 +83,8 @@ class Side:
         for line in self.process.stdout:
             if line.startswith("@"):
                 return json.loads(line[1:])
-        self.said.seek(0)
-        raise SystemExit(f"{self.process.args} failed:\n{self.said.read()[-4000:]}")
+        self.message.seek(0)
+        raise SystemExit(f"{self.process.args} failed:\n{self.message.read()[-4000:]}")
 
     def end(self):
         self.process.stdin.close()
@@ -275,7 +275,7 @@ def main():
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
     began, path = time.perf_counter(), options.out / "serving.json"
-    # A part that is not measured anew keeps its results: parts are compared with nothing but themselves.
+    # A part that is not measured again keeps its results: only results of the same part are compared.
     results = json.loads(path.read_text()) if path.exists() and len(options.only) < len(PARTS) else {}
     with tempfile.TemporaryDirectory() as temporary:
         for name in options.only:

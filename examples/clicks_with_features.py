@@ -63,8 +63,8 @@ def main(out: Path, rows: int, epochs: int) -> None:
 
     # 5. Probabilities of a click for two candidates of one user, from raw values.
     tfrec.presets.save(model, spec, out / "preset")
-    asked = {"user": ["7"], "age": [62.0], "screen": ["tv"]}
-    print(tfrec.inference.rank(model, spec, [["3", "4"]], histories=[["1", "2"]], features=asked))
+    request = {"user": ["7"], "age": [62.0], "screen": ["tv"]}
+    print(tfrec.inference.rank(model, spec, [["3", "4"]], histories=[["1", "2"]], features=request))
 
 
 if __name__ == "__main__":

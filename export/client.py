@@ -270,9 +270,9 @@ class Client:
         inputs = {} if named is None else {"user_id": named}
         inputs["history"] = self._rectangle("history", [row[newest] for row in rows])
         _check_features(features)
-        beside = {"timestamps": (timestamps, _seconds, 0)}
-        beside["history_labels"] = ((features or {}).get("history_labels"), _label, math.nan)
-        for name, (given, read, missing) in beside.items():
+        per_item = {"timestamps": (timestamps, _seconds, 0)}
+        per_item["history_labels"] = ((features or {}).get("history_labels"), _label, math.nan)
+        for name, (given, read, missing) in per_item.items():
             if given is None:
                 continue
             lists = [() if row is None else row for row in given] if _is_list(given) else None
@@ -774,13 +774,13 @@ def _first(found: list[list[float]], rows: list[list[str]]) -> list[list[float]]
     return [scores[: len(ids)] for scores, ids in zip(found, rows, strict=True)]
 
 
-def _checked(found: dict[str, Any], number: int, asked: list[list[str]] | None) -> dict[str, Any]:
+def _checked(found: dict[str, Any], number: int, requested_ids: list[list[str]] | None) -> dict[str, Any]:
     """The outputs of a signature; raises `ValueError` or `TypeError` if they are not valid answers of it.
 
     Args:
         found: the outputs by name.
         number: number of rows of the request.
-        asked: the ids of each row, if the signature returns a score for each id.
+        requested_ids: the ids of each row, if the signature returns a score for each id.
     """
     checked: dict[str, Any] = {}
     for name, rows in found.items():
@@ -792,7 +792,7 @@ def _checked(found: dict[str, Any], number: int, asked: list[list[str]] | None) 
             checked[name] = [_numbers(name, row) for row in rows]
     if "vectors" in checked and len({str(_shape(row)) for row in checked["vectors"]}) > 1:
         raise ValueError("the vectors have different widths")
-    lengths = [len(row) for row in asked or checked.get("item_ids", [])]
+    lengths = [len(row) for row in requested_ids or checked.get("item_ids", [])]
     for row, length in zip(checked.get("scores", []), lengths, strict=False):
         if len(_listed("scores", row)) != length:
             raise ValueError(f"it has {len(row)} scores for {length} ids")

@@ -117,14 +117,14 @@ def once(tmp_path_factory):
     def of(name, make):
         own = tmp_path_factory.getbasetemp()
         root = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-        folder, said = root / name, root / f"{name}.path"
+        folder, manifest = root / name, root / f"{name}.path"
         with (root / f"{name}.lock").open("w") as lock:
             if fcntl is not None:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-            if not said.exists():
+            if not manifest.exists():
                 folder.mkdir()
-                said.write_text(str(make(folder)), encoding="utf-8")
-        return Path(said.read_text(encoding="utf-8"))
+                manifest.write_text(str(make(folder)), encoding="utf-8")
+        return Path(manifest.read_text(encoding="utf-8"))
 
     return of
 

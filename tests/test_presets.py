@@ -222,7 +222,7 @@ def killed(folder, stop_after):
     os.fsync = dying
     presets.save(preset.model, preset.spec, folder, metrics={"new": True})
 
-for argument in sys.argv[1:]:  # processes of their own, made before TensorFlow has started a thread
+for argument in sys.argv[1:]:  # separate processes, forked before TensorFlow has started a thread
     stop_after, _, folder = argument.partition(":")
     child = os.fork()
     if not child:

@@ -127,7 +127,7 @@ def damaged(saved, tmp_path, values, **options):
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "message"),
     [
         ("int8", "has 3,904 integers, but the model .* has 0"),
         ("int64", "has 3,904 integers"),
@@ -141,7 +141,7 @@ def damaged(saved, tmp_path, values, **options):
         (np.longdouble, "expected numbers"),
     ],
 )
-def test_types_that_no_weight_has_are_refused(saved, tmp_path, kind, said):
+def test_types_that_no_weight_has_are_refused(saved, tmp_path, kind, message):
     shape = arrays(saved / "float16")[TABLE].shape
     if kind == "text":
         folder = damaged(saved, tmp_path, np.full(shape, "one", object), dtype=h5py.string_dtype())
@@ -149,13 +149,13 @@ def test_types_that_no_weight_has_are_refused(saved, tmp_path, kind, said):
         folder = damaged(saved, tmp_path, np.zeros(shape, "int8"), dtype=h5py.enum_dtype({"a": 0, "b": 1}))
     else:
         folder = damaged(saved, tmp_path, np.zeros(shape, kind))
-    with pytest.raises(InputError, match=said) as raised:
+    with pytest.raises(InputError, match=message) as raised:
         presets.load(folder)
     assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda table: np.where(table == table.max(), np.nan, table), "1 of 3,904 numbers .* NaN or infinite"),
         (lambda table: np.where(table == table.max(), np.inf, table), "1 of 3,904 numbers .* NaN or infinite"),
@@ -165,8 +165,8 @@ def test_types_that_no_weight_has_are_refused(saved, tmp_path, kind, said):
     ],
     ids=["nan", "infinite", "short", "three axes", "empty"],
 )
-def test_float16_numbers_and_shapes_are_checked(saved, tmp_path, change, said):
-    with pytest.raises(InputError, match=said):
+def test_float16_numbers_and_shapes_are_checked(saved, tmp_path, change, message):
+    with pytest.raises(InputError, match=message):
         presets.load(damaged(saved, tmp_path, change(arrays(saved / "float16")[TABLE])))
 
 

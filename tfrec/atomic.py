@@ -25,17 +25,17 @@ def write_text(path: Path, text: str) -> None:
     """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     clear_left(path.parent, re.escape(path.name))
-    beside = _beside(path)
+    temporary_path = _temporary_path(path)
     try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        beside.replace(path)
+        temporary_path.write_text(text, encoding="utf-8", newline="\n")
+        temporary_path.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary_path.unlink(missing_ok=True)
 
 
 def check_writable(path: Path) -> None:
     """Raise `InputError` if a file or folder cannot be created at `path`."""
-    probe = _beside(path)
+    probe = _temporary_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         probe.mkdir()
@@ -55,19 +55,19 @@ def new_folder(path: Path, replace: bool = True) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     clear_left(path.parent, re.escape(path.name))
-    beside = _beside(path)
-    beside.mkdir()
+    temporary_path = _temporary_path(path)
+    temporary_path.mkdir()
     try:
-        yield beside
-        _sync(beside)
+        yield temporary_path
+        _sync(temporary_path)
         if replace and path.exists():
-            _exchange(beside, path)
+            _exchange(temporary_path, path)
         elif path.exists():
             raise FileExistsError(path)
         else:
-            beside.rename(path)  # fails if another process has created a folder with files there
+            temporary_path.rename(path)  # fails if another process has created a folder with files there
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary_path, ignore_errors=True)
 
 
 def clear_left(folder: Path, names: str) -> None:
@@ -98,7 +98,7 @@ def _runs(process: int) -> bool:
     return True
 
 
-def _beside(path: Path) -> Path:
+def _temporary_path(path: Path) -> Path:
     return path.parent / f".{path.name}.tmp-{HOST}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
@@ -117,7 +117,7 @@ def _exchange(first: Path, second: Path) -> None:
             _AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE
         ):
             return
-    aside = _beside(second)
+    aside = _temporary_path(second)
     second.rename(aside)
     first.rename(second)
     aside.rename(first)

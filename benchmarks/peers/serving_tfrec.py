@@ -26,7 +26,7 @@ def build(folder, wanted):
     from tfrec.serving.indexes import Exact
     from tfrec.serving.indexes import build as build_index
 
-    data, said = Data(folder), {}
+    data, manifest = Data(folder), {}
     exact = Exact(tf.Variable(np.array(data.items), trainable=False), len(data.items))
     tune = np.array(data.tune)[:, None]
     best = [exact.search(tf.constant(tune[at : at + 32]), tf.constant(K))[1] for at in range(0, len(tune), 32)]
@@ -49,9 +49,9 @@ def build(folder, wanted):
     for kind in ("exact", "ivf", "int8"):
         began = time.perf_counter()
         index, how = build_index(kind, exact, tune, K, wanted)
-        said[kind] = {**how, "build_seconds": round(time.perf_counter() - began, 1)}
+        manifest[kind] = {**how, "build_seconds": round(time.perf_counter() - began, 1)}
         save(kind, index, {kind: searching(index)})
-    say(said)
+    say(manifest)
 
 
 def zoo(folder, name):

@@ -55,17 +55,17 @@ def take_turns(data, search, built):
     queries = np.array(data.queries)
     say(built)
     for line in sys.stdin:
-        asked = json.loads(line)
-        if "answers" in asked:
+        command = json.loads(line)
+        if "answers" in command:
             found = [search(queries[start : start + 32]) for start in range(0, len(queries), 32)]
-            np.save(asked["answers"], np.concatenate(found))
+            np.save(command["answers"], np.concatenate(found))
             say({})
             continue
-        took, at, began = [], asked["first"], time.perf_counter()
-        while len(took) < 6 or time.perf_counter() - began < asked["seconds"]:
-            at = at if at + asked["batch"] <= len(queries) else 0
-            batch = queries[at : at + asked["batch"]]
-            at += asked["batch"]
+        took, at, began = [], command["first"], time.perf_counter()
+        while len(took) < 6 or time.perf_counter() - began < command["seconds"]:
+            at = at if at + command["batch"] <= len(queries) else 0
+            batch = queries[at : at + command["batch"]]
+            at += command["batch"]
             start = time.perf_counter()
             search(batch)
             took.append(1e3 * (time.perf_counter() - start))

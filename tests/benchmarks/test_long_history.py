@@ -17,7 +17,7 @@ def benchmark():
     return module
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux alone tells the peak")
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux reports the peak")
 def test_measures_a_step(benchmark):
     cell = benchmark.measure("linear", length=32, positions=64, steps=1)
     assert cell["milliseconds"] > 0 and cell["mebibytes"] >= 0

@@ -91,7 +91,7 @@ def test_evaluate_uses_the_split_of_the_training(films, tmp_path, capsys):
     trained = capsys.readouterr().out
     assert main(["evaluate", str(out), "--data", str(films), "--out", str(report), *named, "ease"]) == 0
     evaluated = capsys.readouterr().out
-    assert "drawn anew" not in evaluated and "\nease " in evaluated and "popularity" not in evaluated
+    assert "drawn again" not in evaluated and "\nease " in evaluated and "popularity" not in evaluated
     for name in named[1:]:  # fitted on the same rows, they have the same numbers
         rows = [
             next(line for line in text.splitlines() if line.startswith(f"{name} ")) for text in (trained, evaluated)

@@ -148,7 +148,7 @@ def test_the_content_hash_covers_the_split(tmp_path):
 
 
 def unordered(users=30, per_user=10):
-    """Rows in the order of the item ids, of which each user's last one is tested; the others are train rows."""
+    """Rows in the order of the item ids, with each user's last one as test row and the others as train rows."""
     frame = pd.DataFrame([(f"u{user:02}", f"i{item:02}") for user in range(users) for item in range(per_user)])
     frame["part"] = np.where(frame.index % per_user == per_user - 1, "test", "train")
     return Interactions.from_pandas(frame.set_axis(["user", "item", "part"], axis=1), "user", "item", part="part")

@@ -99,7 +99,7 @@ def test_several_levels_of_column_names_raise_an_error(build):
 
 
 @pytest.mark.parametrize(
-    ("roles", "said"),
+    ("roles", "message"),
     [
         ({"user": "u", "item": "u"}, "'u' is named as both user and item"),
         ({"user": "u", "item": "i", "time": "i"}, "'i' is named as both item and time"),
@@ -110,13 +110,13 @@ def test_several_levels_of_column_names_raise_an_error(build):
         ({"user": "u", "item": "i", "context": ["y", "y"]}, "names the column 'y' twice"),
     ],
 )
-def test_a_column_with_two_roles_raises_an_error(roles, said):
-    with pytest.raises(InputError, match=said):
+def test_a_column_with_two_roles_raises_an_error(roles, message):
+    with pytest.raises(InputError, match=message):
         Interactions.from_pandas(FRAME, **roles)
     labelled = {"label": roles.get("weight", "t")} | roles
     labelled.pop("weight", None)
     if roles.get("time") != "t":
-        with pytest.raises(InputError, match=said.replace("user and weight", "label and user")):
+        with pytest.raises(InputError, match=message.replace("user and weight", "label and user")):
             Examples.from_pandas(FRAME, **labelled)
 
 
@@ -134,8 +134,10 @@ def test_a_label_named_as_context_raises_an_error():
 def test_a_side_table_without_common_ids_raises_an_error(build, what):
     column = what[0]
     strangers = pd.DataFrame({column: [f"x{number}" for number in range(25)], "year": range(25)})
-    said = rf"side table of {what} has none of the {what}: its ids, for instance 'x0', .*'{column}'.* such as '(a|1)'"
-    with pytest.raises(InputError, match=said):
+    message = (
+        rf"side table of {what} has none of the {what}: its ids, for instance 'x0', .*'{column}'.* such as '(a|1)'"
+    )
+    with pytest.raises(InputError, match=message):
         build(FRAME, **{what: strangers})
     with pytest.raises(InputError, match=rf"side table of {what} has none of the {what}: its ids are read"):
         build(FRAME, **{what: strangers[:0]})

@@ -114,7 +114,7 @@ def test_a_choice_among_several_columns_is_noted(tmp_path):
         table.report
     )
     assert read(path, item="asin").item_ids.tolist() == ["a"]
-    assert "could be" not in str(read(path, item="asin").report)
+    assert "other candidates" not in str(read(path, item="asin").report)
     plain = read(write(tmp_path / "plain.csv", "userId,movieId,rating,timestamp\n1,2,3,4\n"))
     assert not plain.report.notes  # unambiguous names give no note
 

@@ -33,8 +33,8 @@ def test_an_item_gets_its_newest_value(time):
     assert found.items["tags"].dropna().to_dict() == {"x": ["p"], "y": ["q", "r"], "z": ["s"]}
     assert found.items["price"].dropna().to_dict() == {"x": 1, "w": 2}
     which = "newest" if time else "last"
-    said = f"'genre' differs between the rows of 1 of 3 items, where the {which} value counts"
-    assert found.report.notes[-1] == said and "tags" not in str(found.report.notes)
+    message = f"'genre' differs between the rows of 1 of 3 items, where the {which} value counts"
+    assert found.report.notes[-1] == message and "tags" not in str(found.report.notes)
 
 
 def test_only_known_rows_define_item_features():

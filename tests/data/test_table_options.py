@@ -140,7 +140,7 @@ def test_the_only_column_with_title_in_its_name_holds_the_titles(tmp_path):
     assert "read from 'Book-Title' of b.csv" in str(table.report)
 
 
-# --- side tables beside the data
+# --- side tables next to the data
 
 
 def goodbooks(folder, books, ratings="user_id,book_id,rating\n1,1,5\n1,2,4\n2,3,3\n"):

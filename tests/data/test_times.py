@@ -80,7 +80,7 @@ def test_dates_as_numbers_mixed_with_other_formats_raise_an_error(times):
         range(0, 10**10, 10**7),
         *(np.arange(0, 50 * 365 * 24, 7 * 24) * 3600 * rate for rate in RATES.values()),  # weeks since 1970
         *(np.arange(-300, 700) * 2_600_000 * rate for rate in RATES.values()),  # months from 1945 on
-        np.linspace(0, 5e12, 1000),  # a clock of its own
+        np.linspace(0, 5e12, 1000),  # an unknown unit
     ],
     ids=str,
 )

@@ -149,7 +149,7 @@ def echo(tmp_path_factory):
         tf.TensorSpec((None, None), tf.int64, "timestamps"),
     )
     module = tf.Module()
-    module.said = tf.function(
+    module.echo = tf.function(
         lambda history, timestamps: {
             "item_ids": tf.strings.join([history, tf.strings.as_string(timestamps)], "@"),
             "scores": tf.cast(timestamps, tf.float32),
@@ -157,7 +157,7 @@ def echo(tmp_path_factory):
         [texts, numbers],
     )
     folder = tmp_path_factory.mktemp("echo") / "1"
-    tf.saved_model.save(module, str(folder), {"serving_default": module.said})
+    tf.saved_model.save(module, str(folder), {"serving_default": module.echo})
     model = ServedModel("echo", {1: folder}, {})
     with rest_server(model) as rest, grpc_server(model) as target:
         yield {"rest": rest, "grpc": target}

@@ -54,7 +54,7 @@ def test_timestamps_for_a_model_that_reads_none_raise_an_error(client, client_mo
 
 
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("call", "message"),
     [
         (lambda client: client.recommend(["1", "2"]), "histories needs lists of ids, got '1'"),
         (lambda client: client.recommend(5), "histories must be a list of lists of ids, got 5"),
@@ -73,15 +73,15 @@ def test_timestamps_for_a_model_that_reads_none_raise_an_error(client, client_mo
         (lambda client: client.similar_items("1"), "item_ids needs lists of ids"),
     ],
 )
-def test_invalid_requests_are_not_sent(call, said, client_module, rest, served):
+def test_invalid_requests_are_not_sent(call, message, client_module, rest, served):
     before = len(served.requests)
-    with pytest.raises(client_module.BadRequest, match=said):
+    with pytest.raises(client_module.BadRequest, match=message):
         call(client_module.Client("films", rest=rest))
     assert len(served.requests) == before
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({}, "Give either rest"),
         ({"rest": "http://localhost:1", "grpc": "localhost:1"}, "Give either rest"),
@@ -95,13 +95,13 @@ def test_invalid_requests_are_not_sent(call, said, client_module, rest, served):
         ({"grpc": "localhost:1", "widths": {"history": 0}}, "widths must map names of inputs to whole numbers"),
     ],
 )
-def test_invalid_arguments_of_the_constructor_raise_an_error(arguments, said, client_module):
-    with pytest.raises(client_module.BadRequest, match=said):
+def test_invalid_arguments_of_the_constructor_raise_an_error(arguments, message, client_module):
+    with pytest.raises(client_module.BadRequest, match=message):
         client_module.Client("films", **arguments)
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         (b"<html>Welcome!</html>", "did not answer in JSON"),
         (b"{}", "cannot be read, {}"),
@@ -111,7 +111,7 @@ def test_invalid_arguments_of_the_constructor_raise_an_error(arguments, said, cl
         (b'{"predictions": [{"item_ids": []}]}', "KeyError.*scores"),
     ],
 )
-def test_an_answer_of_another_server_raises_an_error(body, said, client_module):
+def test_an_answer_of_another_server_raises_an_error(body, message, client_module):
     """Another server uses the port."""
 
     class Somebody(BaseHTTPRequestHandler):
@@ -125,5 +125,5 @@ def test_an_answer_of_another_server_raises_an_error(body, said, client_module):
 
     with HTTPServer(("127.0.0.1", 0), Somebody) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
-        with pytest.raises(client_module.ServingError, match=f"{said}.*Check that this is TensorFlow Serving"):
+        with pytest.raises(client_module.ServingError, match=f"{message}.*Check that this is TensorFlow Serving"):
             client_module.Client("films", rest=f"http://127.0.0.1:{server.server_port}").recommend([["1"]])

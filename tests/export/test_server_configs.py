@@ -101,7 +101,7 @@ def file_of(path):
         assert mode == "ro"
         if path.startswith(f"{there}/"):
             return KIT / here / path.removeprefix(f"{there}/")
-    raise AssertionError(f"{path} lies in no mount")
+    raise AssertionError(f"{path} is in no mount")
 
 
 @pytest.mark.parametrize("service", SIGNED.values(), ids=SIGNED)

@@ -57,7 +57,7 @@ def sees(layer, head, mask):
 
 
 def oracle(layer, queries, context, mask):
-    """Softmax over all pairs of positions of which the pattern allows some, in float64."""
+    """Softmax over the pairs of positions that the pattern allows, computed in float64."""
     w = {v.path.split("/", 1)[1]: ops.convert_to_numpy(v).astype("float64") for v in layer.weights}
     width, y = D // layer.num_heads, np.zeros_like(queries)
     for b in range(len(mask)):

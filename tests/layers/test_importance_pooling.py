@@ -21,7 +21,7 @@ def layer():
 def batch(rows=B, candidates=C):
     rng = np.random.default_rng(1)
     mask = rng.random((B, C, N)) < 0.7
-    mask[0, 0] = False  # nobody
+    mask[0, 0] = False  # no user
     return rng.normal(size=(rows, candidates, N, D)).astype("float32"), mask
 
 

@@ -19,7 +19,7 @@ def cold_world(rows=5000, seed=0):
 
     Items belong to one of two camps that no feature shows. A warm item is liked by users of its camp, whatever its
     genre; a cold one by those who like its genre's parity, whatever its camp. 4 in 5 rows to learn from are of cold
-    items, each of which comes a few times; half of them are in none, and are asked for at the end.
+    items, each of which comes a few times; half of them are in no training row, and are tested at the end.
     """
     rng = np.random.default_rng(seed)
     camp = rng.integers(0, 2, WARM + COLD + 2)

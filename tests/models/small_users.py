@@ -63,7 +63,7 @@ def kept(name):
 
 
 def given():
-    """Rows of a known user, of an unknown one with a history, of a known one without, and of nobody."""
+    """Rows of a known user, of an unknown one with a history, of a known one without, and of no user."""
     return {
         "user": np.array([4, 1, 10, 1], "int32"),
         "history": np.array([[0, 3, 4], [0, 5, 21], [0, 0, 0], [0, 0, 1]], "int32"),

@@ -113,7 +113,7 @@ def test_recovers_a_planted_cycle_on_either_side(cyclic_walks):
     """It learns to continue a walk, and to fill a hole in it from what came later.
 
     Unlike a causal model, whose query stands on the item before, it must find the neighbours of a mask by attention
-    alone, for each position anew. So there are few positions here, and many rows.
+    alone, separately for each position. So there are few positions here, and many rows.
     """
     from tfrec.data import FeatureSpec, masked_items, sequences
 
@@ -158,7 +158,7 @@ def test_metrics_agree_for_one_target_per_row_and_masked_rows():
 
 
 def seen_by(model, how):
-    """The model, compiled, and what a causal model would learn from: each target stands in the row itself."""
+    """The model, compiled, and what a causal model would learn from: each target is in the row itself."""
     model.compile("sgd", FullSoftmax(), run_eagerly=how == "eager", jit_compile=False)
     rows = (np.arange(4)[:, None] + np.arange(5)) % 20 + 2
     return model, {"history": rows[:, :-1]}, rows[:, 1:]

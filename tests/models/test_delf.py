@@ -123,7 +123,7 @@ def trained(rows, max_length, epochs):
 
 @pytest.fixture(scope="module")
 def neighbours():
-    """Item a_k is taken with b_k, beside four items that everybody takes at random."""
+    """Item a_k is taken with b_k, next to four items that all users take at random."""
     rng, rows = np.random.default_rng(0), []
     for user in range(240):
         rows += [(user, f"a{user % 6}"), (user, f"b{user % 6}")]

@@ -161,7 +161,7 @@ def test_ids_outside_the_table_raise_an_error_in_similar(trained):
 def test_ids_outside_the_table_raise_an_error_in_batches(model, history, targets, wrong, as_dataset, method):
     inputs, targets = {"history": np.array(history, "int32")}, np.array(targets, "int32")
     with pytest.raises(InputError, match=f"{wrong}.* of this batch include"):
-        if as_dataset:  # as a program of one's own makes them: nothing tells their vocabulary
+        if as_dataset:  # as a user's program makes them: without their vocabulary
             getattr(model, method)(tf.data.Dataset.from_tensors((inputs, targets)), verbose=0)
         else:
             getattr(model, method)(inputs, targets, verbose=0)
@@ -248,12 +248,12 @@ def test_ids_outside_the_tables_of_a_ranking_model_raise_an_error(ranking, rows,
     inputs, labels = next(iter(labelled(rows, spec, rows, batch_size=4)))
     wrong = {**inputs, name: tf.fill(inputs[name].shape, 50)}
     known = spec.num_items + 2 if name == "history" else None
-    said = rf"of this batch include 50, but din\w* knows ids from 0 to {'' if known is None else known - 1}"
+    message = rf"of this batch include 50, but din\w* knows ids from 0 to {'' if known is None else known - 1}"
     for ask in (
         lambda: model.score({key: value.numpy() for key, value in wrong.items()}),
         lambda: model.attention_weights(wrong),
         lambda: model.predict(tf.data.Dataset.from_tensors((wrong, labels)), verbose=0),
         lambda: model.fit(tf.data.Dataset.from_tensors((wrong, labels)), verbose=0),
     ):
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=message):
             ask()

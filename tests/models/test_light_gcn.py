@@ -46,7 +46,7 @@ def test_folding_keeps_the_scores_and_so_does_a_file_that_is_saved_before(tmp_pa
 
 @pytest.mark.tensorflow
 def test_a_training_step_propagates_once(monkeypatch):
-    """And it learns what it learns if the loss computes the item vectors again."""
+    """It learns the same if the loss computes the item vectors again."""
     calls, found, top = [], [], keras.metrics.TopKCategoricalAccuracy(2, name="top")
     propagate = GraphVectors.propagate
     monkeypatch.setattr(GraphVectors, "propagate", lambda layer: calls.append(1) or propagate(layer))

@@ -24,9 +24,9 @@ def scores_of(model, history):
 @pytest.mark.tensorflow
 def test_recovers_a_planted_cycle(name, cyclic_walks):
     if name in BIDIRECTIONAL:
-        pytest.skip("asked for more, and given the data that it takes, in test_bert4rec.py")
+        pytest.skip("tested more strictly, with masked data, in test_bert4rec.py")
     if name in LONG:
-        pytest.skip("asked for more in test_long_histories.py")
+        pytest.skip("tested more strictly in test_long_histories.py")
     from tfrec.data import FeatureSpec, sequences
 
     spec = FeatureSpec.fit(cyclic_walks, max_length=LENGTH)
@@ -128,7 +128,7 @@ def test_half_precision_trains_every_weight(name):
     rng = np.random.default_rng(0)
     ids = rng.integers(2, 22, (32, 7))
     history, targets = ids[:, :-1], ids[:, 1:]
-    if name in BIDIRECTIONAL:  # and so asked for what is hidden
+    if name in BIDIRECTIONAL:  # predicts the masked item
         is_hidden = np.arange(6) % 2 == 1
         history, targets = np.where(is_hidden, model.mask_id, history), np.where(is_hidden, history, 0)
     inputs = given(model, history)

@@ -13,7 +13,7 @@ HISTORY = np.array([[0, 0, 3, 9, 4], [7, 8, 9, 10, 5]])
 
 
 def test_a_candidate_never_attends_to_itself():
-    """Neither in training, where it is the target, nor if it is in the history that is asked about."""
+    """Neither in training, where it is the target, nor if it is in the history of the request."""
     model = kept("nais")
     with_it = model.score({"history": np.array([[3, 9, 4]])}, np.array([[9, 6]]))
     without = model.score({"history": np.array([[0, 3, 4]])}, np.array([[9, 6]]))
@@ -38,7 +38,7 @@ def test_it_reads_the_newest_items_up_to_its_length():
 
 @pytest.mark.tensorflow
 def test_the_planted_neighbour_decides_the_score():
-    """Item a_k is taken with b_k, beside four items that everybody takes at random."""
+    """Item a_k is taken with b_k, next to four items that all users take at random."""
     from tfrec.data import FeatureSpec, Interactions, pairs
 
     rng = np.random.default_rng(0)

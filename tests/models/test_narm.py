@@ -76,7 +76,7 @@ def test_unknown_items_are_read_and_padding_is_not():
 
 @pytest.mark.slow
 def test_recovers_a_pattern_of_order():
-    """Items 2 and 3 in either order, then item 6: neither the set nor the last item tells what is next."""
+    """Items 2 and 3 in either order, then item 6: neither the set nor the last item determines the next item."""
     rng = np.random.default_rng(0)
     order = rng.integers(0, 2, 256)
     history = np.stack([rng.integers(7, 20, 256), 2 + order, 3 - order, np.full(256, 6)], axis=1)

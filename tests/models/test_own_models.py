@@ -44,7 +44,7 @@ def spec(split):
 
 @pytest.mark.parametrize("make", [lambda n: own.MeanOfItems(n, 8, dropout=0.5), lambda n: own.NewestItem(n, 4)])
 def test_a_custom_retrieval_model_works_from_fit_to_preset(make, spec, split, tmp_path):
-    # Functional models beside it change nothing, also if they are made of a base class itself.
+    # Other functional models change nothing, even if they are built from the base class itself.
     models.SASRec(5, 4, 4, num_blocks=1)
     history = keras.Input((None,), name="history")
     assert isinstance(models.RetrievalModel(inputs={"history": history}, outputs=history), models.RetrievalModel)

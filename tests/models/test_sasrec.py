@@ -346,7 +346,7 @@ def test_too_long_a_history_also_fails_in_a_graph_of_dynamic_length(name):
         return model(inputs)
 
     assert query({n: np.ones((1, 6), "int32") for n in model.input_names}) is not None
-    for length in (9,) if name == "BERT4Rec" else (7, 9):  # which has room for a mask
+    for length in (9,) if name == "BERT4Rec" else (7, 9):  # BERT4Rec appends a mask
         with pytest.raises(tf.errors.InvalidArgumentError):
             query({n: np.ones((1, length), "int32") for n in model.input_names})
 

@@ -145,5 +145,5 @@ def test_learns_from_the_times_of_real_tables(shared_data, name):
     assert np.isfinite(losses).all() and losses[-1] < losses[0]
     asked, *_ = next(iter(sequences(test, spec, 8, inputs=model.input_names)))
     buckets = np.unique(ops.convert_to_numpy(model.get_layer("intervals")(asked["timestamps"])))
-    assert len(buckets) > 10  # sittings and years alike
+    assert len(buckets) > 10  # gaps from minutes to years
     assert np.isfinite(ops.convert_to_numpy(model.score(asked))[:, 2:]).all()

@@ -31,7 +31,7 @@ def table() -> Interactions:
     return Interactions.from_pandas(frame, user="user", item="item", time="time")
 
 
-def said_of(model: keras.Model, batches: tf.data.Dataset) -> list[np.ndarray]:
+def predictions(model: keras.Model, batches: tf.data.Dataset) -> list[np.ndarray]:
     """The results of `evaluate` and `predict` with a last batch of one row, so that the second replica has no row."""
     last = batches.skip(len(list(batches)) - 1)
     return [np.array(model.evaluate(last, verbose=0)), model.predict(last, verbose=0)]
@@ -52,11 +52,11 @@ def learn(name: str, strategy: tf.distribute.Strategy | None, loss: str) -> tupl
     if loss == "unweighted":
         batches = batches.map(lambda inputs, targets, _: (inputs, targets))
     if model.objective == "masked-item":
-        batches = masked_items(batches, spec.mask_id).cache()  # masks are new in each pass, and passes are not alike
+        batches = masked_items(batches, spec.mask_id).cache()  # masks are new in each pass, and the passes would differ
     assert [len(targets) for _, targets, *_ in batches] == [8, 8, 8, 1]
     losses = model.fit(batches, epochs=2, shuffle=False, verbose=0).history["loss"]
-    said = said_of(model, batches) if name == "sasrec" else []
-    return losses, model.get_weights() + said
+    predicted = predictions(model, batches) if name == "sasrec" else []
+    return losses, model.get_weights() + predicted
 
 
 # One feature of a kind: each takes its time when a graph is made.
@@ -75,7 +75,7 @@ def learn_to_rank(
     rows = tf.data.Dataset.from_tensor_slices((small_ranking.given(model, inputs), labels)).batch(8)
     history = model.fit(rows, epochs=2, shuffle=False, verbose=0).history
     losses = [value for name in ("loss", "accuracy", "mse") for value in history[name]]
-    return losses, model.get_weights() + said_of(model, rows)
+    return losses, model.get_weights() + predictions(model, rows)
 
 
 LOSSES = {"sum": keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")}
@@ -85,7 +85,7 @@ assert two.num_replicas_in_sync == 2
 one_of_each = {type(build(name)): name for name in reversed(VARIANTS)}
 cases = [(name, "adam" if name == "comirec" else "softmax") for name in one_of_each.values()]
 cases += [("stamp", loss) for loss in ("unweighted", "sum")]
-cases += [("autoint", "25"), ("autoint", "3")]  # a batch of one row, and a first batch of two rows beside one
+cases += [("autoint", "25"), ("autoint", "3")]  # last batches of one row and of three
 cases += [("bst", "1")]  # one replica never gets a row
 for name, what in cases:
     learned = learn_to_rank if name in small_ranking.VARIANTS else learn
@@ -93,12 +93,12 @@ for name, what in cases:
     two_losses, two_weights = learned(name, two, what)
     apart = max(np.abs(a - b).max() for a, b in zip(one_weights, two_weights, strict=True))
     print(name, what, "losses", one_losses, two_losses, "largest difference of a weight", apart, flush=True)
-    if what != "sum":  # the logs of which Keras averages as if it were a mean
+    if what != "sum":  # Keras averages its logs as if it were a mean
         np.testing.assert_allclose(two_losses, one_losses, rtol=1e-5, err_msg=name)
     for ours, theirs in zip(one_weights, two_weights, strict=True):
         np.testing.assert_allclose(theirs, ours, atol=1e-5, err_msg=name)
 
-# The norms over a batch see the rows of their replica, of which there may be none.
+# Normalization over a batch uses the rows of its replica, which may have no rows.
 with two.scope():
     model = small_ranking.build("bst", batch_norm=True)
     model.compile("sgd", "binary_crossentropy", jit_compile=False, run_eagerly=True)

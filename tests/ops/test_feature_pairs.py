@@ -20,7 +20,7 @@ def test_bi_interaction_equals_the_formula():
 
 
 def test_bi_interaction_is_computed_in_float32():
-    """Two long vectors whose product is tiny beside their squares."""
+    """Two long vectors whose product is tiny compared to their squares."""
     x = ops.convert_to_tensor(np.array([[[200.0], [0.0625]]], "float16"))
     np.testing.assert_allclose(ops.convert_to_numpy(bi_interaction(x)), [[12.5]], rtol=1e-3)
 

@@ -26,4 +26,4 @@ def test_masks_exactly_the_named_items_of_each_row(dtype):
 def test_ids_without_a_score_mask_nothing():
     scores = np.zeros((2, 5), "float32")
     masked = ops.convert_to_numpy(mask_items(scores, np.array([[5, 9, 3], [5, 900, 0]])))
-    assert np.argwhere(np.isinf(masked)).tolist() == [[0, 0], [0, 3], [1, 0]]  # beside what padding masks
+    assert np.argwhere(np.isinf(masked)).tolist() == [[0, 0], [0, 3], [1, 0]]  # in addition to padding

@@ -1,6 +1,6 @@
 """Run by test_killed.py, `python killed_exports.py PRESET FOLDER`: kills exports on their way, lets one through.
 
-Each export is a process of its own, forked before TensorFlow has started a thread.
+Each export runs in its own process, forked before TensorFlow has started a thread.
 """
 
 import os

@@ -57,22 +57,28 @@ def test_other_answers_are_seen(copy):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
-        (lambda said: said.update(files=[]), "no valid entry 'files'"),
-        (lambda said: said["files"].update({"saved_model.pb": {}}), "has no valid size and hash of saved_model.pb"),
-        (lambda said: said["files"].pop("saved_model.pb"), "saved_model.pb is not part of the export. Remove it"),
-        (lambda said: said.pop("model"), "no valid entry 'model'"),
-        (lambda said: said.update(format=7), "has format 7; this tfrec reads format 1"),
+        (lambda content: content.update(files=[]), "no valid entry 'files'"),
+        (
+            lambda content: content["files"].update({"saved_model.pb": {}}),
+            "has no valid size and hash of saved_model.pb",
+        ),
+        (
+            lambda content: content["files"].pop("saved_model.pb"),
+            "saved_model.pb is not part of the export. Remove it",
+        ),
+        (lambda content: content.pop("model"), "no valid entry 'model'"),
+        (lambda content: content.update(format=7), "has format 7; this tfrec reads format 1"),
     ],
 )
-def test_a_manifest_that_was_edited_is_one_line(copy, change, said, capsys):
+def test_a_manifest_that_was_edited_is_one_line(copy, change, message, capsys):
     content = json.loads((copy / export_manifest.PLACE).read_text())
     change(content)
     (copy / export_manifest.PLACE).write_text(json.dumps(content))
     assert main(["serve-check", str(copy)]) == 1
     (line,) = capsys.readouterr().out.splitlines()
-    assert "FAILED" in line and said in line
+    assert "FAILED" in line and message in line
 
 
 def test_an_added_file_is_detected(copy):
@@ -82,9 +88,9 @@ def test_an_added_file_is_detected(copy):
 
 
 def test_a_manifest_must_not_name_files_outside_the_export(copy):
-    said = json.loads((copy / export_manifest.PLACE).read_text())
-    said["files"]["../../secret"] = {"bytes": 1, "sha256": ""}
-    (copy / export_manifest.PLACE).write_text(json.dumps(said))
+    manifest = json.loads((copy / export_manifest.PLACE).read_text())
+    manifest["files"]["../../secret"] = {"bytes": 1, "sha256": ""}
+    (copy / export_manifest.PLACE).write_text(json.dumps(manifest))
     with pytest.raises(InputError, match="is outside"):
         export_manifest.read(copy)
 
@@ -98,13 +104,13 @@ def test_both_runtimes_give_the_same_answers(exported):
 
 
 def test_the_manifest_names_the_preset_of_the_export(exported, preset):
-    said = export_manifest.read(exported)
-    assert said["model"] == "SASRec" and said["k"] == 4 and said["mask_seen"] is True
-    assert said["preset_files"] == preset.manifest["files"] and said["versions"]["tensorflow"] == tf.__version__
+    manifest = export_manifest.read(exported)
+    assert manifest["model"] == "SASRec" and manifest["k"] == 4 and manifest["mask_seen"] is True
+    assert manifest["preset_files"] == preset.manifest["files"] and manifest["versions"]["tensorflow"] == tf.__version__
     assert (
-        said["index"].pop("milliseconds") > 0
-        and said["index"] == {"kind": "exact", "recall": 1.0, "columns": False}
-        and said["parity"]["largest_difference"] < 1e-4
+        manifest["index"].pop("milliseconds") > 0
+        and manifest["index"] == {"kind": "exact", "recall": 1.0, "columns": False}
+        and manifest["parity"]["largest_difference"] < 1e-4
     )
 
 

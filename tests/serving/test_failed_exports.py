@@ -62,9 +62,9 @@ def test_a_rejected_export_is_reported_in_one_line_and_kept_outside_the_models_f
         assert part in line, part
     assert f"kept in {kept}" in line and not kept.name.isdigit()
     assert [path.name for path in (tmp_path / "films").iterdir()] == ["3"]
-    said = json.loads((kept / rejected.PLACE).read_text())
-    assert said["row"] == 2 and said["call"]["signature"] == "serving_default"
-    assert said["found"]["scores"][2][1] - said["expected"]["scores"][2][1] == pytest.approx(0.25)
+    manifest = json.loads((kept / rejected.PLACE).read_text())
+    assert manifest["row"] == 2 and manifest["call"]["signature"] == "serving_default"
+    assert manifest["found"]["scores"][2][1] - manifest["expected"]["scores"][2][1] == pytest.approx(0.25)
     assert (kept / "saved_model.pb").is_file()
     assert main(arguments) == 1
     (line,) = capsys.readouterr().err.splitlines()
@@ -83,7 +83,7 @@ CALL = Call("score", {"history": [["a", ""], ["b", "c"]]})
 
 
 @pytest.mark.parametrize(
-    ("expected", "found", "said"),
+    ("expected", "found", "message"),
     [
         ({"scores": [[1, 2], [3, 4]]}, {"scores": [[1, 2], [3, 5]]}, r"row 1, with input \['b', 'c'\], has 5 at index"),
         ({"scores": [[1, 2], [3, 4]]}, {"scores": [[np.nan, 2], [3, 4]]}, r"row 0, .* nan at index \[0\], expected 1"),
@@ -92,9 +92,9 @@ CALL = Call("score", {"history": [["a", ""], ["b", "c"]]})
         ({"scores": [[1, 2]]}, {"vectors": [[1]]}, r"answers \['vectors'\], expected \['scores'\]"),
     ],
 )  # fmt: skip
-def test_a_difference_names_row_place_and_both_values(expected, found, said):
+def test_a_difference_names_row_place_and_both_values(expected, found, message):
     as_arrays = ({name: np.array(rows, np.float32) for name, rows in one.items()} for one in (expected, found))
-    with pytest.raises(parity.ParityError, match=said):
+    with pytest.raises(parity.ParityError, match=message):
         parity.compare(CALL, *as_arrays)
 
 
@@ -228,10 +228,10 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
 
 def test_the_request_that_is_shown_has_ids_of_the_catalogue(exported, tmp_path):
     """The first two of the vocabulary that were not withdrawn."""
-    said = json.loads((exported / export_manifest.PLACE).read_text())
+    manifest = json.loads((exported / export_manifest.PLACE).read_text())
     first = (exported / "assets" / "item.txt").read_text("utf-8").split("\n")
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets.extra").mkdir()
     (tmp_path / "assets" / "item.txt").write_text("\n".join(first), "utf-8")
-    (tmp_path / export_manifest.PLACE).write_text(json.dumps({**said, "withdrawn_items": [first[1]]}))
+    (tmp_path / export_manifest.PLACE).write_text(json.dumps({**manifest, "withdrawn_items": [first[1]]}))
     assert _some_ids(tmp_path) == [first[0], first[2]]

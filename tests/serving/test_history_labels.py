@@ -119,11 +119,11 @@ def test_served_scores_equal_evaluated_scores(parts, ranking):
 
 
 def test_the_contract(ranking, version):
-    said = export_manifest.read(version)
-    for name, one in said["signatures"].items():
+    manifest = export_manifest.read(version)
+    for name, one in manifest["signatures"].items():
         takes = name != "recommend_by_history"
         assert ("history_labels" in one["inputs"]) == ("history_labels" in one["optional"]) == takes
-    assert said["history"]["min_label"] == 4 and "history_label" not in ranking.model.input_names
+    assert manifest["history"]["min_label"] == 4 and "history_label" not in ranking.model.input_names
     calls, _ = recorded_answers.read(version)
     sent = np.concatenate([np.ravel(call.inputs["history_labels"]) for call in calls if "user" in call.inputs])
     assert (sent < 4).any() and (sent >= 4).any() and np.isnan(sent).any()
@@ -133,8 +133,8 @@ def test_the_contract(ranking, version):
 def test_a_model_of_all_rows_takes_no_labels(tmp_path):
     spec = FeatureSpec.fit(labelled_rows(), features=FEATURES, history=History(length=4))
     alone = serving.export_ranking(ranking_preset(tmp_path / "all", spec), tmp_path / "films", verify="runtime")
-    said = export_manifest.read(alone)
-    assert "history_labels" not in said["signatures"]["rank"]["inputs"] and said["history"]["min_label"] is None
+    manifest = export_manifest.read(alone)
+    assert "history_labels" not in manifest["signatures"]["rank"]["inputs"] and manifest["history"]["min_label"] is None
 
 
 def test_explain_leaves_out_items_with_low_labels(ranking, capsys):

@@ -33,7 +33,7 @@ def loaded(monkeypatch):
 
 
 def changed(export, change):
-    """Change the SavedModel as an attacker would, who also writes the hashes anew."""
+    """Change the SavedModel as an attacker would, who also updates the hashes."""
     path = export / "saved_model.pb"
     saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     change(saved, saved.meta_graphs[0])
@@ -42,11 +42,11 @@ def changed(export, change):
 
 
 def sealed(export):
-    said = json.loads((export / export_manifest.PLACE).read_text())
-    for name in said["files"]:
+    manifest = json.loads((export / export_manifest.PLACE).read_text())
+    for name in manifest["files"]:
         file = export / name
-        said["files"][name] = {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
-    (export / export_manifest.PLACE).write_text(json.dumps(said))
+        manifest["files"][name] = {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
+    (export / export_manifest.PLACE).write_text(json.dumps(manifest))
 
 
 def node(graph, name):
@@ -293,12 +293,12 @@ CHANGES = [
 ]
 
 
-@pytest.mark.parametrize(("change", "said"), CHANGES, ids=lambda one: getattr(one, "__name__", ""))
-def test_a_harmful_graph_is_rejected_and_never_loaded(copy, change, said, loaded, capsys):
+@pytest.mark.parametrize(("change", "message"), CHANGES, ids=lambda one: getattr(one, "__name__", ""))
+def test_a_harmful_graph_is_rejected_and_never_loaded(copy, change, message, loaded, capsys):
     changed(copy, change)
     assert main(["serve-check", str(copy)]) == 1
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.split()[:2] in (["operations", "FAILED"], ["signatures", "FAILED"]) and said in last
+    assert last.split()[:2] in (["operations", "FAILED"], ["signatures", "FAILED"]) and message in last
     assert not loaded
     if last.startswith("operations"):  # the gate of an export makes the same checks
         with pytest.raises(InputError):
@@ -308,9 +308,9 @@ def test_a_harmful_graph_is_rejected_and_never_loaded(copy, change, said, loaded
 @pytest.mark.parametrize("file", ["saved_model.pbtxt", "saved_model.cpb"])
 def test_a_second_form_of_the_graph_is_rejected(copy, file, loaded):
     (copy / file).write_bytes(b"")
-    said = json.loads((copy / export_manifest.PLACE).read_text())
-    said["files"][file] = {}
-    (copy / export_manifest.PLACE).write_text(json.dumps(said))
+    manifest = json.loads((copy / export_manifest.PLACE).read_text())
+    manifest["files"][file] = {}
+    (copy / export_manifest.PLACE).write_text(json.dumps(manifest))
     sealed(copy)
     (*_, last) = serving.serve_check(copy)
     assert not last.passed and "second SavedModel" in last.seen and not loaded
@@ -359,9 +359,9 @@ def test_a_graph_that_never_ends_is_killed(copy, tmp_path):
     recorded_answers.write(
         copy, [Call("serving_default", {"history": [["7"]]})], [{"scores": tf.zeros((1, 1)).numpy()}]
     )
-    said = json.loads((copy / export_manifest.PLACE).read_text())
-    said["signatures"] = export_manifest.signatures_of(copy)
-    (copy / export_manifest.PLACE).write_text(json.dumps(said))
+    manifest = json.loads((copy / export_manifest.PLACE).read_text())
+    manifest["signatures"] = export_manifest.signatures_of(copy)
+    (copy / export_manifest.PLACE).write_text(json.dumps(manifest))
     sealed(copy)
     began = time.monotonic()
     checks = serving.serve_check(copy, timeout=4)

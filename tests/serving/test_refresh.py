@@ -79,8 +79,8 @@ def test_from_the_command_line(preset, ask, tmp_path, capsys):
     (tmp_path / "gone.txt").write_text("🎬\n日本\n")
     arguments = ["--add", str(tmp_path / "new.csv"), "--withdraw", str(tmp_path / "gone.txt"), "--verify", "runtime"]
     assert main(["export", str(preset.folder), str(tmp_path / "films"), "--k", "12", *arguments]) == 0
-    said = json.loads((tmp_path / "films" / "1" / export_manifest.PLACE).read_text("utf-8"))
-    assert said["added"]["items"] == ["new"] and set(said["withdrawn_items"]) == {"🎬", "日本"}
+    manifest = json.loads((tmp_path / "films" / "1" / export_manifest.PLACE).read_text("utf-8"))
+    assert manifest["added"]["items"] == ["new"] and set(manifest["withdrawn_items"]) == {"🎬", "日本"}
     found = ask(tmp_path / "films" / "1", history=[["with space"]])["item_ids"][0]
     assert "new" in found and not {"🎬", "日本"} & set(found)
     (tmp_path / "gone.txt").write_text("never seen\n")
@@ -89,7 +89,7 @@ def test_from_the_command_line(preset, ask, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("item,like\na,7\nb,7\na,007\n", "Row 3 of .*new.csv repeats item 'a' of row 1"),
         ("item,like,vector\na,7,1 2\n", "has both columns 'like' and 'vector'"),
@@ -99,14 +99,14 @@ def test_from_the_command_line(preset, ask, tmp_path, capsys):
         ("item,vector\na,1e39\n", "must be 8 finite numbers"),
     ],
 )
-def test_errors_in_a_file_of_new_items_name_the_row(preset, tmp_path, capsys, text, said):
+def test_errors_in_a_file_of_new_items_name_the_row(preset, tmp_path, capsys, text, message):
     (tmp_path / "new.csv").write_text(text)
     assert main(["export", str(preset.folder), str(tmp_path / "films"), "--add", str(tmp_path / "new.csv")]) == 2
-    assert re.search(said, capsys.readouterr().err) and not (tmp_path / "films").exists()
+    assert re.search(message, capsys.readouterr().err) and not (tmp_path / "films").exists()
 
 
 @pytest.mark.parametrize(
-    ("items", "said"),
+    ("items", "message"),
     [
         ({}, "No items to add"),
         ({"new": ["7", "nobody"]}, r"got the unknown ids \['nobody'\]"),
@@ -117,8 +117,8 @@ def test_errors_in_a_file_of_new_items_name_the_row(preset, tmp_path, capsys, te
         ({"": ["7"]}, "not be empty"),
     ],
 )
-def test_items_that_cannot_be_added_are_named(preset, items, said):
-    with pytest.raises(InputError, match=said):
+def test_items_that_cannot_be_added_are_named(preset, items, message):
+    with pytest.raises(InputError, match=message):
         presets.with_items(preset, items)
 
 
@@ -136,24 +136,24 @@ def with_attributes(preset, tmp_path_factory):
 def test_items_of_which_only_attributes_are_known_are_added(with_attributes, tmp_path):
     path = tmp_path / "new.csv"
     path.write_text("item,title,genres\na,The WAR,Drama|unknown\nb,Peace,War\n", encoding="utf-8")
-    grown, said = with_new_items(with_attributes, str(path))
+    grown, manifest = with_new_items(with_attributes, str(path))
     rows = np.arange(24).reshape(3, 8)
     table = grown.model.embedding.items.get_weights()[0]
     np.testing.assert_allclose(table[grown.spec.items.encode(["a"])[0]], (rows[0] + rows[1]) / np.sqrt(2), rtol=1e-6)
     np.testing.assert_allclose(table[grown.spec.items.encode(["b"])[0]], rows[2])
-    assert said["added"]["items"] == ["a", "b"]
+    assert manifest["added"]["items"] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("item,title\na,nothing known\n", "Row 1 of .*, item 'a', has no known value of title or genres"),
         ("item,brand\na,x\n", r"or 'vector' \(numbers\), or attributes \(title, genres\)"),
     ],
 )
-def test_unknown_attributes_raise_an_error_that_names_them(with_attributes, tmp_path, text, said):
+def test_unknown_attributes_raise_an_error_that_names_them(with_attributes, tmp_path, text, message):
     (tmp_path / "new.csv").write_text(text)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         with_new_items(with_attributes, str(tmp_path / "new.csv"))
 
 

@@ -86,7 +86,7 @@ def test_excluded_items_are_not_returned_and_the_rest_keeps_its_order(exported, 
 
 
 def test_only_allowed_items_are_returned_each_once(exported, ask):
-    allow = ["x" * 300, "🎬", "🎬", "7", "no such id", "x" * 300]  # "7" stands in the history
+    allow = ["x" * 300, "🎬", "🎬", "7", "no such id", "x" * 300]  # "7" is in the history
     found = ask(exported, "recommend_filtered", history=[HISTORY], exclude=[[""]], allow=[allow])
     assert set(found["item_ids"][0][:2]) == {"x" * 300, "🎬"} and found["item_ids"][0][2:] == ["", ""]
     assert np.isneginf(found["scores"][0, 2:]).all()

@@ -73,7 +73,7 @@ def test_serve_check_warns_of_an_older_runtime_and_still_checks(exported, monkey
 
 def test_a_graph_that_names_no_version_fails_one_line(exported, monkeypatch):
     monkeypatch.setattr(saved_model, "written_by", lambda export: "")
-    monkeypatch.setattr(version_check, "replay", lambda *given, **more: pytest.fail("not asked"))
+    monkeypatch.setattr(version_check, "replay", lambda *given, **more: pytest.fail("the version must not be run"))
     monkeypatch.setattr(version_check, "_answers", lambda *given, **more: "")
     monkeypatch.setattr(version_check, "_warm_up", lambda *given, **more: "")
     monkeypatch.setattr(version_check, "_fuzzing", lambda *given, **more: "")

@@ -186,13 +186,16 @@ def test_signatures_and_optional_inputs(version, rank_only):
 
 
 def test_the_manifest_names_both_presets(first, ranking, version):
-    said = export_manifest.read(version)
+    manifest = export_manifest.read(version)
     assert (
-        said["model"] == "SASRec" and said["ranking"]["model"] == "DIN" and said["candidates"] == 6 and said["k"] == 3
+        manifest["model"] == "SASRec"
+        and manifest["ranking"]["model"] == "DIN"
+        and manifest["candidates"] == 6
+        and manifest["k"] == 3
     )
-    assert said["preset_files"] == first.manifest["files"]
-    assert said["ranking"]["preset_files"] == ranking.manifest["files"]
-    assert said["inputs"]["zip code"] == "zip_code" and said["parity"]["largest_difference"] < 1e-5
+    assert manifest["preset_files"] == first.manifest["files"]
+    assert manifest["ranking"]["preset_files"] == ranking.manifest["files"]
+    assert manifest["inputs"]["zip code"] == "zip_code" and manifest["parity"]["largest_difference"] < 1e-5
 
 
 def test_serve_check_passes(version):
@@ -270,21 +273,21 @@ def test_presets_with_few_common_items_give_a_warning(first, ranking):
     few = dataclasses.replace(few, cold=ColdItems(Vocabulary([items[4], "y"])))
     found = stage_overlap.count(first.spec, few, withdrawn=[items[0]])
     assert found == {"items": len(items) - 1, "trained": 2, "by_content": 1, "share": round(3 / (len(items) - 1), 4)}
-    said = f"3 of the {len(items) - 1} items .*: 2 from training rows, 1 from features only.*the same ids"
-    assert re.search(said, stage_overlap.fault(found))
+    message = f"3 of the {len(items) - 1} items .*: 2 from training rows, 1 from features only.*the same ids"
+    assert re.search(message, stage_overlap.fault(found))
     assert stage_overlap.fault(stage_overlap.count(first.spec, ranking.spec)) is None
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"candidates": 2}, "at least k=3, got 2"),
         ({"k": 0}, "at least 1"),
         ({"withdrawn": ["x"]}, "Unknown items to withdraw"),
     ],
 )
-def test_arguments_that_cannot_be(change, said, first, ranking, tmp_path):
-    with pytest.raises(InputError, match=said):
+def test_arguments_that_cannot_be(change, message, first, ranking, tmp_path):
+    with pytest.raises(InputError, match=message):
         serving.export_two_stage(first, ranking, tmp_path / "films", **{"k": 3, "candidates": 6, **change})
 
 
@@ -321,21 +324,24 @@ def test_the_command(version, rank_only, monkeypatch, capsys):
     monkeypatch.setattr(serving, "export_ranking", stub(rank_only))
     assert main(["export", "--retrieval", "A", "--ranking", "B", "DIR", "--k", "3", "--candidates", "6"]) == 0
     assert asked["presets"] == ("A", "B", Path("DIR"), 3, 6) and asked["more"]["mask_seen"] is True
-    said = capsys.readouterr().out
-    assert "recommend_by_history" in said and "knows 11 of the 12 items of the retrieval model (92%): 11 from" in said
+    printed = capsys.readouterr().out
+    assert (
+        "recommend_by_history" in printed
+        and "knows 11 of the 12 items of the retrieval model (92%): 11 from" in printed
+    )
     assert main(["export", "--ranking", "B", "--keep", "2", "DIR"]) == 0
     assert asked["presets"] == ("B", Path("DIR")) and asked["more"] == {
         "verify": "tensorflow",
         "keep": 2,
         "keep_rejected": None,
     }
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     popular = (rank_only / "assets" / "item.txt").read_text("utf-8").split("\n")[:2]
-    assert f'"item_ids": [{json.dumps(popular, ensure_ascii=False)}]' in said.replace("'\"'\"'", "'")
+    assert f'"item_ids": [{json.dumps(popular, ensure_ascii=False)}]' in printed.replace("'\"'\"'", "'")
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--retrieval", "sasrec_ml1m", "DIR"], "needs --ranking"),
         (["sasrec_ml1m", "DIR", "--ranking", "RANKING"], "--retrieval sasrec_ml1m --ranking"),
@@ -351,8 +357,8 @@ def test_the_command(version, rank_only, monkeypatch, capsys):
         (["sasrec_ml1m"], "DIR"),
     ],
 )
-def test_commands_that_cannot_be(options, said, ranking, tmp_path, capsys):
+def test_commands_that_cannot_be(options, message, ranking, tmp_path, capsys):
     places = {"DIR": str(tmp_path / "films"), "RANKING": str(ranking.folder)}
     assert main(["export", *(places.get(one, one) for one in options)]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert said in line and not (tmp_path / "films").exists()
+    assert message in line and not (tmp_path / "films").exists()

@@ -16,7 +16,7 @@ KINDS, ITEMS = 8, 240
 
 @pytest.fixture(scope="module")
 def table():
-    """Users walk the cycle of eight kinds, taking any item of the next one: each item is met about four times."""
+    """Users walk the cycle of eight kinds, taking any item of the next one: each item occurs about four times."""
     rng = np.random.default_rng(0)
     rows = [
         (user, KINDS * rng.integers(ITEMS // KINDS) + (start + step) % KINDS, step)
@@ -70,7 +70,7 @@ def test_rare_items_are_recommended_by_their_shared_attributes(table, tmp_path):
     again = presets.load(tmp_path / "preset")
     ids = np.array([[0, 2, 3]])
     np.testing.assert_allclose(again.model.score({"history": ids}), shared.model.score({"history": ids}), atol=1e-5)
-    # An item of which only the title is known is near the items of its kind, although it has no interactions.
+    # An item with a known title only is near the items of its kind, although it has no interactions.
     columns = [Attributes("title", words=True, max_share=0.2)]
     saved = AttributeVectors.of_model(shared.model, shared.spec, columns)
     presets.save(shared.model, shared.spec, tmp_path / "more", extra_files={PLACE: saved.to_bytes()})

@@ -141,8 +141,8 @@ def test_a_recipe_may_skip_a_column_that_is_not_read_anyway():
     table = Examples.from_pandas(clicks(100).assign(one=1), label="label")
     found = read_features({"one": {"kind": "skip"}, "ad": {"kind": "skip"}}, table)
     assert [feature.column for feature in found] == ["site", "noise"]
-    said = describe_features(FeatureSpec.fit(table, features=found), table)
-    assert "not read            ad: not named, or skipped" in said
+    described = describe_features(FeatureSpec.fit(table, features=found), table)
+    assert "not read            ad: not named, or skipped" in described
 
 
 def test_unreadable_cells_are_counted_as_missing():
@@ -153,9 +153,9 @@ def test_unreadable_cells_are_counted_as_missing():
     ads = pd.DataFrame({"ad": ["x", "y"], "made": [np.nan, "at"], "price": [1, 2]})
     table = Examples.from_pandas(frame, label="label", item="ad", items=ads)
     features = [Numeric("age"), MultiValued("tags"), Categorical("made"), Numeric("price")]
-    said = describe_features(FeatureSpec.fit(table, features=features), table)
-    assert "age (numeric, missing in 3 of 5 rows), tags (multivalued, missing in 1 of 5 rows)" in said
-    assert "made (categorical, missing in 1 of 2 items), price (numeric)," in said
+    described = describe_features(FeatureSpec.fit(table, features=features), table)
+    assert "age (numeric, missing in 3 of 5 rows), tags (multivalued, missing in 1 of 5 rows)" in described
+    assert "made (categorical, missing in 1 of 2 items), price (numeric)," in described
 
 
 def test_the_preset_gives_the_predictions_of_the_trained_model(written, capsys):

@@ -49,7 +49,7 @@ class TestRecipe:
         recipe.build_optimizer(total_steps=100)
         columns = {
             name: spec.item_table["genres"] for name in recipe.item_attributes
-        }  # the items' table has what it names
+        }  # the table of items has the columns that it names
         spec = dataclasses.replace(spec, max_length=recipe.max_length, item_table=spec.item_table.assign(**columns))
         model = recipe.build_model(spec)
         assert model.num_items == spec.num_items

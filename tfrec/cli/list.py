@@ -49,7 +49,7 @@ Metrics of each preset on the test part. Epochs and weights were chosen on the v
 - **published**: results of others on the same data, for the same model and loss unless another is named.
 - **recipe only**: trained and measured like the others, but without bundled weights; train it with `tfrec train`.
 - **MB**, **dtype**: size of the weights, and how they are stored; float16 is read back as float32.
-  [What it costs](../docs/guides/costs.md#stored-weights) compares both.
+  [Stored weights](../docs/guides/costs.md#stored-weights) compares both.
 - **minutes**: training time of the first seed; metrics.json names the machine.
 
 `tfrec list` prints a short form of these tables. Each model's card describes its idea, its data and its limits.

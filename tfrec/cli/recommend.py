@@ -74,10 +74,10 @@ def run(options: argparse.Namespace) -> None:
     is_user = users is not None and options.user in preset.spec.users
     if users is not None:
         say(f"User: {printable(options.user)}{'' if is_user else ', who is not in the training data'}")
-    met = "; ".join(_name(preset.spec, item) for item in history)
+    names = "; ".join(_name(preset.spec, item) for item in history)
     if is_user:  # the preset holds no user's history
-        met = met or "not given, so items that the user already has may follow; give them with --history"
-    say(f"History: {met or 'empty, so the most popular items follow'}")
+        names = names or "not given, so items that the user already has may follow; give them with --history"
+    say(f"History: {names or 'empty, so the most popular items follow'}")
     if not ids[0][0]:
         say("Nothing left to recommend: the history contains the whole catalogue.")
     for place, (item, score) in enumerate(zip(ids[0], scores[0], strict=True), start=1):

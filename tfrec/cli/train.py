@@ -72,8 +72,8 @@ def run(options: argparse.Namespace) -> None:
         say(f"\nNext:\n  tfrec export --ranking {options.out} served/")
         return
     reads = done.training.model.input_names
-    asked = ("--user ..." if "user" in reads else "--history ...") + " --timestamps ..." * ("timestamps" in reads)
-    say(f"\nNext:\n  tfrec recommend {options.out} {asked}\n  tfrec export {options.out} served/")
+    inputs = ("--user ..." if "user" in reads else "--history ...") + " --timestamps ..." * ("timestamps" in reads)
+    say(f"\nNext:\n  tfrec recommend {options.out} {inputs}\n  tfrec export {options.out} served/")
 
 
 def _read_recipe(options: argparse.Namespace, file: Path | None) -> tuple[Recipe | RankingRecipe, str | None]:

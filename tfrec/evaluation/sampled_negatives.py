@@ -67,10 +67,10 @@ class SampledNegatives:
             InputError: if a user has fewer unseen items than `count`.
         """
         had = [histories(table, spec) for table in (holdout.history, holdout.targets)]
-        asked = np.unique(holdout.targets.user_codes)
+        test_users = np.unique(holdout.targets.user_codes)
         drawn = np.zeros((len(holdout.targets.user_ids), self.count), np.int32)
         random = np.random.default_rng(self.seed)
-        for user in asked:
+        for user in test_users:
             free = np.ones(spec.num_items, bool)
             for ids, starts, ends in had:
                 free[ids[starts[user] : ends[user]] - RESERVED_IDS] = False

@@ -87,14 +87,14 @@ def ranking_inputs(
     """
     spec.check_fits(model)
     names = model.input_names
-    asked, given = {one.column: one for one in request_features(model, spec)}, features or {}
+    readable, given = {one.column: one for one in request_features(model, spec)}, features or {}
     rows = len(item_ids) if item_ids is not None else max(map(len, given.values()), default=1)
     for name, values in given.items():
-        if name not in asked:
-            raise InputError(f"The model reads no feature '{name}' of users or context: it reads {list(asked)}.")
+        if name not in readable:
+            raise InputError(f"The model reads no feature '{name}' of users or context: it reads {list(readable)}.")
         if len(values) != rows:
             raise InputError(f"The feature '{name}' needs one value per row, {rows} in total; got {len(values)}.")
-    found = {name: one.encode(_cells(given.get(name, [None] * rows))) for name, one in asked.items()}
+    found = {name: one.encode(_cells(given.get(name, [None] * rows))) for name, one in readable.items()}
     if "history" in names:
         if histories is None or len(histories) != rows:
             raise InputError(f"{model.name} reads histories: pass one for each of the {rows} rows.")

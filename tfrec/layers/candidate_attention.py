@@ -93,9 +93,9 @@ class CandidateAttention(AttentionScores, MaskedLayer):
     ) -> Any:
         width, heads = self.head_width * self.num_heads, (self.num_heads, self.head_width)
         key_map, value_map = (ops.reshape(each, (width, *heads)) for each in (self.key_map, self.value_map))
-        asked = ops.reshape(self.query_map(query), (-1, *heads)) * self.head_width**-0.5
-        asked = ops.einsum("bhk,whk->bhw", asked, key_map)
-        weights = masked_softmax(ops.einsum("bhw,blw->bhl", asked, context), ops.expand_dims(padding_mask, 1))
+        projected = ops.reshape(self.query_map(query), (-1, *heads)) * self.head_width**-0.5
+        projected = ops.einsum("bhk,whk->bhw", projected, key_map)
+        weights = masked_softmax(ops.einsum("bhw,blw->bhl", projected, context), ops.expand_dims(padding_mask, 1))
         pooled = ops.einsum("bhl,blw->bhw", self.drop(weights, training=training), context)
         found = ops.reshape(ops.einsum("bhw,whk->bhk", pooled, value_map), (-1, width))
         return self.with_scores(self.merge(found + self.value_bias), weights, return_attention_scores)

@@ -107,10 +107,12 @@ class CoAttention(MaskedLayer):
         *,
         return_attention_scores: bool = False,
     ) -> Any:
-        asked = self._in_heads(self.query_map(self.query_norm(queries)))
+        projected = self._in_heads(self.query_map(self.query_norm(queries)))
         keys = self._in_heads(self.key_map(self.context_norm(context)))
         # Softmax in float32: half types lose small weights.
-        scores = ops.cast(ops.matmul(asked * asked.shape[-1] ** -0.5, ops.transpose(keys, (0, 1, 3, 2))), "float32")
+        scores = ops.cast(
+            ops.matmul(projected * projected.shape[-1] ** -0.5, ops.transpose(keys, (0, 1, 3, 2))), "float32"
+        )
         over_queries = ops.softmax(ops.transpose(scores, (0, 1, 3, 2)), axis=-1)
         is_real = ops.expand_dims(ops.expand_dims(padding_mask, 1), 1)
         if self.may_abstain:

@@ -109,12 +109,12 @@ class CrossAttention(AttentionScores, MaskedLayer):
         *,
         return_attention_scores: bool = False,
     ) -> Any:
-        asked, keys, values = self.query_map(queries), self.key_map(context), self.value_map(context)
-        each = asked.shape[-1] // self.num_heads
-        asked, keys, values = (self._in_heads(x, each) for x in (asked, keys, values))
-        asked, keys = self.norm(asked, keys) if self.norm else (asked * each**-0.5, keys)
+        projected, keys, values = self.query_map(queries), self.key_map(context), self.value_map(context)
+        each = projected.shape[-1] // self.num_heads
+        projected, keys, values = (self._in_heads(x, each) for x in (projected, keys, values))
+        projected, keys = self.norm(projected, keys) if self.norm else (projected * each**-0.5, keys)
         # Softmax in float32: half precision loses small weights.
-        scores = ops.cast(ops.matmul(asked, ops.transpose(keys, (0, 1, 3, 2))), "float32")
+        scores = ops.cast(ops.matmul(projected, ops.transpose(keys, (0, 1, 3, 2))), "float32")
         is_real = ops.expand_dims(ops.expand_dims(padding_mask, 1), 1)
         if self.causal:
             place = ops.arange(ops.shape(context)[1])

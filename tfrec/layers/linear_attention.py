@@ -85,9 +85,9 @@ class LinearAttention(BlockedAttention):
         return_attention_scores: bool = False,
     ) -> Any:
         """Attend, and apply dropout to the output, because there are no weights to drop."""
-        asked = return_attention_scores
-        found = super().call(queries, context, padding_mask, training, return_attention_scores=asked)
-        if not asked:
+        wants_scores = return_attention_scores
+        found = super().call(queries, context, padding_mask, training, return_attention_scores=wants_scores)
+        if not wants_scores:
             return self.drop(found, training=training)
         outputs, scores = found
         return self.drop(outputs, training=training), scores

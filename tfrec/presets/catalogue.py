@@ -55,9 +55,9 @@ def with_items(preset: Preset, items: Mapping[str, NewItem], titles: Mapping[str
     grown = _grown_spec(spec, new, titles or {})
     model = type(preset.model).from_config({**preset.model.get_config(), "num_items": grown.num_items})
     known = RESERVED_IDS + spec.num_items
-    alike = [_similar_ids(spec, items_by_id[item]) for item in new]
+    similar_ids = [_similar_ids(spec, items_by_id[item]) for item in new]
     pairs = zip(preset.model.get_weights(), model.get_weights(), strict=True)
-    model.set_weights([_grown(old, new_one, known, alike) for old, new_one in pairs])
+    model.set_weights([_grown(old, new_one, known, similar_ids) for old, new_one in pairs])
     layer = _item_vectors(model)
     weights = layer.get_weights()
     weights[0][grown.items.encode(list(vectors))] = np.stack(list(vectors.values()))
@@ -118,7 +118,7 @@ def _similar_ids(spec: FeatureSpec, like: NewItem) -> np.ndarray:
     return np.arange(spec.num_items) + RESERVED_IDS
 
 
-def _grown(old: np.ndarray, new: np.ndarray, known: int, alike: list[np.ndarray]) -> np.ndarray:
+def _grown(old: np.ndarray, new: np.ndarray, known: int, similar_ids: list[np.ndarray]) -> np.ndarray:
     """A weight with new rows after the known items, each the mean of similar ones.
 
     Rows of integers are lists of ids, such as the users of an item: a new row holds the most frequent ids of similar
@@ -126,7 +126,7 @@ def _grown(old: np.ndarray, new: np.ndarray, known: int, alike: list[np.ndarray]
     """
     if old.shape == new.shape:
         return old
-    rows = [_most_frequent(old[ids]) if old.dtype.kind in "iu" else old[ids].mean(0) for ids in alike]
+    rows = [_most_frequent(old[ids]) if old.dtype.kind in "iu" else old[ids].mean(0) for ids in similar_ids]
     return np.concatenate([old[:known], np.stack(rows).astype(old.dtype), old[known:]])
 
 

@@ -336,8 +336,8 @@ def _card_stub(model: models.Recommender, spec: FeatureSpec, name: str) -> str:
         over, use = f"{len(model.input_names)} inputs", [f"tfrec export --ranking {name} served/{name}"]
         use += [f"tfrec explain {name}{arguments}"] * bool(model.attention_axes)
     else:
-        asked = "--user ID" if "user" in model.input_names else "--history ID ID ..."
-        over, use = f"{spec.num_items:,} items", [f"tfrec recommend {name} {asked}"]
+        query = "--user ID" if "user" in model.input_names else "--history ID ID ..."
+        over, use = f"{spec.num_items:,} items", [f"tfrec recommend {name} {query}"]
         use.append(f"tfrec export {name} served/{name}")
     commands = "\n".join(use)
     return f"""# {name}

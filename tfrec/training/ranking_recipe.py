@@ -184,10 +184,10 @@ class RankingRecipe(RecipeFile):
             limits = [float(train.labels.min()), float(train.labels.max())]
         kind = class_named(models, self.model.get("class"), "model", models.RankingModel)
         taken, given = arguments_of(kind), {name: value for name, value in self.model.items() if name != "class"}
-        told = {"seed": self.seed, "output_bias": mean, "rating_range": limits, **_cold(spec, taken)}
-        told = {name: value for name, value in told.items() if name in taken}
+        from_data = {"seed": self.seed, "output_bias": mean, "rating_range": limits, **_cold(spec, taken)}
+        from_data = {name: value for name, value in from_data.items() if name in taken}
         decided = {"features": spec.model_features(), "task": self.task}
-        return construct(kind, {**told, **given, **decided}, "model")
+        return construct(kind, {**from_data, **given, **decided}, "model")
 
     @property
     def monitored_metric(self) -> str:

@@ -132,8 +132,8 @@ class Recipe(RecipeFile):
         sizes = {name: getattr(spec, name) for name in ("num_items", "num_users", "max_length")} | {"seed": self.seed}
         taken = arguments_of(kind)
         given = {name: value for name, value in self.model.items() if name != "class"}
-        told = {name: value for name, value in sizes.items() if name in taken and name not in given}
-        model = construct(kind, {**told, **given}, "model")
+        taken_sizes = {name: value for name, value in sizes.items() if name in taken and name not in given}
+        model = construct(kind, {**taken_sizes, **given}, "model")
         if self.item_attributes:
             if not isinstance(model, SequenceModel):
                 raise InputError(

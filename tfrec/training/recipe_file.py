@@ -216,10 +216,10 @@ def _parameters(kind: type) -> Mapping[str, inspect.Parameter]:
 
 def _check_type(parameter: inspect.Parameter, value: Any, what: str) -> None:
     """Raise `InputError` if a value has a wrong type: in Python the text "false" is truthy, and true is a number."""
-    usual, said = parameter.default, str(parameter.annotation)
-    if isinstance(usual, bool) or said in ("bool", "<class 'bool'>"):
+    usual, type_name = parameter.default, str(parameter.annotation)
+    if isinstance(usual, bool) or type_name in ("bool", "<class 'bool'>"):
         wanted, fits = "true or false", isinstance(value, bool)
-    elif isinstance(usual, int | float) or said in ("int", "float", "<class 'int'>", "<class 'float'>"):
+    elif isinstance(usual, int | float) or type_name in ("int", "float", "<class 'int'>", "<class 'float'>"):
         wanted, fits = "a number", isinstance(value, int | float) and not isinstance(value, bool)
     else:
         return

@@ -71,8 +71,8 @@ def train_ranking(
     model = recipe.build_model(spec, split.train)
     known = recipe.known_rows(examples, split.train)
     if verbose:
-        said = [f"note: {note}" for note in examples.report.notes if note not in table.report.notes]
-        say("\n".join([*said, describe_features(spec, split.train)]))
+        notes = [f"note: {note}" for note in examples.report.notes if note not in table.report.notes]
+        say("\n".join([*notes, describe_features(spec, split.train)]))
     how = {"known": known, "batch_size": recipe.batch_size, "inputs": model.input_names}
     train_batches = labelled(split.train, spec, shuffle=True, seed=recipe.seed, unseen_rate=recipe.unseen_rate, **how)
     model.compile(

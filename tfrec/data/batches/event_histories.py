@@ -83,24 +83,24 @@ class Events:
         """(N,) position after the last event of the user before the time."""
         clock = np.unique(self.times)
         key = self.users.astype(np.int64) * (len(clock) + 1) + np.searchsorted(clock, self.times)
-        asked = users.astype(np.int64) * (len(clock) + 1) + np.searchsorted(clock, times)
-        return np.maximum(np.searchsorted(key, asked), firsts)
+        wanted = users.astype(np.int64) * (len(clock) + 1) + np.searchsorted(clock, times)
+        return np.maximum(np.searchsorted(key, wanted), firsts)
 
     def _own(self, data: Examples, users: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Group the positions of events in `own`; returns the bounds of each row's own events in it."""
         items = _codes_among(self.known.item_ids, data.item_ids, data.item_codes, len(data))
         width = len(self.known.item_ids)
-        asked = np.where((users < 0) | (items < 0), -1, users.astype(np.int64) * width + items)
-        kinds, asked = _numbered(self.users.astype(np.int64) * width + self.items, asked)
+        wanted = np.where((users < 0) | (items < 0), -1, users.astype(np.int64) * width + items)
+        kinds, wanted = _numbered(self.users.astype(np.int64) * width + self.items, wanted)
         if self.known.times is not None and data.times is not None:
             clock, at = _numbered(self.times, data.times)
             number = int(clock.max(initial=0)) + 1
-            asked = np.where((asked < 0) | (at < 0), -1, asked * number + at)
-            kinds, asked = _numbered(kinds * number + clock, asked)
+            wanted = np.where((wanted < 0) | (at < 0), -1, wanted * number + at)
+            kinds, wanted = _numbered(kinds * number + clock, wanted)
         self.own = np.argsort(kinds, kind="stable")
         size = len(kinds) + 1
         key = kinds[self.own] * size + self.own
-        return np.searchsorted(key, asked * size), np.searchsorted(key, asked * size + np.where(asked < 0, 0, ends))
+        return np.searchsorted(key, wanted * size), np.searchsorted(key, wanted * size + np.where(wanted < 0, 0, ends))
 
     def gather(
         self, starts: tf.Tensor, ends: tf.Tensor, own_starts: tf.Tensor, own_ends: tf.Tensor

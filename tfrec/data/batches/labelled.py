@@ -48,7 +48,7 @@ def labelled(
             numbers of rows together make the same step as one device.
         inputs: names of the inputs that the model reads; None gives all.
         unseen_rate: for training: share of the rows whose user is replaced by the unseen id 1, and likewise for items,
-            drawn anew in each epoch. `item_count`, if it is a feature, becomes that of an item that was never seen.
+            drawn again in each epoch. `item_count`, if it is a feature, becomes that of an item that was never seen.
             Without it, training data has no unseen ids, so the model would learn nothing for id 1.
 
     Returns:

@@ -23,7 +23,7 @@ def masked_items(
     masked_items history 0 a M c M  targets 0 0 b 0 d
     ```
 
-    The masks are drawn anew in every epoch, reproducibly with a seed. Weights are normalised over the whole batch as in
+    New masks are drawn in every epoch, reproducibly with a seed. Weights are normalised over the whole batch as in
     `sequences`; a batch with a lower weight there has the same lower weight here.
 
     `tfrec.models.BERT4Rec` is trained this way. Any other model with a query at each position can be pre-trained this

@@ -100,10 +100,11 @@ def load(folder: Path) -> dict[str, Any]:
     ):
         if size != wanted:
             raise InputError(f"{folder / what} has {size} items, spec.json says {wanted}.")
-    told = spec.get("interactions")  # missing in older presets
-    if told is not None and told != int(counts.sum()):
+    expected_count = spec.get("interactions")  # missing in older presets
+    if expected_count is not None and expected_count != int(counts.sum()):
         raise InputError(
-            f"{folder / 'vocabularies/item_counts.txt'} counts {counts.sum():,} interactions, spec.json says {told}."
+            f"{folder / 'vocabularies/item_counts.txt'} counts {counts.sum():,} interactions, spec.json says "
+            f"{expected_count}."
         )
     if (cold.rows_of(items.tokens) >= 0).any():
         raise InputError(f"{folder / 'vocabularies/cold_items.txt'} has items that are also in item.txt.")

@@ -74,13 +74,13 @@ def per_second(times: np.ndarray) -> int:
     return _unit_of(times).per_second
 
 
-def check_same_unit(known: np.ndarray, asked: np.ndarray) -> None:
+def check_same_unit(known: np.ndarray, requested: np.ndarray) -> None:
     """Raise `InputError` if the times of two tables have different units and cannot be compared."""
-    if not len(known) or not len(asked):
+    if not len(known) or not len(requested):
         return
-    low, high = sorted((known, asked), key=lambda times: np.abs(times).max())
+    low, high = sorted((known, requested), key=lambda times: np.abs(times).max())
     if np.abs(low).max() >= _UNITS[0].first and high.min() > _APART * np.abs(low).max():
-        first, second = (_unit_of(times).name for times in (known, asked))
+        first, second = (_unit_of(times).name for times in (known, requested))
         raise InputError(
             f"The known rows have times in {first}, but the rows to predict in {second}. Convert them to one unit."
         )

@@ -219,7 +219,7 @@ class AttentionMatcher(RankingModel):
         else:
             events = encoded("user", events, mask, user_layers, causal)
             tokens = encoded("item", drop(tokens), all_real, item_layers)
-        asked = ops.mean(tokens, axis=1)
+        pooled_tokens = ops.mean(tokens, axis=1)
         user = _mean_of_real(events, mask)
         if of_user:
             user = user + ops.mean(ops.stack([vectors[one] for one in of_user], axis=1), axis=1)
@@ -227,7 +227,7 @@ class AttentionMatcher(RankingModel):
             answers, weights = cross(ask_norm(tokens), events, mask, return_attention_scores=True)
             attention["cross"] = (weights, ("head", "feature", "history"))
             answer = ops.mean(answers, axis=1)
-            match = [asked, answer, asked * answer]
+            match = [pooled_tokens, answer, pooled_tokens * answer]
         elif direction == "user-to-item":
             query = ops.expand_dims(ask_norm(user), 1)
             answers, weights = cross(query, tokens, all_real, return_attention_scores=True)
@@ -239,7 +239,7 @@ class AttentionMatcher(RankingModel):
             attention["cross"] = (weights, ("head", "feature", "history"))
             attention["features"] = (over_features, ("head", "history", "feature"))
             answer, context = ops.mean(answers, axis=1), _mean_of_real(context, mask)
-            match = [asked, answer, asked * answer, user, context, user * context]
+            match = [pooled_tokens, answer, pooled_tokens * answer, user, context, user * context]
         match += [drop(vectors[one]) for one in others]
         if "user" in vectors:
             match.append(vectors["user"] * vectors["item"])

@@ -156,7 +156,7 @@ class RetrievalModule(tf.Module):
     # === Shared by the signatures ===
 
     def _search(self, user: Any, forbidden: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The best of all items. The index is asked for more than K items, to make up for the forbidden ones."""
+        """The best of all items. The index returns more than K items, to make up for the forbidden ones."""
         numbers = tf.math.count_nonzero(forbidden >= 0, axis=1, dtype=tf.int32)
         # Each row has its own number, so that its answer does not depend on other rows: see `Index.search`.
         own = tf.minimum(self._k + numbers, self.index.num_items)

@@ -77,14 +77,14 @@ class Fuzzer:
         signature = str(random.choice(self.names))
         rows = int(random.choice([0, 1, 2, 8], p=[0.02, 0.68, 0.2, 0.1]))
         width, inputs = self.width(rows), {}
-        asked = self.signatures[signature]["inputs"]
+        signature_inputs = self.signatures[signature]["inputs"]
         # The input that sets B. With user ids, the history and what belongs to it may have one row for all.
-        leads = next((name for name in ("user_id", "history", "item_ids") if name in asked), None)
-        beside = {"history", "timestamps", "history_labels"} & asked.keys()
+        leads = next((name for name in ("user_id", "history", "item_ids") if name in signature_inputs), None)
+        per_history = {"history", "timestamps", "history_labels"} & signature_inputs.keys()
         histories = 1 if leads == "user_id" and random.random() < 0.3 else rows
-        for name, (_, dtype, shape) in asked.items():
+        for name, (_, dtype, shape) in signature_inputs.items():
             some = rows if name == leads or random.random() < 0.5 else 1  # other inputs may have one row for all
-            if name in beside:
+            if name in per_history:
                 some = histories
             if name == "history":
                 inputs[name] = self.ids(some, width)
@@ -144,9 +144,9 @@ def row_of(rows: np.ndarray, row: int) -> np.ndarray:
     return rows[row if len(rows) > 1 else 0]
 
 
-def main(asked: str, answers: str) -> None:
+def main(job_file: str, answers: str) -> None:
     """Send requests until an answer is wrong."""
-    task = job.read(asked)
+    task = job.read(job_file)
     fuzzer, counts, failure = Fuzzer(task), Counter(), None
     for number in range(task["number"]):
         signature, inputs, wrong = fuzzer.request()

@@ -79,9 +79,9 @@ def run(script: str, job: Mapping[str, Any], timeout: float | None = None) -> An
     A process that takes longer than `timeout` seconds is killed, and `ReplayTimeout` is raised.
     """
     with tempfile.TemporaryDirectory() as folder:
-        asked, answers = Path(folder) / "job.json", Path(folder) / "answers.json"
-        asked.write_text(json.dumps(job), encoding="utf-8")
-        command = [sys.executable, "-I", str(Path(__file__).with_name(script)), str(asked), str(answers)]
+        job_file, answers = Path(folder) / "job.json", Path(folder) / "answers.json"
+        job_file.write_text(json.dumps(job), encoding="utf-8")
+        command = [sys.executable, "-I", str(Path(__file__).with_name(script)), str(job_file), str(answers)]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=timeout

@@ -15,9 +15,9 @@ import job  # noqa: E402
 from c_session import Session  # noqa: E402
 
 
-def main(asked: str, answers: str) -> None:
+def main(job_file: str, answers: str) -> None:
     """Run all calls."""
-    task, found = job.read(asked), []
+    task, found = job.read(job_file), []
     session = Session(task["tensorflow"], task["export"], task["signatures"], task["libraries"])
     for call in task["calls"]:
         inputs = {name: job.as_bytes(rows) for name, rows in call["inputs"].items()}

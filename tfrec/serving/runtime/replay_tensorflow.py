@@ -18,9 +18,9 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 
-def main(asked: str, answers: str) -> None:
+def main(job_file: str, answers: str) -> None:
     """Run all calls."""
-    task, found = job.read(asked), []
+    task, found = job.read(job_file), []
     for library in task["libraries"]:
         tf.load_op_library(library)
     signatures = tf.saved_model.load(task["export"]).signatures

@@ -15,9 +15,9 @@ import job  # noqa: E402
 from c_session import Session  # noqa: E402
 
 
-def main(asked: str, answers: str) -> None:
+def main(job_file: str, answers: str) -> None:
     """Run all calls `repeat` times."""
-    task, took = job.read(asked), []
+    task, took = job.read(job_file), []
     session = Session(task["tensorflow"], task["export"], task["signatures"], task["libraries"], task["threads"])
     calls = [
         (one["signature"], {name: job.as_bytes(rows) for name, rows in one["inputs"].items()}) for one in task["calls"]

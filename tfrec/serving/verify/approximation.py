@@ -34,12 +34,12 @@ class Approximation(NamedTuple):
         """The first error in the lists of a call: a repeated or forbidden item, or too few items; or None."""
         for row, (wanted, got) in enumerate(zip(_lists(expected), _lists(found), strict=True)):
             allow = set(_row(call, "allow", row))
-            gone = {
+            excluded = {
                 *self.withdrawn,
                 *_row(call, "exclude", row),
                 *(_row(call, "history", row) if self.mask_seen else ()),
             }
-            bad = [item for item in got if item in gone or (allow and item not in allow)]
+            bad = [item for item in got if item in excluded or (allow and item not in allow)]
             if bad:
                 return f"{call.signature} returned '{bad[0]}', which was seen, excluded, withdrawn or not allowed."
             if len(set(got)) < len(got):

@@ -30,9 +30,9 @@ def expected_answers(
 
 def rescored(model: RetrievalModel, spec: FeatureSpec, call: Call, found: Answer) -> Answer:
     """The model's scores of the items that an export has found, in the model's order."""
-    asked = with_history_for_each(call.inputs)
+    request = with_history_for_each(call.inputs)
     scores = recommendations.score(
-        model, spec, asked["history"], found["item_ids"], asked.get("timestamps"), asked.get("user_id")
+        model, spec, request["history"], found["item_ids"], request.get("timestamps"), request.get("user_id")
     )
     order = np.argsort(-scores, axis=1, kind="stable")
     return {

@@ -52,10 +52,10 @@ def check(export: Path, also: frozenset[str] = frozenset()) -> list[str]:
     if hidden := sorted(name for name in own if name in ALLOWED or _is_known(name)):
         raise InputError(f"{export} has a function named like the operation {hidden[0]}. Export the preset again.")
     ops = {node.op for nodes in bodies for node in nodes}
-    if foreign := sorted(ops - own - ALLOWED - also):
+    if unsupported := sorted(ops - own - ALLOWED - also):
         raise InputError(
-            f"{export} has operations that stock TensorFlow Serving may not support: {', '.join(foreign)}. Remove them "
-            "from the model."
+            f"{export} has operations that stock TensorFlow Serving may not support: {', '.join(unsupported)}. Remove "
+            "them from the model."
         )
     for node in (node for nodes in bodies for node in nodes):
         if missing := sorted({*functions_called(node)} - {node.op} - own):

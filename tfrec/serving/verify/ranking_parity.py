@@ -72,27 +72,27 @@ def rescored(stages: Stages, call: Call, found: Answer) -> Answer:
 
 def expected_answers(stages: Stages, calls: Sequence[Call]) -> tuple[list[Call], list[Answer]]:
     """Calls without the rows that depend on rounding, and the models' own answers to them."""
-    asked, answers = [], []
+    checked, answers = [], []
     for call in calls:
         if call.signature == "rank" or stages.retrieval is None:
-            asked.append(call)
+            checked.append(call)
             answers.append(_ranked(stages, call, call.inputs.get("item_ids")))
             continue
         answer, sure = recommend(stages, call, _NOISE)
         if not sure.any():
             continue
         rows = np.flatnonzero(sure)
-        asked.append(Call(call.signature, {name: [of[row] for row in rows] for name, of in call.inputs.items()}))
+        checked.append(Call(call.signature, {name: [of[row] for row in rows] for name, of in call.inputs.items()}))
         answers.append({name: values[rows] for name, values in answer.items()})
-    return asked, answers
+    return checked, answers
 
 
 def _ranked(stages: Stages, call: Call, item_ids: list[list[str]] | None) -> dict[str, np.ndarray]:
     model, spec = stages.ranking.model, stages.ranking.spec
-    asked, inputs = candidate_scores.request_features(model, spec), dict(call.inputs)
+    readable, inputs = candidate_scores.request_features(model, spec), dict(call.inputs)
     if call.signature != "rank" and "user_id" in inputs:
         inputs |= dict.fromkeys(USER_FEATURES, inputs["user_id"])
-    features = ranking_samples.by_column(asked, inputs)
+    features = ranking_samples.by_column(readable, inputs)
     history = call.inputs.get("history") if "history" in model.input_names else None
     labels = call.inputs.get("history_labels")
     return {"scores": candidate_scores.rank(model, spec, item_ids, history, features, labels)}

@@ -148,9 +148,9 @@ def _operations(export: Path, manifest: dict[str, Any]) -> str:
     named = manifest.get("index", {}).get("kind")
     index_ops = next((kind.operations for kind in INDEX_KINDS.values() if kind.name == named), frozenset())
     ops = operations.check(export, index_ops)
-    foreign = sorted(index_ops & set(ops))
+    unsupported = sorted(index_ops & set(ops))
     return f"{len(ops)} kinds, " + (
-        f"NOT in the stock server: {', '.join(foreign)}" if foreign else "all in the stock server"
+        f"NOT in the stock server: {', '.join(unsupported)}" if unsupported else "all in the stock server"
     )
 
 
