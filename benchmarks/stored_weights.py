@@ -38,14 +38,18 @@ def main(arguments=None):
         if name not in found and dtype_of(preset) == "float32":
             found[name] = {**measured(preset, options.data), "machine": environment.machine()}
             print(name, found[name], flush=True)
-            atomic.write_text(file, json.dumps(found, indent=2) + "\n")
-            atomic.write_text(file.with_suffix(".md"), page(found))
+            write(file, found)
         if options.convert and name in found and dtype_of(preset) == "float32" and is_same(found[name]):
             after = {"test": found[name]["float16"], "machine": found[name]["machine"]}
-            presets.convert(preset.folder, "float16", after)
+            preset = presets.load(presets.convert(preset.folder, "float16", after))
+        if name in found and dtype_of(preset) == "float16":
             found[name]["bytes"]["float16"] = (preset.folder / "model.weights.h5").stat().st_size
-            atomic.write_text(file, json.dumps(found, indent=2) + "\n")
-            atomic.write_text(file.with_suffix(".md"), page(found))
+            write(file, found)
+
+
+def write(file, found):
+    atomic.write_text(file, json.dumps(found, indent=2) + "\n")
+    atomic.write_text(file.with_suffix(".md"), page(found))
 
 
 def dtype_of(preset):

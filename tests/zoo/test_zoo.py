@@ -100,7 +100,7 @@ class TestPreset:
     def test_its_row_states_how_its_weights_are_stored(self, folder):
         sizes = {}
         with h5py.File(folder / "model.weights.h5") as file:
-            file.visititems(lambda _, one: isinstance(one, h5py.Dataset) and sizes.update({one.size: one.dtype}))
+            file.visititems(lambda _, one: sizes.update({one.size: one.dtype} if isinstance(one, h5py.Dataset) else {}))
         assert STATED[folder.name] == str(sizes[max(sizes)])
         stored, metrics = measured(folder).get("stored_weights"), measured(folder)["test"]
         if stored and "test" in stored:  # converted: the stated digits are true of the stored weights too
