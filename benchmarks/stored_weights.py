@@ -77,7 +77,7 @@ def is_same(row):
 def page(found):
     lines = [
         "`python benchmarks/stored_weights.py`: test part of each preset with float32 and with float16 weights.",
-        "recorded: by the run that trained the preset. The other two are measured on one machine, one after the other.",
+        '"recorded" was measured by the run that trained the preset; the other two on one machine, in turn.',
         "",
         "| preset | metric | recorded | float32 | float16 | difference | MB float32 | MB float16 |",
         "|---|---|---:|---:|---:|---:|---:|---:|",

@@ -34,7 +34,7 @@ FIRST = (
 
 
 def pytest_collection_modifyitems(items):
-    """The longest files first. Tests that use a shared export or training are slow, whichever of them creates it."""
+    """The longest files first. Tests that use a shared export or training are slow, even if another one creates it."""
     items.sort(key=lambda item: item.path.stem not in FIRST)
     for item in items:
         if "once" in item.fixturenames or item.path.parent.name == "export":
@@ -157,7 +157,7 @@ def cyclic_walks():
 
 @pytest.fixture(scope="session")
 def value_and_gradients():
-    """`f(function, *arrays)` -> the value and the gradients for each array, as NumPy, on whatever backend runs."""
+    """`f(function, *arrays)` -> the value and the gradients for each array, as NumPy, on the current backend."""
     import keras
 
     def of_tensorflow(function, *arrays):

@@ -1,7 +1,7 @@
 """Run exports in processes that are forked from one that has already loaded TensorFlow.
 
 `tfrec.serving.runtime` runs every export in a fresh process, where loading TensorFlow takes longer than the calls. A
-forked process is as fresh: its parent has loaded TensorFlow, and has neither asked anything nor imported keras or
+forked process is as fresh: its parent has loaded TensorFlow, and has neither sent a request nor imported keras or
 tfrec. Run as a script, this file is that parent: `python -I forked_runtime.py FOLDER KIND`, with the folder of the
 tensorflow package. It reads a JSON object a line: "arguments" of a script, "out" and "err" for what that prints. It
 answers with two lines, the process and the code with which it ended.

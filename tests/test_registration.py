@@ -1,4 +1,4 @@
-"""The classes are registered when the import of Keras is complete, whichever module started it."""
+"""The classes are registered when the import of Keras is complete, no matter which module started it."""
 
 import importlib.machinery
 import sys

@@ -56,7 +56,7 @@ def test_a_random_split_is_complete_disjoint_and_reproducible():
     assert [len(part) for part in times] == [70, 10, 20]
     assert sorted(np.concatenate(times)) == list(range(100))
     again = rows.split(Random(valid=0.3, test=0.2, seed=3))
-    np.testing.assert_array_equal(again.test.times, split.test.times)  # whatever the validation's share
+    np.testing.assert_array_equal(again.test.times, split.test.times)  # for any share of validation rows
 
 
 def test_a_split_by_time_has_no_later_rows_in_an_earlier_part():

@@ -76,7 +76,7 @@ def test_a_holdout_gives_a_row_for_each_user_with_all_that_is_known(table):
     short = FeatureSpec.fit(split.train, max_length=2, users=True)
     assert rows_of(pairs(split.valid, short), short)[0] == ("ann", ["x", "y", "x"], "z")
     assert rows_of(pairs(split.valid, short, inputs=("user", "history")), short)[0] == ("ann", ["y", "x"], "z")
-    of_ann = FeatureSpec.fit(table.split(LeaveLastOut()).train, max_length=5, users=True)  # knows neither z nor w
+    of_ann = FeatureSpec.fit(table.split(LeaveLastOut()).train, max_length=5, users=True)  # without z and w
     with pytest.raises(InputError, match="no usable rows"):
         pairs(split.test, of_ann)
 

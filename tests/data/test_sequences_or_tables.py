@@ -1,4 +1,4 @@
-"""A file with columns is a table, whatever separates them and however many lines it has; only ids between blanks are
+"""A file with columns is a table, with any separator and any number of lines; only ids separated by blanks are
 sequences."""
 
 import pytest

@@ -30,7 +30,7 @@ def test_samples_the_users_of_popular_items_by_seed():
         assert len(set(rows[5])) == 10 and set(rows[5]) <= set(range(2, 22))
     assert set(one[5]) != set(other[5])
     drawn = np.mean([np.isin(np.arange(2, 22), ops.convert_to_numpy(filled(seed).users)[5]) for seed in range(60)], 0)
-    assert drawn.min() > 0.2 and drawn.max() < 0.8  # half of the twenty each time, whichever
+    assert drawn.min() > 0.2 and drawn.max() < 0.8  # half of the twenty each time, at random
 
 
 def test_leaves_out_reserved_ids_and_replaces_what_was_before():

@@ -82,7 +82,7 @@ def test_the_projections_get_gradients_from_the_memory():
     import tensorflow as tf
 
     gradients = []
-    for stop_gradient in (True, False):  # the values do not depend on it, nor may what the maps learn
+    for stop_gradient in (True, False):  # neither the values nor the gradients of the maps may depend on it
         layer = made(segment_size=4, memory_segments=1, stop_gradient=stop_gradient)
         queries, context, mask = (x.astype("float32") for x in batch(8, (8,)))
         with tf.GradientTape() as tape:

@@ -17,9 +17,9 @@ FEATURES = [
 def cold_world(rows=5000, seed=0):
     """Rows to learn from, rows of warm items and rows of items that were never seen, each (inputs, labels).
 
-    Items belong to one of two camps that no feature shows. A warm item is liked by users of its camp, whatever its
-    genre; a cold one by those who like its genre's parity, whatever its camp. 4 in 5 rows to learn from are of cold
-    items, each of which comes a few times; half of them are in no training row, and are tested at the end.
+    Items belong to one of two camps, which no feature shows. A warm item is liked by the users of its camp. A cold item
+    is liked by the users who prefer the parity of its genre. 4 of 5 training rows are of cold items, each of which
+    occurs a few times. Half of the cold items are in no training row; they are in the rows of new items.
     """
     rng = np.random.default_rng(seed)
     camp = rng.integers(0, 2, WARM + COLD + 2)

@@ -8,7 +8,7 @@ from drawn_weights import drawn
 
 from tfrec import models
 
-# name -> (class, arguments beside sizes)
+# name -> (class, arguments other than sizes)
 VARIANTS = {
     "hstu": (models.HSTU, {"num_heads": 2}),
     "hstu-time": (models.HSTU, {"num_heads": 2, "use_timestamps": True}),

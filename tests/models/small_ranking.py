@@ -6,7 +6,7 @@ import numpy as np
 
 from tfrec import models
 
-# name -> (class, arguments beside features)
+# name -> (class, arguments other than features)
 VARIANTS = {
     "afm": (models.AFM, {"embedding_dim": 4, "attention_dim": 4}),
     "attention-matcher": (models.AttentionMatcher, {"embedding_dim": 4, "hidden_dims": [8], "dropout": 0.0}),

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfrec import losses, models
 
-# name -> (class, arguments beside the numbers of items and users, the loss it learns with)
+# name -> (class, arguments other than the numbers of items and users, training loss)
 VARIANTS = {
     "delf": (
         models.DELF,

@@ -34,7 +34,7 @@ def users_of_two_clusters(rows, length, seed):
 
 
 def answers(num_interests, **more):
-    """For unseen users: the share of their own clusters' unseen items in a list just as long, and the model."""
+    """For new users: the share of unseen items of their own clusters in a list of the same length, and the model."""
     keras.utils.set_random_seed(0)
     # Three dimensions: too few for a sum of two of 8 directions to point at these two and at none between.
     model = ComiRec(

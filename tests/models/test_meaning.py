@@ -92,7 +92,7 @@ def test_half_precision_gives_similar_scores(name, dtype, close):
 
 @pytest.mark.tensorflow
 def test_halves_of_a_batch_add_up_to_its_step(name):
-    """What replicas rely on: their losses and gradients have the mean of one device, whatever targets each holds."""
+    """Replicas need this: the mean of their losses and gradients is that of one device, for any targets on each."""
     import tensorflow as tf
 
     model = made(name, max_length=8, dropout=0.0, seed=0, **shallow(name))

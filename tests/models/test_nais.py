@@ -13,7 +13,7 @@ HISTORY = np.array([[0, 0, 3, 9, 4], [7, 8, 9, 10, 5]])
 
 
 def test_a_candidate_never_attends_to_itself():
-    """Neither in training, where it is the target, nor if it is in the history of the request."""
+    """In training, where it is the target, and in a request whose history contains it."""
     model = kept("nais")
     with_it = model.score({"history": np.array([[3, 9, 4]])}, np.array([[9, 6]]))
     without = model.score({"history": np.array([[0, 3, 4]])}, np.array([[9, 6]]))

@@ -146,7 +146,7 @@ def test_loading_without_importing_the_models_module_raises_an_error(spec, tmp_p
     monkeypatch.delitem(registered, "acme>NewestItem")
     with pytest.raises(InputError, match=r"'acme>NewestItem'.*Import the module.*it was saved from own.*--import own"):
         presets.load(tmp_path / "mine")
-    # The file says which module it was, and nothing but the option imports it.
+    # The preset names the module, and only the option imports it.
     asked = ["recommend", str(tmp_path / "mine"), "--history", spec.items.tokens[0]]
     assert main(asked) == 2 and "--import own" in capsys.readouterr().err
     (tmp_path / "my_models.py").write_text(

@@ -170,7 +170,7 @@ def test_each_step_draws_new_negatives(jit_compile):
     inputs, targets, weights = walks()
     model = learner(SampledSoftmax(8), optimizer=keras.optimizers.SGD(0.0), jit_compile=jit_compile)
     fitted = model.fit(inputs, targets, sample_weight=weights, batch_size=64, epochs=4, shuffle=False, verbose=0)
-    assert len(set(fitted.history["loss"])) == 4  # nothing but the draw changes
+    assert len(set(fitted.history["loss"])) == 4  # only the random draws change
 
 
 @pytest.mark.slow

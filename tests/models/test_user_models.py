@@ -19,7 +19,7 @@ def numpy(tensors):
 
 @pytest.fixture(scope="module")
 def groups():
-    """Users take six of the ten items of their group, whichever."""
+    """Each user takes six random items of the ten of a group."""
     import pandas as pd
 
     from tfrec.data import Interactions

@@ -132,9 +132,9 @@ def test_features_of_items_and_users_are_not_read_from_held_back_rows(rule):
         assert set(kinds[ads == "99"]) <= {0} and set(kinds[ads != "99"]) == {2, 3}  # 0 is missing
         assert set(inputs["mood"].numpy()) == {2, 3}
     assert not len(spec.cold) and set(spec.item_features["kind"][2:]) == {2, 3}  # so an export knows no more
-    asked = recipe.build_examples(table, all_known=True)  # whose items the preset knows
+    asked = recipe.build_examples(table, all_known=True)  # with the items of the preset
     inputs, _ = next(iter(labelled(asked, spec)))
-    assert set(inputs["kind"].numpy()) == {0, 2, 3} and 1 in inputs["mood"].numpy()  # "told", to nobody before
+    assert set(inputs["kind"].numpy()) == {0, 2, 3} and 1 in inputs["mood"].numpy()  # "told" is in no training row
 
 
 def test_a_recipe_may_skip_a_column_that_is_not_read_anyway():

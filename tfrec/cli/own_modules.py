@@ -39,5 +39,5 @@ def import_modules(names: Sequence[str]) -> None:
             raise InputError(f"--import needs a module name, such as my_models or acme.models, got {name!r}.")
         try:
             importlib.import_module(name)
-        except Exception as error:  # whatever the user's code does
+        except Exception as error:  # the user's code may raise any error
             raise InputError(f"--import {name} failed: {type(error).__name__}: {error}") from error

@@ -61,7 +61,7 @@ class MLP(keras.layers.Layer):
         policy = self.dtype_policy
         self.steps: list[keras.layers.Layer] = []
         for i, width in enumerate(self.hidden_dims):
-            # Layers of equal shape must not start equal, nor repeat the draws of other layers with the plain seed.
+            # Layers of equal shape must start with different weights, also from other layers with the same seed.
             own = None if seed is None else seed + 104729 * (i + 1)
             start = keras.initializers.GlorotUniform(own)
             dense = keras.layers.Dense(

@@ -20,7 +20,7 @@ class SampledSoftmax(SampledLoss):
 
     The N negatives are drawn with replacement, item j with probability P(j), so j is expected N P(j) times in the
     sample. Subtracting log(N P(j)), the logQ correction, makes the sum an unbiased estimate of the sum over the whole
-    catalogue: the loss estimates `FullSoftmax`, whatever N and P are. A negative that equals the target is removed.
+    catalogue: the loss estimates `FullSoftmax` for any N and P. A negative that equals the target is removed.
     Memory grows with T x N, not with V (but see `draw_per="token"`).
 
     The target is not corrected, because it is always a candidate. Jean et al. and Yi et al. correct it as well, which

@@ -62,7 +62,7 @@ class UserKNN:
         parts = [self._neighbours(items[start : start + rows]) for start in range(0, items.shape[0], rows)]
         neighbours = scipy.sparse.vstack(parts).tocsr()
         scores = (neighbours @ self._users).toarray()
-        # An empty row here is a history without neighbours, whatever the history holds.
+        # An empty row here is a history without neighbours, even if the history has items.
         return with_fallback(scores, neighbours, self._popularity)
 
     def _neighbours(self, items: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
@@ -72,7 +72,7 @@ class UserKNN:
         lengths = np.diff(items.indptr).astype(np.float32)[:, None]
         similarities = common / np.maximum(np.sqrt(lengths * self._lengths) + self._shrinkage, 1e-9)
         if self._k < similarities.shape[1]:
-            # The stable order settles ties: the first of equal users is taken, whatever the batch.
+            # The sort is stable: among equal users the first is taken, in every batch.
             others = np.argsort(-similarities, axis=1, kind="stable")[:, self._k :]
             np.put_along_axis(similarities, others, 0, axis=1)
         return scipy.sparse.csr_matrix(similarities)

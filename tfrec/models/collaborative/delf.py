@@ -76,7 +76,7 @@ class DELF(PairScoringModel):
         >>> weights = model.attention_weights(inputs, np.array([7]))
         >>> np.asarray(weights["history"])[0].tolist()  # item 7 does not count in the history
         [0.0, 0.0, 1.0]
-        >>> float(np.asarray(weights["audience"]).max())  # nor does user 3 count in the audience
+        >>> float(np.asarray(weights["audience"]).max())  # user 3 is left out of the audience
         1.0
     """
 

@@ -63,7 +63,7 @@ def head_output(
     start = _logit(output_bias, rating_range) if head == "sigmoid" else output_bias
     score = keras.layers.Dense(
         1,
-        # A tenth of Glorot's variance, so that the output begins near its bias whatever the head.
+        # A tenth of Glorot's variance, so that the output of every head begins near its bias.
         kernel_initializer=keras.initializers.VarianceScaling(0.1, "fan_avg", "uniform", seed),
         bias_initializer=keras.initializers.Constant(start),
         dtype=dtype,

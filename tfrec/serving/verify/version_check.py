@@ -41,8 +41,8 @@ def serve_check(version: str | Path, requests: int = 2_000, seed: int = 0, timeo
 
     Only the folder is needed: it contains the calls that the export was verified with, and their answers. The first
     three checks only read files. They refuse operations that the stock server lacks or that could access files outside
-    the export, whatever the manifest says. If all three pass, the graph is loaded in a separate process. So a folder
-    from an unknown source is safe to check.
+    the export, even if the manifest lists them. If all three pass, the graph is loaded in a separate process. So a
+    folder from an unknown source is safe to check.
 
     Answers come from the Python package and from the C runtime of the installed TensorFlow. If it is older than the
     TensorFlow that wrote the export, the check "TensorFlow" is a warning.
