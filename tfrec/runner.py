@@ -97,7 +97,9 @@ def run(
     done = carry_out(table, recipe, verbose=level, checkpoint=checkpoint)
     tell(f"\nBest epoch {done.best_epoch} of {len(done.history['loss'])}, {done.seconds:,.0f} s\n")
     if recipe.weights != "float32":
-        presets.round_weights(done.model, recipe.weights)  # before the evaluation: the metrics are of what is stored
+        presets.round_weights(
+            done.model, recipe.weights
+        )  # before the evaluation: the metrics are those of the stored weights
     reports = _label_reports(done, recipe) if ranks else _ranked_reports(done, recipe, baselines)
     tell("\n".join(_comparison(reports, done, recipe, table)))
     extra: dict[str, str | bytes] = {"recipe.toml": recipe_text}
@@ -122,7 +124,7 @@ class Evaluation:
 
     Attributes:
         reports: one for each baseline, then that of the preset.
-        notes: what a reader of the numbers must know.
+        notes: remarks that are needed to interpret the numbers.
     """
 
     reports: list[Report] | list[LabelReport]

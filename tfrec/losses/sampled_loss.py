@@ -42,7 +42,7 @@ class SampledLoss(ItemLoss):
         ValueError: if `num_negatives` is not a positive integer or `draw_per` is unknown.
 
     Attributes:
-        negatives: what a subclass was given for the sampler, its name or the object, if it takes one.
+        negatives: the name or object of the sampler, if the subclass takes one.
     """
 
     negatives: str | NegativeSampler | None = None

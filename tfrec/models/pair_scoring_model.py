@@ -60,7 +60,7 @@ class PairScoringModel(RetrievalModel):
         """
         return {}
 
-    # === What follows ===
+    # === Methods built on these ===
 
     def embed(self, inputs: Any) -> Any:
         """The output of `call` for each row, with unknown users folded in; the input of `score_pairs`."""

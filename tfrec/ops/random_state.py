@@ -1,4 +1,4 @@
-"""Keep imports from consuming random numbers, so that what is drawn after seeding depends on the seed alone."""
+"""Keep imports from consuming random numbers, so that numbers drawn after seeding depend only on the seed."""
 
 import contextlib
 import random

@@ -134,7 +134,7 @@ def _baselines(folder: Path) -> list[Result]:
 
 
 def _about(folder: Path, task: str) -> tuple[str, tuple[Published, ...]]:
-    """The data's name and the published results, as published.toml says; without one, what the preset's name says."""
+    """The data's name and the published results, from published.toml or, for the name, from the name of the preset."""
     path = folder / ABOUT
     if not path.exists():
         return folder.name.partition("_")[2], ()

@@ -75,7 +75,7 @@ def reads_without_quotes(text: str, separator: str, width: int) -> bool:
 
 
 class _Looks:
-    """What the values of each column look like, learned from lines that are certainly rows."""
+    """The form of the values of each column, learned from lines that are certainly rows."""
 
     def __init__(self, text: str, separator: str, width: int) -> None:
         self._separator, self._width = separator, width
@@ -103,7 +103,7 @@ class _Looks:
 
 
 class _Column:
-    """What the values of a column look like."""
+    """The form of the values of a column."""
 
     def __init__(self, values: Sequence[str]) -> None:
         self._are_numbers = {_NUMBER.fullmatch(value) is not None for value in values if value.strip()}

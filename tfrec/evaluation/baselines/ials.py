@@ -12,7 +12,7 @@ from tfrec.errors import InputError
 from tfrec.evaluation.baselines.user_items import history_items, user_items, with_fallback
 from tfrec.evaluation.settings import check_not_negative, check_positive, check_whole
 
-_CELLS = 2**22  # gathered numbers at a time: 16 MB, about what a cache holds
+_CELLS = 2**22  # gathered numbers at a time: 16 MB, about the size of a cache
 
 
 class IALS:

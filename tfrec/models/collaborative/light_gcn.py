@@ -116,7 +116,7 @@ class LightGCN(RetrievalModel):
     def finish_training(self, pairs: np.ndarray) -> None:
         """Replace the vectors with the propagated ones. To continue, call `begin_training` and `compile` again."""
         self.vectors.fold()
-        # What was traced propagates over the graph.
+        # The functions traced before still propagate over the graph.
         self.train_function = self.test_function = self.predict_function = None
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:

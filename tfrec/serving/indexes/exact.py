@@ -112,7 +112,7 @@ class Exact(Index):
         def step(start: tf.Tensor, best: tf.Tensor, codes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             stop = tf.minimum(start + 4 * self.chunk, self.num_items)
             top, at = block_top_k(self._scores(queries, start, stop), tf.minimum(k, stop - start))
-            # What was found before stands first, so equal scores keep the order of their codes.
+            # Earlier results come first, so equal scores keep the order of their codes.
             best, where = tf.math.top_k(tf.concat([best, top], 1), tf.minimum(k, stop))
             return stop, best, tf.gather(tf.concat([codes, at + start], 1), where, batch_dims=1)
 

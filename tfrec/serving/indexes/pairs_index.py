@@ -43,7 +43,7 @@ class PairsIndex(Index):
             scores = self._score(queries, tf.range(start, stop)[None] + RESERVED_IDS)
             scores = scores if self.penalty is None else scores + self.penalty[start:stop]
             top, at = block_top_k(tf.ensure_shape(scores, (None, None)), tf.minimum(k, stop - start))
-            # What was found before stands first, so equal scores keep the order of their codes.
+            # Earlier results come first, so equal scores keep the order of their codes.
             best, where = tf.math.top_k(tf.concat([best, top], 1), tf.minimum(k, stop))
             return stop, best, tf.gather(tf.concat([codes, at + start], 1), where, batch_dims=1)
 

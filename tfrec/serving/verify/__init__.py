@@ -1,1 +1,1 @@
-"""What an export must pass before it is visible: operations, parity with the model, and `serve-check`."""
+"""Checks that an export must pass before it becomes visible: operations, parity with the model, and `serve-check`."""
