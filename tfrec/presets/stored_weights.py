@@ -58,8 +58,8 @@ def save_weights(model: Any, path: Path, dtype: str) -> None:
 
 def rewrite(path: Path, dtype: str) -> None:
     """Change the dtype of a weights file."""
-    beside = path.with_name(f"{path.name}.new")  # a dataset that is deleted would keep its space
-    with h5py.File(path, "r") as old, h5py.File(beside, "w") as new:
+    new_path = path.with_name(f"{path.name}.new")  # a dataset that is deleted would keep its space
+    with h5py.File(path, "r") as old, h5py.File(new_path, "w") as new:
 
         def copy(name: str, found: h5py.Group | h5py.Dataset) -> None:
             if isinstance(found, h5py.Group):
@@ -71,7 +71,7 @@ def rewrite(path: Path, dtype: str) -> None:
 
         new.attrs.update(old.attrs)
         old.visititems(copy)
-    beside.replace(path)
+    new_path.replace(path)
 
 
 def convert(folder: str | Path, dtype: str = "float16", measured: Mapping[str, Any] | None = None) -> Path:

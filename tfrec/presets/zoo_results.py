@@ -86,8 +86,8 @@ def results(root: Path | None = None) -> list[Result]:
     root = root or zoo_folder()
     folders = [] if root is None else sorted(path.parent for path in root.rglob("metrics.json"))
     found = [_of_preset(folder, root) for folder in folders]
-    beside = {(row.data, row.task, row.model): row for folder in reversed(folders) for row in _baselines(folder)}
-    return sorted([*found, *beside.values()], key=_place)
+    baselines = {(row.data, row.task, row.model): row for folder in reversed(folders) for row in _baselines(folder)}
+    return sorted([*found, *baselines.values()], key=_place)
 
 
 def _place(row: Result) -> tuple:

@@ -11,7 +11,7 @@ from tfrec.data.readers.columns import Columns
 from tfrec.data.readers.contents import read_text
 from tfrec.data.readers.frame import read_frame
 from tfrec.data.readers.optional import optional
-from tfrec.data.readers.side_files import side_tables_beside
+from tfrec.data.readers.side_files import find_side_tables
 from tfrec.data.readers.source import Source
 from tfrec.data.readers.table import read_table
 from tfrec.data.readers.text_table import LINE_BREAK, TextFormat, first_line
@@ -67,11 +67,11 @@ def _is_rating(fields: list[str]) -> bool:
 def read_latest(folder: Path, columns: Columns, form: TextFormat) -> Source:
     """Read `ratings.csv` and, if it exists, `movies.csv`; else another table in the folder that shares its ids."""
     source = read_table(folder / "ratings.csv", columns, form)
-    beside = TextFormat(encoding=form.encoding)
+    side_format = TextFormat(encoding=form.encoding)
     if not (folder / "movies.csv").exists():
-        sides, notes = side_tables_beside(folder / "ratings.csv", source.columns, source.frame, beside)
+        sides, notes = find_side_tables(folder / "ratings.csv", source.columns, source.frame, side_format)
         return dataclasses.replace(source, **sides, notes=(*source.notes, *notes))
-    read, notes = optional(folder / "movies.csv", lambda path: read_frame(path, beside, texts=None, missing=()))
+    read, notes = optional(folder / "movies.csv", lambda path: read_frame(path, side_format, texts=None, missing=()))
     items, of_quotes = read or (None, ())
     return Source(source.frame, source.columns, items, notes=(*source.notes, *notes, *of_quotes))
 

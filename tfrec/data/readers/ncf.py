@@ -34,8 +34,8 @@ def read_rating(path: Path, columns: Columns, form: TextFormat) -> Source:
     table = TextFormat("\t", form.encoding, header=False, names=names, quoted=False)
     frame, notes = read_frame(path, table, ids=[found.user, found.item])
     stem = path.stem.rpartition(".")[0]
-    beside = sorted(one.name for one in path.parent.iterdir() if one.suffix == ".negative")
-    negatives = [name for name in beside if name.startswith(f"{stem}.")]
+    negative_files = sorted(one.name for one in path.parent.iterdir() if one.suffix == ".negative")
+    negatives = [name for name in negative_files if name.startswith(f"{stem}.")]
     if negatives:
         why = "it lists sampled negatives; tfrec ranks all items, or draws its own negatives (SampledNegatives)"
         notes = (*notes, f"{negatives[0]} is ignored: {why}")

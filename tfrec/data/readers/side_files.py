@@ -103,7 +103,7 @@ def _share(table: Table, column: str, known: np.ndarray) -> float:
     return len(set(distinct) & set(known)) / len(known)
 
 
-def side_tables_beside(
+def find_side_tables(
     path: Path, columns: Columns, frame: pd.DataFrame, form: TextFormat
 ) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
     """Find side tables of items and users in the folder of the interactions; also returns notes for the report.

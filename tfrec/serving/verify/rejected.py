@@ -46,9 +46,9 @@ def keep(new: Path, keep_rejected: str | Path, model: str, error: ParityError) -
         "expected": _plain(error.expected),
         "found": _plain(error.found),
     }
-    with atomic.new_folder(place, replace=False) as beside:
-        shutil.copytree(new, beside, dirs_exist_ok=True)
-        (beside / PLACE).write_text(json.dumps(content, indent=1, default=float) + "\n", encoding="utf-8")
+    with atomic.new_folder(place, replace=False) as folder:
+        shutil.copytree(new, folder, dirs_exist_ok=True)
+        (folder / PLACE).write_text(json.dumps(content, indent=1, default=float) + "\n", encoding="utf-8")
     return place
 
 
