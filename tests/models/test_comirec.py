@@ -6,7 +6,9 @@ import keras
 import numpy as np
 import pytest
 import small
+from fused_adam import Adam
 from keras import ops
+from one_epoch import fit_often
 
 from tfrec.losses import FullSoftmax
 from tfrec.models import ComiRec
@@ -40,9 +42,9 @@ def answers(num_interests, **more):
     model = ComiRec(
         CLUSTERS * SIZE, max_length=8, hidden_dim=3, num_interests=num_interests, dropout=0.0, seed=0, **more
     )
-    model.compile(keras.optimizers.Adam(0.03), FullSoftmax(), jit_compile=ON_JAX)
+    model.compile(Adam(0.03), FullSoftmax(), jit_compile=ON_JAX)
     _, ids = users_of_two_clusters(600, 9, seed=0)
-    model.fit({"history": ids[:, :-1]}, ids[:, 1:], batch_size=200, epochs=40, verbose=0)
+    fit_often(model, {"history": ids[:, :-1]}, ids[:, 1:], 40, batch_size=200)
     clusters, ids = users_of_two_clusters(200, 6, seed=1)
     found = ops.convert_to_numpy(model.recommend({"history": ids}, k=6)[0])
     of_user = ((found[..., None] - 2) // SIZE == clusters[:, None]).any(axis=2)

@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import pytest
 from drawn_weights import drawn
+from fused_adam import Adam
 from keras import ops
+from one_epoch import fit_often
 
 from tfrec.losses import FullSoftmax
 from tfrec.models import HSTU
@@ -25,8 +27,8 @@ def numpy(tensors):
 
 def learn(model, inputs, targets, epochs):
     weights = (targets > 0) * (targets.size / (targets > 0).sum())
-    model.compile(optimizer=keras.optimizers.Adam(0.01), loss=FullSoftmax(), jit_compile=ON_JAX)
-    model.fit(inputs, targets, sample_weight=weights, epochs=epochs, verbose=0)
+    model.compile(optimizer=Adam(0.01), loss=FullSoftmax(), jit_compile=ON_JAX)
+    fit_often(model, inputs, targets, epochs, sample_weight=weights)
 
 
 @pytest.mark.slow
@@ -83,9 +85,9 @@ def test_recovers_a_pattern_that_only_times_reveal(timed, least, most):
     asked, partners = visits(200, seed=1)
     keras.utils.set_random_seed(0)
     model = HSTU(16, 6, 16, num_blocks=1, dropout=0.0, use_timestamps=timed, seed=1)
-    model.compile(optimizer=keras.optimizers.Adam(0.02), loss=FullSoftmax(), jit_compile=ON_JAX)
+    model.compile(optimizer=Adam(0.02), loss=FullSoftmax(), jit_compile=ON_JAX)
     reads = model.input_names
-    model.fit({name: inputs[name] for name in reads}, targets, batch_size=64, epochs=26, verbose=0)
+    fit_often(model, {name: inputs[name] for name in reads}, targets, 26, batch_size=64)
     scores = ops.convert_to_numpy(model.score({name: asked[name] for name in reads}))
     assert least <= np.mean(scores[:, 2:].argmax(axis=1) + 2 == partners) <= most
 

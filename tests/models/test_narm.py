@@ -6,7 +6,9 @@ import keras
 import numpy as np
 import pytest
 import small
+from fused_adam import Adam
 from keras import ops
+from one_epoch import fit_often
 
 from tfrec.losses import FullSoftmax
 from tfrec.models import NARM
@@ -82,8 +84,8 @@ def test_recovers_a_pattern_of_order():
     history = np.stack([rng.integers(7, 20, 256), 2 + order, 3 - order, np.full(256, 6)], axis=1)
     keras.utils.set_random_seed(0)
     model = NARM(20, max_length=4, hidden_dim=16, dropout=0.0, seed=0)
-    model.compile(optimizer=keras.optimizers.Adam(0.02), loss=FullSoftmax(), jit_compile=ON_JAX)
-    model.fit({"history": history[:192]}, 4 + order[:192], epochs=20, batch_size=64, verbose=0)
+    model.compile(optimizer=Adam(0.02), loss=FullSoftmax(), jit_compile=ON_JAX)
+    fit_often(model, {"history": history[:192]}, 4 + order[:192], 20, batch_size=64)
     found = ops.convert_to_numpy(model.recommend({"history": history[192:]}, k=1)[0])[:, 0]
     assert np.mean(found == 4 + order[192:]) > 0.95
 

@@ -6,7 +6,9 @@ import json
 import keras
 import numpy as np
 import pytest
+from fused_adam import Adam
 from keras import ops
+from one_epoch import fit_often
 from small_ranking import FEATURES, LENGTH, NOT_NORMALISED, SIBLINGS, VARIANTS, build, given, kept, made, rows
 
 ON_JAX = keras.backend.backend() == "jax"
@@ -18,13 +20,10 @@ def output_of(model, inputs):
     return ops.convert_to_numpy(model(given(model, inputs)))
 
 
-def fitted(model, inputs, labels, epochs=1, often=1, rate=0.01, batch_size=64, eagerly=False):
-    """The losses of the epochs; `often` repeats the rows in one, since the beginning of each costs more than steps."""
+def compiled(model, rate=0.01, eagerly=False):
     loss = keras.losses.BinaryCrossentropy(from_logits=True) if model.task == "click" else "mean_squared_error"
-    model.compile(keras.optimizers.Adam(rate), loss, jit_compile=ON_JAX, run_eagerly=eagerly and not ON_JAX)
-    again = {key: np.concatenate([values] * often) for key, values in given(model, inputs).items()}
-    labels = np.concatenate([labels] * often)
-    return model.fit(again, labels, batch_size=batch_size, epochs=epochs, verbose=0).history["loss"]
+    model.compile(Adam(rate), loss, jit_compile=ON_JAX, run_eagerly=eagerly and not ON_JAX)
+    return model
 
 
 @pytest.mark.slow
@@ -42,10 +41,9 @@ def test_finds_a_planted_interaction(name):
     linear = np.linalg.lstsq(one_hot[seen], labels[seen], rcond=None)[0]
     assert np.mean((one_hot[unseen] @ linear > 0.5) == labels[unseen]) < 0.65
 
-    model = build(name, of_pair)
-    fitted(
-        model, {key: values[seen] for key, values in inputs.items()}, labels[seen], often=25, rate=0.03, batch_size=125
-    )
+    model = compiled(build(name, of_pair), rate=0.03)
+    known = {key: values[seen] for key, values in given(model, inputs).items()}
+    fit_often(model, known, labels[seen], 25, batch_size=125)
     found = output_of(model, {key: values[unseen] for key, values in inputs.items()})[:, 0] > 0
     assert np.mean(found == labels[unseen]) > 0.9
 
@@ -91,7 +89,9 @@ def test_every_weight_is_trained_if_values_are_missing(name):
     inputs = {key: np.concatenate([values, nothing[key]]) for key, values in inputs.items()}
     model = build(name, dtype="mixed_float16")
     before = [weight.copy() for weight in model.get_weights()]
-    losses = fitted(model, inputs, (inputs["user"] % 2).astype("float32"), epochs=5, eagerly=True)
+    compiled(model, eagerly=True)
+    labels = (inputs["user"] % 2).astype("float32")
+    losses = [float(model.train_on_batch(given(model, inputs), labels)) for _ in range(5)]
     assert np.isfinite(losses).all() and losses[-1] < losses[0]
     for weight, old in zip(model.weights, before, strict=True):
         new = ops.convert_to_numpy(weight)

@@ -6,7 +6,9 @@ import keras
 import numpy as np
 import pytest
 import small
+from fused_adam import Adam
 from keras import ops
+from one_epoch import fit_often
 
 from tfrec.losses import FullSoftmax
 from tfrec.models import STAMP
@@ -72,8 +74,8 @@ def test_the_order_has_no_effect_except_for_the_last_item():
 def learned(history, targets, epochs):
     keras.utils.set_random_seed(0)
     model = STAMP(20, max_length=6, hidden_dim=16, dropout=0.0, seed=0)
-    model.compile(optimizer=keras.optimizers.Adam(0.02), loss=FullSoftmax(), jit_compile=ON_JAX)
-    model.fit({"history": history[64:]}, targets[64:], epochs=epochs, batch_size=64, verbose=0)
+    model.compile(optimizer=Adam(0.02), loss=FullSoftmax(), jit_compile=ON_JAX)
+    fit_often(model, {"history": history[64:]}, targets[64:], epochs, batch_size=64)
     found = model.recommend({"history": history[:64]}, k=1, mask_seen=False)[0]
     return np.mean(ops.convert_to_numpy(found)[:, 0] == targets[:64])
 
