@@ -228,6 +228,17 @@ MODELS = {
         {"ml-1m": [{"l2": [0.0, 0.1], "dropout": [0.0, 0.3]}]},
         fixed={"loss": "softmax", "learning_rate": 2e-3, "batch_size": 2048, "hidden_dim": 64},
     ),
+    "delf": Trained(
+        models.DELF,
+        {"ml-1m": [{"learning_rate": [1e-3, 3e-3], "dropout": [0.0, 0.2]}]},
+        fixed={
+            **{"loss": "4 negatives", "batch_size": 2048, "hidden_dim": 32},
+            **{"max_length": 50, "audience_size": 20},  # about 100 seconds an epoch on one core
+        },
+        max_epochs=30,
+        every=3,  # an evaluation costs as much as an epoch
+        patience=2,
+    ),
     "lightgcn": Trained(
         models.LightGCN,
         {

@@ -86,6 +86,8 @@ def test_nor_in_a_training_step():
         model.begin_training(np.array([(3, 9), (8, 9), *own]))
         state = model({"user": np.array([4]), "history": np.array([[3, 5, 9]])}, training=True)
         found.append(float(model.score_pairs(state, np.array([[9]]), training=True)[0, 0]))
+        evaluated = model.score({"user": np.array([4]), "history": np.array([[3, 5, 9]])}, np.array([[9]]))
+        assert found[-1] == pytest.approx(float(evaluated[0, 0]), abs=1e-5)
     assert found[0] == pytest.approx(found[1], abs=1e-6)
 
 

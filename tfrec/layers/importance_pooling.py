@@ -28,7 +28,8 @@ class ImportancePooling(keras.layers.Layer):
 
     Shapes:
         vectors (B, C, N, D), in which B or C may be 1 if rows or candidates have the same set; mask (B, C, N) bool,
-        True at members that count; output (B, C, D). The recorded weights are (B, C, N), 0 outside the mask.
+        True at members that count; output (B, C, D). `importance`, (B, C, N), may be given if it is known already. The
+        recorded weights are (B, C, N), 0 outside the mask.
 
     Raises:
         ValueError: if `units` is not a positive integer.
@@ -48,7 +49,7 @@ class ImportancePooling(keras.layers.Layer):
         self.units = check_size("units", units)
         self.seed = seed
 
-    def build(self, vectors_shape: Any, mask_shape: Any = None) -> None:
+    def build(self, vectors_shape: Any, mask_shape: Any = None, importance_shape: Any = None) -> None:
         seeds = [None if self.seed is None else self.seed + 15485863 * (i + 1) for i in range(2)]
         glorot = keras.initializers.GlorotUniform
         self.kernel = self.add_weight(
@@ -58,11 +59,14 @@ class ImportancePooling(keras.layers.Layer):
         self.direction = self.add_weight(name="direction", shape=(self.units, 1), initializer=glorot(seeds[1]))
         self.built = True
 
-    def call(self, vectors: Any, mask: Any) -> Any:
-        hidden = ops.tanh(
-            ops.matmul(vectors, ops.cast(self.kernel, vectors.dtype)) + ops.cast(self.bias, vectors.dtype)
-        )
-        scores = ops.cast(ops.squeeze(ops.matmul(hidden, ops.cast(self.direction, hidden.dtype)), -1), "float32")
+    def importance(self, vectors: Any) -> Any:
+        """The importance f of each vector: (..., D) to (...), float32."""
+        kernel, bias, direction = (ops.cast(one, vectors.dtype) for one in (self.kernel, self.bias, self.direction))
+        hidden = ops.tanh(ops.matmul(vectors, kernel) + bias)
+        return ops.cast(ops.squeeze(ops.matmul(hidden, direction), -1), "float32")
+
+    def call(self, vectors: Any, mask: Any, importance: Any = None) -> Any:
+        scores = self.importance(vectors) if importance is None else importance
         # A finite value far below any score: -inf would give NaN where nothing counts.
         weights = ops.where(mask, ops.softmax(ops.where(mask, scores, -1e9), axis=-1), 0.0)
         record(weights)
@@ -73,7 +77,7 @@ class ImportancePooling(keras.layers.Layer):
             return ops.einsum("bcn,cnd->bcd", weights, vectors[0])
         return ops.einsum("bcn,bcnd->bcd", weights, vectors)
 
-    def compute_output_shape(self, vectors_shape: Any, mask_shape: Any = None) -> Any:
+    def compute_output_shape(self, vectors_shape: Any, mask_shape: Any = None, importance_shape: Any = None) -> Any:
         return (*mask_shape[:2], vectors_shape[-1])
 
     def get_config(self) -> dict[str, Any]:

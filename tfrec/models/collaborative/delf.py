@@ -11,6 +11,7 @@ from tfrec.layers import MLP, Audiences, ImportancePooling, ItemVectors, PairInt
 from tfrec.models.pair_scoring_model import PairScoringModel
 from tfrec.ops import RESERVED_IDS, UNKNOWN_ID, check_sizes, is_item
 
+_USERS_AT_ONCE = 100_000
 _PAIRS = ("ids", "user_audience", "history_item", "history_audience")
 
 
@@ -187,12 +188,21 @@ class DELF(PairScoringModel):
         by_items = self.poolings["history"](ops.expand_dims(state["history_vectors"], 1), others)
         asking = ops.reshape(state["user"], (-1, 1, 1))
         others = ops.logical_and(is_item(audience), ops.not_equal(audience, asking))
-        by_users = self.poolings["audience"](self.audience_users(audience), others)
+        by_users = self.poolings["audience"](
+            self.audience_users(audience), others, self._importance(audience) if training else None
+        )
         user, item = ops.expand_dims(state["user_vector"], 1), self.items(item_ids)
         pairs = [(user, item), (user, by_users), (by_items, item), (by_items, by_users)]
         found = [layer(*pair, training=training) for layer, pair in zip(self.interactions, pairs, strict=True)]
         fused = self.fusion(ops.concatenate(found, axis=-1), training=training)
         return ops.squeeze(self.out(fused), -1)
+
+    def _importance(self, audience: Any) -> Any:
+        """The importance of each user, (B, C, A): of all users once, where that is less work than of all audiences."""
+        if self.num_users > _USERS_AT_ONCE:
+            return None
+        every = self.poolings["audience"].importance(self.audience_users(ops.arange(self.num_users + RESERVED_IDS)))
+        return ops.take(every, audience, axis=0)
 
     def item_table(self) -> Any:
         """The vectors q of all items, (num_items + 2, D)."""
