@@ -39,8 +39,9 @@ MAY_IMPORT = {
     "training": GROUND | {"presets", "inference"},
     "evaluation": GROUND | {"presets", "inference"},
     "serving": GROUND | {"presets", "inference"},
-    "runner": GROUND | {"presets", "training", "evaluation"},
-    "cli": GROUND | {"presets", "inference", "training", "evaluation", "runner", "serving"},
+    "measure": GROUND | {"presets", "inference", "training", "evaluation", "serving"},
+    "runner": GROUND | {"presets", "training", "evaluation", "measure"},
+    "cli": GROUND | {"presets", "inference", "training", "evaluation", "measure", "runner", "serving"},
     "__init__": {"registration"},
     # Imports them when Keras is imported, so that `keras.models.load_model` finds their classes.
     "registration": {"layers", "losses", "models"},

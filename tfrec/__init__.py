@@ -19,6 +19,7 @@ __all__ = [
     "inference",
     "layers",
     "losses",
+    "measure",
     "metrics",
     "models",
     "ops",

@@ -1,4 +1,4 @@
-"""Carry out a recipe: train, compare with baselines, evaluate, save, draw; and measure a preset on a table."""
+"""Carry out a recipe: train, compare with baselines, evaluate, save, draw."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Any
 
 from tfrec import evaluation, presets, training
 from tfrec.data import Examples, Interactions
-from tfrec.errors import InputError
 from tfrec.evaluation import LabelReport, Report
-from tfrec.models import RankingModel
+from tfrec.measure import Evaluation, evaluate
 from tfrec.pictures import drawn
 from tfrec.presets.attribute_vectors import PLACE, AttributeVectors
 from tfrec.terminal import say
@@ -21,6 +20,8 @@ from tfrec.training.record import training_record
 
 _LARGE_CATALOGUE = 20_000  # items: beyond it a full softmax needs too much memory for a small machine
 _SAMPLED = {"class": "SampledSoftmax", "num_negatives": 1024}
+
+__all__ = ["Evaluation", "Run", "default_recipe", "evaluate", "resolve", "run"]
 
 Reports = dict[str, list[Report] | list[LabelReport]]
 
@@ -116,109 +117,6 @@ def run(
     if checkpoint is not None:
         checkpoints.discard(checkpoint)
     return finished
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """A preset measured on a table.
-
-    Attributes:
-        reports: one for each baseline, then that of the preset.
-        notes: remarks that are needed to interpret the numbers.
-    """
-
-    reports: list[Report] | list[LabelReport]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def report(self) -> Report | LabelReport:
-        """The preset's own."""
-        return self.reports[-1]
-
-    def __str__(self) -> str:
-        compare = evaluation.label_comparison if isinstance(self.report, LabelReport) else evaluation.comparison
-        return "\n".join([compare(self.reports), *self.report.notes, *self.notes])
-
-
-def evaluate(
-    preset: presets.Preset,
-    table: Interactions | Examples,
-    ks: Sequence[int] = (10,),
-    mask_seen: bool = True,
-    all_rows: bool = False,
-    baselines: Sequence[str] = ("popularity",),
-) -> Evaluation:
-    """Measure a preset, and baselines, on the test part of a table, split as the preset's recipe splits.
-
-    This is `tfrec evaluate` in Python.
-
-    Args:
-        preset: of a retrieval or ranking model.
-        table: interactions for a retrieval model; labelled rows, or interactions with ratings, for a ranking model.
-        ks: lengths of the ranked lists of a retrieval model.
-        mask_seen: whether items of the history are left out of its lists.
-        all_rows: for a ranking model: score every row, with histories made of the other rows, instead of the test part.
-        baselines: baselines of retrieval models, names from `tfrec.evaluation.BASELINES`. Labelled rows are always
-            compared with the mean label and the user and item biases.
-
-    Raises:
-        InputError: if the table or a baseline does not match the preset, or `all_rows` is given for a retrieval model.
-
-    Example:
-        >>> from tfrec.data import FeatureSpec, generate_world
-        >>> from tfrec.models import SASRec
-        >>> world = generate_world(num_users=60, num_items=120)
-        >>> spec = FeatureSpec.fit(world, max_length=10)
-        >>> _ = presets.save(SASRec(spec.num_items, max_length=10, hidden_dim=8), spec, "untrained")
-        >>> [report.model for report in evaluate(presets.load("untrained"), world).reports]
-        ['popularity', 'sasrec']
-    """
-    if isinstance(preset.model, RankingModel):
-        return _evaluate_ranking(preset, table, all_rows)
-    if all_rows:
-        raise InputError(
-            f"all_rows needs a ranking preset, but {preset.folder} ranks the items that a split holds back."
-        )
-    path = preset.folder / "recipe.toml"  # missing if the model was saved from Python
-    recipe = Recipe.load(path) if path.exists() else Recipe()
-    evaluation.check_baselines(baselines, preset.spec.num_items)
-    notes = (*filter(None, [recipe.split_note(table)]), *_other_data(preset, table))
-    train, _, holdout = table.split(recipe.with_split_of(table).build_split())
-    scorers = (*evaluation.build_baselines(baselines, train, preset.spec), preset.model)
-    reports = [evaluation.evaluate(one, preset.spec, holdout, ks=tuple(ks), mask_seen=mask_seen) for one in scorers]
-    return Evaluation(reports, notes)
-
-
-def _evaluate_ranking(preset: presets.Preset, table: Interactions | Examples, all_rows: bool) -> Evaluation:
-    path = preset.folder / "recipe.toml"
-    if not path.exists():
-        raise InputError(
-            f"{preset.folder} has no recipe.toml, so the labels and the split of its rows are unknown: add one, or use "
-            "tfrec.evaluation.evaluate_labelled in Python."
-        )
-    recipe = RankingRecipe.load(path)
-    recipe = recipe.with_split_of(table)
-    examples = recipe.build_examples(table, all_known=all_rows)
-    split = examples.split(recipe.build_split())
-    if all_rows:
-        test, known, notes = examples, examples, ()
-    else:
-        test, known = split.test, recipe.known_rows(examples, split.train)
-        notes = (*filter(None, [recipe.split_note(table)]), *_other_data(preset, table))
-    scorers = [*evaluation.label_baselines(split.train), preset.model]
-    reports = [evaluation.evaluate_labelled(scorer, preset.spec, test, known, recipe.task) for scorer in scorers]
-    return Evaluation(reports, notes)
-
-
-def _other_data(preset: presets.Preset, table: Interactions | Examples) -> tuple[str, ...]:
-    """A warning if the rows differ from the training data, so that the split differs too."""
-    trained_on = preset.metrics.get("training", {}).get("data_sha256")
-    if trained_on in (None, table.sha256()):
-        return ()
-    return (
-        "Warning: these are not the rows that the preset was trained on. The split was drawn again, so the test part "
-        "may contain training rows.",
-    )
 
 
 def resolve(

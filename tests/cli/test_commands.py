@@ -6,6 +6,7 @@ import pytest
 
 from tfrec import evaluation, serving
 from tfrec.cli import baseline_options, main
+from tfrec.data import LeaveLastOut, read
 from tfrec.presets import load
 
 pytestmark = pytest.mark.slow
@@ -121,7 +122,8 @@ def test_a_part_without_targets_raises_an_error_before_training(tmp_path, capsys
     (tmp_path / "few.csv").write_text("user,item,time\nu,i0,1\nu,i1,2\nu,i2,3\nv,i0,1\nv,i3,2\n")
     assert main(["train", "--data", str(tmp_path / "few.csv"), "--out", str(tmp_path / "preset")]) == 2
     output = capsys.readouterr()
-    assert "None of the 1 held-back items is in the vocabulary" in output.err and "Epoch" not in output.out
+    assert "None of the 1 held-back items occurs in the training rows" in output.err and "Epoch" not in output.out
+    assert "'i2' is only held back" in output.err  # and nothing of ids that look alike
 
 
 def test_recommend_takes_titles_and_ids(preset, capsys):
@@ -155,6 +157,31 @@ def test_recommend_with_a_rating_model_lists_the_best_predicted_ratings(capsys):
         assert line.endswith(f"[{unseen[at]}]") and f"{scores[at]:.3f}" in line
     assert main([*asked[:-1]]) == 2
     assert "--history-labels needs one number for each of 2 items, got 1." in capsys.readouterr().err
+
+
+def test_recommend_to_a_user_of_the_data(films, preset, capsys):
+    """The history and the held-back item of the user are those of the evaluation."""
+    found, table = load(preset), read(films)
+    _, _, test = table.split(LeaveLastOut())
+    code = next(
+        user
+        for user, item in zip(test.targets.user_codes, test.targets.item_codes, strict=True)
+        if table.item_ids[item] in found.spec.items
+    )
+    user, parts = table.user_ids[code], (test.history, test.targets)
+    history, targets = (part.item_ids[part.item_codes[part.user_codes == code]] for part in parts)
+    (items,), _ = found.recommend([history.tolist()], k=120)
+    place = items.index(targets[0]) + 1
+    for k, hits in ((place, 1), (place - 1, 0)):
+        if k:
+            assert main(["recommend", str(preset), "--data", str(films), "--user", user, "--k", str(k)]) == 0
+            printed = capsys.readouterr().out
+            assert f"precision@{k} {hits / k:.4f}, recall@{k} {hits:.4f}" in printed
+            assert (
+                f"{len(history)} items before the test part" in printed
+                and "Held back: 1 item of the user in" in printed
+            )
+            assert printed.count("<- held back, label 4") == hits
 
 
 def test_recommend_helps_with_an_unknown_title(preset, capsys):

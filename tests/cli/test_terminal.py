@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -83,6 +84,9 @@ def test_help_lists_and_mistakes_need_no_tensorflow():
         (["train", "--data", ".", "--out", "x", "--recipe", "sasrec_ml1n"], 2, "did you mean sasrec_ml1m"),
         (["train", "--data", "absent.csv", "--out", "x"], 2, "absent.csv does not exist"),
         (["recommend", "sasrec_mars", "--history", "x"], 2, "There is no preset 'sasrec_mars'"),
+        (["evaluate", "SASRec_ml1n", "--data", "."], 2, "Did you mean sasrec_ml1m or "),
+        (["recommend", "sasrec_ml1m", "--user", ""], 2, "--user: expected an id, got an empty text"),
+        (["explain", "sasrec_ml1m", "--user", " "], 2, "--user: expected an id, got an empty text"),
         (["recommend", "sasrec_ml1m", "--history", "x", "--k", "0"], 2, "at least 1"),
         (["train", "--data", ".", "--out", "x", "--min-rating", "nan"], 2, "expected a finite number, got 'nan'"),
     ]
@@ -124,9 +128,13 @@ def test_recipes_are_found_by_name_with_weights_or_without(name):
 @pytest.mark.slow
 def test_a_recipe_by_name_is_the_one_that_is_trained_by(films, tmp_path, monkeypatch, capsys):
     asked = {}
-    monkeypatch.setattr("tfrec.runner.run", lambda *given, **more: asked.update(recipe=given[1], **more))
-    with pytest.raises(AttributeError):  # nothing was trained
-        main(["train", "--data", str(films), "--recipe", "gsasrec_ml1m", "--out", str(tmp_path / "out")])
+    done = SimpleNamespace(training=SimpleNamespace(model=SimpleNamespace(input_names=("history",))))
+    monkeypatch.setattr("tfrec.runner.run", lambda *given, **more: asked.update(recipe=given[1], **more) or done)
+    monkeypatch.setattr("tfrec.cli.import_modules", lambda names: None)
+    data = ["train", "--data", str(films), "--recipe", "gsasrec_ml1m", "--out", str(tmp_path / "out")]
+    assert main([*data, "--import", "my_models"]) == 0
+    steps = capsys.readouterr().out.partition("Next:\n")[2].splitlines()
+    assert len(steps) == 2 and all(step.endswith(" --import my_models") for step in steps)
     assert asked["recipe"].loss["class"] == "BinaryCrossEntropy"
     assert asked["recipe_text"] == presets.find_recipe("gsasrec_ml1m").read_text(encoding="utf-8")
 

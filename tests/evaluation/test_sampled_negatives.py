@@ -94,7 +94,7 @@ def test_several_targets_of_a_user_are_measured_as_in_the_lightgcn_paper():
 
 
 def test_ranks_of_an_evaluation_are_those_of_the_metric():
-    from tfrec.evaluation.evaluate_holdout import _ranks
+    from tfrec.evaluation.target_ranks import _ranks
 
     random = np.random.default_rng(0)
     scores = np.where(random.random((6, 9)) < 0.3, -np.inf, random.integers(0, 4, (6, 9))).astype(np.float32)

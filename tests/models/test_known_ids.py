@@ -9,9 +9,20 @@ import pytest
 import tensorflow as tf
 
 from tfrec import evaluation, losses, models, presets, serving
-from tfrec.data import Examples, FeatureSpec, History, Interactions, LeaveLastOut, labelled, masked_items, sequences
+from tfrec.data import (
+    Examples,
+    FeatureSpec,
+    History,
+    Interactions,
+    LeaveLastOut,
+    labelled,
+    masked_items,
+    pairs,
+    sequences,
+)
 from tfrec.data.features.vocabulary import Vocabulary
 from tfrec.errors import InputError
+from tfrec.models.batch_origin import HELD_BACK, attribute_of
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +95,15 @@ def test_validation_and_masked_batches_of_another_vocabulary_raise_an_error(mode
     assert model.bound_vocabulary is None  # no weight has changed
     with pytest.raises(InputError, match=OTHER):
         trained.evaluate(masked_items(sequences(split.train, reordered), reordered.mask_id), verbose=0)
+
+
+def test_training_on_held_back_rows_is_warned_of(model, spec, split):
+    with pytest.warns(UserWarning, match="got batches of a Holdout, the held-back rows of a split"):
+        model.fit(sequences(split.test, spec).take(1), verbose=0)
+    with_users = FeatureSpec.fit(split.train, max_length=5, users=True)
+    assert attribute_of(pairs(split.valid, with_users).map(lambda *b: b), HELD_BACK)
+    for batches in (sequences(split.train, spec), pairs(split.train, with_users)):
+        assert not attribute_of(batches.take(1), HELD_BACK)
 
 
 def test_all_functions_of_model_and_spec_compare_their_vocabularies(trained, spec, reordered, split, tmp_path):

@@ -146,6 +146,7 @@ def test_loading_without_importing_the_models_module_raises_an_error(spec, tmp_p
     monkeypatch.delitem(registered, "acme>NewestItem")
     with pytest.raises(InputError, match=r"'acme>NewestItem'.*Import the module.*it was saved from own.*--import own"):
         presets.load(tmp_path / "mine")
+    assert "--history ID ID ... --import own\n" in (tmp_path / "mine" / "README.md").read_text(encoding="utf-8")
     # The preset names the module, and only the option imports it.
     asked = ["recommend", str(tmp_path / "mine"), "--history", spec.items.tokens[0]]
     assert main(asked) == 2 and "--import own" in capsys.readouterr().err

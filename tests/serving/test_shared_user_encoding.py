@@ -7,9 +7,9 @@ import tensorflow as tf
 from small_ranking_preset import ranking_spec
 
 from tfrec import models
+from tfrec.inference.shared_user_encoding import runs_once, scores_of
 from tfrec.models import RankingModel
 from tfrec.models.feature_inputs import feature_inputs
-from tfrec.serving.graph.shared_user_encoding import runs_once, scores_of
 
 pytestmark = pytest.mark.tensorflow
 

@@ -10,15 +10,16 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from small_preset import IDS, made
-from small_ranking_preset import ranking_preset
+from small_ranking_preset import USERS, labelled_rows, ranking_preset
 
 from tfrec import presets, serving
 from tfrec.cli import main
-from tfrec.data import Examples, FeatureSpec, Interactions
+from tfrec.data import Examples, FeatureSpec, Interactions, LeaveLastOut
 from tfrec.data.features.vocabulary import Vocabulary
 from tfrec.data.spec.cold_items import ColdItems
 from tfrec.errors import InputError
 from tfrec.inference import candidate_scores
+from tfrec.measure import evaluate_export
 from tfrec.models import DeepFM, SASRec, TiSASRec
 from tfrec.serving import stage_overlap
 from tfrec.serving.files import export_manifest, recorded_answers
@@ -362,3 +363,34 @@ def test_commands_that_cannot_be(options, message, ranking, tmp_path, capsys):
     assert main(["export", *(places.get(one, one) for one in options)]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert message in line and not (tmp_path / "films").exists()
+
+
+def test_the_served_lists_are_measured_with_what_is_known_of_the_users(first, ranking, version):
+    """As the two models rank in Python, from the users' histories, ratings and columns."""
+    random = np.random.default_rng(5)
+    labelled = labelled_rows()
+    frame = pd.DataFrame([(user, item) for user in USERS for item in random.permutation(IDS)[:6]], columns=["u", "i"])
+    frame["stars"] = random.integers(1, 6, len(frame))
+    people = labelled.users.rename_axis("u").reset_index()
+    table = Interactions.from_pandas(frame, "u", "i", weight="stars", users=people)
+    test = table.split(LeaveLastOut()).test
+    found, hits = evaluate_export(version, table, ks=(3,)), []
+    for code, user in enumerate(table.user_ids):
+        own = test.history.user_codes == code
+        history = table.item_ids[test.history.item_codes[own]].tolist()
+        candidates, _ = serving.recommend(first.model, first.spec, [history], 6)
+        row = labelled.users.loc[user]
+        features = {"user": [user], **{name: [row[name]] for name in ("age", "tastes", "portrait")}}
+        labels = [test.history.weights[own].tolist()]
+        scores = serving.rank(ranking.model, ranking.spec, candidates, [history], features, labels)[0]
+        listed = [candidates[0][at] for at in np.argsort(-scores, kind="stable")[:3]]
+        hits.append(table.item_ids[test.targets.item_codes[test.targets.user_codes == code]][0] in listed)
+    assert found.report.metrics["recall@3"] == pytest.approx(np.mean(hits), abs=1e-6) and any(hits)
+    assert found.report.model == "sasrec + din"
+    assert "The requests lack zip code, device, price" in str(found)
+
+
+def test_an_export_that_only_ranks_has_no_lists(rank_only):
+    frame = pd.DataFrame({"u": list("aaa"), "i": IDS[:3]})
+    with pytest.raises(InputError, match="recommends no items: it scores the items of a request"):
+        evaluate_export(rank_only, Interactions.from_pandas(frame, "u", "i"))

@@ -103,6 +103,7 @@ def test_two_stages_send_the_user_once(preset, tmp_path, ask):
     names = signatures["serving_default"]["inputs"].keys()
     assert "user_id" in names and "user" not in names and "user" in signatures["rank"]["inputs"]
     assert signatures["recommend_by_history"]["inputs"].keys() == {"user_id", "history"}
+    assert f'"user_id": ["{preset.spec.users.tokens[0]}"]' in serving.how_to_ask(version).replace("'\"'\"'", "'")
     found = ask(version, "recommend_by_history", user_id=["ann", "new"], history=[["7", "a,b"], ["7", "a,b"]])
     histories = [["7", "a,b"]] * 2
     candidates, _ = preset.recommend(histories, k=6, users=["ann", "new"])
@@ -131,5 +132,5 @@ def test_invalid_users_raise_an_error_in_python(preset):
         preset.recommend(HISTORIES, users=["ann"])
     with pytest.raises(InputError, match="list of user ids"):
         preset.recommend(users="ann")
-    with pytest.raises(InputError, match="histories must be lists"):
+    with pytest.raises(InputError, match=r"histories must be lists .* or user ids, users=\['7'\]"):
         preset.recommend()

@@ -12,18 +12,24 @@ if TYPE_CHECKING:
     from tfrec.data import Examples, Interactions
 
 
-def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --data and the options for reading it."""
+def add_data_arguments(parser: argparse.ArgumentParser, required: bool = True, user: str = "--user") -> None:
+    """Add --data and the options for reading it.
+
+    Args:
+        parser: of the command.
+        required: whether the command needs --data.
+        user: name of the option for the user column.
+    """
     group = parser.add_argument_group("data")
     group.add_argument(
         "--data",
         type=dataset,
-        required=True,
+        required=required,
         metavar="PATH",
         help="a csv, tsv or parquet file, a sequence file (user item ...), or a folder in a publisher's layout: "
         "MovieLens latest, 1M, 100K, or RecBole, also with its fixed splits",
     )
-    add_column_arguments(group)
+    add_column_arguments(group, user)
     group.add_argument("--rating", metavar="COLUMN", help="rating column, or another weight")
     group.add_argument("--label", metavar="COLUMN", help="label column, for ranking models")
     group.add_argument(
@@ -42,9 +48,9 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_column_arguments(group: argparse._ArgumentGroup) -> None:
-    """Add the options for a table's columns and its format."""
-    group.add_argument("--user", metavar="COLUMN", help="user id column, if it is not recognised")
+def add_column_arguments(group: argparse._ArgumentGroup, user: str = "--user") -> None:
+    """Add the options for a table's columns and its format; `user` names the option for the user column."""
+    group.add_argument(user, metavar="COLUMN", help="user id column, if it is not recognised")
     group.add_argument("--item", metavar="COLUMN", help="item id column, if it is not recognised")
     group.add_argument("--time", metavar="COLUMN", help="time column, if it is not recognised: numbers or dates")
     group.add_argument(

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfrec.cli.option_types import number, path
+from tfrec.cli.option_types import number, path, raw_id
 from tfrec.errors import InputError
 from tfrec.terminal import printable, say
 
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ITEM",
         help="title or id of the item to score (for a ranking model the newest item of the history)",
     )
-    parser.add_argument("--user", metavar="ID", help="id of the user, for models that read it")
+    parser.add_argument("--user", type=raw_id, metavar="ID", help="id of the user, for models that read it")
     parser.add_argument(
         "--features",
         nargs="+",

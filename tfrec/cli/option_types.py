@@ -59,6 +59,13 @@ def number(
     return read
 
 
+def raw_id(text: str) -> str:
+    """Argument type of raw ids."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("expected an id, got an empty text: leave the option out for an unknown user")
+    return text
+
+
 def path(text: str) -> str:
     """Argument type of paths: a valid name of a file or folder, which need not exist."""
     if not text.strip():

@@ -24,6 +24,16 @@ def add_import_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def import_options(names: Sequence[str]) -> str:
+    """The options --import of a command that is shown to the user, with a blank in front of each.
+
+    Example:
+        >>> import_options(["my_models"])
+        ' --import my_models'
+    """
+    return "".join(f" --import {name}" for name in names)
+
+
 def import_modules(names: Sequence[str]) -> None:
     """Import modules by name. Only the user names modules; presets never do.
 

@@ -6,7 +6,9 @@ import argparse
 import difflib
 from typing import TYPE_CHECKING
 
-from tfrec.cli.option_types import number, path, whole
+from tfrec.cli.data_options import add_data_arguments
+from tfrec.cli.option_types import number, path, raw_id, whole
+from tfrec.cli.recommend_from_data import recommend_from_data
 from tfrec.errors import InputError
 from tfrec.terminal import printable, say
 
@@ -25,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="titles or ids, oldest first, which are not recommended again; without items and without a known --user, "
         "the most popular items are recommended",
     )
-    parser.add_argument("--user", metavar="ID", help="the user's id, for a model that reads it")
+    parser.add_argument(
+        "--user", type=raw_id, metavar="ID", help="the user's id, for a model that reads it, or with --data"
+    )
     parser.add_argument(
         "--history-labels",
         nargs="+",
@@ -46,16 +50,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="time of each item of the history, for models that read times: Unix seconds or ISO 8601 dates",
     )
-    parser.add_argument("--date-format", metavar="FORMAT", help="strptime format of the dates in --timestamps")
     parser.add_argument("--k", type=whole(), default=10, metavar="N", help="number of recommendations (10)")
+    parser.add_argument(
+        "--relevant",
+        type=number(),
+        metavar="X",
+        help="with --data: the lowest rating or label of a held-back item that counts as liked (as in tfrec evaluate)",
+    )
+    add_data_arguments(parser, required=False, user="--user-column")
 
 
 def run(options: argparse.Namespace) -> None:
     """Print the history as it was understood, and the ranked items."""
     from tfrec import presets
 
+    if options.data is not None:
+        recommend_from_data(options)
+        return
+    if options.relevant is not None:
+        raise InputError("--relevant needs --data, the rows of which some are held back.")
     if options.history is None and options.user is None:
-        raise InputError("Name a history, --history ITEM ..., or for a model that reads user ids --user ID.")
+        raise InputError(
+            "Name a history, --history ITEM ..., or for a model that reads user ids --user ID; or the rows of a user, "
+            "--data PATH --user ID."
+        )
     presets.find(options.preset)  # before TensorFlow is imported
     from tfrec import serving
     from tfrec.models import RankingModel, Recommender
@@ -176,5 +194,5 @@ def _unknown(spec: FeatureSpec, name: str, titles: list[str]) -> str:
 
 
 def _name(spec: FeatureSpec, item: str) -> str:
-    title = spec.title(int(spec.items.encode([item])[0]))
+    title = spec.title_of(item)
     return printable(item if title == item else f"{title}  [{item}]")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tfrec.cli.baseline_options import add_baseline_argument, check_no_baseline
 from tfrec.cli.data_options import add_data_arguments, read_data, read_rows
 from tfrec.cli.option_types import path, whole
+from tfrec.cli.own_modules import import_options
 from tfrec.errors import InputError
 from tfrec.terminal import say
 
@@ -68,12 +69,13 @@ def run(options: argparse.Namespace) -> None:
         if partial.exists():
             raise KeyboardInterrupt(f"the same command continues from {partial}") from None
         raise
+    imports = import_options(options.imports)
     if ranks:
-        say(f"\nNext:\n  tfrec export --ranking {options.out} served/")
+        say(f"\nNext:\n  tfrec export --ranking {options.out} served/{imports}")
         return
     reads = done.training.model.input_names
     inputs = ("--user ..." if "user" in reads else "--history ...") + " --timestamps ..." * ("timestamps" in reads)
-    say(f"\nNext:\n  tfrec recommend {options.out} {inputs}\n  tfrec export {options.out} served/")
+    say(f"\nNext:\n  tfrec recommend {options.out} {inputs}{imports}\n  tfrec export {options.out} served/{imports}")
 
 
 def _read_recipe(options: argparse.Namespace, file: Path | None) -> tuple[Recipe | RankingRecipe, str | None]:

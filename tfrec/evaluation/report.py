@@ -30,6 +30,12 @@ class Report:
         machine: description of the machine.
         repeated_targets: held-back rows that repeat a target of the same user: they are merged with it.
         negatives: None if all items were ranked; else how the items were drawn among which the targets were ranked.
+        unknown_users: evaluated users that the model does not know: those outside the user vocabulary of a model that
+            reads user ids, and else those without a known item in their history.
+        drawn_from: number of users with targets if `num_users` of them were drawn at random; None if all were
+            evaluated.
+        relevant: for labelled rows: the lowest label of a target; None if every held-back item is a target.
+        list_length: for served lists: their length; targets behind it count as misses.
     """
 
     model: str
@@ -47,6 +53,10 @@ class Report:
     machine: str
     repeated_targets: int = 0
     negatives: dict[str, int] | None = None
+    unknown_users: int = 0
+    drawn_from: int | None = None
+    relevant: float | None = None
+    list_length: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The attributes as a JSON-compatible dict."""
@@ -60,6 +70,17 @@ class Report:
     def notes(self) -> list[str]:
         """Notes on how to read the metrics, one sentence each."""
         notes = []
+        if self.relevant is not None:
+            notes.append(f"Targets are the held-back items with a label of at least {self.relevant:g}.")
+        if self.drawn_from:
+            notes.append(f"{self.num_users:,} of {self.drawn_from:,} users were drawn at random.")
+        if self.list_length and any(int(name.partition("@")[2]) > self.list_length for name in self.metrics):
+            notes.append(f"The export serves {self.list_length:,} items: targets behind them count as misses.")
+        if self.unknown_users:
+            notes.append(
+                f"{self.unknown_users:,} of {self.num_users:,} users are unknown to the model: training has no row of "
+                "them or, if it reads histories only, no item of their history."
+            )
         if self.negatives:
             notes.append(
                 f"Targets were ranked among {self.negatives['count']:,} sampled items, not all {self.num_items:,}: "

@@ -98,9 +98,9 @@ def read_histories(
     users = _checked_users(users, model, histories)
     histories = [[] for _ in users] if histories is None and users is not None else histories
     if not isinstance(histories, Iterable) or isinstance(histories, str) or hasattr(histories, "columns"):
-        raise InputError(
-            f"histories must be lists of ids, oldest first, got {type(histories).__name__}: pass [['7', '9']]."
-        )
+        got = "" if histories is None else f", got {type(histories).__name__}"
+        users_too = " or user ids, users=['7']" if "user" in model.input_names else ""
+        raise InputError(f"histories must be lists of ids, oldest first{got}: pass histories=[['7', '9']]{users_too}.")
     spec.check_fits(model)
     codes = [spec.items.encode(_array(history)) for history in histories]
     known = [ids[ids >= RESERVED_IDS] for ids in codes]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfrec.errors import InputError
+from tfrec.models.batch_origin import attribute_of
 from tfrec.ops import RESERVED_IDS
 
 ATTRIBUTE = "tfrec_vocabulary"  # attribute of the datasets that tfrec.data creates
@@ -27,16 +28,7 @@ def vocabulary_of(data: Any) -> Mapping[str, str] | None:
     Args:
         data: the data passed to `fit`.
     """
-    waiting = [data]
-    while waiting:
-        one = waiting.pop()
-        found = getattr(one, ATTRIBUTE, None)
-        if found is not None:
-            return found
-        inputs = getattr(one, "_inputs", None)  # of a tf.data.Dataset
-        if callable(inputs):
-            waiting += inputs()
-    return None
+    return attribute_of(data, ATTRIBUTE)
 
 
 def differing(bound: Mapping[str, str], other: Mapping[str, str]) -> list[str]:

@@ -13,6 +13,7 @@ import keras
 from keras import ops
 
 from tfrec.errors import InputError
+from tfrec.models.batch_origin import warn_of_holdout
 from tfrec.models.constructor import config_of, takes
 from tfrec.models.known_ids import check_ids, differing, explained, hashes_read_by, vocabulary_of
 from tfrec.models.no_rows import of_any_rows
@@ -173,7 +174,9 @@ class Recommender(keras.Model):
                 backend, any error within a step loses the model's weights, because Keras donates their memory to the
                 step. Load or build the model again.
         """
-        warn_of_xla(self, args[0] if args else kwargs.get("x"))
+        data = args[0] if args else kwargs.get("x")
+        warn_of_xla(self, data)
+        warn_of_holdout(data)
         with self._reading(keras.Model.fit, args, kwargs, binds=True):
             history = super().fit(*args, **kwargs)
             self._checks.finish()

@@ -31,8 +31,12 @@ def find(preset: str | Path) -> Path:
             "DIR."
         )
     known = ", ".join(sorted(bundled)) or "none"
-    what = f"{folder} is a folder without {manifest.NAME}" if folder.is_dir() else f"There is no preset '{preset}'"
-    raise InputError(f"{what}. Give a folder that `tfrec train` wrote, or a bundled preset: {known}.")
+    if folder.is_dir():
+        what = f"{folder} is a folder without {manifest.NAME}."
+    else:
+        near = difflib.get_close_matches(folder.name.casefold(), sorted({*bundled, *_recipes()}), n=3)
+        what = f"There is no preset '{preset}'." + (f" Did you mean {' or '.join(near)}?" if near else "")
+    raise InputError(f"{what} Give a folder that `tfrec train` wrote, or a bundled preset: {known}.")
 
 
 def zoo() -> dict[str, Path]:

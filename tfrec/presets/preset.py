@@ -339,7 +339,9 @@ def _card_stub(model: models.Recommender, spec: FeatureSpec, name: str) -> str:
         query = "--user ID" if "user" in model.input_names else "--history ID ID ..."
         over, use = f"{spec.num_items:,} items", [f"tfrec recommend {name} {query}"]
         use.append(f"tfrec export {name} served/{name}")
-    commands = "\n".join(use)
+    module = type(model).__module__  # a class of the user's own must be imported first
+    more = "" if module.partition(".")[0] in ("tfrec", "__main__") else f" --import {module}"
+    commands = "\n".join(f"{one}{more}" for one in use)
     return f"""# {name}
 
 {type(model).__name__} with {model.count_params():,} parameters over {over}, written by tfrec \

@@ -109,7 +109,7 @@ def pairs(
         dataset = dataset.shuffle(len(rows), seed=seed, reshuffle_each_iteration=True)
     dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
     batches = prefetched(dataset.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE))
-    return with_vocabulary(batches, spec.vocabulary_hashes)
+    return with_vocabulary(batches, spec.vocabulary_hashes, held_back=is_holdout)
 
 
 def known_pairs(table: Interactions, spec: FeatureSpec) -> np.ndarray:

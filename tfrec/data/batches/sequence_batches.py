@@ -147,7 +147,7 @@ def sequences(
     else:
         dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
     batches = prefetched(dataset.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE))
-    return with_vocabulary(batches, spec.vocabulary_hashes)
+    return with_vocabulary(batches, spec.vocabulary_hashes, held_back=is_holdout)
 
 
 def _widths(max_length: int, lengths: np.ndarray) -> list[int]:

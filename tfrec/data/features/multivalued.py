@@ -58,14 +58,14 @@ class MultiValued(Feature):
             )
 
     def fit(self, values: pd.Series) -> Self:
-        lists = self._lists(values)
+        lists = self.lists(values)
         longest = max((len(values) for values in lists), default=0)
         tokens = Tokens.fit([value for values in lists for value in values], self.min_count, self.hash_buckets)
         return dataclasses.replace(self, tokens=tokens, max_values=self.max_values or min(max(longest, 1), 32))
 
     def encode(self, values: pd.Series) -> np.ndarray:
         """(N, M) int32, padded with 0 on the right."""
-        lists = [values[: self.max_values] for values in self._lists(values)]
+        lists = [values[: self.max_values] for values in self.lists(values)]
         lengths = np.array([len(values) for values in lists], int)
         rows = self.absent(len(lists))
         filled = np.arange(self.max_values) < lengths[:, None]
@@ -80,7 +80,9 @@ class MultiValued(Feature):
     def sizes(self) -> dict[str, int]:
         return {"size": self.tokens.size, "length": self.max_values}
 
-    def _lists(self, values: pd.Series) -> list[list[Any]]:
+    def lists(self, values: pd.Series) -> list[list[Any]]:
+        """The values of each cell, without empty ones."""
+
         def one(cell: Any) -> list[Any]:
             if isinstance(cell, set | frozenset):
                 cell = sorted(cell, key=str)  # the order of a set differs between processes

@@ -259,12 +259,20 @@ class FeatureSpec:
         table = holdout.targets
         if not len(holdout):
             raise InputError("The holdout has no targets: expected at least one user with a held-back item.")
-        if not (self.items.encode(table.item_ids)[table.item_codes] >= RESERVED_IDS).any():
+        is_known = self.items.encode(table.item_ids) >= RESERVED_IDS
+        if is_known[table.item_codes].any():
+            return
+        held_back = f"None of the {len(holdout):,} held-back items"
+        if (self.items.encode(holdout.history.item_ids) >= RESERVED_IDS)[holdout.history.item_codes].any():
             raise InputError(
-                f"None of the {len(holdout):,} held-back items is in the vocabulary. Its ids look like "
-                f"'{self.items.tokens[0]}'; the held-back ids look like '{table.item_ids[table.item_codes[0]]}'. Use "
-                "the ids that the model was trained on, and hold back items that also have training rows."
+                f"{held_back} occurs in the training rows, so no model could recommend one: '"
+                f"{table.item_ids[table.item_codes[0]]}' is only held back. Give more data, or split it so that the "
+                "held-back items also have training rows."
             )
+        raise InputError(
+            f"{held_back} is in the vocabulary. Its ids look like '{self.items.tokens[0]}'; the held-back ids look "
+            f"like '{table.item_ids[table.item_codes[0]]}'. Use the ids that the model was trained on."
+        )
 
     def counts_by_item(self) -> dict[str, int]:
         """Number of training rows of each raw item id."""

@@ -35,9 +35,17 @@ def vocabulary_hashes(
     return found
 
 
-def with_vocabulary(batches: _Data, hashes: Mapping[str, str]) -> _Data:
-    """Attach the hashes to a dataset and return it; see `tfrec.models.Recommender`."""
+def with_vocabulary(batches: _Data, hashes: Mapping[str, str], held_back: bool = False) -> _Data:
+    """Attach the hashes to a dataset and return it; see `tfrec.models.Recommender`.
+
+    Args:
+        batches: the dataset.
+        hashes: of the vocabularies of its ids.
+        held_back: whether its rows are those of a holdout, on which `fit` warns.
+    """
     batches.tfrec_vocabulary = hashes
+    if held_back:
+        batches.tfrec_held_back = True
     return batches
 
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfrec.data import FeatureSpec
 from tfrec.data.features.vocabulary import Vocabulary
+from tfrec.inference.shared_user_encoding import runs_once, scores_of
 from tfrec.models import RankingModel
 from tfrec.ops import UNKNOWN_ID
 from tfrec.reserved_ids import RESERVED_IDS
@@ -16,7 +17,6 @@ from tfrec.serving.graph.event_inputs import RawEvents
 from tfrec.serving.graph.item_codes import ItemCodes
 from tfrec.serving.graph.named_inputs import Input, given_or, signature
 from tfrec.serving.graph.raw_features import RawFeatures
-from tfrec.serving.graph.shared_user_encoding import runs_once, scores_of
 from tfrec.serving.indexes.index import FORBIDDEN, UNKNOWN
 
 HISTORY, ITEMS = Input("history"), Input("item_ids")

@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tfrec.errors import InputError
-from tfrec.index_kinds import INDEX_KINDS
 from tfrec.serving.files import export_manifest, recorded_answers, saved_model, tensorflow_versions, warmup
 from tfrec.serving.runtime import Call, ReplayError, ReplayTimeout, fuzz, replay, time_calls
-from tfrec.serving.verify import operations, parity
+from tfrec.serving.verify import index_operations, operations, parity
 
 TIMEOUT = 900.0  # seconds; 2,000 requests to a catalogue of a million items take a few minutes
 
@@ -145,8 +144,7 @@ def _signatures(export: Path, manifest: dict[str, Any]) -> str:
 
 
 def _operations(export: Path, manifest: dict[str, Any]) -> str:
-    named = manifest.get("index", {}).get("kind")
-    index_ops = next((kind.operations for kind in INDEX_KINDS.values() if kind.name == named), frozenset())
+    index_ops = index_operations.allowed(manifest)
     ops = operations.check(export, index_ops)
     unsupported = sorted(index_ops & set(ops))
     return f"{len(ops)} kinds, " + (

@@ -1,0 +1,7 @@
+"""Measure what was trained or exported on a table of rows: presets, exports, and the list of one user."""
+
+from tfrec.measure.held_back import Evaluation, evaluate
+from tfrec.measure.served_lists import evaluate_export
+from tfrec.measure.user_list import UserList, list_for_user
+
+__all__ = ["Evaluation", "UserList", "evaluate", "evaluate_export", "list_for_user"]
