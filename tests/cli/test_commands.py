@@ -177,10 +177,7 @@ def test_recommend_to_a_user_of_the_data(films, preset, capsys):
             assert main(["recommend", str(preset), "--data", str(films), "--user", user, "--k", str(k)]) == 0
             printed = capsys.readouterr().out
             assert f"precision@{k} {hits / k:.4f}, recall@{k} {hits:.4f}" in printed
-            assert (
-                f"{len(history)} items before the test part" in printed
-                and "Held back: 1 item of the user in" in printed
-            )
+            assert f"{len(history)} items before the test part" in printed and "Held back: 1 item of" in printed
             assert printed.count("<- held back, label 4") == hits
 
 

@@ -70,6 +70,6 @@ def test_folders_and_tables_that_cannot_be_measured(exported, rows, tmp_path):
     with pytest.raises(InputError, match="on interactions, not on labelled rows"):
         evaluate_export(exported, Examples.from_pandas(rows, "rating", "user", "item"))
     other = rows.assign(item=["x" + item for item in rows["item"]])
-    with pytest.raises(InputError, match="None of the items of .* occurs in the training part"):
+    with pytest.raises(InputError, match=r"None of the items of .* occurs in the training part"):
         evaluate_export(exported, Interactions.from_pandas(other, "user", "item", "time"))
     assert FeatureSpec.fit(table).num_items <= len(IDS)
