@@ -11,6 +11,7 @@ import pytest
 
 from tfrec import presets
 from tfrec.cli import main
+from tfrec.data import read
 from tfrec.terminal import printable
 
 EVIL = "\x1b[2J\x9b31m\u202e\u2066\x07\x7f\r\n"
@@ -132,7 +133,11 @@ def test_a_recipe_by_name_is_the_one_that_is_trained_by(films, tmp_path, monkeyp
     monkeypatch.setattr("tfrec.runner.run", lambda *given, **more: asked.update(recipe=given[1], **more) or done)
     monkeypatch.setattr("tfrec.cli.import_modules", lambda names: None)
     data = ["train", "--data", str(films), "--recipe", "gsasrec_ml1m", "--out", str(tmp_path / "out")]
-    assert main([*data, "--import", "my_models"]) == 0
+    monkeypatch.setattr("tfrec.presets.load", lambda folder: "the preset")
+    monkeypatch.setattr("tfrec.cli.train.say_list", lambda *given: asked.update(list=(given[0], *given[2:])))
+    user = read(films).user_ids[0]
+    assert main([*data, "--import", "my_models", "--list-for", user, "--relevant", "4"]) == 0
+    assert asked["list"] == ("the preset", user, 10, 4.0)
     steps = capsys.readouterr().out.partition("Next:\n")[2].splitlines()
     assert len(steps) == 2 and all(step.endswith(" --import my_models") for step in steps)
     assert asked["recipe"].loss["class"] == "BinaryCrossEntropy"

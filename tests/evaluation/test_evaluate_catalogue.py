@@ -273,6 +273,10 @@ def test_the_list_of_a_user_with_precision_and_recall(saved, capsys):
     for wrong, said in (
         ([*command[:-1], "nobody"], "The data has no user 'nobody': its 8 user ids look like"),
         (command[:-2], "--data needs --user ID"),
+        (
+            ["train", "--data", str(file), "--out", str(folder.with_name("new")), "--list-for", "nobody"],
+            "no user 'nobody'",
+        ),
         (["recommend", str(folder), "--relevant", "3", "--history", "i1"], "--relevant needs --data"),
     ):
         assert main(wrong) == 2 and said in capsys.readouterr().err

@@ -7,8 +7,8 @@ import difflib
 from typing import TYPE_CHECKING
 
 from tfrec.cli.data_options import add_data_arguments
+from tfrec.cli.list_for_user import recommend_from_data
 from tfrec.cli.option_types import number, path, raw_id, whole
-from tfrec.cli.recommend_from_data import recommend_from_data
 from tfrec.errors import InputError
 from tfrec.terminal import printable, say
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from tfrec.cli.baseline_options import add_baseline_argument, check_no_baseline
 from tfrec.cli.data_options import add_data_arguments, read_data, read_rows
-from tfrec.cli.option_types import path, whole
+from tfrec.cli.list_for_user import check_user, say_list
+from tfrec.cli.option_types import number, path, raw_id, whole
 from tfrec.cli.own_modules import import_options
 from tfrec.errors import InputError
 from tfrec.terminal import say
@@ -36,6 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         kind = whole(0, 2**32 - 1) if name == "seed" else whole()
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=f"the recipe's {name}")
     parser.add_argument(
+        "--list-for",
+        type=raw_id,
+        metavar="USER",
+        help="afterwards, list 10 items for this user of the data, with precision and recall over the user's test rows",
+    )
+    parser.add_argument(
+        "--relevant",
+        type=number(),
+        metavar="X",
+        help="with --list-for: the lowest rating or label of an item that the user liked (as in tfrec recommend)",
+    )
+    parser.add_argument(
         "--restart",
         action="store_true",
         help="delete the state of an interrupted run in DIR.partial and start again (continue the run)",
@@ -50,6 +63,8 @@ def run(options: argparse.Namespace) -> None:
     from tfrec import runner
     from tfrec.training import RankingRecipe, checkpoints
 
+    if options.relevant is not None and options.list_for is None:
+        raise InputError("--relevant needs --list-for USER.")
     out = presets.check_target(options.out)
     partial = out.with_name(f"{out.name}.partial")
     if options.restart:
@@ -60,6 +75,8 @@ def run(options: argparse.Namespace) -> None:
         check_no_baseline(options)
     baselines = {"baselines": options.baseline} if options.baseline else {}
     table = read_rows(options) if ranks else read_data(options)
+    if options.list_for is not None:
+        check_user(table, options.list_for)  # before anything is trained
     if recipe_file is None and not ranks and (loss := runner.default_recipe(table).loss) != recipe.loss:
         say(f"{table.num_items:,} items: training with sampled negatives. A recipe can name another loss.\n")
         recipe = dataclasses.replace(recipe, loss=loss)
@@ -69,6 +86,8 @@ def run(options: argparse.Namespace) -> None:
         if partial.exists():
             raise KeyboardInterrupt(f"the same command continues from {partial}") from None
         raise
+    if options.list_for is not None:
+        say_list(presets.load(out), table, options.list_for, 10, options.relevant)
     imports = import_options(options.imports)
     if ranks:
         say(f"\nNext:\n  tfrec export --ranking {options.out} served/{imports}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -113,7 +114,7 @@ def _by_retrieval(
     model, spec = preset.model, preset.spec
     path = preset.folder / "recipe.toml"
     recipe = (Recipe.load(path) if path.exists() else Recipe()).with_split_of(table)
-    code = _code_of(table, user)
+    code = code_of(table, user)
     if relevant is not None and table.weights is None:
         raise InputError("relevant needs rows with ratings: name their column (weight=, on the command line --rating).")
     holdout = table.split(recipe.build_split()).test
@@ -128,7 +129,7 @@ def _by_retrieval(
     (ids,), (scores,) = inference.recommend(model, spec, [history], k, times, users=users)
     items = [item for item in ids if item]
     weights = [None] * int(test.sum()) if table.weights is None else holdout.targets.weights[test].tolist()
-    held_back = dict(zip(table.item_ids[holdout.targets.item_codes[test]].tolist(), weights, strict=True))
+    held_back = _highest(table.item_ids[holdout.targets.item_codes[test]], weights)
     notes = other_data(preset.metrics, table)
     return UserList(user, history, items, scores[: len(items)], k, held_back, relevant, notes)
 
@@ -141,7 +142,7 @@ def _by_ranking(
     test, seen = parts.test, parts.seen
     if not scores_items(preset, test):
         raise InputError(f"{preset.folder.name} scores no items of users, so it cannot recommend items to a user.")
-    code = _code_of(test, user)
+    code = code_of(test, user)
     scorer = CatalogueScores(model, spec)
     requests = Requests(np.array([code]), test, parts.before, spec, scorer.user_inputs)
     scores = scorer(requests.of(np.array([code])))[0]
@@ -152,15 +153,25 @@ def _by_ranking(
     best = np.argsort(-scores, kind="stable")[:k]
     best = best[scores[best] > -np.inf]
     own = test.user_codes == code
-    held_back = dict(zip(test.item_ids[test.item_codes[own]].tolist(), test.labels[own].tolist(), strict=True))
+    held_back = _highest(test.item_ids[test.item_codes[own]], test.labels[own].tolist())
     least = evaluation.relevance(parts.train, parts.recipe.task) if relevant is None else relevant
     items = spec.items.tokens[best - RESERVED_IDS].tolist()
     return UserList(user, history.tolist(), items, scores[best], k, held_back, least, parts.notes)
 
 
-def _code_of(table: Interactions | Examples, user: str) -> int:
-    """The code of a user with rows in the table."""
+def _highest(items: np.ndarray, labels: Sequence[float | None]) -> dict[str, float | None]:
+    """Item -> its highest label: an item may be held back several times."""
+    found: dict[str, float | None] = {}
+    for item, label in zip(items.tolist(), labels, strict=True):
+        found[item] = label if found.get(item) is None else max(found[item], label)
+    return found
+
+
+def code_of(table: Interactions | Examples, user: str) -> int:
+    """The code of a user of a table; raises `InputError` if it has no such user."""
     at = np.flatnonzero(table.user_ids == user)
+    if not len(table.user_ids):
+        raise InputError("The data has no users: name their column (--user on the command line).")
     if not len(at):
         raise InputError(
             f"The data has no user '{user}': its {len(table.user_ids):,} user ids look like '{table.user_ids[0]}'."

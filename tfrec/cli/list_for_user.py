@@ -1,4 +1,4 @@
-"""`tfrec recommend --data PATH --user ID`: the list of a user of a table, and how much of it the user liked."""
+"""`--data PATH --user ID` and `--list-for ID`: the list of a user of a table, and how much of it the user liked."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from tfrec.errors import InputError
 from tfrec.terminal import printable, say
 
 if TYPE_CHECKING:
-    from tfrec.data import FeatureSpec
+    from tfrec.data import Examples, FeatureSpec, Interactions
     from tfrec.measure import UserList
+    from tfrec.presets import Preset
 
 _NEWEST = 5  # items of the history that are printed
 # What --data gives.
@@ -31,16 +32,28 @@ def recommend_from_data(options: argparse.Namespace) -> None:
     from tfrec import presets
 
     presets.find(options.preset)  # before TensorFlow is imported
-    from tfrec import measure
     from tfrec.models import RankingModel, Recommender
 
     preset = presets.load(options.preset, Recommender)
-    ranks = isinstance(preset.model, RankingModel)
     columns = argparse.Namespace(**{**vars(options), "user": options.user_column})
-    table = read_rows(columns) if ranks else read_data(columns)
-    found = measure.list_for_user(preset, table, options.user, options.k, options.relevant)
-    what = "Score"
-    if ranks:
+    table = read_rows(columns) if isinstance(preset.model, RankingModel) else read_data(columns)
+    say_list(preset, table, options.user, options.k, options.relevant)
+
+
+def check_user(table: Interactions | Examples, user: str) -> None:
+    """Raise `InputError` if the data has no such user."""
+    from tfrec import measure
+
+    measure.code_of(table, user)
+
+
+def say_list(preset: Preset, table: Interactions | Examples, user: str, k: int, relevant: float | None) -> None:
+    """Print the list of a user, with precision and recall over the held-back items."""
+    from tfrec import measure
+    from tfrec.models import RankingModel
+
+    found, what = measure.list_for_user(preset, table, user, k, relevant), "Score"
+    if isinstance(preset.model, RankingModel):
         what = "Predicted rating" if preset.model.task == "rating" else "Predicted probability of a click"
     say("\n".join(_lines(found, preset.spec, what)))
 
