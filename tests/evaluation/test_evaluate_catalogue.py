@@ -65,7 +65,9 @@ def by_hand(model, spec, test, known, seen, relevant, k):
             continue
         mine = np.flatnonzero(known.user_codes == user)
         mine = mine[np.argsort(known.times[mine], kind="stable")]
-        features = {"user": [test.user_ids[user]], "age": [test.users["age"].get(test.user_ids[user])]}
+        features = {"user": [test.user_ids[user]]}
+        if test.users is not None:
+            features["age"] = [test.users["age"].get(test.user_ids[user])]
         features = {name: value for name, value in features.items() if name in model.input_names}
         history, labels = [known.item_ids[known.item_codes[mine]].tolist()], [known.labels[mine].tolist()]
         reads = "history" in model.input_names
