@@ -187,3 +187,19 @@ def test_item_to_item_recommends_items_seen_together():
     spec = FeatureSpec.fit(table)
     scores = ItemToItem(table, spec).score({"history": spec.items.encode(["a"])[None]})[0]
     assert spec.items.decode([int(np.argmax(scores))]) == ["b"]
+
+
+@pytest.mark.parametrize("inputs", [("history",), ("user", "history")])
+def test_users_whom_the_model_does_not_know_are_counted(inputs):
+    """By their ids where the model reads them, and else by the items of their history."""
+    table = Interactions.from_pandas(pd.DataFrame({"u": list("aaabbbccc"), "i": list("xyzxyzpqz")}), user="u", item="i")
+    known = table.take(table.user_ids[table.user_codes] != "c")
+    spec = FeatureSpec.fit(known, max_length=4, users=True)
+
+    class Reads(Popularity):
+        input_names = inputs
+
+    report = evaluate(Reads(spec), spec, table.split(LeaveLastOut()).test, ks=(1,))
+    assert report.unknown_users == 1 and "1 of 3 users are unknown to the model" in str(report)
+    report = evaluate(Reads(spec), spec, known.split(LeaveLastOut()).test, ks=(1,))
+    assert report.unknown_users == 0 and "unknown to the model" not in str(report)
