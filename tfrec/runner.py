@@ -169,9 +169,9 @@ def _comparison(
     if isinstance(recipe, RankingRecipe):
         return ["Test rows: " + evaluation.label_comparison(found), *found[-1].notes]
     lines = [f"Test items, {evaluation.comparison(found)}", *found[-1].notes]
-    unasked = table.num_users - done.split.test.targets.num_users
-    if unasked:
-        lines.append(f"Not evaluated: {unasked:,} of {table.num_users:,} users, who {recipe.build_split().unasked}.")
+    untested = table.num_users - done.split.test.targets.num_users
+    if untested:
+        lines.append(f"Not evaluated: {untested:,} of {table.num_users:,} users, who {recipe.build_split().untested}.")
     return lines
 
 

@@ -268,7 +268,7 @@ def test_the_list_of_a_user_with_precision_and_recall(saved, capsys):
     assert main([*command, "--relevant", "9"]) == 0
     assert "precision and recall are undefined" in capsys.readouterr().out
     for more, said in (
-        (["--history", "i1"], "--history cannot stand beside --data"),
+        (["--history", "i1"], "--history cannot be combined with --data"),
         (["--k", "0"], "at least 1"),
     ):
         assert main([*command, *more]) == 2 and said in capsys.readouterr().err

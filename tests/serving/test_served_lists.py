@@ -47,7 +47,7 @@ def test_the_metrics_are_those_of_the_lists(preset, exported, rows, tmp_path, ca
         assert [found.report.metrics[f"{one}@{k}"] for one in ("recall", "ndcg")] == pytest.approx(wanted, abs=1e-6)
     assert found.report.metrics["recall@9"] == found.report.metrics["recall@4"] > 0
     assert (found.report.model, found.report.num_users, found.report.list_length) == ("sasrec", 40, 4)
-    assert "The export serves 4 items: targets behind them count as misses" in str(found) and "popularity" in str(found)
+    assert "The export serves 4 items: targets below them count as misses" in str(found) and "popularity" in str(found)
     rows.to_csv(tmp_path / "rows.csv", index=False)
     command = ["evaluate", str(exported), "--data", str(tmp_path / "rows.csv"), "--k", "4"]
     assert main([*command, "--relevant", "3", "--max-users", "5", "--out", str(tmp_path / "report.json")]) == 0

@@ -118,7 +118,7 @@ def test_features_of_items_and_users_are_not_read_from_held_back_rows(rule):
     recipe = RankingRecipe(split={"rule": rule}, features=groups)
     frame = clicks(400).assign(user=np.arange(400) % 20, when=np.arange(400), ad=np.arange(400) % 10)
     held_back = np.logical_or(*recipe.build_split().masks(frame["when"].to_numpy(float), 400))
-    frame.loc[np.flatnonzero(held_back)[-1], "ad"] = 99  # an ad that training has no row of
+    frame.loc[np.flatnonzero(held_back)[-1], "ad"] = 99  # an ad without training rows
     for name, of in (("kind", "ad"), ("mood", "user")):
         frame[name] = np.where(held_back, "told", [f"{one % 2}" for one in frame[of]])
     table = Examples.from_pandas(frame, label="label", user="user", item="ad", time="when")

@@ -101,7 +101,7 @@ def _evaluate_export(options: argparse.Namespace) -> None:
     for name in ("keep_seen", "all_rows"):
         if getattr(options, name):
             raise InputError(
-                f"--{name.replace('_', '-')} applies to presets: an export answers as it was written, so leave it out."
+                f"--{name.replace('_', '-')} applies to presets: an export has fixed settings. Remove the option."
             )
     if options.label is not None:
         raise InputError("--label applies to ranking presets: an export is measured on interactions, so leave it out.")

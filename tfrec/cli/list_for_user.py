@@ -26,9 +26,9 @@ def recommend_from_data(options: argparse.Namespace) -> None:
         InputError: if no user is named, or an option says what the data says.
     """
     if options.user is None:
-        raise InputError("--data needs --user ID: the user of the data whose list is made.")
+        raise InputError("--data needs --user ID, a user of the data.")
     if given := [name for name, default in _FROM_DATA.items() if getattr(options, name) != default]:
-        raise InputError(f"--{given[0].replace('_', '-')} cannot stand beside --data, which gives it: remove one.")
+        raise InputError(f"--{given[0].replace('_', '-')} cannot be combined with --data: remove one of them.")
     from tfrec import presets
 
     presets.find(options.preset)  # before TensorFlow is imported

@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
         recommend_from_data(options)
         return
     if options.relevant is not None:
-        raise InputError("--relevant needs --data, the rows of which some are held back.")
+        raise InputError("--relevant needs --data, with held-back rows.")
     if options.history is None and options.user is None:
         raise InputError(
             "Name a history, --history ITEM ..., or for a model that reads user ids --user ID; or the rows of a user, "

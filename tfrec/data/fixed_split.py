@@ -28,7 +28,7 @@ class Fixed:
         seed: seed of the draw.
 
     Attributes:
-        unasked: why users are missing from the test, as the predicate of a sentence.
+        untested: why users are missing from the test, as the predicate of a sentence.
 
     Example:
         >>> import pandas as pd
@@ -39,7 +39,7 @@ class Fixed:
         (2, Holdout(1 targets of 1 users), Holdout(1 targets of 1 users))
     """
 
-    unasked: ClassVar[str] = "have no row in the test part of the data, or none outside it"
+    untested: ClassVar[str] = "have no row in the test part of the data, or none outside it"
 
     valid: float | None = None
     seed: int = 0

@@ -46,7 +46,7 @@ class LeaveLastOut:
     All interactions of users with fewer than three stay in train, as in the protocol of the SASRec paper.
 
     Attributes:
-        unasked: why users are missing from the test, as the predicate of a sentence.
+        untested: why users are missing from the test, as the predicate of a sentence.
 
     Example:
         >>> import pandas as pd
@@ -57,7 +57,7 @@ class LeaveLastOut:
         (3, Holdout(1 targets of 1 users), Holdout(1 targets of 1 users))
     """
 
-    unasked: ClassVar[str] = "have fewer than three rows, which all stay in the training part"
+    untested: ClassVar[str] = "have fewer than three rows, which all stay in the training part"
 
     def split(self, table: Interactions) -> Split:
         """Split a table; raises `InputError` if no user has three interactions."""
@@ -86,7 +86,7 @@ class ByTime:
         test: start of the test, likewise.
 
     Attributes:
-        unasked: why users are missing from the test, as the predicate of a sentence.
+        untested: why users are missing from the test, as the predicate of a sentence.
 
     Example:
         >>> import pandas as pd
@@ -97,7 +97,7 @@ class ByTime:
         (8, 1, 1)
     """
 
-    unasked: ClassVar[str] = "do not have rows both before and after the start of the test"
+    untested: ClassVar[str] = "do not have rows both before and after the start of the test"
 
     valid: float = 0.8
     test: float = 0.9

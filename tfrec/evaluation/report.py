@@ -75,11 +75,11 @@ class Report:
         if self.drawn_from:
             notes.append(f"{self.num_users:,} of {self.drawn_from:,} users were drawn at random.")
         if self.list_length and any(int(name.partition("@")[2]) > self.list_length for name in self.metrics):
-            notes.append(f"The export serves {self.list_length:,} items: targets behind them count as misses.")
+            notes.append(f"The export serves {self.list_length:,} items: targets below them count as misses.")
         if self.unknown_users:
             notes.append(
-                f"{self.unknown_users:,} of {self.num_users:,} users are unknown to the model: training has no row of "
-                "them or, if it reads histories only, no item of their history."
+                f"{self.unknown_users:,} of {self.num_users:,} users are unknown to the model: the training data has "
+                "no rows of them or, for models that read only histories, no items of their histories."
             )
         if self.negatives:
             notes.append(

@@ -1,4 +1,4 @@
-"""What a ranking model reads of users who ask for a list, encoded from labelled rows."""
+"""Inputs of a ranking model that do not depend on the item, encoded from labelled rows."""
 
 from __future__ import annotations
 

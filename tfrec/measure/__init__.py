@@ -1,4 +1,4 @@
-"""Measure what was trained or exported on a table of rows: presets, exports, and the list of one user."""
+"""Evaluate presets, exports and the list of one user on a table of rows."""
 
 from tfrec.measure.held_back import Evaluation, evaluate
 from tfrec.measure.served_lists import evaluate_export

@@ -119,7 +119,7 @@ def evaluate(
     notes = [*filter(None, [recipe.split_note(table)]), *other_data(preset.metrics, table)]
     if relevant is None and asked < table.num_users:
         left = table.num_users - asked
-        notes.append(f"Not evaluated: {left:,} of {table.num_users:,} users, who {rule.unasked}.")
+        notes.append(f"Not evaluated: {left:,} of {table.num_users:,} users, who {rule.untested}.")
     holdout = evaluation.some_users(holdout, max_users)
     few = {"relevant": relevant, "drawn_from": asked if holdout.targets.num_users < asked else None}
     scorers = (*evaluation.build_baselines(baselines, train, preset.spec), preset.model)
@@ -148,9 +148,7 @@ def _evaluate_ranking(
     least = evaluation.relevance(parts.train, parts.recipe.task) if relevant is None else relevant
     liked = test.labels >= least
     if relevant is None and not liked.any():
-        note = (
-            f"The catalogue was not ranked: no test row has a label of at least {least:g}. Name another (--relevant)."
-        )
+        note = f"The catalogue was not ranked: no test row has a label of at least {least:g} (--relevant)."
         return Evaluation(reports, (*notes, note))
     asked, there = (len(np.unique(codes)) for codes in (test.user_codes[liked], test.user_codes))
     if asked < there:

@@ -39,23 +39,23 @@ def evaluate_export(
     max_users: int | None = None,
     verbose: bool = False,
 ) -> Evaluation:
-    """Measure the lists that an export serves: ask it for each user of a holdout, and rank the held-back items.
+    """Measure the lists that an export serves to the users of a holdout, by the ranks of the held-back items.
 
     This is `tfrec evaluate` for an export of a retrieval model, or of two stages. The table is split as the recipe of
     its retrieval model splits. A request has what a server would get: the user's history before the test, its times and
     ratings where the export reads them, and the columns of the user. Features of the context are missing values.
 
-    An export answers with K items, so the ranks behind them are unknown: a target that is not in the list is a miss
-    for every list length. Items of the history are left out if the export was written so (`mask_seen`).
+    An export returns K items, so ranks below K are unknown: a target that is not in the list is a miss for every list
+    length. Items of the history are left out if the export does so (`mask_seen`).
 
     Args:
         export: a version folder, or the folder of a model, whose newest version is taken. Files and operations are
-            checked before anything is loaded, and the export runs in a process of its own.
+            checked before anything is loaded, and the export runs in its own process.
         table: interactions, with ratings if the ranking stage reads them.
         ks: list lengths K.
         baselines: names from `tfrec.evaluation.BASELINES`.
         relevant: lowest weight of a target; None takes all held-back items.
-        max_users: ask for this many users, drawn at random; None asks for all.
+        max_users: request lists for this many users, drawn at random; None takes all users.
         verbose: print progress.
 
     Raises:
@@ -78,7 +78,7 @@ def evaluate_export(
     notes = [*filter(None, [recipe.split_note(table)]), *_stage_notes(manifest, holdout, table)]
     if relevant is None and asked < table.num_users:
         left = table.num_users - asked
-        notes.append(f"Not evaluated: {left:,} of {table.num_users:,} users, who {rule.unasked}.")
+        notes.append(f"Not evaluated: {left:,} of {table.num_users:,} users, who {rule.untested}.")
     holdout = evaluation.some_users(holdout, max_users)
     report = {"relevant": relevant, "drawn_from": asked if holdout.targets.num_users < asked else None}
 
@@ -137,7 +137,7 @@ def version_of(export: str | Path) -> Path:
 
 
 class _Requests:
-    """What an export is asked for the users of a holdout.
+    """The requests to an export for the users of a holdout.
 
     Args:
         inputs: of the signature: name -> (type, shape).
@@ -267,7 +267,7 @@ def _training(stage: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _recipe(kind: type, stage: Mapping[str, Any]) -> Any:
-    """The recipe of a stage as far as the split is concerned; the default one without a recipe."""
+    """The recipe of a stage, for its split; the default recipe if the stage has none."""
     entries = _training(stage)
     return kind(split=entries["split"]) if entries.get("split") else kind()
 
@@ -278,7 +278,7 @@ def _model_name(manifest: Mapping[str, Any]) -> str:
 
 
 def _column(column: str, table: Interactions) -> pd.Series | None:
-    """The values of the users of a table, in the order of its user ids; None if it has no such column."""
+    """A column's values for the users of a table, in the order of its user ids; None if the table lacks the column."""
     if table.users is not None and column in table.users:
         return table.users[column].reindex(table.user_ids)
     return pd.Series(table.user_ids) if column == "user" else None

@@ -31,7 +31,7 @@ class UserList:
         history: raw ids of what the user had before the test part, oldest first.
         items: raw ids, best first; fewer than K if fewer are left.
         scores: (K,) float32, of the items: ratings, click probabilities or scores.
-        k: the length that was asked for.
+        k: the requested length.
         held_back: raw ids of the user's test rows -> label, or None if the rows have none.
         relevant: the lowest label of an item that the user liked; None if all held-back items count.
         notes: remarks that are needed to interpret the numbers.

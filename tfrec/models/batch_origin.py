@@ -1,4 +1,4 @@
-"""What the datasets of `tfrec.data` say about their rows: attributes that survive `take`, `map` and the like."""
+"""Attributes of the datasets of `tfrec.data`, which are also found after `take`, `map` and similar methods."""
 
 import warnings
 from typing import Any

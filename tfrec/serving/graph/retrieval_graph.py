@@ -61,7 +61,7 @@ class RetrievalModule(tf.Module):
         self._k, self._mask_seen = min(k, spec.num_items), mask_seen
         self._interests = model.num_interests
         self._scores_pairs = isinstance(model, PairScoringModel)
-        # What names a user, before and after what a signature asks else.
+        # The inputs that identify a user come before, and timestamps after, the other inputs of a signature.
         self.lead = [HISTORY] if user_ids is None else [USER, OPTIONAL_HISTORY]
         self.beside = [TIMESTAMPS] if "timestamps" in model.input_names else []
 
@@ -102,7 +102,7 @@ class RetrievalModule(tf.Module):
         timestamps: tf.Tensor | None = None,
         user_id: tf.Tensor | None = None,
     ) -> tuple[User, dict[str, tf.Tensor]]:
-        """What was read of the users, and the answer of `recommend`."""
+        """The users as read, and the answer of `recommend`."""
         user = self.users.read(history, timestamps, user_id)
         batch, first = tf.shape(user.codes)[0], self.lead[0].name
         forbidden = user.codes if self._mask_seen else user.codes[:, :1] * 0 + UNKNOWN

@@ -61,7 +61,7 @@ class UserHistory(tf.Module):
             autograph=False,
         )
         self._max_length = spec.max_length
-        # What a model that scores pairs gives is for its own network alone.
+        # The query of a model that scores pairs is only for its own network.
         self._num_interests = None if isinstance(model, PairScoringModel) else model.num_interests or 1
 
     def read(self, history: tf.Tensor, timestamps: tf.Tensor | None = None, user_id: tf.Tensor | None = None) -> User:

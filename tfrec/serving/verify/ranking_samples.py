@@ -89,7 +89,7 @@ def sampled(features: Sequence[Feature], rows: int, random: np.random.Generator)
 
 
 def by_column(features: Sequence[Feature], inputs: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """The raw values of a call as pandas would hold them: column -> one value per row."""
+    """The raw values of a call as in a DataFrame: column -> one value per row."""
     names = input_names(features)
     return {one.column: list(inputs[names[one.column]]) for one in features if names[one.column] in inputs}
 
