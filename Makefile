@@ -48,7 +48,7 @@ $(VENV)/.installed: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "tfrec needs Python 3.11, 3.12 or 3.13: install one, or name it with PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --editable ".[test]" \
-		"tensorflow==$(TENSORFLOW).*" "tensorflow-serving-api==$(TENSORFLOW).*"
+		"tensorflow==$(TENSORFLOW).*" "tensorflow-serving-api==$(TENSORFLOW).*" "tf_keras==$(TENSORFLOW).*"
 	@touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed

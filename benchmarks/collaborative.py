@@ -142,7 +142,12 @@ class Trained(Model):
         loss, learning_rate, batch_size = (settings.pop(name) for name in ("loss", "learning_rate", "batch_size"))
         epochs = settings.pop("epochs", None)
         keras.utils.set_random_seed(seed)
+        reads_features = hasattr(self.build, "take_features")
+        if reads_features:
+            settings["features"] = spec.model_features()
         model = self.build(num_items=spec.num_items, num_users=spec.num_users, seed=seed, **settings)
+        if reads_features:
+            model.take_features(spec)
         known = data.known_pairs(split.train, spec)
         model.begin_training(known)
         model.compile(keras.optimizers.Adam(learning_rate), loss=LOSSES[loss](spec))
@@ -180,6 +185,7 @@ def _baseline(kind: Callable[..., Any]) -> Callable[..., Any]:
 LOSSES: dict[str, Callable[[data.FeatureSpec], losses.ItemLoss]] = {
     "softmax": lambda spec: losses.FullSoftmax(),
     "bpr": lambda spec: losses.BPR(),
+    "in-batch": lambda spec: losses.InBatchSoftmax(spec.item_counts),
     "4 negatives": lambda spec: losses.BinaryCrossEntropy(4),
     "1024 negatives": lambda spec: losses.SampledSoftmax(
         1024, losses.negatives.Popularity(spec.item_counts, 0.5), draw_per="batch"
@@ -246,6 +252,11 @@ MODELS = {
             "gowalla": [{"temperature": [0.1]}],
         },
         fixed={"loss": "1024 negatives", "learning_rate": 5e-3, "batch_size": 8192, "hidden_dim": 64, "num_layers": 3},
+    ),
+    "two-tower": Trained(
+        models.TwoTower,
+        {"ml-1m": [{"loss": ["softmax", "in-batch"], "temperature": [0.1, 0.2]}, {"dropout": [0.3]}]},
+        fixed={"learning_rate": 2e-3, "batch_size": 2048, "hidden_dim": 64, "max_length": 100},
     ),
 }
 GOALS = {name: {"ials": {"recall@10": 0.72, "ndcg@10": 0.44}} for name in ("ncf", "ncf-3706")}
@@ -328,7 +339,9 @@ def measured(model: Model, name: str, table: data.Interactions, known: dict, kee
 
 
 def _fit(model: Model, split: data.Split, settings: dict, seed: int, holdout: data.Holdout, protocol: Protocol) -> dict:
-    spec = data.FeatureSpec.fit(split.train, users=True)
+    length = {**getattr(model, "fixed", {}), **settings}.get("max_length", 200)
+    features = data.side_features(split.train) if hasattr(model.build, "take_features") else None
+    spec = data.FeatureSpec.fit(split.train, length, features, users=True)
     began = time.perf_counter()
     scorer = model.fit(split, spec, seed, protocol, settings)
     seconds = time.perf_counter() - began
@@ -357,7 +370,7 @@ def page(results: dict) -> str:
         rows = {model: row for model, row in results[name].items() if row["test"]}
         for model in sorted(rows, key=lambda model: -_mean(rows[model], ndcg)):
             row = rows[model]
-            settings = ", ".join(f"{key} {value:g}" for key, value in row["settings"].items()) or "-"
+            settings = ", ".join(f"{key} {_shown(value)}" for key, value in row["settings"].items()) or "-"
             cells = [_cell(row, recall), _cell(row, ndcg), settings, str(len(row["test"]))]
             cells.append(f"{_mean(row, 'fit_seconds'):,.1f}")
             lines.append(f"| {' | '.join([model, *cells])} |")
@@ -369,6 +382,10 @@ def page(results: dict) -> str:
         machines = sorted({row["machine"] for row in rows.values()})
         lines += ["", f"Machine: {'; '.join(machines)}."]
     return "\n".join(lines) + "\n"
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _mean(row: dict, name: str) -> float:

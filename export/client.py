@@ -36,6 +36,7 @@ Value = str | float | Sequence[str] | Sequence[float] | None
 _OUTPUTS = {
     "serving_default": ("item_ids", "scores"),
     "recommend_filtered": ("item_ids", "scores"),
+    "recommend_by_features": ("item_ids", "scores"),
     "similar_items": ("item_ids", "scores"),
     "score": ("scores",),
     "rank": ("scores",),
@@ -160,15 +161,17 @@ class Client:
             allow: the only ids that may be recommended; one list per history, or one list for all. An empty list allows
                 all items; a list with only unknown ids allows none.
             timestamps: for models that read them: seconds since 1970, one for each item of the histories.
-            features: for two-stage exports: input name -> a list with one value per history, or one value for all. None
-                and omitted features are missing values; {} means that all are missing. If the model reads
+            features: for two-stage exports, and models that read features of users: input name -> a list with one value per
+                history, or one value for all. None and omitted features are missing values; {} means that all are
+                missing. If the model reads
                 `history_labels`, they are a list for each history, with the label of each item or None if unknown.
             users: for models that read user ids: one id per history; "" means an unknown user. For unknown users, some
                 models compute the recommendations from the history; others return the most popular items.
         """
         inputs = self._histories(histories, timestamps, features, users)
         if exclude is None and allow is None:
-            return self._ranked("serving_default", self._with_features("serving_default", inputs, features))
+            signature = "serving_default" if features is None else self._with_feature_inputs()
+            return self._ranked(signature, self._with_features(signature, inputs, features))
         # Send all inputs, with one row per history: REST and servers with batching require it.
         number = len(inputs["history"])
         for name, lists in (("exclude", exclude), ("allow", allow)):
@@ -283,6 +286,11 @@ class Client:
                 raise BadRequest(f"{name} must have one number for each item of the histories.")
             inputs[name] = self._rectangle("history", [row[newest] for row in values], missing)
         return inputs
+
+    def _with_feature_inputs(self) -> str:
+        """The signature that recommends with features: one of its own in an export of one stage."""
+        name = "recommend_by_features"
+        return name if name in self.signatures() else "serving_default"
 
     def _with_features(
         self, signature: str, inputs: dict[str, list], features: dict[str, Sequence[Value]] | None
@@ -941,7 +949,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--rank", nargs="+", metavar="ID", help="with --history: print the ranking model's scores of these items"
     )
     parser.add_argument(
-        "--features", nargs="*", metavar="NAME=VALUE", help="for two stages: age=34 device=tv 'tastes=Drama|War'"
+        "--features",
+        nargs="*",
+        metavar="NAME=VALUE",
+        help="of the user, or for two stages: age=34 device=tv 'tastes=Drama|War'",
     )
     parser.add_argument(
         "--timestamps", nargs="*", type=int, metavar="S", help="with --history: seconds since 1970 of each item"
@@ -971,7 +982,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             scores = client.score(one(given.history), [given.score], one(given.timestamps), one(given.user))[0]
             lines = [[item, f"{score:.6g}"] for item, score in zip(given.score, scores, strict=True)]
         else:
-            features = None if given.features is None else _features(client, "serving_default", given.features)
+            features = None
+            if given.features is not None:
+                features = _features(client, client._with_feature_inputs(), given.features)
             times, users = one(given.timestamps), one(given.user)
             rows = client.recommend(one(given.history), one(given.exclude), one(given.allow), times, features, users)
             lines = [[item, f"{score:.6g}"] for item, score in rows[0]]

@@ -7,6 +7,13 @@ import numpy as np
 
 from tfrec import losses, models
 
+FEATURES = [
+    {"name": "job", "kind": "categorical", "group": "user", "size": 5},
+    {"name": "age", "kind": "numeric", "group": "user"},
+    {"name": "genres", "kind": "multivalued", "group": "item", "size": 6, "length": 2},
+    {"name": "text", "kind": "vector", "group": "item", "dim": 3},
+]
+
 # name -> (class, arguments other than the numbers of items and users, training loss)
 VARIANTS = {
     "delf": (
@@ -29,6 +36,23 @@ VARIANTS = {
         {"gmf_dim": 4, "mlp_dim": 4, "hidden_dims": [8, 4]},
         lambda: losses.BinaryCrossEntropy(8),
     ),
+    "twotower": (
+        models.TwoTower,
+        {"hidden_dim": 8, "max_length": 8, "hidden_dims": [8], "features": FEATURES, "unseen_rate": 0.3},
+        lambda: losses.InBatchSoftmax(),
+    ),
+    "twotower-inner": (
+        models.TwoTower,
+        {
+            "hidden_dim": 8,
+            "max_length": 8,
+            "hidden_dims": [],
+            "normalize": False,
+            "temperature": 1.0,
+            "unseen_rate": 0.3,
+        },
+        lambda: losses.FullSoftmax(),
+    ),
     "neumf-gmf": (models.NeuMF, {"gmf_dim": 4, "mlp_dim": 0}, lambda: losses.BinaryCrossEntropy(8)),
 }
 SIBLINGS = {
@@ -36,6 +60,7 @@ SIBLINGS = {
     "matrixfactorization-bpr",
     "nais-concatenation",
     "neumf-gmf",
+    "twotower-inner",
 }  # another variant of the same class is tested
 
 
@@ -53,7 +78,26 @@ def made(name, seed=0, **kwargs):
     model.set_weights([w if w.dtype.kind in "iu" else rng.normal(0, 0.4, w.shape) for w in model.get_weights()])
     if name == "delf":  # six users for each item
         model.begin_training(np.array([(2 + (item + user) % 9, item) for item in range(2, 22) for user in range(6)]))
+    if isinstance(model, models.TwoTower):
+        give_features(model, seed)
     return model
+
+
+def give_features(model, seed=0):
+    """Values of the features of a two-tower model, some missing; its item vectors then come from its tower."""
+    rng = np.random.default_rng(seed)
+    for tables in (model.user_tables, model.item_tower.tables):
+        rows = tables.num_rows
+        values = {
+            "job": rng.integers(0, 5, rows),
+            "age": np.where(rng.random(rows) < 0.2, np.nan, rng.normal(size=rows)),
+            "genres": rng.integers(0, 6, (rows, 2)),
+            "text": np.where(rng.random((rows, 1)) < 0.2, np.nan, rng.normal(size=(rows, 3))),
+        }
+        values["job"][:2], values["age"][:2], values["genres"][:2], values["text"][:2] = 0, np.nan, 0, np.nan
+        tables.assign(values)
+    model.item_tower.unfold()
+    model._has_features = True
 
 
 @functools.cache

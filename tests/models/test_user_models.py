@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from small_users import VARIANTS, build, given, kept, made
+from small_users import VARIANTS, build, give_features, given, kept, made
 
 from tfrec.errors import InputError
 
@@ -40,6 +40,8 @@ def test_recovers_planted_groups_and_folds_unknown_users_in(name, groups):
     spec = FeatureSpec.fit(groups, max_length=8, users=True)
     model = build(name, spec.num_items, spec.num_users, seed=0)
     known = known_pairs(groups, spec)
+    if getattr(model, "features", None):
+        give_features(model)
     model.begin_training(known)
     model.compile(keras.optimizers.Adam(0.03), VARIANTS[name][2](), jit_compile=False)
     batches = pairs(groups, spec, 90, inputs=model.input_names).repeat(25)

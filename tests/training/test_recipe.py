@@ -1,9 +1,10 @@
 """Invalid recipes raise an error that names the entry."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from tfrec.data import FeatureSpec, generate_world, sequences
+from tfrec.data import FeatureSpec, Interactions, generate_world, sequences
 from tfrec.errors import InputError
 from tfrec.losses.negatives import InBatch, LogUniform, Popularity, Uniform
 from tfrec.training import Recipe, train
@@ -87,6 +88,8 @@ def test_any_text_survives_and_values_without_a_toml_form_raise_an_error():
         ),
         ('[loss]\nclass = "SampledSoftmax"\nnum_negatives = inf', "loss.num_negatives must be finite"),
         ('[split]\nrule = "by-time"\nvalid = nan', "split.valid must be finite"),
+        ('[features]\nage = {kind = "word"}', "features.age must be a table with kind"),
+        ('[model]\nclass = "TwoTower"\nfeatures = []', "model.features is set by"),
     ],
 )
 def test_invalid_recipes_raise_an_error(text, message):
@@ -138,13 +141,41 @@ def test_a_recipe_can_name_the_sampler_of_negatives(text, kind, power):
         assert sampler.counts.tolist() == spec.item_counts.tolist()
 
 
-@pytest.mark.slow
 def test_the_in_batch_loss_is_corrected_by_the_counts_of_the_data():
     spec = FeatureSpec.fit(generate_world(num_users=60, num_items=120), max_length=10)
     loss = Recipe(loss={"class": "InBatchSoftmax", "num_hard_negatives": 7}).build_loss(spec)
     assert loss.counts.tolist() == spec.item_counts.tolist() and loss.num_hard_negatives == 7
 
 
+@pytest.mark.slow
+def test_a_recipe_names_features_of_users_and_items():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"u": np.repeat(range(40), 6), "i": rng.integers(0, 30, 240)})
+    users = pd.DataFrame({"u": range(40), "age": rng.integers(20, 60, 40), "zip": rng.integers(0, 3, 40).astype(str)})
+    items = pd.DataFrame({"i": range(30), "genres": ["war|fun", "noir", "fun"] * 10})
+    table = Interactions.from_pandas(rows, user="u", item="i", users=users, items=items)
+    model = {"class": "TwoTower", "hidden_dim": 8, "hidden_dims": [8]}
+    skips = Recipe(
+        epochs=1,
+        max_length=4,
+        batch_size=64,
+        model=model,
+        features={"zip": {"kind": "skip"}},
+        loss={"class": "InBatchSoftmax"},
+    )
+    assert Recipe.from_toml(skips.to_toml()) == skips
+    done = train(table, skips, 0)
+    assert [one.column for one in done.spec.features] == ["age", "genres"]
+    assert [one["name"] for one in done.model.features] == ["age", "genres"] and done.model.item_tower.is_folded
+    age = done.model.user_tables(done.spec.users.encode(["7"]))["age"]
+    np.testing.assert_allclose(np.asarray(age), done.spec.user_features["age"][done.spec.users.encode(["7"])])
+    named = Recipe(max_length=4, model=model, features={"zip": {"kind": "categorical"}}).build_spec(table)
+    assert [one.column for one in named.features] == ["zip"]
+    with pytest.raises(InputError, match="has features, but SASRec reads none"):
+        Recipe(features={"age": {"kind": "numeric"}}).build_spec(table)
+
+
+@pytest.mark.slow
 def test_training_draws_negatives_by_the_counts_of_the_training_part():
     table = generate_world(num_users=80, num_items=120, seed=0)
     loss = {"class": "SampledSoftmax", "num_negatives": 8, "negatives": "popularity"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,22 +53,29 @@ def with_new_items(preset: Preset, path: str, form: TextFormat | None = None) ->
     from tfrec import presets
     from tfrec.presets.attribute_vectors import AttributeVectors
 
-    items, titles = read_new_items(path, form, AttributeVectors.load(preset.folder))
+    features = [one.column for one in preset.spec.features if one.group == "item"]
+    features = features if hasattr(preset.model, "start_items") else []
+    items, titles = read_new_items(path, form, AttributeVectors.load(preset.folder), features)
     return presets.with_items(preset, items, titles), {"added": {"file": path, "items": list(items)}}
 
 
 def read_new_items(
-    path: str, form: TextFormat | None = None, attributes: AttributeVectors | None = None
-) -> tuple[dict[str, list[str] | np.ndarray], dict[str, str]]:
-    """Read new items: raw id -> the ids of similar items or a vector; and raw id -> title.
+    path: str,
+    form: TextFormat | None = None,
+    attributes: AttributeVectors | None = None,
+    features: Sequence[str] = (),
+) -> tuple[dict[str, list[str] | np.ndarray | dict[str, Any]], dict[str, str]]:
+    """Read new items: raw id -> the ids of similar items, a vector, or features; and raw id -> title.
 
     The table has a column `item` (or another well-known name, such as movieId), a column `like` or `vector`, and
-    optionally `title`. Instead of `like` or `vector` it may have the attributes that the preset was trained with.
+    optionally `title`. Instead of `like` or `vector` it may have the attributes that the preset was trained with, or
+    the features that its item tower reads.
 
     Args:
         path: the table.
         form: the format of a text table, where it cannot be detected.
         attributes: the preset's attribute vectors, or None.
+        features: columns that the item tower of the preset's model reads.
 
     Raises:
         InputError: if the file is not a readable table, lacks the column `item`, does not have exactly one of `like`,
@@ -88,14 +96,23 @@ def read_new_items(
     given = next((name for name in ("like", "vector") if name in columns), None)
     named = [] if attributes is None else list(dict.fromkeys(one.column for one in attributes.columns))
     by_attributes = given is None and any(name in table.columns for name in named)
-    if "item" not in columns or (given is None and not by_attributes):
+    read = [name for name in features if name in table.columns]
+    by_features = given is None and not by_attributes and bool(read)
+    if "item" not in columns or (given is None and not by_attributes and not by_features):
         more = f", or attributes ({', '.join(named)})" if named else _NO_ATTRIBUTES
+        more = f", or features ({', '.join(features)})" if features else more
         raise InputError(
             f"{path} has the columns {', '.join(map(str, table.columns))}; it needs 'item', and 'like' (ids of similar "
             f"items) or 'vector' (numbers){more}."
         )
-    values = attributes.of(table) if by_attributes else table[columns[given]]
-    what = f"known value of {' or '.join(named)}" if by_attributes else given
+    if by_features:
+        cells = table[read].astype(object)
+        cells = cells.where(cells.notna(), None).to_dict("records")
+        values = [row if any(value is not None for value in row.values()) else None for row in cells]
+        what = f"value of {' or '.join(read)}"
+    else:
+        values = attributes.of(table) if by_attributes else table[columns[given]]
+        what = f"known value of {' or '.join(named)}" if by_attributes else given
     items = table[columns["item"]]
     texts = ["" if pd.isna(item) else str(item) for item in items]
     first: dict[str, int] = {}
@@ -107,8 +124,9 @@ def read_new_items(
             raise InputError(f"{where} repeats item '{item}' of row {first[item]}: remove one of the two rows.")
         if value is None or (isinstance(value, float) and np.isnan(value)):
             raise InputError(f"{where}, item '{item}', has no {what}.")
-    found = [
-        _parts(value, given != "like", f"{path}, item '{item}'") for item, value in zip(texts, values, strict=True)
+    found: list[Any] = [
+        value if by_features else _parts(value, given != "like", f"{path}, item '{item}'")
+        for item, value in zip(texts, values, strict=True)
     ]
     titles = table[columns["title"]].dropna().astype(str) if "title" in columns else pd.Series(dtype=str)
     return dict(zip(texts, found, strict=True)), {texts[row]: title for row, title in titles.items()}

@@ -157,11 +157,15 @@ def _find(spec: FeatureSpec, name: str) -> str:
         return spec.cold.ids.tokens[titles.index(name.casefold())]
 
 
-def read_features(model: RankingModel, spec: FeatureSpec, given: list[str], user: str | None) -> dict[str, Any]:
+def read_features(
+    model: RankingModel | RetrievalModel, spec: FeatureSpec, given: list[str], user: str | None = None
+) -> dict[str, Any]:
     """Parse texts NAME=VALUE into column -> raw value; raises `InputError` if one is invalid."""
-    from tfrec.inference.candidate_scores import request_features
+    from tfrec.inference import candidate_scores, recommendations
+    from tfrec.models import RankingModel
 
-    known = {one.column: one for one in request_features(model, spec)}
+    of = candidate_scores if isinstance(model, RankingModel) else recommendations
+    known = {one.column: one for one in of.request_features(model, spec)}
     pairs = [text.partition("=") for text in given] + ([("user", "=", user)] if user is not None else [])
     found = {}
     for name, equals, value in pairs:

@@ -60,7 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=existing,
         metavar="FILE",
         help="add items, or replace their vectors: a csv or parquet file with the columns item, and like (ids of "
-        "similar items) or vector (numbers), both separated by spaces; title is optional",
+        "similar items) or vector (numbers), both separated by spaces, or the item features that a two-tower model "
+        "reads; title is optional",
     )
     parser.add_argument(
         "--withdraw", type=existing, metavar="FILE", help="never return these items: a text file, one raw id per line"

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="NAME=VALUE",
-        help="for ranking models: features of the user and the context, such as age=34; others are missing values",
+        help="features of the user, or for ranking models also of the context, such as age=34; others are missing",
     )
     parser.add_argument(
         "--timestamps",
@@ -69,13 +69,14 @@ def run(options: argparse.Namespace) -> None:
         return
     if options.relevant is not None:
         raise InputError("--relevant needs --data, with held-back rows.")
-    if options.history is None and options.user is None:
+    if options.history is None and options.user is None and not options.features:
         raise InputError(
             "Name a history, --history ITEM ..., or for a model that reads user ids --user ID; or the rows of a user, "
             "--data PATH --user ID."
         )
     presets.find(options.preset)  # before TensorFlow is imported
     from tfrec import serving
+    from tfrec.cli.explain import read_features
     from tfrec.models import RankingModel, Recommender
 
     preset = presets.load(options.preset, Recommender)
@@ -83,19 +84,23 @@ def run(options: argparse.Namespace) -> None:
         _recommend_by_ranking(preset, options)
         return
     for name in ("features", "history_labels"):
-        if getattr(options, name):
+        if getattr(options, name) and not (name == "features" and preset.model.optional_inputs):
             raise InputError(f"--{name.replace('_', '-')} needs a ranking model, and this preset is a retrieval model.")
     history = find_items(preset.spec, options.history or [])
     timestamps = None if options.timestamps is None else [read_times(options.timestamps, options.date_format)]
     users = None if options.user is None else [options.user]
-    ids, scores = serving.recommend(preset.model, preset.spec, [history], options.k, timestamps, users=users)
+    given = {name: [value] for name, value in read_features(preset.model, preset.spec, options.features).items()}
+    ids, scores = serving.recommend(
+        preset.model, preset.spec, [history], options.k, timestamps, users=users, features=given
+    )
     is_user = users is not None and options.user in preset.spec.users
     if users is not None:
         say(f"User: {printable(options.user)}{'' if is_user else ', who is not in the training data'}")
     names = "; ".join(_name(preset.spec, item) for item in history)
     if is_user:  # the preset holds no user's history
         names = names or "not given, so items that the user already has may follow; give them with --history"
-    say(f"History: {names or 'empty, so the most popular items follow'}")
+    nothing = "not given" if given else "empty, so the most popular items follow"
+    say(f"History: {names or nothing}")
     if not ids[0][0]:
         say("Nothing left to recommend: the history contains the whole catalogue.")
     for place, (item, score) in enumerate(zip(ids[0], scores[0], strict=True), start=1):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 
 from tfrec.data import FeatureSpec
 from tfrec.data.batches.pairs import user_vocabulary
+from tfrec.data.features import Feature
 from tfrec.data.tables.ids import id_text
 from tfrec.data.tables.time_units import per_second
 from tfrec.errors import InputError
@@ -28,6 +31,7 @@ def recommend(
     allow: Lists | None = None,
     mask_seen: bool = True,
     users: Sequence[str] | None = None,
+    features: Mapping[str, Sequence[Any]] | None = None,
 ) -> tuple[list[list[str]], np.ndarray]:
     """The K best items for histories of raw ids, best first, without the items of the history.
 
@@ -49,6 +53,8 @@ def recommend(
         allow: B lists of the only ids that may be recommended; a list without ids (or only "") allows all.
         mask_seen: False allows the items of the history in the recommendations.
         users: B raw user ids, for a model that reads them; "" means an unknown user, and None means all are unknown.
+        features: column -> B raw values of features of the users, for a model that reads them. Missing values, and
+            columns left out, are those of the training data if the user is known.
 
     Returns:
         B lists of K raw ids, and (B, K) float32 scores.
@@ -58,7 +64,7 @@ def recommend(
             numbers, not one per item, or not read by the model; or if there are not as many lists in `exclude` or
             `allow` as histories.
     """
-    codes, scores = _scored(model, spec, histories, timestamps, users)
+    codes, scores = _scored(model, spec, histories, timestamps, users, features)
     if mask_seen:
         scores = mask_items(scores, _pad(codes))
     if exclude is not None:
@@ -78,12 +84,13 @@ def score(
     item_ids: Lists,
     timestamps: Sequence[Sequence[int]] | None = None,
     users: Sequence[str] | None = None,
+    features: Mapping[str, Sequence[Any]] | None = None,
 ) -> np.ndarray:
     """The scores of given items for histories of raw ids, (B, C) float32; -inf for unknown ids.
 
     Args and errors are as in `recommend`; `item_ids` are B lists of the same length.
     """
-    _, scores = _scored(model, spec, histories, timestamps, users)
+    _, scores = _scored(model, spec, histories, timestamps, users, features)
     return np.take_along_axis(scores, np.stack([spec.items.encode(_array(row)) for row in item_ids]), axis=1)
 
 
@@ -93,10 +100,12 @@ def read_histories(
     histories: Lists | None,
     timestamps: Sequence[Sequence[int]] | None = None,
     users: Sequence[str] | None = None,
+    features: Mapping[str, Sequence[Any]] | None = None,
 ) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
     """The known ids of each history, and the model's inputs; args and errors as in `recommend`."""
     users = _checked_users(users, model, histories)
-    histories = [[] for _ in users] if histories is None and users is not None else histories
+    if histories is None and (users is not None or features):
+        histories = [[] for _ in (users if users is not None else next(iter(features.values())))]
     if not isinstance(histories, Iterable) or isinstance(histories, str) or hasattr(histories, "columns"):
         got = "" if histories is None else f", got {type(histories).__name__}"
         users_too = " or user ids, users=['7']" if "user" in model.input_names else ""
@@ -113,7 +122,12 @@ def read_histories(
     }
     if "user" in model.input_names:
         found["user"] = user_vocabulary(spec).encode(_array([""] * len(known) if users is None else users))
-    return known, found
+    return known, found | _encoded(features or {}, model, spec, len(known))
+
+
+def request_features(model: RetrievalModel, spec: FeatureSpec) -> list[Feature]:
+    """The features of users that a request can bring to a retrieval model."""
+    return [one for one in spec.features if one.group == "user" and one.column in model.optional_inputs]
 
 
 def is_known(model: RetrievalModel, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -128,9 +142,10 @@ def _scored(
     histories: Lists | None,
     timestamps: Sequence[Sequence[int]] | None,
     users: Sequence[str] | None,
+    features: Mapping[str, Sequence[Any]] | None,
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """The known ids of each history, and the score of every id."""
-    known, inputs = read_histories(model, spec, histories, timestamps, users)
+    known, inputs = read_histories(model, spec, histories, timestamps, users, features)
     scores = keras.ops.convert_to_numpy(model.score(inputs))
     answered = is_known(model, inputs)[:, None]
     if not np.isfinite(scores[:, RESERVED_IDS:][answered[:, 0]]).all():
@@ -139,6 +154,20 @@ def _scored(
             "lower learning rate, or with clipnorm=1.0 in the optimizer."
         )
     return known, np.where(answered, scores, popularity_scores(spec.item_counts))
+
+
+def _encoded(
+    features: Mapping[str, Sequence[Any]], model: RetrievalModel, spec: FeatureSpec, rows: int
+) -> dict[str, np.ndarray]:
+    """The features of a request as the model reads them."""
+    known = {one.column: one for one in request_features(model, spec)}
+    for name, values in features.items():
+        if name not in known:
+            reads = ", ".join(known) or "none"
+            raise InputError(f"{model.name} reads no feature '{name}' of users: it reads {reads}.")
+        if isinstance(values, str) or len(values) != rows:
+            raise InputError(f"The feature '{name}' needs a list of values, one per row, {rows} in total.")
+    return {name: known[name].encode(pd.Series(list(values), dtype=object)) for name, values in features.items()}
 
 
 def _ids(spec: FeatureSpec, lists: Lists, name: str, number: int) -> list[np.ndarray]:

@@ -15,15 +15,18 @@ from tfrec.layers.em_pooling import EMPooling
 from tfrec.layers.encoder_block import EncoderBlock
 from tfrec.layers.expert_gate import ExpertGate
 from tfrec.layers.feature_embedding import FeatureEmbedding
+from tfrec.layers.feature_tables import FeatureTables
 from tfrec.layers.feed_forward import FeedForward
 from tfrec.layers.fold_in import FoldIn
 from tfrec.layers.gated_feed_forward import GatedFeedForward
 from tfrec.layers.graph_vectors import GraphVectors
+from tfrec.layers.hide_ids import HideIds
 from tfrec.layers.hstu_block import HSTUBlock
 from tfrec.layers.importance_pooling import ImportancePooling
 from tfrec.layers.interacting_attention import InteractingAttention
 from tfrec.layers.item_embedding import ItemEmbedding
 from tfrec.layers.item_similarity_attention import ItemSimilarityAttention
+from tfrec.layers.item_tower import ItemTower
 from tfrec.layers.item_vectors import ItemVectors
 from tfrec.layers.linear_attention import LinearAttention
 from tfrec.layers.local_activation_unit import LocalActivationUnit
@@ -45,6 +48,7 @@ from tfrec.layers.softmax_attention import SoftmaxAttention
 from tfrec.layers.time_bias import TimeBias
 from tfrec.layers.time_interval_attention import TimeIntervalAttention
 from tfrec.layers.time_intervals import TimeIntervals
+from tfrec.layers.tower import Tower
 from tfrec.layers.unit_norm import UnitNorm
 
 __all__ = [
@@ -64,15 +68,18 @@ __all__ = [
     "EncoderBlock",
     "ExpertGate",
     "FeatureEmbedding",
+    "FeatureTables",
     "FeedForward",
     "FoldIn",
     "GatedFeedForward",
     "GraphVectors",
     "HSTUBlock",
+    "HideIds",
     "ImportancePooling",
     "InteractingAttention",
     "ItemEmbedding",
     "ItemSimilarityAttention",
+    "ItemTower",
     "ItemVectors",
     "LinearAttention",
     "LocalActivationUnit",
@@ -93,5 +100,6 @@ __all__ = [
     "TimeBias",
     "TimeIntervalAttention",
     "TimeIntervals",
+    "Tower",
     "UnitNorm",
 ]

@@ -6,6 +6,7 @@ from tfrec.models.collaborative.light_gcn import LightGCN
 from tfrec.models.collaborative.matrix_factorization import MatrixFactorization
 from tfrec.models.collaborative.nais import NAIS
 from tfrec.models.collaborative.neumf import NeuMF
+from tfrec.models.collaborative.two_tower import TwoTower
 from tfrec.models.hybrid.attention_matcher import AttentionMatcher
 from tfrec.models.hybrid.expert_fusion import ExpertFusion
 from tfrec.models.ranking.afm import AFM
@@ -54,4 +55,5 @@ __all__ = [
     "RetrievalModel",
     "SASRec",
     "TiSASRec",
+    "TwoTower",
 ]

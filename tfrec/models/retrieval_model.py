@@ -91,6 +91,20 @@ class RetrievalModel(Recommender):
         """
         return super().input_names or ("history",)
 
+    @property
+    def optional_inputs(self) -> tuple[str, ...]:
+        """Names of further inputs that a batch or a request may bring, such as features of the user."""
+        return ()
+
+    def _own_inputs(self, inputs: Any) -> dict[str, Any]:
+        own = super()._own_inputs(inputs)
+        return own | {name: inputs[name] for name in self.optional_inputs if name in inputs}
+
+    @property
+    def unserved_weights(self) -> list[Any]:
+        """Weights that neither queries nor the item table need: an export leaves them out."""
+        return []
+
     def fold_in(self, history: Any) -> Any:
         """The output of the model for users who are not in the training data, computed from their items.
 
@@ -324,9 +338,18 @@ class RetrievalModel(Recommender):
             return super().compute_loss(x, y, logits, sample_weight, training)
         sample_weight = weight_of_each(is_item(y)) if sample_weight is None else sample_weight
         dynamic = keras.backend.backend() == "tensorflow" and not self.jit_compile
-        how = {"items": self.item_table(), "seed": self._negatives_seed, "only_real": dynamic, "training": training}
+        how = {
+            "items": self._loss_items(self.loss, training),
+            "seed": self._negatives_seed,
+            "only_real": dynamic,
+            "training": training,
+        }
         loss = self.loss(y, y_pred, sample_weight, **how)
         return sum(self.losses, start=loss)
+
+    def _loss_items(self, loss: ItemLoss, training: bool) -> Any:
+        """The item vectors that a loss gets: the whole table, or what else the loss takes."""
+        return self.item_table()
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Rank the catalogue at the newest position, with the history masked, and update the metrics."""

@@ -67,6 +67,7 @@ class Preset:
         allow: Sequence[Sequence[str]] | None = None,
         mask_seen: bool = True,
         users: Sequence[str] | None = None,
+        features: Mapping[str, Sequence[Any]] | None = None,
     ) -> tuple[list[list[str]], np.ndarray]:
         """The K best items for each history, for retrieval presets. Ids are raw ids.
 
@@ -80,6 +81,7 @@ class Preset:
             mask_seen: False also recommends items of the history.
             users: B raw user ids, if the model reads them; for users who are not in the training data, the history is
                 used.
+            features: column -> B raw values of features of the users, if the model reads any.
 
         Returns:
             B lists of K raw ids, best first, and (B, K) float32 scores; see `tfrec.inference.recommend`.
@@ -88,7 +90,9 @@ class Preset:
             InputError: if the preset has a ranking model, or an argument is invalid.
         """
         self._check(models.RetrievalModel, "recommend")
-        return inference.recommend(self.model, self.spec, histories, k, timestamps, exclude, allow, mask_seen, users)
+        return inference.recommend(
+            self.model, self.spec, histories, k, timestamps, exclude, allow, mask_seen, users, features
+        )
 
     def score(
         self,
@@ -96,6 +100,7 @@ class Preset:
         item_ids: Sequence[Sequence[str]],
         timestamps: Sequence[Sequence[int]] | None = None,
         users: Sequence[str] | None = None,
+        features: Mapping[str, Sequence[Any]] | None = None,
     ) -> np.ndarray:
         """The scores of given items for each history, for retrieval presets.
 
@@ -104,6 +109,7 @@ class Preset:
             item_ids: B lists of C raw ids.
             timestamps: as for `recommend`.
             users: as for `recommend`.
+            features: as for `recommend`.
 
         Returns:
             (B, C) float32, -inf for an unknown id.
@@ -112,7 +118,7 @@ class Preset:
             InputError: if the preset has a ranking model, or an argument is invalid.
         """
         self._check(models.RetrievalModel, "score")
-        return inference.score(self.model, self.spec, histories, item_ids, timestamps, users)
+        return inference.score(self.model, self.spec, histories, item_ids, timestamps, users, features)
 
     def rank(
         self,

@@ -28,6 +28,7 @@ from tfrec.serving.files import export_manifest, warmup
 from tfrec.serving.files.versions import clear_left, keep_newest, versions
 from tfrec.serving.graph import RetrievalModule
 from tfrec.serving.graph.item_codes import ItemCodes
+from tfrec.serving.graph.raw_features import RawFeatures
 from tfrec.serving.graph.user_ids import UserIds
 from tfrec.serving.indexes import build, item_table
 from tfrec.serving.indexes.index_measurements import measured_latency, measured_recall
@@ -64,7 +65,8 @@ def export(
     If the model reads user ids, the first input is `user_id` (B,) strings. `history` may then be omitted in gRPC, or
     have one row for all: [[""]] masks nothing. A user that is not in the training data is folded in from the history
     if the model can do so, and otherwise gets the most popular items. A model that scores pairs with a network has only
-    the exact index, and no `embed_users`.
+    the exact index, and no `embed_users`. If the model reads features of users, `recommend_by_features` takes them
+    beside `user_id` and `history`, by their names; all are optional. Those of known users are in the export.
 
     The version number is one more than the highest in the folder. The version appears in one step, after these checks
     have passed: all operations are on the list of allowed ones, the warm-up requests are answered, and a fresh process
@@ -210,7 +212,8 @@ def _write(preset: presets.Preset, new: Path, options: ExportOptions) -> None:
     operations.check(new, kind.operations)
     for foreign in index_operations.foreign_indexes(new):
         warnings.warn(foreign.warning, stacklevel=3)
-    calls = samples.calls(spec, "timestamps" in model.input_names, "user" in model.input_names)
+    features = recommendations.request_features(model, spec)
+    calls = samples.calls(spec, "timestamps" in model.input_names, "user" in model.input_names, features)
     if isinstance(model, PairScoringModel):
         calls = [call for call in calls if call.signature != "embed_users"]
     expected = model_answers.expected_answers(model, spec, calls, options.k, options.mask_seen, withdrawn)
@@ -254,7 +257,9 @@ def retrieval_module(
         spec.users.save(folder / "user.txt")
         user_ids = UserIds(folder / "user.txt")
     codes = ItemCodes(vocabulary)
-    module = RetrievalModule(model, spec, codes, index, cosines, options.k, options.mask_seen, user_ids)
+    of_users = recommendations.request_features(model, spec)
+    features = RawFeatures(of_users, folder, "user_feature_") if of_users else None
+    module = RetrievalModule(model, spec, codes, index, cosines, options.k, options.mask_seen, user_ids, features)
     return module, report
 
 

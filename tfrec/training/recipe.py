@@ -21,12 +21,14 @@ from tfrec.data import (
     masked_items,
     pairs,
     sequences,
+    side_features,
 )
 from tfrec.data.features.history_rule import RULES, rule_name
 from tfrec.errors import InputError
 from tfrec.losses import negatives
 from tfrec.models.constructor import arguments_of
 from tfrec.models.sequential.sequence_model import SequenceModel
+from tfrec.training.recipe_features import check_features, read_features
 from tfrec.training.recipe_file import RecipeFile, build, class_named, construct
 
 _SPLITS = {"leave-last-out": LeaveLastOut, "by-time": ByTime, "fixed": Fixed}
@@ -55,6 +57,9 @@ class Recipe(RecipeFile):
         batch_size: rows per batch.
         pairs: {"take": "all" or "earlier"} of `tfrec.data.pairs`, only for models that are trained on pairs of a
             user and an item.
+        features: only for models that read features of users and items, such as `TwoTower`: side column ->
+            {"kind": "categorical" | "numeric" | "multivalued" | "vector", further arguments}; an empty table takes all
+            columns that can be features. `{"kind": "skip"}` excludes a column.
         item_attributes: column of the item table -> {arguments of `tfrec.data.Attributes`}: attributes whose vectors
             items share in training; see `tfrec.layers.ItemVectors`.
         windows: "newest" trains on the newest items of each user, "all" on the whole history in windows; see
@@ -87,6 +92,7 @@ class Recipe(RecipeFile):
     loss: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"class": "FullSoftmax"})
     masking: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     pairs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    features: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     item_attributes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     windows: str = "newest"
     group_by_length: bool = True
@@ -103,6 +109,7 @@ class Recipe(RecipeFile):
             wrong = f"an unknown entry '{unknown[0]}'" if unknown else f"take = {self.pairs['take']!r}"
             raise InputError(f"The recipe's pairs have {wrong}: expected take = one of {', '.join(RULES)}.")
         self.attribute_columns()
+        check_features(self.features)
         elsewhere = {"max_length": "the recipe's own max_length", "num_items": "the data", "num_users": "the data"}
         for name in elsewhere.keys() & self.model.keys():
             raise InputError(f"The recipe's model.{name} is set by {elsewhere[name]}: remove it from [model].")
@@ -123,8 +130,16 @@ class Recipe(RecipeFile):
         return construct(_SPLITS[rule], arguments, "split")
 
     def build_spec(self, train: Interactions) -> FeatureSpec:
-        """The feature spec, fitted on the training part; with user ids if the model's constructor takes `num_users`."""
-        return FeatureSpec.fit(train, self.max_length, users="num_users" in arguments_of(self._model_class()))
+        """The feature spec, fitted on the training part.
+
+        It has user ids if the model's constructor takes `num_users`, and features if the model has `take_features`.
+        """
+        kind, features = self._model_class(), None
+        if hasattr(kind, "take_features"):
+            features = read_features(self.features, train) or side_features(train)
+        elif self.features:
+            raise InputError(f"The recipe has features, but {kind.__name__} reads none: remove the table [features].")
+        return FeatureSpec.fit(train, self.max_length, features=features, users="num_users" in arguments_of(kind))
 
     def build_model(self, spec: FeatureSpec) -> models.RetrievalModel:
         """The model of the recipe, with the sizes of a spec."""
@@ -133,7 +148,13 @@ class Recipe(RecipeFile):
         taken = arguments_of(kind)
         given = {name: value for name, value in self.model.items() if name != "class"}
         taken_sizes = {name: value for name, value in sizes.items() if name in taken and name not in given}
+        if hasattr(kind, "take_features"):
+            if "features" in given:
+                raise InputError("The recipe's model.features is set by the table [features] and the data: remove it.")
+            taken_sizes["features"] = spec.model_features()
         model = construct(kind, {**taken_sizes, **given}, "model")
+        if hasattr(model, "take_features"):
+            model.take_features(spec)
         if self.item_attributes:
             if not isinstance(model, SequenceModel):
                 raise InputError(

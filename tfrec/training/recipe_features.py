@@ -1,11 +1,11 @@
-"""The table `[features]` of a ranking model's recipe."""
+"""The table `[features]` of a recipe: of a ranking model, or of a retrieval model that reads features."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from tfrec.data import Categorical, Examples, FeatureSpec, MultiValued, Numeric, Vector
+from tfrec.data import Categorical, Examples, FeatureSpec, Interactions, MultiValued, Numeric, Vector
 from tfrec.data.features import Feature
 from tfrec.data.features.fitting import all_features, columns_of, training_values, why_unread
 from tfrec.errors import InputError
@@ -26,7 +26,7 @@ def check_features(entries: Mapping[str, Any]) -> None:
             )
 
 
-def read_features(entries: Mapping[str, Any], train: Examples) -> list[Feature] | None:
+def read_features(entries: Mapping[str, Any], train: Examples | Interactions) -> list[Feature] | None:
     """The features that a recipe names, or all features except skipped ones; None if it has no entries.
 
     Raises:

@@ -17,7 +17,7 @@ from tfrec.reserved_ids import RESERVED_IDS, UNKNOWN_ID
 
 ITEM_COUNT = "item_count"
 _RESERVED = ("item", "history", "history_label")
-_IDS = ("user", "timestamps")  # further inputs of retrieval models
+_IDS = ("user", "user_id", "timestamps")  # further inputs of retrieval models
 _MOST_LEVELS = 100
 
 
@@ -170,8 +170,10 @@ def level_ids(labels: np.ndarray, levels: Sequence[float]) -> np.ndarray:
     return np.where(known[at] == labels, at + RESERVED_IDS, UNKNOWN_ID).astype(np.int32)
 
 
-def all_features(train: Examples) -> list[Feature]:
-    """The user id, and every column that can be a feature, of users, items and context."""
+def all_features(train: Examples | Interactions) -> list[Feature]:
+    """Every column that can be a feature: of labelled rows, also the user id; of interactions, `side_features`."""
+    if isinstance(train, Interactions):
+        return side_features(train)
     found: list[Feature] = [] if train.user_codes is None else [Categorical("user", group="user")]
     for group, table in (("user", train.users), ("item", train.items), ("context", train.context)):
         if table is not None:
@@ -179,7 +181,7 @@ def all_features(train: Examples) -> list[Feature]:
     return found
 
 
-def why_unread(train: Examples, features: Sequence[Feature]) -> dict[str, list[str]]:
+def why_unread(train: Examples | Interactions, features: Sequence[Feature]) -> dict[str, list[str]]:
     """Reason -> columns that are not features: why they cannot be, or that the recipe does not name them."""
     read, found = {feature.column for feature in features} | {ITEM_COUNT}, {}
     tables = {"user": train.users, "item": train.items, "context": train.context}

@@ -70,6 +70,13 @@ class RawFeatures(tf.Module):
             found[feature.column] = self._encoded(feature, given_or(rows, batch, one.name))
         return found
 
+    def encoded_specs(self) -> dict[str, tf.TensorSpec]:
+        """Column -> shape and type of what `read` gives."""
+        return {
+            one.column: tf.TensorSpec((None, *one.width), tf.as_dtype(one.dtype), name=f"feature_{number}")
+            for number, one in enumerate(self._features)
+        }
+
     def _input(self, feature: Feature) -> Input:
         name = self._names[feature.column]
         if feature.kind == "categorical":

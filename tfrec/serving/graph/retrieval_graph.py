@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -13,6 +14,7 @@ from tfrec.ops import popularity_scores
 from tfrec.serving.graph import filters
 from tfrec.serving.graph.item_codes import ItemCodes
 from tfrec.serving.graph.named_inputs import Input, given_or, signature
+from tfrec.serving.graph.raw_features import RawFeatures
 from tfrec.serving.graph.user_history import User, UserHistory
 from tfrec.serving.graph.user_ids import UserIds
 from tfrec.serving.indexes import Exact, Index
@@ -36,6 +38,7 @@ class RetrievalModule(tf.Module):
         k: length of the lists, at most the number of items.
         mask_seen: exclude items of the history.
         user_ids: the vocabulary of the users, if the model reads user ids.
+        features: the features of users that a request may bring, or None.
     """
 
     def __init__(
@@ -48,10 +51,11 @@ class RetrievalModule(tf.Module):
         k: int,
         mask_seen: bool = True,
         user_ids: UserIds | None = None,
+        features: RawFeatures | None = None,
     ) -> None:
         super().__init__(name="retrieval")
         self.codes, self.index, self.cosines = codes, index, cosines
-        self.users = UserHistory(model, spec, codes, user_ids)
+        self.users = UserHistory(model, spec, codes, user_ids, features)
         popularity = popularity_scores(spec.item_counts)[-spec.num_items :]
         self._withdrawn = cosines.penalty
         self._popularity = tf.constant(popularity)
@@ -70,6 +74,9 @@ class RetrievalModule(tf.Module):
         lead, beside = self.lead, self.beside
         recommend = signature(self.recommend, [*lead, *beside])
         # A model that scores pairs has no vectors of users that could be compared with those of items.
+        features = [] if self.users.features is None else self.users.features.inputs
+        # A signature of its own: REST requests must name all inputs, and few users bring features.
+        by_features = {"recommend_by_features": signature(self.recommend_by_features, [*lead, *features])}
         embed_users = {} if self._scores_pairs else {"embed_users": signature(self.embed_users, [*lead, *beside])}
         return {
             "serving_default": recommend,
@@ -77,6 +84,7 @@ class RetrievalModule(tf.Module):
             "recommend_filtered": signature(self.recommend, [*required_first(lead, [EXCLUDE, ALLOW]), *beside]),
             "score": signature(self.score, [*required_first(lead, [ITEMS]), *beside]),
             **embed_users,
+            **(by_features if features else {}),
             "embed_items": signature(self.embed_items, [Input("item_ids", rank=1)]),
             "similar_items": signature(self.similar_items, [Input("item_ids", rank=1)]),
         }
@@ -94,6 +102,12 @@ class RetrievalModule(tf.Module):
         """(B, L) raw ids -> item_ids (B, K) strings and scores (B, K) float32, best first."""
         return self.found(history, exclude, allow, timestamps, user_id)[1]
 
+    def recommend_by_features(
+        self, history: tf.Tensor, user_id: tf.Tensor, **features: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """As `recommend`, with features of the users beside their ids and histories."""
+        return self.found(history, user_id=user_id, features=features)[1]
+
     def found(
         self,
         history: tf.Tensor,
@@ -101,9 +115,10 @@ class RetrievalModule(tf.Module):
         allow: tf.Tensor | None = None,
         timestamps: tf.Tensor | None = None,
         user_id: tf.Tensor | None = None,
+        features: Mapping[str, tf.Tensor] | None = None,
     ) -> tuple[User, dict[str, tf.Tensor]]:
         """The users as read, and the answer of `recommend`."""
-        user = self.users.read(history, timestamps, user_id)
+        user = self.users.read(history, timestamps, user_id, features)
         batch, first = tf.shape(user.codes)[0], self.lead[0].name
         forbidden = user.codes if self._mask_seen else user.codes[:, :1] * 0 + UNKNOWN
         if exclude is not None:

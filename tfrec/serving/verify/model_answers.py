@@ -14,6 +14,7 @@ from tfrec.models import RetrievalModel
 from tfrec.reserved_ids import PADDING_ID, RESERVED_IDS
 from tfrec.serving.runtime import Call
 from tfrec.serving.verify.approximation import Answer
+from tfrec.serving.verify.sampled_features import by_column
 
 
 def expected_answers(
@@ -31,9 +32,9 @@ def expected_answers(
 def rescored(model: RetrievalModel, spec: FeatureSpec, call: Call, found: Answer) -> Answer:
     """The model's scores of the items that an export has found, in the model's order."""
     request = with_history_for_each(call.inputs)
-    scores = recommendations.score(
-        model, spec, request["history"], found["item_ids"], request.get("timestamps"), request.get("user_id")
-    )
+    features = _features(model, spec, call)
+    users, times = request.get("user_id"), request.get("timestamps")
+    scores = recommendations.score(model, spec, request["history"], found["item_ids"], times, users, features)
     order = np.argsort(-scores, axis=1, kind="stable")
     return {
         "item_ids": np.take_along_axis(found["item_ids"], order, axis=1),
@@ -63,9 +64,18 @@ def _expected(model: RetrievalModel, spec: FeatureSpec, call: Call, k: int, mask
         near, scores = np.where(known, near, PADDING_ID), np.where(known, scores, -np.inf)
         return {"item_ids": _texts([spec.items.decode(row) for row in near]), "scores": scores}
     history = given.pop("history")
+    if call.signature == "recommend_by_features":
+        given = {"features": _features(model, spec, call)}
     given["exclude"] = [[*row, *withdrawn] for row in given.get("exclude", [[]] * len(history))]
     ids, scores = recommendations.recommend(model, spec, history, k, mask_seen=mask_seen, users=users, **given)
     return {"item_ids": _texts(ids), "scores": scores}
+
+
+def _features(model: RetrievalModel, spec: FeatureSpec, call: Call) -> dict[str, list[Any]]:
+    """The raw features of users in a call, by column."""
+    if call.signature != "recommend_by_features":
+        return {}
+    return by_column(recommendations.request_features(model, spec), call.inputs)
 
 
 def with_history_for_each(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tfrec import presets
 from tfrec.inference import candidate_scores, recommendations
 from tfrec.serving.graph.two_stage import USER_FEATURES
 from tfrec.serving.runtime import Call
-from tfrec.serving.verify import ranking_samples
+from tfrec.serving.verify import sampled_features
 from tfrec.serving.verify.parity import Answer
 
 TOLERANCE = 1e-5  # allowed difference of probabilities and ratings
@@ -92,7 +92,7 @@ def _ranked(stages: Stages, call: Call, item_ids: list[list[str]] | None) -> dic
     readable, inputs = candidate_scores.request_features(model, spec), dict(call.inputs)
     if call.signature != "rank" and "user_id" in inputs:
         inputs |= dict.fromkeys(USER_FEATURES, inputs["user_id"])
-    features = ranking_samples.by_column(readable, inputs)
+    features = sampled_features.by_column(readable, inputs)
     history = call.inputs.get("history") if "history" in model.input_names else None
     labels = call.inputs.get("history_labels")
     return {"scores": candidate_scores.rank(model, spec, item_ids, history, features, labels)}

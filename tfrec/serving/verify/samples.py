@@ -7,14 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfrec.data import FeatureSpec
+from tfrec.data.features import Feature
 from tfrec.serving.runtime import Call
+from tfrec.serving.verify.sampled_features import rectangle, sampled
 
 _BATCH = 50
 UNKNOWN = ["no such id", "Größe, 日本 🎬"]
 
 
 def calls(
-    spec: FeatureSpec, timed: bool, reads_users: bool = False, num_histories: int = 200, seed: int = 0
+    spec: FeatureSpec,
+    timed: bool,
+    reads_users: bool = False,
+    features: Sequence[Feature] = (),
+    num_histories: int = 200,
+    seed: int = 0,
 ) -> list[Call]:
     """Calls of all signatures: histories of all lengths, and edge cases.
 
@@ -22,6 +29,7 @@ def calls(
         spec: spec of the model.
         timed: whether the model reads timestamps.
         reads_users: whether the model reads user ids.
+        features: features of users that a request may bring.
         num_histories: number of random histories for `serving_default`; the other signatures get the edge cases and
             the first random batch.
         seed: seed of the random generator.
@@ -44,6 +52,8 @@ def calls(
             found.append(Call("recommend", user))
         if place > 1:
             continue
+        if features:
+            found.append(Call("recommend_by_features", user | sampled(features, len(batch), random)))
         number = len(batch)
         filters = {"exclude": rectangle(some(number, 20)), "allow": rectangle(some(number, 30))}
         everything = spec.items.tokens[: 2 * spec.max_length].tolist()
@@ -97,9 +107,3 @@ def sample_timestamps(batches: list[list[list[str]]], seed: int = 0) -> list[lis
         return (random.integers(0, 2**30) + np.cumsum(gaps)).tolist()
 
     return [[stamps(len(history)) for history in batch] for batch in batches]
-
-
-def rectangle(rows: Sequence[Sequence], padding: object = "") -> list[list]:
-    """Rows padded on the right to the same length."""
-    width = max([1, *map(len, rows)])
-    return [[*row, *[padding] * (width - len(row))] for row in rows]
