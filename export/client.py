@@ -161,10 +161,10 @@ class Client:
             allow: the only ids that may be recommended; one list per history, or one list for all. An empty list allows
                 all items; a list with only unknown ids allows none.
             timestamps: for models that read them: seconds since 1970, one for each item of the histories.
-            features: for two-stage exports, and models that read features of users: input name -> a list with one value per
-                history, or one value for all. None and omitted features are missing values; {} means that all are
-                missing. If the model reads
-                `history_labels`, they are a list for each history, with the label of each item or None if unknown.
+            features: for two-stage exports, and models that read features of users: input name -> a list with one value
+                per history, or one value for all. None and omitted features are missing values; {} means that all are
+                missing. If the model reads `history_labels`, they are a list for each history, with the label of each
+                item or None if unknown.
             users: for models that read user ids: one id per history; "" means an unknown user. For unknown users, some
                 models compute the recommendations from the history; others return the most popular items.
         """
