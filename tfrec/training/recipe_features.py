@@ -52,7 +52,7 @@ def read_features(entries: Mapping[str, Any], train: Examples | Interactions) ->
     return [feature for feature in found if feature.column not in skipped]
 
 
-def describe_features(spec: FeatureSpec, train: Examples) -> str:
+def describe_features(spec: FeatureSpec, train: Examples | Interactions) -> str:
     """Describe the features that a model reads, their missing values, and the columns that it does not read."""
     read = [f"{one.column} ({one.kind}{_missing(one, spec, train)})" for one in spec.features]
     read += ["item"] if spec.num_items else []
@@ -62,7 +62,7 @@ def describe_features(spec: FeatureSpec, train: Examples) -> str:
     return "\n".join(map(printable, lines)) + "\n"
 
 
-def _missing(feature: Feature, spec: FeatureSpec, train: Examples) -> str:
+def _missing(feature: Feature, spec: FeatureSpec, train: Examples | Interactions) -> str:
     """The number of missing values as text: empty cells and, for numeric columns, texts and infinities."""
     cells = feature.encode(training_values(train, feature, spec.counts_by_item())).reshape(-1, *feature.width)
     absent = feature.absent(1)

@@ -16,6 +16,7 @@ from tfrec.training.checkpoints import TrainingState
 from tfrec.training.divergence import StopOnDivergence
 from tfrec.training.memory import check_memory
 from tfrec.training.recipe import Recipe
+from tfrec.training.recipe_features import describe_features
 
 with random_state_kept():
     import keras_rs
@@ -70,6 +71,8 @@ def train(
     spec = recipe.build_spec(split.train)
     for part in (split.valid, split.test):  # fail before training if a part cannot be evaluated
         spec.check_holdout(part)
+    if spec.features and verbose:
+        say(describe_features(spec, split.train))
     check_memory(lambda: recipe.build_model(spec), recipe.batch_size, _whole(recipe.loss.get("num_negatives")))
     model = recipe.build_model(spec)
     model.item_counts = spec.item_counts
