@@ -38,7 +38,7 @@ VARIANTS = {
     ),
     "twotower": (
         models.TwoTower,
-        {"hidden_dim": 8, "max_length": 8, "hidden_dims": [8], "features": FEATURES, "unseen_rate": 0.3},
+        {"hidden_dim": 8, "max_length": 8, "hidden_dims": [8], "features": FEATURES, "unseen_rate": 0.5},
         lambda: losses.InBatchSoftmax(),
     ),
     "twotower-inner": (
@@ -49,7 +49,7 @@ VARIANTS = {
             "hidden_dims": [],
             "normalize": False,
             "temperature": 1.0,
-            "unseen_rate": 0.3,
+            "unseen_rate": 0.5,
         },
         lambda: losses.FullSoftmax(),
     ),

@@ -46,7 +46,7 @@ def preset(tmp_path_factory):
         spec.model_features(),
         hidden_dim=8,
         hidden_dims=[8],
-        unseen_rate=0.3,
+        unseen_rate=0.5,
         seed=0,
     )
     model.take_features(spec)
@@ -83,7 +83,7 @@ def test_an_item_with_features_alone_is_recommended_to_those_who_like_its_group(
     strangers = ask(version, user_id=["?", "?"], history=[histories[0], histories[1]])["item_ids"]
     assert strangers[0][0] == "new war" and strangers[1][0] == "new noir"
     near = ask(version, "similar_items", item_ids=["new war"])["item_ids"][0]
-    assert set(group_of([near])[0]) == {"war"}
+    assert group_of([near])[0].count("war") >= 3
     # What was there before is as it was.
     wanted = preset.score([["war1"]], [["war2", "fun3"]], users=["u5"])
     np.testing.assert_allclose(
