@@ -38,7 +38,7 @@ class Evaluation:
 
     @property
     def report(self) -> Report | LabelReport:
-        """The preset's own."""
+        """The report of the preset."""
         return self.reports[-1]
 
     def __str__(self) -> str:
