@@ -39,7 +39,7 @@ def evaluate_catalogue(
     The targets are the held-back items of a user with a label of at least `relevant`; users without one are left out.
     The catalogue is the item vocabulary. Items that the user has in `seen` are masked. The model gets the user's
     features and the history of all known rows of the user; features of the context are missing values, since the
-    context of a held-back row would give information on its item. Ties count against the model. Metrics are those of `evaluate`.
+    context of a held-back row would reveal its item. Ties count against the model. Metrics are those of `evaluate`.
 
     Args:
         model: a ranking model, or `Popularity`.

@@ -16,7 +16,7 @@ class Requests:
     """The inputs of a ranking model for one request of each user, without those of items.
 
     A request comes after all known rows, so that its history holds all of them. It has the features of the user.
-    Features of the context are missing values: the context of a held-back row would give information on its item.
+    Features of the context are missing values: the context of a held-back row would reveal its item.
 
     Args:
         users: distinct codes of users in `table`, ascending.
