@@ -288,7 +288,7 @@ class Client:
         return inputs
 
     def _with_feature_inputs(self) -> str:
-        """The signature that recommends with features: one of its own in an export of one stage."""
+        """The signature that recommends with features; exports of one stage have a separate one."""
         name = "recommend_by_features"
         return name if name in self.signatures() else "serving_default"
 

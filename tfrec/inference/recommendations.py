@@ -126,7 +126,7 @@ def read_histories(
 
 
 def request_features(model: RetrievalModel, spec: FeatureSpec) -> list[Feature]:
-    """The features of users that a request can bring to a retrieval model."""
+    """The features of users that a retrieval model can read from a request."""
     return [one for one in spec.features if one.group == "user" and one.column in model.optional_inputs]
 
 

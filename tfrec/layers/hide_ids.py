@@ -1,4 +1,4 @@
-"""Hide ids of some rows in training, so that the model learns to do without them."""
+"""Hide ids of some rows in training, so that the model learns to predict without them."""
 
 from typing import Any
 

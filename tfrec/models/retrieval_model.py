@@ -93,7 +93,7 @@ class RetrievalModel(Recommender):
 
     @property
     def optional_inputs(self) -> tuple[str, ...]:
-        """Names of further inputs that a batch or a request may bring, such as features of the user."""
+        """Names of further inputs that a batch or a request may contain, such as features of the user."""
         return ()
 
     def _own_inputs(self, inputs: Any) -> dict[str, Any]:
@@ -348,7 +348,7 @@ class RetrievalModel(Recommender):
         return sum(self.losses, start=loss)
 
     def _loss_items(self, loss: ItemLoss, training: bool) -> Any:
-        """The item vectors that a loss gets: the whole table, or what else the loss takes."""
+        """The item vectors that a loss gets: the whole table, unless the loss needs another form."""
         return self.item_table()
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class RawFeatures(tf.Module):
         return found
 
     def encoded_specs(self) -> dict[str, tf.TensorSpec]:
-        """Column -> shape and type of what `read` gives."""
+        """Column -> shape and type of the values that `read` returns."""
         return {
             one.column: tf.TensorSpec((None, *one.width), tf.as_dtype(one.dtype), name=f"feature_{number}")
             for number, one in enumerate(self._features)

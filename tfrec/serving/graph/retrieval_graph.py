@@ -38,7 +38,7 @@ class RetrievalModule(tf.Module):
         k: length of the lists, at most the number of items.
         mask_seen: exclude items of the history.
         user_ids: the vocabulary of the users, if the model reads user ids.
-        features: the features of users that a request may bring, or None.
+        features: the features of users that a request may contain, or None.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class RetrievalModule(tf.Module):
         recommend = signature(self.recommend, [*lead, *beside])
         # A model that scores pairs has no vectors of users that could be compared with those of items.
         features = [] if self.users.features is None else self.users.features.inputs
-        # A signature of its own: REST requests must name all inputs, and few users bring features.
+        # A separate signature: REST requests must name all inputs, and few requests have features.
         by_features = {"recommend_by_features": signature(self.recommend_by_features, [*lead, *features])}
         embed_users = {} if self._scores_pairs else {"embed_users": signature(self.embed_users, [*lead, *beside])}
         return {
@@ -105,7 +105,7 @@ class RetrievalModule(tf.Module):
     def recommend_by_features(
         self, history: tf.Tensor, user_id: tf.Tensor, **features: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        """As `recommend`, with features of the users beside their ids and histories."""
+        """As `recommend`, and also reads features of the users."""
         return self.found(history, user_id=user_id, features=features)[1]
 
     def found(

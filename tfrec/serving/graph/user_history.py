@@ -41,7 +41,7 @@ class UserHistory(tf.Module):
         spec: the spec that it was trained with.
         codes: the vocabulary of the items.
         user_ids: the vocabulary of the users, if the model reads user ids.
-        features: the features of users that a request may bring, or None.
+        features: the features of users that a request may contain, or None.
     """
 
     def __init__(

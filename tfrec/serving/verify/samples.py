@@ -29,7 +29,7 @@ def calls(
         spec: spec of the model.
         timed: whether the model reads timestamps.
         reads_users: whether the model reads user ids.
-        features: features of users that a request may bring.
+        features: features of users that a request may contain.
         num_histories: number of random histories for `serving_default`; the other signatures get the edge cases and
             the first random batch.
         seed: seed of the random generator.
