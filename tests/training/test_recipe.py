@@ -7,7 +7,7 @@ import pytest
 from tfrec.data import FeatureSpec, Interactions, generate_world, sequences
 from tfrec.errors import InputError
 from tfrec.losses.negatives import InBatch, LogUniform, Popularity, Uniform
-from tfrec.training import Recipe, train
+from tfrec.training import Recipe, load_recipe, train
 
 
 def test_a_recipe_survives_saving():
@@ -148,7 +148,7 @@ def test_the_in_batch_loss_is_corrected_by_the_counts_of_the_data():
 
 
 @pytest.mark.slow
-def test_a_recipe_names_features_of_users_and_items():
+def test_a_recipe_names_features_of_users_and_items(tmp_path):
     rng = np.random.default_rng(0)
     rows = pd.DataFrame({"u": np.repeat(range(40), 6), "i": rng.integers(0, 30, 240)})
     users = pd.DataFrame({"u": range(40), "age": rng.integers(20, 60, 40), "zip": rng.integers(0, 3, 40).astype(str)})
@@ -163,7 +163,8 @@ def test_a_recipe_names_features_of_users_and_items():
         features={"zip": {"kind": "skip"}},
         loss={"class": "InBatchSoftmax"},
     )
-    assert Recipe.from_toml(skips.to_toml()) == skips
+    (tmp_path / "recipe.toml").write_text(skips.to_toml(), encoding="utf-8")
+    assert load_recipe(tmp_path / "recipe.toml") == skips
     done = train(table, skips, 0)
     assert [one.column for one in done.spec.features] == ["age", "genres"]
     assert [one["name"] for one in done.model.features] == ["age", "genres"] and done.model.item_tower.is_folded

@@ -37,7 +37,8 @@ def load_recipe(path: str | Path, labelled: bool = False) -> Recipe | RankingRec
         kind = class_named(models, name, "model", models.Recommender)
     ranks = isinstance(kind, type) and issubclass(kind, models.RankingModel)
     retrieving, ranking = _named(models.RetrievalModel), _named(models.RankingModel)
-    of_ranking = [entry for entry in _OF_RANKING if entry in content]
+    reads_features = hasattr(kind, "take_features")  # a retrieval model, such as TwoTower
+    of_ranking = [entry for entry in _OF_RANKING if entry in content and not (reads_features and entry == "features")]
     if name is None and (of_ranking or labelled):
         of_retrieval = [entry for entry in _OF_RETRIEVAL if entry in content]
         if of_retrieval:
