@@ -17,7 +17,7 @@ _FLOATS = ("numeric", "vector")
 class FeatureTables(keras.layers.Layer):
     """Tables of encoded features, which turn ids into features inside a model.
 
-    They are weights that are not trained, so a saved model brings its features along. Until `assign`, all features are
+    They are weights that are not trained, so a saved model contains its features. Until `assign`, all features are
     missing. Missing numbers and vectors are NaN, as in `tfrec.layers.FeatureEmbedding`, but stored as zeros with a
     mark, since weights must be finite.
 

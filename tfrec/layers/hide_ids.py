@@ -15,7 +15,7 @@ class HideIds(keras.layers.Layer):
     inference:  unchanged
     ```
 
-    A model that meets the unknown id in training learns a vector for it, and to rely on what else is known of the row.
+    So the model learns a vector for the unknown id, and learns to use the other inputs of the row.
 
     Args:
         rate: share of the rows, at least 0 and below 1.

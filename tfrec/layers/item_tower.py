@@ -27,9 +27,9 @@ class ItemTower(keras.layers.Layer):
     ```
 
     `fold()` computes the vectors of all items, in chunks, and keeps them in the table `items`. A folded tower reads the
-    table, as indexes and exports do; saved files hold it. `unfold()` goes back to the network, to train on.
+    table, as indexes and exports do; saved files contain it. Call `unfold()` to continue training.
 
-    An item of which only features are known has the id 1, whose vector is trained on items whose id is hidden.
+    An item that has only features has id 1. The vector of this id is trained on items whose id is hidden.
 
     Args:
         num_rows: number of ids, reserved ids included.
@@ -122,11 +122,11 @@ class ItemTower(keras.layers.Layer):
         self._is_folded = False
 
     def mark_folded(self) -> None:
-        """Trust the table: it came with the other weights."""
+        """Read the table: it was loaded with the other weights."""
         self._is_folded = True
 
     def start(self, ids: np.ndarray) -> None:
-        """Give items of which only features are known, (N,) ids, the vector of an unseen item with these features."""
+        """Set the vectors of new items, (N,) ids, to those of an unseen item with the same features."""
         if not len(ids):
             return
         own = ops.convert_to_numpy(self.ids.embeddings).copy()
@@ -138,7 +138,7 @@ class ItemTower(keras.layers.Layer):
             self.items.set_weights([rows])
 
     def write(self) -> None:
-        """Bring the table up to date, for those who copy or save the weights."""
+        """Update the table before the weights are copied or saved."""
         if not self._is_folded:
             self._write()
 
@@ -158,7 +158,7 @@ class ItemTower(keras.layers.Layer):
         return [ids[start : start + _CHUNK] for start in range(0, self.num_rows, _CHUNK)]
 
     def save_own_variables(self, store: Any) -> None:
-        """Nothing of its own, but the table is written before it is saved."""
+        """Save no variables of this layer itself, but update the table before it is saved."""
         self.write()
         super().save_own_variables(store)
 

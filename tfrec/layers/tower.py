@@ -1,4 +1,4 @@
-"""A tower: the vectors of what is known of a user or an item, to one vector."""
+"""A tower: combines the vectors of the features of a user or an item into one vector."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,8 +18,8 @@ class Tower(keras.layers.Layer):
     y = sum over the parts of x_p + W MLP([x_1; ...; x_P]) + b;      y / |y| if `normalize`
     ```
 
-    The sum keeps what a plain factorization can do, and the network adds what depends on several parts together. With
-    empty `hidden_dims` there is only the sum.
+    The sum alone is a plain factorization; the network adds interactions between the parts. With empty `hidden_dims`
+    there is only the sum.
 
     Args:
         hidden_dims: widths of the dense layers of the network.

@@ -27,38 +27,35 @@ class TwoTower(RetrievalModel):
     ```
 
     Both towers are `tfrec.layers.Tower`: the sum of their parts, and a network over all parts. Features are
-    categorical, numeric, multi-valued, or vectors such as those of a text encoder. `take_features(spec)` gives the
-    model the features of all users and items, which are kept with the weights: data, evaluation and requests name
-    users and items by id alone. For a user that is not in the training data, features may come with the request, as
-    inputs named like the features; for a known user they replace the stored ones.
+    categorical, numeric, multi-valued, or vectors such as those of a text encoder. `take_features(spec)` stores the
+    features of all users and items with the weights, so data, evaluation and requests need only ids. A request may
+    also contain features of the user, as inputs with the names of the features. They are used for users who are not in
+    the training data; for known users they replace the stored features.
 
-    Train it with `InBatchSoftmax(spec.item_counts)`: each step computes the vectors of the items of the batch alone.
-    `FullSoftmax` and `SampledSoftmax` work too; they compute the vectors of all items in each step, which pays for
-    catalogues of some thousand items. `fit` ends with `fold_items()`: the item tower has then written its vectors into
-    a table, which evaluation, presets and indexes read. A training loop of your own calls `begin_training` before and
+    Train it with `InBatchSoftmax(spec.item_counts)`: each step computes only the vectors of the items in the batch.
+    `FullSoftmax` and `SampledSoftmax` work too, but compute the vectors of all items in each step, which is practical
+    for catalogues of a few thousand items. `fit` ends with `fold_items()`, which writes the item vectors into a table;
+    evaluation, presets and indexes read this table. Your own training loop must call `begin_training` before and
     `finish_training` after, as `tfrec.training.train` does.
 
-    What is known decides the answer: a known user, by id, features and history; an unknown user, by history and given
-    features; without a history, by given features alone; without any, by popularity. All of these are trained:
-    `unseen_rate` of the rows lose their user id, half of these also their user features; as many rows lose their
-    history, and as many their item id. An item of which only features are known gets its vector from them; see
+    Recommendations for a known user are based on id, features and history; for an unknown user, on the history and the
+    features of the request, or on one of them; without both, on popularity. Training covers all these cases: in a
+    share of the rows (`unseen_rate`) the user id is hidden, and in half of these the user features too. In equal shares
+    the history or the item id is hidden. For an item that has only features, the vector is computed from them; see
     `tfrec export --add`.
 
     The order of a history is not read.
 
     Args:
-        num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
-        num_users: number of users, with ids likewise.
-        max_length: number of the newest items of a user that are read, L.
-        features: descriptions of features of users and items: `spec.model_features()`. The item id is one anyway.
-        hidden_dim: D, width of all vectors.
-        num_heads: heads of the attention over the history.
-        hidden_dims: widths of the dense layers of each tower's network; [] for the sums alone.
-        normalize: whether scores are cosines, divided by the temperature.
-        temperature: positive number that scores are divided by; 1.0 suits `normalize=False`.
-        dropout: rate on the parts of both towers and in their networks.
-        unseen_rate: share of the training rows that lose the user id, the history, or the item id.
-        seed: of the initial weights, of dropout, of what is hidden, and of the negatives that losses draw.
+        num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item. num_users: number
+        of users; ids as for items. max_length: number of the newest items of a user that are read, L. features:
+        descriptions of features of users and items: `spec.model_features()`. The item id is always a feature.
+        hidden_dim: D, width of all vectors. num_heads: heads of the attention over the history. hidden_dims: widths of
+        the dense layers of each tower's network; [] for the sums alone. normalize: whether scores are cosines, divided
+        by the temperature. temperature: positive number that scores are divided by; 1.0 suits `normalize=False`.
+        dropout: rate on the parts of both towers and in their networks. unseen_rate: share of the training rows in
+        which the user id is hidden; the same for the history and the item id. seed: seed of the initial weights,
+        dropout, hidden ids, and the negatives that losses draw.
 
     Shapes:
         `{"user": (B,) int, "history": (B, L) int}`, and any feature of users; output (B, D).
@@ -69,7 +66,7 @@ class TwoTower(RetrievalModel):
     Reference:
         Covington, Adams and Sargin, "Deep Neural Networks for YouTube Recommendations", RecSys 2016. Yi et al.,
         "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys 2019. In both the
-        towers are networks alone; here a network is added to a sum.
+        towers are networks only; here a network is added to a sum.
 
     Example:
         >>> import numpy as np
@@ -169,7 +166,7 @@ class TwoTower(RetrievalModel):
 
     @property
     def optional_inputs(self) -> tuple[str, ...]:
-        """The features of users, which a request may bring."""
+        """The features of users, which a request may contain."""
         return tuple(feature["name"] for feature in self._of_users)
 
     @property
@@ -179,7 +176,7 @@ class TwoTower(RetrievalModel):
 
     @property
     def unserved_weights(self) -> list[Any]:
-        """The item tower: an export has the table that it wrote."""
+        """The weights of the item tower: an export has its table instead."""
         served = {id(weight) for weight in self.items.weights}
         return [weight for weight in self.item_tower.weights if id(weight) not in served]
 
@@ -204,7 +201,7 @@ class TwoTower(RetrievalModel):
         self._has_features = True
 
     def start_items(self, spec: Any, item_ids: np.ndarray) -> None:
-        """Give items of which only features are known a vector, computed from these.
+        """Compute the vectors of new items from their features.
 
         Args:
             spec: a spec with the features of all items.
@@ -244,7 +241,7 @@ class TwoTower(RetrievalModel):
         return found
 
     def _with_given(self, stored: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Stored features, replaced by those that come with the request."""
+        """Stored features, replaced by those of the request."""
         found = dict(stored)
         for feature in self._of_users:
             name = feature["name"]
@@ -264,7 +261,7 @@ class TwoTower(RetrievalModel):
     # === Training ===
 
     def begin_training(self, pairs: np.ndarray) -> None:
-        """Compute item vectors by the tower again."""
+        """Compute item vectors with the tower again."""
         self.item_tower.unfold()
 
     def finish_training(self, pairs: np.ndarray) -> None:
@@ -311,14 +308,14 @@ class TwoTower(RetrievalModel):
         return super().get_weights()
 
     def set_weights(self, weights: Sequence[Any]) -> None:
-        """As in Keras; weights of `get_weights` bring the table of item vectors, and the features."""
+        """As in Keras; the weights contain the table of item vectors and the features."""
         super().set_weights(weights)
         self._has_features = True
         if not self._is_fitting:
             self.item_tower.mark_folded()
 
     def load_own_variables(self, store: Any) -> None:
-        """As in Keras; saved weights bring the features."""
+        """As in Keras; saved weights contain the features."""
         super().load_own_variables(store)
         self._has_features = True
 
