@@ -47,15 +47,19 @@ class TwoTower(RetrievalModel):
     The order of a history is not read.
 
     Args:
-        num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item. num_users: number
-        of users; ids as for items. max_length: number of the newest items of a user that are read, L. features:
-        descriptions of features of users and items: `spec.model_features()`. The item id is always a feature.
-        hidden_dim: D, width of all vectors. num_heads: heads of the attention over the history. hidden_dims: widths of
-        the dense layers of each tower's network; [] for the sums alone. normalize: whether scores are cosines, divided
-        by the temperature. temperature: positive number that scores are divided by; 1.0 suits `normalize=False`.
-        dropout: rate on the parts of both towers and in their networks. unseen_rate: share of the training rows in
-        which the user id is hidden; the same for the history and the item id. seed: seed of the initial weights,
-        dropout, hidden ids, and the negatives that losses draw.
+        num_items: size of the catalogue. Ids are 2 .. num_items + 1; 0 is padding, 1 an unknown item.
+        num_users: number of users; ids as for items.
+        max_length: number of the newest items of a user that are read, L.
+        features: descriptions of features of users and items: `spec.model_features()`. The item id is always a feature.
+        hidden_dim: D, width of all vectors.
+        num_heads: heads of the attention over the history.
+        hidden_dims: widths of the dense layers of each tower's network; [] uses only the sums.
+        normalize: whether scores are cosines, divided by the temperature.
+        temperature: positive number that scores are divided by; 1.0 suits `normalize=False`.
+        dropout: rate on the parts of both towers and in their networks.
+        unseen_rate: share of the training rows in which the user id is hidden; the same for the history and the item
+            id.
+        seed: seed of the initial weights, dropout, hidden ids, and the negatives that losses draw.
 
     Shapes:
         `{"user": (B,) int, "history": (B, L) int}`, and any feature of users; output (B, D).
