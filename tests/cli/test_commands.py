@@ -123,7 +123,7 @@ def test_a_part_without_targets_raises_an_error_before_training(tmp_path, capsys
     assert main(["train", "--data", str(tmp_path / "few.csv"), "--out", str(tmp_path / "preset")]) == 2
     output = capsys.readouterr()
     assert "None of the 1 held-back items occurs in the training rows" in output.err and "Epoch" not in output.out
-    assert "'i2' is only held back" in output.err  # and nothing of ids that look alike
+    assert "'i1' is only held back" in output.err  # and nothing of ids that look alike
 
 
 def test_recommend_takes_titles_and_ids(preset, capsys):
