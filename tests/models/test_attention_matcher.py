@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from one_epoch import fit_often
 from small_ranking import FEATURES, given, kept, made, rows
 from test_attention_supervision import compiled, reading_world, small
 
@@ -15,7 +16,7 @@ def test_learns_to_attend_to_the_event_that_matches_the_candidate():
     inputs, labels, where = reading_world(1500)
     keras.utils.set_random_seed(0)
     model = compiled(small(head="dense", hidden_dims=[16]))
-    model.fit(inputs, labels, batch_size=64, epochs=16, verbose=0)
+    fit_often(model, inputs, labels, 16, batch_size=64)
     test, expected, where = reading_world(200, seed=1)
     assert np.mean((ops.convert_to_numpy(model.score(test)) > 0.5) == expected) > 0.95
     weights = ops.convert_to_numpy(model.attention_weights(test)["cross"])[:, 0, 0]
@@ -121,7 +122,7 @@ def test_finds_the_feature_that_a_user_decides_by(arguments):
     keras.utils.set_random_seed(0)
     sizes = {"embedding_dim": 8, "num_heads": 1, "dropout": 0.0, "user_layers": 0, "hidden_dims": [16], "head": "dense"}
     model = compiled(AttentionMatcher(features, seed=0, **{**sizes, **arguments}))
-    model.fit({k: v[200:] for k, v in inputs.items()}, labels[200:], batch_size=50, epochs=10, verbose=0)
+    fit_often(model, {k: v[200:] for k, v in inputs.items()}, labels[200:], 10, batch_size=50)
     test = {name: values[:200] for name, values in inputs.items()}
     assert np.mean((ops.convert_to_numpy(model.score(test)) > 0.5) == labels[:200]) > 0.95
     if arguments == {"direction": "user-to-item"}:
@@ -172,7 +173,7 @@ def test_an_old_preset_with_the_head_residual_has_the_head_skip():
 @pytest.mark.parametrize(("name", "axis"), [("joint", "joint_0"), ("both", "features"), ("user-to-item", "features")])
 def test_new_attentions_can_be_supervised_and_padding_counts_nothing(name, axis):
     inputs = rows(8, lengths=[1, 2, 3, 4, 5, 6, 6, 6])
-    model = compiled(made(DIRECTIONS[name], attention_supervision=1.0))
+    model = compiled(made(DIRECTIONS[name], attention_supervision=1.0), eagerly=True)
     own, labels = given(model, inputs), np.zeros(8, "float32")
     plain = model.evaluate(own, labels, batch_size=8, verbose=0)
     shape = model.attention_weights(own)[axis].shape[2:]  # without the heads

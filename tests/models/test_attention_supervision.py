@@ -3,7 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from fused_adam import Adam
 from keras import ops
+from one_epoch import fit_often
 from small_ranking import given as inputs_of
 from small_ranking import made, rows
 
@@ -41,11 +43,14 @@ def small(**kwargs):
     return AttentionMatcher(FEATURES, seed=0, **{**sizes, **kwargs})
 
 
-def compiled(model, rate=0.02):
+def compiled(model, rate=0.02, eagerly=False):
+    """The model, ready to be trained; `eagerly` where a graph would be made for a few batches."""
+    on_jax = keras.backend.backend() == "jax"
     model.compile(
-        keras.optimizers.Adam(rate),
+        Adam(rate),
         keras.losses.BinaryCrossentropy(from_logits=True),
-        jit_compile=keras.backend.backend() == "jax",
+        jit_compile=on_jax,
+        run_eagerly=eagerly and not on_jax,
     )
     return model
 
@@ -58,7 +63,7 @@ def test_the_given_attention_is_learned():
     for weight in (0.0, 1.0):
         keras.utils.set_random_seed(0)
         model = compiled(small(attention_supervision=weight))
-        model.fit({**inputs, "given_cross": given}, labels, batch_size=64, epochs=8, verbose=0)
+        fit_often(model, {**inputs, "given_cross": given}, labels, 8, batch_size=64)
         found[weight] = divergence(model, test, wanted).mean()
     # The event must be found anyway, so that the prediction alone comes near: not as near.
     assert found[1.0] < 0.01 < 0.03 < found[0.0]
@@ -69,7 +74,7 @@ def test_the_loss_is_the_prediction_loss_plus_the_divergence_from_the_given_atte
     inputs, labels, given = reading_world(16)
     given[:4] = 0  # these four are not supervised
     given[4:8] = [0.5, 0.5, 1.0, 0.0, 0.0]
-    model = compiled(small(attention_supervision=0.7, num_heads=heads))
+    model = compiled(small(attention_supervision=0.7, num_heads=heads), eagerly=True)
     plain = model.evaluate(inputs, labels, batch_size=16, verbose=0)
     both = model.evaluate({**inputs, "given_cross": given}, labels, batch_size=16, verbose=0)
     expected = np.concatenate([np.zeros(4), divergence(model, {k: v[4:] for k, v in inputs.items()}, given[4:])])
@@ -79,7 +84,7 @@ def test_the_loss_is_the_prediction_loss_plus_the_divergence_from_the_given_atte
 def test_every_attention_can_be_supervised_and_padding_is_ignored():
     inputs = rows(8, lengths=[1, 2, 3, 4, 5, 6, 6, 6])
     # Of layers that draw with dropout none is left, so that weights are those of the prediction.
-    model = compiled(made("attention-matcher", attention_supervision=1.0))
+    model = compiled(made("attention-matcher", attention_supervision=1.0), eagerly=True)
     own, labels = inputs_of(model, inputs), np.zeros(8, "float32")
     shares = np.random.default_rng(0).random((8, 6)).astype("float32")
     plain = model.evaluate(own, labels, batch_size=8, verbose=0)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from fused_adam import Adam
 from keras import ops
 
 from tfrec.models import BiasedMF
@@ -52,6 +53,7 @@ def test_the_penalties_are_means_over_the_batch():
     assert found[2] - found[0] == pytest.approx(0.1 * biases.mean(), rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_recovers_planted_ratings_that_biases_alone_cannot():
     rng = np.random.default_rng(0)
@@ -62,7 +64,7 @@ def test_recovers_planted_ratings_that_biases_alone_cannot():
     order = rng.permutation(len(user))
     train, test = order[:1000], order[1000:]
     model = BiasedMF(FEATURES, embedding_dim=2, embedding_l2=1e-4, output_bias=3.0, seed=0)
-    model.compile(keras.optimizers.Adam(0.02), "mean_squared_error", jit_compile=False)
+    model.compile(Adam(0.02), "mean_squared_error", jit_compile=False)
     often = np.concatenate([train] * 60)  # one epoch, because starting an epoch costs more than its steps
     model.fit({"user": user[often], "item": item[often]}, ratings[often], batch_size=250, verbose=0)
     found = ops.convert_to_numpy(model.score({"user": user[test], "item": item[test]}))

@@ -3,7 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from fused_adam import Adam
 from keras import ops
+from one_epoch import fit_often
 from small_ranking import FEATURES, build, given, made, rows
 
 from tfrec.models import AFM, AutoInt, DCNv2, DeepFM
@@ -136,8 +138,8 @@ def test_afm_attends_most_to_the_decisive_pair():
     inputs = rows(1500, features=of_pair)
     labels = (inputs["user"] % 2 == inputs["item"] % 2).astype("float32")
     model = build("afm", of_pair)
-    model.compile(keras.optimizers.Adam(0.02), keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=ON_JAX)
-    model.fit(given(model, inputs), labels, batch_size=100, epochs=25, verbose=0)
+    model.compile(Adam(0.02), keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=ON_JAX)
+    fit_often(model, given(model, inputs), labels, 25, batch_size=100)
     shares = ops.convert_to_numpy(model.attention_weights(given(model, inputs))["pairs"]).mean(axis=0)
     found = dict(zip(model.attention_labels["pair"], shares, strict=True))
     assert found["user x item"] > 0.5, found

@@ -1,9 +1,9 @@
 """Tests of NAIS only: its attention leaves the target out."""
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
+from fused_adam import Adam
 from keras import ops
 from small_users import kept, made
 
@@ -36,6 +36,7 @@ def test_it_reads_the_newest_items_up_to_its_length():
     np.testing.assert_allclose(long, ops.convert_to_numpy(model.score({"history": HISTORY[:, -3:]})), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_the_planted_neighbour_decides_the_score():
     """Item a_k is taken with b_k, next to four items that all users take at random."""
@@ -50,7 +51,7 @@ def test_the_planted_neighbour_decides_the_score():
     table = Interactions.from_pandas(pd.DataFrame(rows, columns=["u", "i"]), user="u", item="i")
     spec = FeatureSpec.fit(table, max_length=8)
     model = models.NAIS(spec.num_items, max_length=8, hidden_dim=8, seed=0)
-    model.compile(keras.optimizers.Adam(0.02), losses.BinaryCrossEntropy(8), jit_compile=False)
+    model.compile(Adam(0.02), losses.BinaryCrossEntropy(8), jit_compile=False)
     model.fit(pairs(table, spec, 120, inputs=("history",)).repeat(25), shuffle=False, verbose=0)
     for k in range(6):
         history = spec.items.encode([f"n{3 * (k % 4)}", f"a{k}", f"n{3 * (k % 4) + 1}"])[None]

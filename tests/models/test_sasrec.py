@@ -210,7 +210,7 @@ def test_evaluation_computes_no_gradient(monkeypatch):
 
 def test_one_target_per_row_follows_the_newest_position():
     inputs, targets, _ = walks(8)
-    model = learner(FullSoftmax())
+    model = learner(FullSoftmax(), **ONE_STEP)
     value = model.evaluate(inputs, targets[:, -1], verbose=0)
     scores = ops.convert_to_numpy(model.score(inputs))[:, 2:].astype("float64")
     picked = scores[np.arange(8), targets[:, -1] - 2]
@@ -219,9 +219,9 @@ def test_one_target_per_row_follows_the_newest_position():
 
 def test_a_column_of_targets_means_one_target_per_row():
     inputs, targets, _ = walks(8)
-    row = learner(FullSoftmax()).evaluate(inputs, targets[:, -1], sample_weight=np.arange(8.0), verbose=0)
+    row = learner(FullSoftmax(), **ONE_STEP).evaluate(inputs, targets[:, -1], sample_weight=np.arange(8.0), verbose=0)
     weights = np.arange(8.0)[:, None]
-    column = learner(FullSoftmax()).evaluate(inputs, targets[:, -1:], sample_weight=weights, verbose=0)
+    column = learner(FullSoftmax(), **ONE_STEP).evaluate(inputs, targets[:, -1:], sample_weight=weights, verbose=0)
     assert column == pytest.approx(row, rel=1e-6)
 
 
@@ -230,7 +230,8 @@ def test_one_weight_per_row_applies_to_all_its_targets():
     rows = np.arange(8.0)
     each = np.repeat(rows[:, None], targets.shape[1], axis=1)
     one, each = (
-        learner(FullSoftmax()).evaluate(inputs, targets, sample_weight=weights, verbose=0) for weights in (rows, each)
+        learner(FullSoftmax(), **ONE_STEP).evaluate(inputs, targets, sample_weight=weights, verbose=0)
+        for weights in (rows, each)
     )
     assert one == pytest.approx(each, rel=1e-6)
 

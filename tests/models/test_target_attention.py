@@ -3,7 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from fused_adam import Adam
 from keras import ops
+from one_epoch import fit_often
 from small_ranking import made, rows
 
 from tfrec import models
@@ -38,11 +40,8 @@ def drawn(count, seed):
 
 def learned(model, inputs, labels, epochs, rate=0.01):
     keras.utils.set_random_seed(0)
-    model.compile(keras.optimizers.Adam(rate), keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=ON_JAX)
-    # One epoch over the rows again and again: the beginning of each costs more than its steps.
-    often = {name: np.concatenate([values] * epochs) for name, values in inputs.items()}
-    model.fit(often, np.concatenate([labels] * epochs), batch_size=64, verbose=0)
-    return model
+    model.compile(Adam(rate), keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=ON_JAX)
+    return fit_often(model, inputs, labels, epochs, batch_size=64)
 
 
 def logits(model, inputs):

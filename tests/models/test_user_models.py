@@ -33,6 +33,7 @@ def groups():
     return Interactions.from_pandas(pd.DataFrame(rows, columns=["u", "i"]), user="u", item="i")
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_recovers_planted_groups_and_folds_unknown_users_in(name, groups):
     from tfrec.data import FeatureSpec, known_pairs, pairs
