@@ -32,11 +32,18 @@ def spec():
     return FeatureSpec.fit(generate_world(num_users=60, num_items=120, seed=1), max_length=8)
 
 
+@pytest.fixture(scope="module")
+def saved_once(spec, tmp_path_factory):
+    model, folder = SASRec(spec.num_items, max_length=8, hidden_dim=8, seed=3), tmp_path_factory.mktemp("saved")
+    presets.save(model, spec, folder / "preset", metrics={"note": 1}, extra_files={"recipe.toml": "epochs = 1\n"})
+    return model, folder / "preset"
+
+
 @pytest.fixture
-def saved(spec, tmp_path):
-    model = SASRec(spec.num_items, max_length=8, hidden_dim=8, seed=3)
-    presets.save(model, spec, tmp_path / "preset", metrics={"note": 1}, extra_files={"recipe.toml": "epochs = 1\n"})
-    return model, tmp_path / "preset"
+def saved(saved_once, tmp_path):
+    """A model, which tests only read, and a copy of its preset, which they may change."""
+    model, folder = saved_once
+    return model, shutil.copytree(folder, tmp_path / "preset")
 
 
 def test_round_trip(saved, spec):
@@ -90,7 +97,8 @@ def test_another_class_is_one_clear_error():
 
 
 def test_training_leaves_no_state_behind(saved, spec, tmp_path):
-    model, folder = saved
+    folder = saved[1]
+    model = presets.load(folder).model
     model.compile("adam", "sparse_categorical_crossentropy")
     model.optimizer.build(model.trainable_variables)
     presets.save(model, spec, tmp_path / "trained")
