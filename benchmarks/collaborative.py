@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from tfrec import atomic, data, environment, evaluation, losses, models
+from tfrec.models.constructor import arguments_of
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
@@ -120,8 +121,8 @@ class Model:
 class Trained(Model):
     """A row of a model that `model.fit` trains.
 
-    `build` is its class, with settings as arguments; "loss", "learning_rate" and "batch_size" are settings too, and
-    "epochs" is the number of epochs where the validation part was trained on as well.
+    `build` is its class, with settings as arguments. "loss", "learning_rate" and "batch_size" are settings too, and so
+    is "take" of `tfrec.data.pairs`; "epochs" is the number of epochs where the validation part was trained on as well.
 
     Attributes:
         fixed: settings that are not searched.
@@ -140,18 +141,23 @@ class Trained(Model):
 
         settings = {**self.fixed, **settings}
         loss, learning_rate, batch_size = (settings.pop(name) for name in ("loss", "learning_rate", "batch_size"))
-        epochs = settings.pop("epochs", None)
+        epochs, take = settings.pop("epochs", None), settings.pop("take", "others")
         keras.utils.set_random_seed(seed)
         reads_features = hasattr(self.build, "take_features")
         if reads_features:
             settings["features"] = spec.model_features()
-        model = self.build(num_items=spec.num_items, num_users=spec.num_users, seed=seed, **settings)
+        sizes = {"num_items": spec.num_items, "num_users": spec.num_users}
+        sizes = {name: size for name, size in sizes.items() if name in arguments_of(self.build)}
+        model = self.build(**sizes, seed=seed, **settings)
         if reads_features:
             model.take_features(spec)
         known = data.known_pairs(split.train, spec)
         model.begin_training(known)
-        model.compile(keras.optimizers.Adam(learning_rate), loss=LOSSES[loss](spec))
-        batches = data.pairs(split.train, spec, batch_size, inputs=model.input_names, seed=seed)
+        model.compile(keras.optimizers.Adam(learning_rate), loss=LOSSES[loss](spec), jit_compile=False)
+        read = spec  # with histories no longer than the model reads, which cost time
+        if "max_length" in settings:
+            read = data.FeatureSpec.fit(split.train, settings["max_length"], users=True)
+        batches = data.pairs(split.train, read, batch_size, inputs=model.input_names, take=take, seed=seed)
 
         def validate() -> float:
             report = evaluation.evaluate(
@@ -162,7 +168,7 @@ class Trained(Model):
         best, weights, worse, epoch = 0.0, model.get_weights(), 0, 0
         best_epoch = epochs
         while epochs is None and epoch < self.max_epochs and worse < self.patience:
-            history = model.fit(batches, initial_epoch=epoch, epochs=epoch + self.every, verbose=0)
+            history = model.fit(batches, initial_epoch=epoch, epochs=epoch + self.every, shuffle=False, verbose=0)
             epoch += self.every
             value = validate()
             print(f"  epoch {epoch}: loss {history.history['loss'][-1]:.4f}, valid {value:.4f}", flush=True)
@@ -172,7 +178,7 @@ class Trained(Model):
         if epochs is None:
             model.set_weights(weights)
         else:
-            model.fit(batches, epochs=epochs, verbose=2)
+            model.fit(batches, epochs=epochs, shuffle=False, verbose=2)
         model.finish_training(known)
         model.best_epoch = best_epoch
         return model
@@ -234,16 +240,29 @@ MODELS = {
         {"ml-1m": [{"l2": [0.0, 0.1], "dropout": [0.0, 0.3]}]},
         fixed={"loss": "softmax", "learning_rate": 2e-3, "batch_size": 2048, "hidden_dim": 64},
     ),
+    "neumf": Trained(
+        models.NeuMF,
+        {name: [{"learning_rate": [1e-3, 3e-3]}, {"dropout": [0.2]}] for name in ("ml-1m", "ncf")},
+        fixed={
+            **{"loss": "4 negatives", "batch_size": 2048, "gmf_dim": 16},  # about 12 seconds an epoch on one core
+            **{"mlp_dim": 64, "hidden_dims": [64, 32, 16]},
+        },
+    ),
+    "nais": Trained(
+        models.NAIS,
+        {"ml-1m": [{"max_length": [10, 50], "learning_rate": [2e-3, 5e-3]}, {"beta": [0.7]}]},
+        # 65 seconds an epoch on one core with 50 items, and as much for an evaluation
+        fixed={"loss": "4 negatives", "batch_size": 2048, "take": "earlier"},
+        max_epochs=30,
+        every=2,
+    ),
     "delf": Trained(
         models.DELF,
-        {"ml-1m": [{"learning_rate": [1e-3, 3e-3], "dropout": [0.0, 0.2]}]},
-        fixed={
-            **{"loss": "4 negatives", "batch_size": 2048, "hidden_dim": 32},
-            **{"max_length": 50, "audience_size": 20},  # about 100 seconds an epoch on one core
-        },
+        {"ml-1m": [{"max_length": [10, 50], "learning_rate": [1e-3, 3e-3]}, {"dropout": [0.2]}]},
+        # 100 seconds an epoch on one core with 50 items, and 32 for an evaluation
+        fixed={"loss": "4 negatives", "batch_size": 2048, "take": "earlier", "hidden_dim": 32, "audience_size": 20},
         max_epochs=30,
-        every=3,  # an evaluation costs as much as an epoch
-        patience=2,
+        every=2,
     ),
     "lightgcn": Trained(
         models.LightGCN,
