@@ -92,6 +92,7 @@ def page(found):
         abs(row["float16"][metric] - row["float32"][metric]) for row in found.values() for metric in row["recorded"]
     )
     machines = "; ".join(sorted({row["machine"] for row in found.values()}))
+    lines += ["", "Presets without a size in the last column keep float32: one of their stated digits would change."]
     lines += ["", f"Largest difference: {largest:.6f}. Machine: {machines}."]
     return "\n".join(lines) + "\n"
 

@@ -84,7 +84,8 @@ def test_evaluate(films, preset, tmp_path, capsys):
 
 def test_evaluate_uses_the_split_of_the_training(films, tmp_path, capsys):
     recipe, out, report = tmp_path / "recipe.toml", tmp_path / "preset", tmp_path / "report.json"
-    text = 'epochs = 1\nmax_length = 8\n[split]\nrule = "by-time"\nvalid = 0.6\ntest = 0.8\n[model]\nclass = "STAMP"\n'
+    text = 'epochs = 1\nmax_length = 8\nweights = "float16"\n'
+    text += '[split]\nrule = "by-time"\nvalid = 0.6\ntest = 0.8\n[model]\nclass = "STAMP"\n'
     recipe.write_text(text + "hidden_dim = 8\n")
     named = ["--baseline", "ials", "user-knn"]
     assert main(["train", "--data", str(films), "--recipe", str(recipe), "--out", str(out), *named]) == 0
@@ -98,6 +99,8 @@ def test_evaluate_uses_the_split_of_the_training(films, tmp_path, capsys):
             next(line for line in text.splitlines() if line.startswith(f"{name} ")) for text in (trained, evaluated)
         ]
         assert rows[0].split()[:-1] == rows[1].split()[:-1]
+    vectors = load(out).model.get_weights()[0]
+    assert (vectors == vectors.astype("float16")).all()  # the recipe's dtype; the metrics are those of these weights
     measured, again = load(out).metrics["test"]["stamp"], json.loads(report.read_text())
     assert again["metrics"] == pytest.approx(measured["metrics"], abs=1e-6)
     assert again["num_targets"] == measured["num_targets"] > again["num_users"]
