@@ -21,6 +21,8 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Two workers share two cores: threads that wait for each other in one of them take time from the other.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+# oneDNN searches each new graph for operations to replace: a quarter of the time in which a small one becomes ready.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 CYCLE = 30
 SLOWEST = 15  # files to report
@@ -68,11 +70,14 @@ def set_aside():
 def what_it_may_start(item):
     """A test that is not marked `slow` may start no Python and write no SavedModel: `make test-fast` runs it.
 
-    Exports run in forked processes, and in new processes in tests marked `new_processes`.
+    Exports run in forked processes. In tests marked `new_processes` they run in new processes and with oneDNN, as they
+    do for users.
     """
     if item.get_closest_marker("slow"):
         with pytest.MonkeyPatch.context() as patch:
-            if FORKS and "tensorflow" in sys.modules and not item.get_closest_marker("new_processes"):
+            if item.get_closest_marker("new_processes"):
+                patch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+            elif FORKS and "tensorflow" in sys.modules:
                 replay = importlib.import_module("tfrec.serving.runtime.replay")
                 patch.setattr(replay, "subprocess", forked_runtime.MODULE)
             yield

@@ -3,8 +3,8 @@
 `tfrec.serving.runtime` runs every export in a fresh process, where loading TensorFlow takes longer than the calls. A
 forked process is as fresh: its parent has loaded TensorFlow, and has neither sent a request nor imported keras or
 tfrec. Run as a script, this file is that parent: `python -I forked_runtime.py FOLDER KIND`, with the folder of the
-tensorflow package. It reads a JSON object a line: "arguments" of a script, "out" and "err" for what that prints. It
-answers with two lines, the process and the code with which it ended.
+tensorflow package. It reads a JSON object a line: "arguments" of a script, the "folder" to run it in, "out" and "err"
+for what that prints. It answers with two lines, the process and the code with which it ended.
 """
 
 import atexit
@@ -22,19 +22,19 @@ import types
 from pathlib import Path
 
 START = str(Path.cwd())
+# glibc returns no memory to the system: a graph becomes ready by building and dropping thousands of small messages.
+KEEP_MEMORY = {"MALLOC_TOP_PAD_": str(2**26), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
 
 
 def run(command, *, timeout=None, **_):
     """As `subprocess.run` for a command of `tfrec.serving.runtime`, with its output as text."""
     _, isolated, *arguments = command
     assert isolated == "-I"
-    if str(Path.cwd()) != START:  # relative paths mean other files to the parent
-        kept = {"capture_output": True, "text": True, "errors": "replace", "stdin": subprocess.DEVNULL}
-        return subprocess.run(command, timeout=timeout, **kept)
     parent = parent_of("tensorflow" if Path(arguments[0]).name == "replay_tensorflow.py" else "c")
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder) / "out", Path(folder) / "err"
-        parent.stdin.write(json.dumps({"arguments": arguments, "out": str(out), "err": str(err)}) + "\n")
+        asked = {"arguments": arguments, "folder": str(Path.cwd()), "out": str(out), "err": str(err)}
+        parent.stdin.write(json.dumps(asked) + "\n")
         parent.stdin.flush()
         process = int(parent.stdout.readline())
         is_late = not select.select([parent.stdout], [], [], timeout)[0]
@@ -52,7 +52,8 @@ def parent_of(kind):
     """The process that is forked, started when it is first needed."""
     folder = str(Path(importlib.util.find_spec("tensorflow").origin).parent)
     command = [sys.executable, "-I", __file__, folder, kind]
-    parent = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=START)
+    kept = {"text": True, "cwd": START, "env": os.environ | KEEP_MEMORY}
+    parent = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **kept)
     atexit.register(parent.stdin.close)
     return parent
 
@@ -75,7 +76,7 @@ def load(folder, kind):
         ctypes.CDLL(str(Path(folder) / "libtensorflow_cc.so.2"))
 
 
-def become(arguments, out, err):
+def become(arguments, folder, out, err):
     """Run a script in this process, as Python would, and end it."""
     import runpy
     import traceback
@@ -83,6 +84,7 @@ def become(arguments, out, err):
     for place, path in ((0, os.devnull), (1, out), (2, err)):
         os.dup2(os.open(path, os.O_RDONLY if place == 0 else os.O_WRONLY | os.O_CREAT), place)
     sys.argv, code = arguments, 0
+    os.chdir(folder)
     try:
         runpy.run_path(arguments[0], run_name="__main__")
     except SystemExit as left:

@@ -27,7 +27,8 @@ def preset(once, films):
 
     def trained(folder):
         recipe = folder / "recipe.toml"
-        recipe.write_text('max_length = 10\n[loss]\nclass = "SampledSoftmax"\nnum_negatives = 64\n', encoding="utf-8")
+        model, loss = 'class = "SASRec"\nnum_blocks = 1', 'class = "SampledSoftmax"\nnum_negatives = 64'
+        recipe.write_text(f"max_length = 10\n[model]\n{model}\n[loss]\n{loss}\n", encoding="utf-8")
         arguments = ["--recipe", str(recipe), "--epochs", "2", "--out", str(folder / "preset")]
         assert main(["train", "--data", str(films), *arguments]) == 0
         return folder / "preset"

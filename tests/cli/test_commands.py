@@ -51,8 +51,10 @@ def test_interrupted_before_anything_was_kept(films, tmp_path, capsys, monkeypat
 
 
 def test_an_interrupted_run_goes_on(films, tmp_path, capsys, monkeypatch):
-    out, partial = tmp_path / "preset", tmp_path / "preset.partial"
+    out, partial, recipe = tmp_path / "preset", tmp_path / "preset.partial", tmp_path / "recipe.toml"
+    recipe.write_text('[model]\nclass = "SASRec"\nhidden_dim = 8\nnum_blocks = 1\n')
     command = ["train", "--data", str(films), "--out", str(out), "--epochs", "2", "--max-length", "10"]
+    command += ["--recipe", str(recipe)]
 
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt

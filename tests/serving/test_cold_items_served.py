@@ -1,6 +1,7 @@
 """Items without training rows have the same scores in an export as in the evaluation, from their features."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pandas as pd
@@ -53,11 +54,18 @@ def served(din, fusion, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def rank():
+def function_of():
+    """`function_of(version, signature)` of an export that is loaded once."""
+    load = functools.cache(lambda version: tf.saved_model.load(str(version)).signatures)
+    return lambda version, signature="rank": load(version)[signature]
+
+
+@pytest.fixture(scope="module")
+def rank(function_of):
     """`rank(version, history, labels, items, **features)` of one user."""
 
     def asked(version, history, labels, items, **features):
-        function = tf.saved_model.load(str(version)).signatures["rank"]
+        function = function_of(version)
         inputs = {"history": [history], "history_labels": [labels], "item_ids": [items], **features}
         nothing = {"portrait": [[np.nan] * 3], "tastes": [[""]]}
         for name, one in function.structured_input_signature[1].items():
@@ -69,7 +77,7 @@ def rank():
 
 
 @pytest.mark.parametrize("name", ["din", "fusion"])
-def test_served_scores_equal_evaluated_scores(name, parts, din, fusion, served):
+def test_served_scores_equal_evaluated_scores(name, parts, din, fusion, served, function_of):
     """The export scores every test row, including cold items, from the raw values of its table."""
     preset, (train, test) = {"din": din, "fusion": fusion}[name], parts
     wanted = predictions(preset.model, preset.spec, test, train)
@@ -97,7 +105,7 @@ def test_served_scores_equal_evaluated_scores(name, parts, din, fusion, served):
         },
         "price": test.context["price"].astype(float).tolist(),
     }
-    function = tf.saved_model.load(str(served[name])).signatures["rank"]
+    function = function_of(served[name])
     specs = function.structured_input_signature[1]
     found = function(**{key: tf.constant(inputs[key], one.dtype) for key, one in specs.items()})["scores"].numpy()
     is_cold = np.isin(items, COLD)
@@ -146,14 +154,14 @@ def test_an_export_without_their_content_never_becomes_visible(din, tmp_path, mo
     assert not (tmp_path / "films").exists()
 
 
-def test_two_stages_rank_items_by_content_if_only_retrieval_knows_them(din, rank, tmp_path):
+def test_two_stages_rank_items_by_content_if_only_retrieval_knows_them(din, tmp_path, function_of):
     random = np.random.default_rng(0)
     frame = pd.DataFrame({"u": np.repeat(range(30), 6), "i": random.choice(IDS, 180)})
     spec = FeatureSpec.fit(Interactions.from_pandas(frame, user="u", item="i"), max_length=5)
     assert "🎬" in spec.items and len(spec.cold) == 0
     first = made(SASRec(spec.num_items, max_length=5, hidden_dim=8, seed=0), spec, tmp_path / "first")
     version = serving.export_two_stage(first, din, tmp_path / "films", 10, 11, verify="runtime")
-    function = tf.saved_model.load(str(version)).signatures["recommend_by_history"]
+    function = function_of(version, "recommend_by_history")
     found = function(history=tf.constant([HISTORY]))
     items = [item.decode() for item in found["item_ids"].numpy()[0]]
     assert "🎬" in items

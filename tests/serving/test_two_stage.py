@@ -23,6 +23,7 @@ from tfrec.measure import evaluate_export
 from tfrec.models import DeepFM, SASRec, TiSASRec
 from tfrec.serving import stage_overlap
 from tfrec.serving.files import export_manifest, recorded_answers
+from tfrec.serving.graph import RankingModule
 from tfrec.serving.verify import parity
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
@@ -69,20 +70,23 @@ def call():
         if version not in loaded:
             loaded[version] = tf.saved_model.load(str(version)).signatures
         specs = loaded[version][signature].structured_input_signature[1]
-        missing = {tf.string: "", tf.float32: np.nan, tf.int64: 0}
         given = {
             name: tf.constant(inputs[name], spec.dtype)
             if name in inputs
-            else tf.constant(missing[spec.dtype], spec.dtype, [1] if spec.shape.rank == 1 else [1, width(name)])
+            else missing(name, spec.dtype, spec.shape.rank)
             for name, spec in specs.items()
         }
         found = loaded[version][signature](**given)
         return {name: value.numpy() for name, value in found.items()}
 
-    def width(name):
-        return {"portrait": 3, "history_labels": 0}.get(name, 1)
-
     return of
+
+
+def missing(name, dtype, rank):
+    """What stands for an input that is left out."""
+    value = {tf.string: "", tf.float32: np.nan, tf.int64: 0}[dtype]
+    width = {"portrait": 3, "history_labels": 0}.get(name, 1)
+    return tf.constant(value, dtype, [1] if rank == 1 else [1, width])
 
 
 def texts(rows):
@@ -119,16 +123,17 @@ def test_omitted_features_are_missing_and_given_features_change_the_scores(versi
     assert texts(lean["item_ids"]) == texts(full["item_ids"])
 
 
-def test_item_features_are_in_the_export(ranking, version, call, tmp_path):
-    """If an item has the features of another item in an export, its score differs."""
+def test_item_features_are_in_the_export(ranking, rank_only, call, tmp_path):
+    """If an item has the features of another item in a graph, its score differs."""
     spec = ranking.spec
     swapped = {name: values.copy() for name, values in spec.item_features.items()}
     for values in swapped.values():
         values[2] = values[5]
-    other = dataclasses.replace(ranking, spec=dataclasses.replace(spec, item_features=swapped))
-    changed = serving.export_ranking(other, tmp_path / "films", verify="runtime")
+    changed = RankingModule(ranking.model, dataclasses.replace(spec, item_features=swapped), tmp_path)
     items = [spec.items.tokens[:2].tolist()]
-    before, after = (call(one, "rank", history=[[""]], item_ids=items)["scores"][0] for one in (version, changed))
+    before = call(rank_only, "rank", history=[[""]], item_ids=items)["scores"][0]
+    nothing = [missing(one.name, one.dtype, one.rank) for one in changed.user_inputs]
+    after = changed.signature()(tf.constant([[""]]), tf.constant(items), *nothing)["scores"].numpy()[0]
     assert abs(before[0] - after[0]) > 1e-4 and before[1] == pytest.approx(after[1], abs=1e-6)
 
 

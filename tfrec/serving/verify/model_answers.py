@@ -15,6 +15,7 @@ from tfrec.reserved_ids import PADDING_ID, RESERVED_IDS
 from tfrec.serving.runtime import Call
 from tfrec.serving.verify.approximation import Answer
 from tfrec.serving.verify.sampled_features import by_column
+from tfrec.serving.verify.scored_once import ScoredOnce
 
 
 def expected_answers(
@@ -26,7 +27,8 @@ def expected_answers(
     withdrawn: Sequence[str] = (),
 ) -> list[Answer]:
     """The model's answers to calls, without the withdrawn items."""
-    return [_expected(model, spec, call, k, mask_seen, list(withdrawn)) for call in calls]
+    once = ScoredOnce(model)
+    return [_expected(once, spec, call, k, mask_seen, list(withdrawn)) for call in calls]
 
 
 def rescored(model: RetrievalModel, spec: FeatureSpec, call: Call, found: Answer) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from tfrec.serving.graph.two_stage import USER_FEATURES
 from tfrec.serving.runtime import Call
 from tfrec.serving.verify import sampled_features
 from tfrec.serving.verify.parity import Answer
+from tfrec.serving.verify.scored_once import ScoredOnce
 
 TOLERANCE = 1e-5  # allowed difference of probabilities and ratings
 _NOISE = 1e-5  # floating-point noise of the retrieval scores
@@ -73,6 +75,8 @@ def rescored(stages: Stages, call: Call, found: Answer) -> Answer:
 def expected_answers(stages: Stages, calls: Sequence[Call]) -> tuple[list[Call], list[Answer]]:
     """Calls without the rows that depend on rounding, and the models' own answers to them."""
     checked, answers = [], []
+    if (first := stages.retrieval) is not None:
+        stages = stages._replace(retrieval=dataclasses.replace(first, model=ScoredOnce(first.model)))
     for call in calls:
         if call.signature == "rank" or stages.retrieval is None:
             checked.append(call)
