@@ -42,11 +42,8 @@ def test_every_script_is_tried_and_short():
         assert f"({path.name})" in (EXAMPLES / "README.md").read_text(encoding="utf-8")
 
 
-OWN = pytest.param("own_model", marks=pytest.mark.xfail(reason="presets take only models of tfrec", strict=False))
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [OWN if name == "own_model" else name for name in SMALL])
+@pytest.mark.parametrize("name", SMALL)
 def test_an_example_runs(name, tmp_path, capsys):
     options = {"out": tmp_path, **SMALL[name]} if name != "own_layers" else SMALL[name]
     load(name)["main"](**options)
