@@ -18,6 +18,21 @@ def test_the_table_is_up_to_date():
     assert (ROOT / "README.md").read_text(encoding="utf-8") == page(presets.results()), "run `make zoo`"
 
 
+def test_the_table_of_families_has_the_numbers_of_presets_and_benchmarks():
+    measured = json.loads((ROOT.parent / "benchmarks/results/collaborative.json").read_text("utf-8"))["ml-1m"]
+    of_presets = {result.preset: result.metrics for result in presets.results()}
+    rows = [line.strip("| ").split(" | ") for line in (ROOT / "families.md").read_text("utf-8").splitlines()]
+    rows = [row for row in rows if len(row) == 6 and row[0] in ("baseline", "collaborative", "sequential")]
+    assert len(rows) >= 10 and [float(row[4]) for row in rows] == sorted(float(row[4]) for row in rows)
+    for _, name, _, *shown, _ in rows:
+        if name.startswith("`"):
+            metrics = of_presets[name.strip("`")]
+        else:
+            runs = measured[name]["test"]
+            metrics = {key: sum(run[key] for run in runs) / len(runs) for key in ("recall@10", "ndcg@10")}
+        assert [float(number) for number in shown] == [round(metrics[key], 4) for key in ("recall@10", "ndcg@10")]
+
+
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("recipe.toml")), ids=lambda path: path.parent.name)
 def test_a_recipe_has_its_data_named_and_numbers_to_compare_with(path):
     about = tomllib.loads((path.parent / "published.toml").read_text(encoding="utf-8"))

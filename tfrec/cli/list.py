@@ -33,11 +33,16 @@ size is only a recipe, which `tfrec train --recipe NAME` trains. `tfrec list --m
 losses, deviations, sources and minutes."""
 _PAGE = """# The zoo
 
-<!-- Written by `make zoo` from metrics.json, seeds.json and published.toml of the presets: change those, not this. -->
+<!-- Written by `make zoo` from families.md and the metrics.json, seeds.json and published.toml of the presets: change
+those, not this. -->
 
 Metrics of each preset on the test part. Epochs and weights were chosen on the validation part.
 
 {tables}
+
+{families}
+
+## Notes
 
 - **Retrieval**: leave-one-out. A user's last item is the test item, the one before it the validation item. The whole
   catalogue is ranked, seen items are masked, all users count. popularity and item-to-item are baselines without
@@ -71,11 +76,14 @@ def run(options: argparse.Namespace) -> None:
 
 def page(found: list[Result]) -> str:
     """The results as the page models/README.md."""
+    from tfrec.presets.bundled import zoo_folder
+
     tables = []
     for task, rows in _tables(found):
         rows.insert(1, ("---",) * len(rows[0]))
         tables += [f"## {_TITLES[task]}", "\n".join(f"| {' | '.join(row)} |" for row in rows)]
-    return _PAGE.format(tables="\n\n".join(tables))
+    families = (zoo_folder() / "families.md").read_text("utf-8").rstrip("\n")
+    return _PAGE.format(tables="\n\n".join(tables), families=families)
 
 
 def aligned(found: list[Result]) -> str:

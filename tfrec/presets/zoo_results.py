@@ -19,7 +19,7 @@ METRICS = {
     "click": ("auc", "grouped_auc", "log_loss", "calibration_error"),
     "rating": ("rmse", "mae"),
 }
-BASELINES = ("popularity", "item-to-item", "user-knn", "ease", "ials", "mean", "biases")
+BASELINES = ("popularity", "item-to-item", "user-knn", "graph-filter", "ease", "ials", "mean", "biases")
 _LOSSES = {"click": "BinaryCrossentropy", "rating": "MeanSquaredError"}
 
 
