@@ -82,7 +82,8 @@ def page(found: list[Result]) -> str:
     for task, rows in _tables(found):
         rows.insert(1, ("---",) * len(rows[0]))
         tables += [f"## {_TITLES[task]}", "\n".join(f"| {' | '.join(row)} |" for row in rows)]
-    families = (zoo_folder() / "families.md").read_text("utf-8").rstrip("\n")
+    folder = zoo_folder()
+    families = "" if folder is None else (folder / "families.md").read_text("utf-8").rstrip("\n")
     return _PAGE.format(tables="\n\n".join(tables), families=families)
 
 
