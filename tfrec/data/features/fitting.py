@@ -184,6 +184,8 @@ def all_features(train: Examples | Interactions) -> list[Feature]:
 def why_unread(train: Examples | Interactions, features: Sequence[Feature]) -> dict[str, list[str]]:
     """Reason -> columns that are not features: why they cannot be, or that the recipe does not name them."""
     read, found = {feature.column for feature in features} | {ITEM_COUNT}, {}
+    if isinstance(train, Interactions):
+        read |= {"user"}  # an input of the model, which is no feature
     tables = {"user": train.users, "item": train.items, "context": train.context}
     for group, table in tables.items():
         left = [column for column in columns_of(train, group) if column not in read]
