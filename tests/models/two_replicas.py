@@ -50,6 +50,9 @@ def learn(name: str, strategy: tf.distribute.Strategy | None, loss: str) -> tupl
         step = keras.optimizers.Adam(0.01) if loss == "adam" else keras.optimizers.SGD(0.02)
         # One device step by step: a graph would be made for four of them.
         how = {"jit_compile": False, "run_eagerly": strategy is None}
+        if loss == "taught":
+            teacher = drawn(build(name, spec.num_items, max_length=8, seed=1), seed=1, scale=0.3)
+            model.supervise_attention(1.0, teacher=teacher)
         model.compile(step, LOSSES.get(loss, FullSoftmax()), **how)
     batches = sequences(data, spec, batch_size=8, shuffle=False, inputs=model.input_names)
     if loss == "unweighted":
@@ -87,7 +90,7 @@ assert two.num_replicas_in_sync == 2
 # One variant of each class; test_meaning.py tests on all variants that the halves of a batch add up.
 one_of_each = {type(build(name)): name for name in reversed(VARIANTS)}
 cases = [(name, "adam" if name == "comirec" else "softmax") for name in one_of_each.values()]
-cases += [("stamp", loss) for loss in ("unweighted", "sum")]
+cases += [("stamp", loss) for loss in ("unweighted", "sum", "taught")]
 cases += [("autoint", "9"), ("autoint", "3")]  # last batches of one row and of three
 cases += [("bst", "1")]  # one replica never gets a row
 for name, what in cases:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfrec.cli.option_types import dataset, existing, number, whole
@@ -99,8 +100,13 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
 
 
-def read_data(options: argparse.Namespace) -> Interactions:
-    """Read the table that the options name, and print its cleaning report."""
+def read_data(options: argparse.Namespace, context: Sequence[str] = ()) -> Interactions:
+    """Read the table that the options name, and print its cleaning report.
+
+    Args:
+        options: as added by `add_data_arguments`.
+        context: further columns to keep.
+    """
     from tfrec import data
 
     table = data.read(
@@ -109,6 +115,7 @@ def read_data(options: argparse.Namespace) -> Interactions:
         item=options.item,
         time=options.time,
         weight=options.rating,
+        context=context,
         items=options.items,
         users=options.users,
         min_weight=options.min_rating,
@@ -122,7 +129,7 @@ def read_data(options: argparse.Namespace) -> Interactions:
     return table
 
 
-def read_rows(options: argparse.Namespace) -> Interactions | Examples:
+def read_rows(options: argparse.Namespace, context: Sequence[str] = ()) -> Interactions | Examples:
     """Read training rows of a ranking model: labelled rows if a label is named or recognised, otherwise ratings."""
     from pathlib import Path
 
@@ -133,7 +140,7 @@ def read_rows(options: argparse.Namespace) -> Interactions | Examples:
     path = Path(options.data)
     form = text_format(**text_options(options))
     if options.label is None and not (path.exists() and data.is_labelled(path, form)):
-        return read_data(options)
+        return read_data(options, context)
     filters = {"--rating": None, "--min-rating": None, "--min-user-count": 1, "--min-item-count": 1}
     given = {name: getattr(options, name[2:].replace("-", "_")) for name in filters}
     unused = [name for name, value in given.items() if value != filters[name]]

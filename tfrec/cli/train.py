@@ -61,6 +61,7 @@ def run(options: argparse.Namespace) -> None:
 
     recipe_file = presets.find_recipe(options.recipe) if options.recipe else None  # before TensorFlow is imported
     from tfrec import runner
+    from tfrec.data.batches.given_attention import OWN as RATINGS
     from tfrec.training import RankingRecipe, checkpoints
 
     if options.relevant is not None and options.list_for is None:
@@ -74,7 +75,9 @@ def run(options: argparse.Namespace) -> None:
     if ranks:
         check_no_baseline(options)
     baselines = {"baselines": options.baseline} if options.baseline else {}
-    table = read_rows(options) if ranks else read_data(options)
+    column = recipe.joint_loss.column
+    context = [column] if column and column not in RATINGS else []
+    table = read_rows(options, context) if ranks else read_data(options, context)
     if options.list_for is not None:
         check_user(table, options.list_for)  # before anything is trained
     if recipe_file is None and not ranks and (loss := runner.default_recipe(table).loss) != recipe.loss:

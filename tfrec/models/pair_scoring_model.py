@@ -34,6 +34,7 @@ class PairScoringModel(RetrievalModel):
     """
 
     pairs_at_once: int = 2**18
+    attends_in_call: bool = False  # but in `score_pairs`
 
     # === To implement ===
 

@@ -1,5 +1,6 @@
 """Base class of ranking models, which score one (user, candidate, context) at a time."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,17 +87,21 @@ class RankingModel(Recommender):
         self._attend = keras.Function(dict(inputs), weights).__call__ if weights else None
         self.attention_supervision = attention_supervision
         self._supervised = (
-            keras.Function(dict(inputs), {"": outputs, **weights}).__call__ if attention_supervision else None
+            functools.cache(lambda: keras.Function(dict(inputs), {"": outputs, **weights})) if weights else None
         )
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Compute the output, and add the attention supervision to the losses."""
         own = self._own_inputs(inputs)
         given = {name: inputs[f"given_{name}"] for name in self.attention_axes if f"given_{name}" in inputs}
-        if not given or not self._supervised:
+        given = given if self.attention_supervision else {}
+        if not given and not self._wants_attention:
             return super().call(own, training=training, mask=mask)
         # One pass computes both. Layers read from the call context whether this is training.
-        found = self._supervised(_tensors(own))
+        found = self._supervised()(_tensors(own))
+        if self._wants_attention:
+            names = list(self.attention_axes)
+            self._supervision.learn(names, [found[name] for name in names])
         for name, wanted in given.items():
             axes = self.attention_axes[name]
             real = self._real_positions(own, axes[-1])

@@ -5,7 +5,7 @@ import functools
 import importlib
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ import keras
 from keras import ops
 
 from tfrec.errors import InputError
+from tfrec.models.attention_supervision import AttentionSupervision, check_weight, tracker
 from tfrec.models.batch_origin import warn_of_holdout
 from tfrec.models.constructor import config_of, takes
 from tfrec.models.known_ids import check_ids, differing, explained, hashes_read_by, vocabulary_of
@@ -35,7 +36,12 @@ class Recommender(keras.Model):
     the vocabulary of their `FeatureSpec`; `tfrec.presets.load` binds it to the vocabulary of the preset. From then on,
     `fit`, `evaluate` and `predict` reject batches of another vocabulary, even of the same size, and so does every
     function that takes a model and a spec. A saved model keeps its vocabulary.
+
+    Attributes:
+        attends_in_call: whether the attention weights are computed in the call of the model.
     """
+
+    attends_in_call: bool = True
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Store the arguments for the config."""
@@ -43,6 +49,7 @@ class Recommender(keras.Model):
         object.__setattr__(model, "_called_with", (args, kwargs))  # else Keras tracks their content
         object.__setattr__(model, "_bound", None)
         object.__setattr__(model, "_quantized", None)
+        object.__setattr__(model, "_supervision", None)  # hidden from Keras, which would save the teacher
         return model
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -214,6 +221,8 @@ class Recommender(keras.Model):
                 hashes = vocabulary_of(data)
                 if hashes is not None:
                     self._check_vocabulary(hashes)
+                    if self._supervision is not None:
+                        self._supervision.check_vocabulary(self, hashes)
                     if binds and self._bound is None:
                         self._bind(hashes)
                 if isinstance(data, Mapping):
@@ -320,6 +329,93 @@ class Recommender(keras.Model):
         loss, loss_weights = self._loss_meant(loss, loss_weights)
         metrics, weighted_metrics = self._metrics_meant(metrics), self._metrics_meant(weighted_metrics)
         super().compile(optimizer, loss, loss_weights, metrics, weighted_metrics, **kwargs)
+        if self._supervision is not None:
+            self._supervision.tracker = tracker()
+
+    def supervise_attention(
+        self, weight: float, teacher: "Recommender | None" = None, attentions: Sequence[str] | None = None
+    ) -> None:
+        """Add a loss that draws the attention weights towards those of a teacher, or towards weights of the batches.
+
+        ```
+        loss = prediction + λ mean over rows, layers, heads and queries of KL(stop_gradient(target) || learned)
+        ```
+
+        The KL is that of `tfrec.losses.attention_divergence`. Call this before `compile`; `fit` and `evaluate` then add
+        the loss, and show the KL as `attention_kl`. Weights are compared as shares: the weights of a query are divided
+        by their sum (where there is no softmax, their magnitudes). Only keys count that the query may see: no padding
+        and, in a next-item model, no later events. Queries at padding, and queries whose target is 0 everywhere, have
+        no KL.
+
+        With a **teacher**, the target is the teacher's attention on the same batch, without dropout. The teacher is not
+        trained, and not saved with the model. Stacks of layers of equal height learn layer from layer; otherwise the
+        last layer learns from the teacher's last, as in MiniLM. If the numbers of heads differ, the mean over the heads
+        learns from the mean over the teacher's heads.
+
+        Without a teacher, a batch holds the target as `given_attention`, (B, L): a weight of at least 0 for each event
+        of the history, for every attention over the history, as `tfrec.data.sequences(..., attention=COLUMN)` and
+        `tfrec.data.labelled(..., attention=COLUMN)` provide. `given_<name>` holds it for one attention.
+
+        Args:
+            weight: λ; 0 removes the loss.
+            teacher: a model with the same vocabulary that has attention over the same axes.
+            attentions: names of `attention_axes` to supervise; None means all that have a target.
+
+        Raises:
+            InputError: if the weight is negative, the model has no attention weights in its call, or the teacher has
+                another vocabulary, other axes, or reads shorter histories.
+
+        Reference:
+            Wang et al., "MiniLM: Deep Self-Attention Distillation for Task-Agnostic Compression of Pre-Trained
+            Transformers", NeurIPS 2020, arXiv 2002.10957. There, only the last layers are compared, and the relations
+            of the values are distilled, too. Liu et al., "Neural Machine Translation with Supervised Attention",
+            COLING 2016, arXiv 1609.04186, for targets in the data.
+
+        Example:
+            >>> import keras, numpy as np
+            >>> from tfrec import losses, models
+            >>> large, small = (models.SASRec(9, max_length=4, hidden_dim=8, num_heads=heads) for heads in (2, 1))
+            >>> small.supervise_attention(0.1, teacher=large)
+            >>> small.compile("adam", losses.FullSoftmax(), jit_compile=False)
+            >>> inputs, targets = {"history": np.array([[0, 2, 3, 4]])}, np.array([[0, 3, 4, 5]])
+            >>> sorted(small.fit(inputs, targets, verbose=0).history)
+            ['attention_kl', 'loss']
+        """
+        check_weight(weight)
+        if weight and getattr(self, "attention_supervision", 0):
+            raise InputError(
+                f"{self.name} was built with attention_supervision={self.attention_supervision!r}, which is such a "
+                "loss already: leave out one of the two."
+            )
+        found = AttentionSupervision(self, weight, teacher, attentions) if weight else None
+        object.__setattr__(self, "_supervision", found)
+        self.train_function = self.test_function = None  # the traced functions have another loss
+        if found is not None and self.compiled:
+            found.tracker = tracker()
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """As in Keras, with the KL of `supervise_attention`."""
+        own = self._supervision.tracker if self._supervision is not None else None
+        return [*super().metrics, *([] if own is None else [own])]
+
+    def train_step(self, *args: Any) -> Any:
+        """As in Keras; `supervise_attention` needs the attention weights of the step."""
+        with self._step():
+            return super().train_step(*args)
+
+    def test_step(self, *args: Any) -> Any:
+        """As in Keras; `supervise_attention` needs the attention weights of the step."""
+        with self._step():
+            return super().test_step(*args)
+
+    def _step(self) -> contextlib.AbstractContextManager:
+        return contextlib.nullcontext() if self._supervision is None else self._supervision.step()
+
+    @property
+    def _wants_attention(self) -> bool:
+        """Whether this call must give its attention weights to `supervise_attention`."""
+        return self._supervision is not None and self._supervision.in_step
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """As in Keras, which skips models that override `compile`."""
@@ -330,6 +426,8 @@ class Recommender(keras.Model):
     def _compute_loss(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         # Keras' train step calls this, even if a subclass overrides `compute_loss`.
         loss = super()._compute_loss(x, y, *args, **kwargs)
+        if self._wants_attention:
+            loss = loss + self._supervision.loss(self, x, training=kwargs.get("training", True))
         if y is None or getattr(self.loss, "reduction", None) == "sum":  # sums need no scaling
             return loss
         rows = next(iter(keras.tree.flatten(x)))  # the rank of y is unknown where (B,) and (B, 1) were traced

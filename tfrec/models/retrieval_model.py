@@ -1,6 +1,6 @@
 """Base class of retrieval models, which compare a query vector with all items."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Integral
 from typing import Any
 
@@ -12,13 +12,23 @@ from tfrec.errors import InputError
 from tfrec.layers.attention_record import attention_record
 from tfrec.losses import ItemLoss
 from tfrec.models import step_checks
+from tfrec.models.attention_supervision import GIVEN, METRIC
 from tfrec.models.compiled_losses import retrieval_loss
 from tfrec.models.compiled_metrics import retrieval_metrics
 from tfrec.models.known_ids import check_ids, in_memory
 from tfrec.models.query_inputs import has_padding_after_items, left_padded, with_users
 from tfrec.models.recommender import Recommender
 from tfrec.models.replicas import weight_of_each
-from tfrec.ops import RESERVED_IDS, chosen_interest, is_item, mask_items, popularity_scores, shortlist, top_items
+from tfrec.ops import (
+    PADDING_ID,
+    RESERVED_IDS,
+    chosen_interest,
+    is_item,
+    mask_items,
+    popularity_scores,
+    shortlist,
+    top_items,
+)
 
 _LONGEST_LIST = 100  # items that the ranking metrics get
 _PADDING = "padding"
@@ -156,15 +166,35 @@ class RetrievalModel(Recommender):
         return self.item_table().shape[0] if self.built else None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Keras. Batches of users also have a history, for the metrics; the model gets only its own inputs.
+        """As in Keras. Batches may hold more than the model reads, for the metrics or for `supervise_attention`.
 
         Raises:
             ValueError: if the batch lacks an input.
         """
+        return self._recorded(super().__call__, *self._read(args), **kwargs)
+
+    def stateless_call(self, trainable_variables: Any, non_trainable_variables: Any, *args: Any, **kwargs: Any) -> Any:
+        """As in Keras. On JAX, a step uses this instead of `__call__`."""
+        variables = trainable_variables, non_trainable_variables
+        return self._recorded(super().stateless_call, *variables, *self._read(args), **kwargs)
+
+    def _read(self, args: tuple) -> tuple:
+        """The arguments of a call, without inputs that the model does not read."""
         given = args[0] if args and isinstance(args[0], Mapping) else None
-        if given is not None and (self.objective == "user-item" or "user" in {*given, *self.input_names}):
-            args = (self._own_inputs(given), *args[1:])
-        return super().__call__(*args, **kwargs)
+        if given is None or not (
+            self.objective == "user-item" or self._wants_attention or {"user", GIVEN} & {*given, *self.input_names}
+        ):
+            return args
+        return (self._own_inputs(given), *args[1:])
+
+    def _recorded(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """The result of a call, whose attention weights `supervise_attention` gets if it needs them."""
+        if not self._wants_attention:
+            return call(*args, **kwargs)
+        with attention_record() as found:
+            outputs = call(*args, **kwargs)
+        self._supervision.learn(list(self.attention_axes), found)
+        return outputs
 
     # === Inference ===
 
@@ -355,7 +385,7 @@ class RetrievalModel(Recommender):
         """Rank the catalogue at the newest position, with the history masked, and update the metrics."""
         history = x.get("history") if isinstance(x, Mapping) else x
         flags = {} if history is None else step_checks.flags({_PADDING: has_padding_after_items(history)})
-        if self._is_training or len(self.metrics) == 1:  # the loss tracker alone
+        if self._is_training or not self._has_ranking_metrics:
             return {**self.get_metrics_result(), **flags}
         targets = _newest(y, sequence_rank=2)
         scores = self._scores_of(tree.map_structure(self._newest_query, y_pred))
@@ -375,10 +405,15 @@ class RetrievalModel(Recommender):
         }
 
     def get_metrics_result(self) -> dict[str, Any]:
-        """The results of all metrics; in training only of the loss, because the others are not computed there."""
-        if self._is_training:
-            return {self.metrics[0].name: self.metrics[0].result()}
-        return super().get_metrics_result()
+        """The results of all metrics; in training only of the losses, because the others are not computed there."""
+        if not self._is_training:
+            return super().get_metrics_result()
+        first, *others = self.metrics
+        return {one.name: one.result() for one in (first, *others) if one is first or one.name == METRIC}
+
+    @property
+    def _has_ranking_metrics(self) -> bool:
+        return len(self.metrics) > 1 + (self._supervision is not None)  # beside the trackers of the losses
 
     def _check_numbers(self, scores: Any) -> None:
         """Raise `InputError` if scores are NaN; tensors of a graph are not checked."""
@@ -392,6 +427,13 @@ class RetrievalModel(Recommender):
         items = self.item_table().shape[0] - RESERVED_IDS
         if not isinstance(k, Integral) or isinstance(k, bool) or not 0 < k <= items:
             raise ValueError(f"k must be a whole number between 1 and the {items} items of the model, got {k!r}.")
+
+    def _real_positions(self, inputs: Mapping[str, Any], axis: str) -> Any:
+        """(B, size) bool along an axis that begins with the history, False at padding; None for other axes."""
+        if not axis.startswith("history"):
+            return None
+        real = ops.not_equal(inputs["history"], PADDING_ID)
+        return ops.concatenate([real, ops.ones_like(real[:, :1])], axis=1) if "+" in axis else real
 
     def _logits(self, queries: Any) -> Any:
         table = ops.cast(self.item_table(), queries.dtype)

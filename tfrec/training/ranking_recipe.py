@@ -62,6 +62,7 @@ class RankingRecipe(RecipeFile):
         patience: stop after this many epochs without improvement, and restore the best weights.
         seed: seed of all random numbers.
         weights: "float32", or "float16" for weights in half the space; see `RecipeFile`.
+        attention_loss: see `RecipeFile`.
 
     Raises:
         InputError: if a table or key is unknown, or a value has a wrong type or is out of range.
@@ -163,7 +164,10 @@ class RankingRecipe(RecipeFile):
         """The feature spec, fitted on the training part."""
         arguments = {name: value for name, value in self.history.items() if name != "known"}
         history = construct(History, arguments, "history") if arguments else None
-        return FeatureSpec.fit(train, features=read_features(self.features, train), history=history)
+        entries, column = dict(self.features), self.joint_loss.column
+        if column in train.context and all(entry["kind"] == "skip" for entry in entries.values()):
+            entries[column] = {"kind": "skip"}  # it tells what to attend to, which a server does not know
+        return FeatureSpec.fit(train, features=read_features(entries, train), history=history)
 
     def known_rows(self, examples: Examples, train: Examples) -> Examples:
         """The rows that histories are built from: the training part, or all rows with `known = "past"`."""

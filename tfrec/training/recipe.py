@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 import tensorflow as tf
@@ -70,6 +70,7 @@ class Recipe(RecipeFile):
             weights.
         seed: seed of all random numbers.
         weights: "float32", or "float16" for weights in half the space; see `RecipeFile`.
+        attention_loss: see `RecipeFile`.
 
     Raises:
         InputError: if a table or key is unknown, or a value has a wrong type or is out of range.
@@ -195,10 +196,25 @@ class Recipe(RecipeFile):
         return batches
 
     def build_parts(
-        self, split: Split, model: models.RetrievalModel, spec: FeatureSpec
+        self, split: Split, model: models.RetrievalModel, spec: FeatureSpec, inputs: Collection[str] | None = None
     ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
-        """Batches of the training part and of the validation part, of the kind that the model learns from."""
-        how: dict[str, Any] = {"inputs": model.input_names, "seed": self.seed}
+        """Batches of the training part and of the validation part, of the kind that the model learns from.
+
+        Args:
+            split: the parts of the table.
+            model: the model.
+            spec: vocabulary and length.
+            inputs: names of the inputs of a batch; None means those of the model.
+        """
+        how: dict[str, Any] = {"inputs": inputs or model.input_names, "seed": self.seed}
+        joint = self.joint_loss
+        if joint.weight and joint.column:
+            if model.objective == "user-item":
+                raise InputError(
+                    f"The recipe's attention_loss.column needs batches of sequences, but {type(model).__name__} learns "
+                    "from pairs of a user and an item: name a teacher instead."
+                )
+            how["attention"] = joint.column
         if model.objective == "user-item":
             train = pairs(split.train, spec, self.batch_size, **how, **self.pairs)
             return self.build_batches(train, model, spec), pairs(split.valid, spec, min(self.batch_size, 256), **how)

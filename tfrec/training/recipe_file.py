@@ -18,6 +18,7 @@ from tfrec.models import Recommender
 from tfrec.models.constructor import arguments_of
 from tfrec.presets.stored_weights import DTYPES
 from tfrec.training import recipe_ranges
+from tfrec.training.attention_loss import AttentionLoss
 
 _DEEPEST = 10
 _FIXED = {"rule": "fixed"}
@@ -38,6 +39,8 @@ class RecipeFile:
         seed: seed of all random numbers.
         weights: how the preset stores its weights, "float32", or "float16" in half the space; the metrics are those of
             the stored weights. See `tfrec.presets.convert`.
+        attention_loss: {"weight": λ, "teacher": name or folder of a preset, or "column": a column of the data}: a loss
+            on the attention weights beside that of the prediction; see `tfrec.training.attention_loss`.
     """
 
     default_split: ClassVar[Mapping[str, Any]] = {}
@@ -49,6 +52,7 @@ class RecipeFile:
     patience: int = 15
     seed: int = 0
     weights: str = "float32"
+    attention_loss: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -72,6 +76,7 @@ class RecipeFile:
                 limit = f"at most {recipe_ranges.LARGEST:,}" if value > 0 else "at least 1"
                 raise InputError(f"The recipe's {name} must be {limit}, got {recipe_ranges.brief(value)}.")
         recipe_ranges.check({name: value for name, value in vars(self).items() if isinstance(value, Mapping)})
+        self.joint_loss  # noqa: B018 - raises the error of an invalid table
 
     @classmethod
     def from_toml(cls, text: str) -> Self:
@@ -108,9 +113,15 @@ class RecipeFile:
             return 'Split: the data\'s own. A recipe may name another, such as [split] rule = "by-time".'
         return f"Split: {self.split['rule']}, as the recipe says. The data's own split is not used."
 
+    @property
+    def joint_loss(self) -> AttentionLoss:
+        """The entries of `attention_loss`."""
+        return AttentionLoss.of(self.attention_loss)
+
     def to_json(self) -> dict[str, Any]:
-        """The entries as a JSON-compatible dict; no `weights` if they have the default, as in earlier versions."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if (name, value) != _USUAL_WEIGHTS}
+        """The entries as a JSON-compatible dict, without `weights` and `attention_loss` if they have the default."""
+        entries = dataclasses.asdict(self).items()
+        return {name: value for name, value in entries if (name, value) not in (_USUAL_WEIGHTS, ("attention_loss", {}))}
 
     def to_toml(self) -> str:
         """The recipe as TOML, for `from_toml`; raises `InputError` if TOML cannot represent an entry, such as None."""

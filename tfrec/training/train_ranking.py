@@ -73,7 +73,10 @@ def train_ranking(
     if verbose:
         notes = [f"note: {note}" for note in examples.report.notes if note not in table.report.notes]
         say("\n".join([*notes, describe_features(spec, split.train)]))
-    how = {"known": known, "batch_size": recipe.batch_size, "inputs": model.input_names}
+    joint = recipe.joint_loss
+    how = {"known": known, "batch_size": recipe.batch_size, "inputs": joint.supervise(model, spec)}
+    if joint.weight and joint.column:
+        how["attention"] = joint.column
     train_batches = labelled(split.train, spec, shuffle=True, seed=recipe.seed, unseen_rate=recipe.unseen_rate, **how)
     model.compile(
         optimizer=recipe.build_optimizer(recipe.epochs * int(train_batches.cardinality())),

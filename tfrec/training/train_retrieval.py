@@ -76,7 +76,8 @@ def train(
     check_memory(lambda: recipe.build_model(spec), recipe.batch_size, _whole(recipe.loss.get("num_negatives")))
     model = recipe.build_model(spec)
     model.item_counts = spec.item_counts
-    train_batches, valid_batches = recipe.build_parts(split, model, spec)
+    inputs = recipe.joint_loss.supervise(model, spec)
+    train_batches, valid_batches = recipe.build_parts(split, model, spec, inputs)
     known = None if spec.users is None else known_pairs(split.train, spec)
     if known is not None:
         model.begin_training(known)

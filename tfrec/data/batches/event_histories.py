@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from tfrec.data.batches.given_attention import GIVEN, attention_column
 from tfrec.data.spec.feature_spec import FeatureSpec
 from tfrec.data.tables.examples import Examples
 from tfrec.data.tables.time_units import check_same_unit
@@ -22,12 +23,15 @@ class Events:
         known: the rows.
         spec: a spec with a `History`.
         inputs: names of the requested inputs.
+        attention: column of the weights that the events should get in an attention, or None.
 
     Raises:
         InputError: if the spec has no history, or the rows have no users or items.
     """
 
-    def __init__(self, known: Examples, spec: FeatureSpec, inputs: Collection[str]) -> None:
+    def __init__(
+        self, known: Examples, spec: FeatureSpec, inputs: Collection[str], attention: str | None = None
+    ) -> None:
         rule = spec.history
         if rule is None or known.user_codes is None or known.item_codes is None:
             raise InputError("A history needs a spec fitted with history=..., and known rows with users and items.")
@@ -47,7 +51,10 @@ class Events:
         if rule.with_label:
             columns["history_label"] = spec.label_ids(known.labels[rows])
         missing = {f"history_{one.column}": one.missing for one in spec.features}
-        self.columns = {name: tf.constant(values) for name, values in columns.items() if name in inputs}
+        columns = {name: values for name, values in columns.items() if name in inputs}
+        if attention is not None:
+            columns[GIVEN] = attention_column(known, attention)[rows]
+        self.columns = {name: tf.constant(values) for name, values in columns.items()}
         self.padding = {name: missing.get(name, 0) for name in self.columns}
         self.own = np.zeros(0, np.int64)  # positions of events, grouped by user, item and time
 

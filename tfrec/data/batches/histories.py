@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from tfrec.data.batches.given_attention import GIVEN, attention_column
 from tfrec.data.spec.feature_spec import FeatureSpec
 from tfrec.data.tables.interactions import Interactions
 from tfrec.data.tables.timestamps import unix_seconds
@@ -26,16 +27,20 @@ def histories(table: Interactions, spec: FeatureSpec) -> tuple[np.ndarray, np.nd
     return ids[known], bounds[:-1], bounds[1:]
 
 
-def history_inputs(table: Interactions, spec: FeatureSpec, inputs: Collection[str]) -> dict[str, np.ndarray]:
+def history_inputs(
+    table: Interactions, spec: FeatureSpec, inputs: Collection[str], attention: str | None = None
+) -> dict[str, np.ndarray]:
     """The inputs that a model reads for each known item, as flat arrays in the order of `histories`.
 
     Args:
         table: interactions.
         spec: vocabulary.
         inputs: names of the model's inputs.
+        attention: column of the weights that the items should get in an attention, or None.
 
     Returns:
-        by name, "history" first: ids (N,) int32, and timestamps (N,) int64, Unix seconds.
+        by name, "history" first: ids (N,) int32, timestamps (N,) int64, Unix seconds, and "given_attention" (N,)
+        float32.
 
     Raises:
         InputError: if a name is unknown, or timestamps are requested but the table has none.
@@ -52,6 +57,8 @@ def history_inputs(table: Interactions, spec: FeatureSpec, inputs: Collection[st
                 "only the order, such as SASRec."
             )
         columns["timestamps"] = unix_seconds(table.times)[ids >= RESERVED_IDS]
+    if attention is not None:
+        columns[GIVEN] = attention_column(table, attention)[ids >= RESERVED_IDS]
     return columns
 
 

@@ -29,6 +29,7 @@ def labelled(
     drop_remainder: bool = False,
     inputs: Collection[str] | None = None,
     unseen_rate: float = 0.0,
+    attention: str | None = None,
 ) -> tf.data.Dataset:
     """Batches for ranking models: `({name: tensor}, labels)`.
 
@@ -50,12 +51,16 @@ def labelled(
         unseen_rate: for training: share of the rows whose user is replaced by the unseen id 1, and likewise for items,
             drawn again in each epoch. `item_count`, if it is a feature, becomes that of an item that was never seen.
             Without it, training data has no unseen ids, so the model would learn nothing for id 1.
+        attention: further column of the known rows with the weight, at least 0, that each event of a history should get
+            in the attention of a model, or "rating" or "label"; batches hold it as "given_attention", (B, L) float32.
+            See `tfrec.models.Recommender.supervise_attention`.
 
     Returns:
         dataset of `({name: (B, ...)}, labels (B, 1) float32)`, with names and types as in `spec.model_features()`.
 
     Raises:
-        InputError: if there are no rows, an input is unknown, `known` is missing, or a number is out of range.
+        InputError: if there are no rows, an input is unknown, `known` is missing, a number is out of range, or the
+            attention column is missing or holds other values than numbers of at least 0.
 
     Example:
         >>> frame = pd.DataFrame({"label": [0, 1, 1], "ad": ["a", "b", "b"]})
@@ -81,10 +86,15 @@ def labelled(
         raise InputError(f"The input '{unknown[0]}' is not in the feature spec, which has {', '.join(names)}.")
     columns = {name: column for name, column in _columns(data, spec).items() if name in wanted}
     events = None
-    if any(groups[name] == "history" for name in wanted):
+    if attention is not None and spec.history is None:
+        raise InputError(
+            f"The attention column '{attention}' weighs the events of a history, but the spec has none: fit it with "
+            "history=... (in a recipe, add [history])."
+        )
+    if attention is not None or any(groups[name] == "history" for name in wanted):
         if known is None:
             raise InputError("The spec has a history, so labelled() needs the known rows: pass known=split.train.")
-        events = Events(known, spec, wanted)
+        events = Events(known, spec, wanted, attention)
         bounds = [tf.constant(part, tf.int64) for part in events.bounds(data)]
     labels = tf.constant(data.labels[:, None])
     tables = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection
 
 import numpy as np
@@ -17,6 +18,7 @@ from tfrec.data.tables.kinds import check_kind
 from tfrec.errors import InputError
 from tfrec.reserved_ids import PADDING_ID
 
+_Columns = Callable[[Interactions], dict[str, np.ndarray]]
 _Rows = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]  # flat columns; first and after-last position of each row
 
 
@@ -31,6 +33,7 @@ def sequences(
     drop_remainder: bool = False,
     num_replicas: int = 1,
     inputs: Collection[str] = ("history",),
+    attention: str | None = None,
 ) -> tf.data.Dataset:
     """Batches for next-item models: `({"history"}, targets, weights)`, with "timestamps" if requested.
 
@@ -61,6 +64,9 @@ def sequences(
         num_replicas: number of replicas of a `tf.distribute` strategy; full batches have a multiple of it as rows.
         inputs: inputs that the model reads, its `input_names`. "timestamps" are the Unix seconds of the items of the
             history, 0 at padding.
+        attention: further column of the table with the weight, at least 0, that each item should get in the attention
+            of a model, or "rating"; batches hold it as "given_attention", (B, L) float32. See
+            `tfrec.models.Recommender.supervise_attention`.
 
     Returns:
         dataset of `({"history": (B, L) int32}, targets (B, L) int32, weights (B, L) float32)`; for a holdout targets
@@ -68,7 +74,8 @@ def sequences(
 
     Raises:
         InputError: if no user has two known items (a history and a target), `batch_size` is not a multiple of
-            `num_replicas`, `drop_remainder` would drop all batches, or timestamps are requested but the table has none.
+            `num_replicas`, `drop_remainder` would drop all batches, timestamps are requested but the table has none, or
+            the attention column is missing or holds other values than numbers of at least 0.
 
     Example:
         >>> import pandas as pd
@@ -87,7 +94,8 @@ def sequences(
             f"batch_size must be a positive multiple of the {num_replicas} replicas that share it, got {batch_size}."
         )
     is_holdout = isinstance(data, Holdout)
-    rows = _holdout_rows(data, spec, inputs) if is_holdout else _window_rows(data, spec, inputs, windows)
+    columns_of = functools.partial(history_inputs, spec=spec, inputs=inputs, attention=attention)
+    rows = _holdout_rows(data, spec, columns_of) if is_holdout else _window_rows(data, spec, columns_of, windows)
     columns, starts, ends = rows
     if not len(starts):
         raise InputError(
@@ -174,7 +182,7 @@ def _with_full_batches(widths: list[int], lengths: np.ndarray, rows_of: Callable
     return widths
 
 
-def _window_rows(table: Interactions, spec: FeatureSpec, inputs: Collection[str], windows: str) -> _Rows:
+def _window_rows(table: Interactions, spec: FeatureSpec, columns_of: _Columns, windows: str) -> _Rows:
     _, starts, ends = histories(table, spec)
     enough = ends - starts >= 2
     starts, ends = starts[enough], ends[enough]
@@ -183,10 +191,10 @@ def _window_rows(table: Interactions, spec: FeatureSpec, inputs: Collection[str]
         counts = -(-(ends - starts - 1) // step)
         back = (np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)) * step
         starts, ends = np.repeat(starts, counts), np.repeat(ends, counts) - back
-    return history_inputs(table, spec, inputs), np.maximum(starts, ends - step - 1), ends
+    return columns_of(table), np.maximum(starts, ends - step - 1), ends
 
 
-def _holdout_rows(holdout: Holdout, spec: FeatureSpec, inputs: Collection[str]) -> _Rows:
+def _holdout_rows(holdout: Holdout, spec: FeatureSpec, columns_of: _Columns) -> _Rows:
     _, starts, ends = histories(holdout.history, spec)
     target_ids, target_starts, target_ends = histories(holdout.targets, spec)
     users = np.flatnonzero((ends > starts) & (target_ends > target_starts))
@@ -198,7 +206,7 @@ def _holdout_rows(holdout: Holdout, spec: FeatureSpec, inputs: Collection[str]) 
     within = np.arange(len(is_target)) - np.repeat(after - lengths - 1, lengths + 1)
     source = np.repeat(ends[users] - lengths, lengths + 1) + within
     columns = {}
-    for name, column in history_inputs(holdout.history, spec, inputs).items():
+    for name, column in columns_of(holdout.history).items():
         columns[name] = np.zeros(len(is_target), column.dtype)  # only the id of the target is read
         columns[name][~is_target] = column[source[~is_target]]
     columns["history"][is_target] = target_ids[target_starts[users]]

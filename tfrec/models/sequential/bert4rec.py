@@ -1,5 +1,6 @@
 """BERT4Rec: bidirectional attention over a history with masked items."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -128,6 +129,9 @@ class BERT4Rec(MaskedItemModel):
         self.num_heads = num_heads
         self.dropout = dropout
         self.dtype_policy = policy
+
+    def _real_positions(self, inputs: Mapping[str, Any], axis: str) -> Any:
+        return ops.not_equal(self.get_layer("append_mask")(inputs["history"]), PADDING_ID)
 
     def item_table(self) -> Any:
         """The item embeddings without the mask, (num_items + 2, D)."""
