@@ -108,7 +108,7 @@ def read_histories(
         histories = [[] for _ in (users if users is not None else next(iter(features.values())))]
     if not isinstance(histories, Iterable) or isinstance(histories, str) or hasattr(histories, "columns"):
         got = "" if histories is None else f", got {type(histories).__name__}"
-        users_too = " or user ids, users=['7']" if "user" in model.input_names else ""
+        users_too = " or user ids, users=['7']" if "user" in getattr(model, "input_names", ()) else ""
         raise InputError(f"histories must be lists of ids, oldest first{got}: pass histories=[['7', '9']]{users_too}.")
     spec.check_fits(model)
     codes = [spec.items.encode(_array(history)) for history in histories]
