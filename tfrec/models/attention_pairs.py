@@ -1,4 +1,4 @@
-"""Which attention of a student learns from which attention of its teacher, and how both are brought into one shape."""
+"""Pair the attentions of a student with those of its teacher, and give both the same shape."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ HEADS = ("head", "interest")  # axes that number the weights of one attention; a
 
 
 class Side(NamedTuple):
-    """What is compared of a model: its attentions, in the order of its layers.
+    """The attentions of a model that can be compared, in the order of its layers.
 
     Attributes:
         axes: name of an attention -> names of its axes after the batch axis.

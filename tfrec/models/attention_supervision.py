@@ -1,4 +1,4 @@
-"""The joint loss: a model learns its attention from a teacher, or from weights in the batch, beside its prediction."""
+"""The joint loss: a model learns its attention from a teacher, or from weights in the batch, in addition to its prediction task."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ METRIC = "attention_kl"
 class AttentionSupervision:
     """Adds λ KL(target || learned) to the loss of a model in its training and evaluation steps.
 
-    See `tfrec.models.Recommender.supervise_attention`. This is no Keras object, so a saved model knows nothing of it.
+    See `tfrec.models.Recommender.supervise_attention`. This is no Keras object, so it is not part of a saved model.
 
     Args:
         student: the model that learns.
@@ -104,7 +104,7 @@ class AttentionSupervision:
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """While a training or evaluation step runs: outside of it, the model computes its output alone."""
+        """While a training or evaluation step runs: outside of a step, the model computes only its output."""
         self._in_step = True
         try:
             yield

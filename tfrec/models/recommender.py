@@ -335,7 +335,7 @@ class Recommender(keras.Model):
     def supervise_attention(
         self, weight: float, teacher: "Recommender | None" = None, attentions: Sequence[str] | None = None
     ) -> None:
-        """Add a loss that draws the attention weights towards those of a teacher, or towards weights of the batches.
+        """Add a loss that trains the attention weights towards those of a teacher, or towards weights of the batches.
 
         ```
         loss = prediction + λ mean over rows, layers, heads and queries of KL(stop_gradient(target) || learned)

@@ -18,7 +18,7 @@ def attention_column(table: Interactions | Examples, column: str) -> np.ndarray:
 
     Args:
         table: interactions, or labelled rows.
-        column: name of a further column of the table, with numbers of at least 0, such as the seconds that somebody
+        column: name of a further column of the table, with numbers of at least 0, such as the seconds that the user
             looked at an item; or one of `OWN`, the ratings or labels of the table.
 
     Raises:
