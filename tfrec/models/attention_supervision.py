@@ -1,4 +1,4 @@
-"""The joint loss: a model learns its attention from a teacher, or from weights in the batch, in addition to its prediction task."""
+"""The joint loss: a model learns its attention from a teacher, or from weights in the batch, beside its predictions."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
