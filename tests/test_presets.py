@@ -259,7 +259,7 @@ def _parts(folder):
     return preset.model, preset.spec
 
 
-SIZES = {"num_items": 120, "num_users": 60, "max_length": 8, "hidden_dim": 8}
+SIZES = {"num_items": 120, "num_users": 60, "max_length": 8, "hidden_dim": 8, "hidden_dims": [8]}
 
 
 def _sizes(kind):

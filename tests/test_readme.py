@@ -41,7 +41,6 @@ def execute(path, names):
     for block in blocks(path):
         short = (
             re.sub(r"\bepochs=\d+", "epochs=1", block)
-            .replace("hidden_dim=64)", "hidden_dim=8, num_blocks=1)")
             .replace("hidden_dim=64", "hidden_dim=8")
             .replace("(1e-3, 3e-3)", "(1e-3,)")
             .replace("num_blocks=2", "num_blocks=1")

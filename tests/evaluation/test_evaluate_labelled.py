@@ -80,7 +80,7 @@ def test_missing_columns_of_the_data_are_noted():
     )
     rows = Examples.from_pandas(pd.DataFrame({"y": [0, 1], "age": [1, 2]}), "y")
     report = evaluate_labelled(Fixed([0.1] * 2), FeatureSpec.fit(train), rows, task="click")
-    assert report.absent == ["user", "device"] and "The data lacks user, device, which" in report.notes[-1]
+    assert report.absent == ["user", "device"] and "The data lacks user, device" in report.notes[-1]
     assert evaluate_labelled(Fixed([0.1] * 4), FeatureSpec.fit(train), train, task="click").absent == []
 
 

@@ -41,7 +41,7 @@ def histories(table):
 def test_the_metrics_are_those_of_the_lists(preset, exported, rows, tmp_path, capsys):
     table = Interactions.from_pandas(rows, "user", "item", "time")
     served, _ = serving.recommend(preset.model, preset.spec, histories(table), 4)
-    found = evaluate_export(exported.parent, table, ks=(1, 4, 9))
+    found = evaluate_export(exported, table, ks=(1, 4, 9))
     for k in (1, 4, 9):
         wanted = expected(served, table, k)
         assert [found.report.metrics[f"{one}@{k}"] for one in ("recall", "ndcg")] == pytest.approx(wanted, abs=1e-6)
