@@ -141,7 +141,7 @@ class Trained(Model):
 
         settings = {**self.fixed, **settings}
         loss, learning_rate, batch_size = (settings.pop(name) for name in ("loss", "learning_rate", "batch_size"))
-        epochs, take = settings.pop("epochs", None), settings.pop("take", "others")
+        epochs, take = settings.pop("epochs", None), settings.pop("take", "all")
         keras.utils.set_random_seed(seed)
         reads_features = hasattr(self.build, "take_features")
         if reads_features:

@@ -13,6 +13,7 @@ FILES = sorted((ROOT / "tfrec").rglob("*.py"))
 LEAVES = {
     "array_files",
     "atomic",
+    "baseline_names",
     "environment",
     "errors",
     "file_hashes",

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tfrec import evaluation, serving
-from tfrec.cli import baseline_options, main
+from tfrec.baseline_names import RETRIEVAL_BASELINES
+from tfrec.cli import main
 from tfrec.data import LeaveLastOut, read
 from tfrec.presets import load
 
@@ -240,7 +241,7 @@ def test_baselines_that_cannot_be_fitted_raise_an_error_before_training(films, p
         return capsys.readouterr().err
 
     train = ["train", "--out", str(tmp_path / "out"), "--baseline"]
-    assert evaluation.BASELINES == baseline_options.BASELINES
+    assert evaluation.BASELINES == RETRIEVAL_BASELINES
     assert "invalid choice: 'svd'" in refused(*train, "svd") and "'svd'" in refused(
         "evaluate", "x", "--baseline", "svd"
     )

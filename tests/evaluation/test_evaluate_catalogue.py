@@ -15,7 +15,7 @@ from tfrec.errors import InputError
 from tfrec.evaluation import Popularity, evaluate_catalogue, relevance
 from tfrec.inference import catalogue_scores, rank
 from tfrec.measure import list_for_user
-from tfrec.measure.held_back import ranking_parts
+from tfrec.measure.table_parts import ranking_parts
 from tfrec.models import BiasedMF, DeepFM, RankingModel
 from tfrec.models.feature_inputs import feature_inputs
 from tfrec.training import RankingRecipe

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from tfrec.baseline_names import RETRIEVAL_BASELINES
 from tfrec.errors import InputError
-
-# Those of tfrec.evaluation, named here because importing it takes seconds.
-BASELINES = ("popularity", "item-to-item", "user-knn", "graph-filter", "ease", "ials")
 
 
 def add_baseline_argument(parser: argparse.ArgumentParser, default: str) -> None:
@@ -15,10 +13,10 @@ def add_baseline_argument(parser: argparse.ArgumentParser, default: str) -> None
     parser.add_argument(
         "--baseline",
         nargs="+",
-        choices=BASELINES,
+        choices=RETRIEVAL_BASELINES,
         metavar="NAME",
-        help=f"for retrieval models: the baselines of the comparison, out of {', '.join(BASELINES)}; they are fitted "
-        f"on the training part with their default settings (default: {default})",
+        help=f"for retrieval models: the baselines of the comparison, out of {', '.join(RETRIEVAL_BASELINES)}; "
+        f"they are fitted on the training part with their default settings (default: {default})",
     )
 
 

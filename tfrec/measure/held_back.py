@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,9 +13,9 @@ from tfrec import atomic, evaluation, presets
 from tfrec.data import Examples, Interactions
 from tfrec.errors import InputError
 from tfrec.evaluation import LabelReport, Report
+from tfrec.measure.table_parts import other_data, ranking_parts, retrieval_parts, retrieval_recipe, scores_items
 from tfrec.models import RankingModel
 from tfrec.terminal import say
-from tfrec.training import RankingRecipe, Recipe
 
 # Pairs of a user and an item that are scored unless a number of users is given: about half an hour on two cores.
 _PAIRS = 50_000_000
@@ -109,22 +108,12 @@ def evaluate(
         raise InputError(
             f"all_rows needs a ranking preset, but {preset.folder} ranks the items that a split holds back."
         )
-    path = preset.folder / "recipe.toml"  # missing if the model was saved from Python
-    recipe = Recipe.load(path) if path.exists() else Recipe()
     evaluation.check_baselines(baselines, preset.spec.num_items)
-    rule = recipe.with_split_of(table).build_split()
-    train, _, holdout = table.split(rule)
-    holdout = evaluation.liked_targets(holdout, relevant)
-    asked = holdout.targets.num_users
-    notes = [*filter(None, [recipe.split_note(table)]), *other_data(preset.metrics, table)]
-    if relevant is None and asked < table.num_users:
-        left = table.num_users - asked
-        notes.append(f"Not evaluated: {left:,} of {table.num_users:,} users, who {rule.untested}.")
-    holdout = evaluation.some_users(holdout, max_users)
-    few = {"relevant": relevant, "drawn_from": asked if holdout.targets.num_users < asked else None}
-    scorers = (*evaluation.build_baselines(baselines, train, preset.spec), preset.model)
-    reports = [evaluation.evaluate(one, preset.spec, holdout, **how) for one in scorers]
-    return Evaluation([dataclasses.replace(report, **few) for report in reports], tuple(notes))
+    parts = retrieval_parts(retrieval_recipe(preset), table, relevant, max_users)
+    scorers = (*evaluation.build_baselines(baselines, parts.train, preset.spec), preset.model)
+    reports = [evaluation.evaluate(one, preset.spec, parts.holdout, **how) for one in scorers]
+    notes = (*parts.split_notes, *other_data(preset.metrics, table), *parts.user_notes)
+    return Evaluation([dataclasses.replace(report, **parts.drawn) for report in reports], notes)
 
 
 def _evaluate_ranking(
@@ -150,12 +139,13 @@ def _evaluate_ranking(
     if relevant is None and not liked.any():
         note = f"The catalogue was not ranked: no test row has a label of at least {least:g} (--relevant)."
         return Evaluation(reports, (*notes, note))
-    asked, there = (len(np.unique(codes)) for codes in (test.user_codes[liked], test.user_codes))
-    if asked < there:
-        notes += (f"Not ranked for: {there - asked:,} of {there:,} users, who have no test row with such a label.",)
+    with_targets, there = (len(np.unique(codes)) for codes in (test.user_codes[liked], test.user_codes))
+    if with_targets < there:
+        left = there - with_targets
+        notes += (f"Not ranked for: {left:,} of {there:,} users, who have no test row with such a label.",)
     max_users = max(1, _PAIRS // preset.spec.num_items) if max_users is None else max_users
     if how["verbose"]:
-        say(f"Ranking {preset.spec.num_items:,} items for {min(asked, max_users):,} users")
+        say(f"Ranking {preset.spec.num_items:,} items for {min(with_targets, max_users):,} users")
     catalogue = [
         evaluation.evaluate_catalogue(
             one, preset.spec, test, parts.before, relevant=least, seen=parts.seen, max_users=max_users, **how
@@ -163,78 +153,3 @@ def _evaluate_ranking(
         for one in (evaluation.Popularity(preset.spec), preset.model)
     ]
     return Evaluation(reports, notes, catalogue)
-
-
-@dataclasses.dataclass(frozen=True)
-class RankingParts:
-    """The rows of a ranking preset, split as its recipe splits.
-
-    Attributes:
-        recipe: the preset's recipe, with the split of the table if it has one.
-        examples: all rows.
-        train: the training rows.
-        test: the test rows.
-        known: the rows from which histories of labelled rows are built.
-        before: the rows from which histories of requests for a list are built, none of them a test row.
-        seen: training and validation rows: what users had before the test.
-        notes: remarks that are needed to interpret numbers on these rows.
-    """
-
-    recipe: RankingRecipe
-    examples: Examples
-    train: Examples
-    test: Examples
-    known: Examples
-    before: Examples
-    seen: Examples
-    notes: tuple[str, ...]
-
-
-def ranking_parts(preset: presets.Preset, table: Interactions | Examples, all_rows: bool = False) -> RankingParts:
-    """Labelled rows of a table, split as the recipe of a ranking preset splits.
-
-    Args:
-        preset: of a ranking model.
-        table: labelled rows, or interactions with ratings.
-        all_rows: build histories from all rows, for rows to predict.
-
-    Raises:
-        InputError: if the preset has no recipe, or the table does not match it.
-    """
-    path = preset.folder / "recipe.toml"
-    if not path.exists():
-        raise InputError(
-            f"{preset.folder} has no recipe.toml, so the labels and the split of its rows are unknown: add one, or use "
-            "tfrec.evaluation.evaluate_labelled and evaluate_catalogue in Python."
-        )
-    recipe = RankingRecipe.load(path).with_split_of(table)
-    examples = recipe.build_examples(table, all_known=all_rows)
-    rule = recipe.build_split()
-    split, is_test = examples.split(rule), rule.masks(examples.times, len(examples), examples.parts)[1]
-    known, seen = recipe.known_rows(examples, split.train), examples.take(~is_test)
-    before = split.train if known is split.train else seen
-    notes = (*filter(None, [recipe.split_note(table)]), *other_data(preset.metrics, table))
-    known = examples if all_rows else known
-    return RankingParts(recipe, examples, split.train, split.test, known, before, seen, notes)
-
-
-def scores_items(preset: presets.Preset, rows: Examples) -> bool:
-    """Whether a ranking preset can rank a catalogue for the users of some rows."""
-    reads = {one["name"] for one in preset.model.features if one["group"] == "item"} & {*preset.model.input_names}
-    return bool(preset.spec.num_items and reads) and rows.user_codes is not None and rows.item_codes is not None
-
-
-def other_data(metrics: Mapping[str, Any], table: Interactions | Examples) -> tuple[str, ...]:
-    """A warning if the rows differ from the training data, so that the split differs too.
-
-    Args:
-        metrics: of the preset.
-        table: the rows.
-    """
-    trained_on = metrics.get("training", {}).get("data_sha256")
-    if trained_on in (None, table.sha256()):
-        return ()
-    return (
-        "Warning: these are not the rows that the preset was trained on. The split was drawn again, so the test part "
-        "may contain training rows.",
-    )

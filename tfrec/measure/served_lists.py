@@ -16,7 +16,8 @@ from tfrec.data.tables.ids import id_text
 from tfrec.data.tables.timestamps import unix_seconds
 from tfrec.errors import InputError
 from tfrec.evaluation.target_ranks import list_lengths, rank_targets
-from tfrec.measure.held_back import Evaluation, other_data
+from tfrec.measure.held_back import Evaluation
+from tfrec.measure.table_parts import other_data, retrieval_parts
 from tfrec.reserved_ids import RESERVED_IDS
 from tfrec.serving import Call, replay
 from tfrec.serving.files import export_manifest
@@ -69,25 +70,17 @@ def evaluate_export(
     if isinstance(table, Examples):
         raise InputError("An export is measured on interactions, not on labelled rows: leave out --label.")
     ks = list_lengths(ks)
-    recipe = _recipe(Recipe, manifest).with_split_of(table)
     numbered = dataclasses.replace(table, context=table.context.assign(**{_ROW: np.arange(len(table))}))
-    rule = recipe.build_split()
-    train, _, holdout = numbered.split(rule)
-    holdout = evaluation.liked_targets(holdout, relevant)
-    asked = holdout.targets.num_users
-    notes = [*filter(None, [recipe.split_note(table)]), *_stage_notes(manifest, holdout, table)]
-    if relevant is None and asked < table.num_users:
-        left = table.num_users - asked
-        notes.append(f"Not evaluated: {left:,} of {table.num_users:,} users, who {rule.untested}.")
-    holdout = evaluation.some_users(holdout, max_users)
-    report = {"relevant": relevant, "drawn_from": asked if holdout.targets.num_users < asked else None}
+    parts = retrieval_parts(_recipe(Recipe, manifest), numbered, relevant, max_users)
+    holdout = parts.holdout
+    notes = [*parts.split_notes, *_stage_notes(manifest, holdout, table), *parts.user_notes]
 
-    spec = _spec(version, manifest, train)
+    spec = _spec(version, manifest, parts.train)
     evaluation.check_baselines(baselines, spec.num_items)
     mask_seen = manifest["mask_seen"]
     reports = [
-        dataclasses.replace(evaluation.evaluate(one, spec, holdout, ks=ks, mask_seen=mask_seen), **report)
-        for one in evaluation.build_baselines(baselines, train, spec)
+        dataclasses.replace(evaluation.evaluate(one, spec, holdout, ks=ks, mask_seen=mask_seen), **parts.drawn)
+        for one in evaluation.build_baselines(baselines, parts.train, spec)
     ]
     requests = _Requests(inputs, manifest, holdout, table)
     notes += requests.notes
@@ -102,7 +95,8 @@ def evaluate_export(
         return scores
 
     has_known = np.zeros(len(table.user_ids), bool)
-    has_known[holdout.history.user_codes[spec.items.encode(table.item_ids)[holdout.history.item_codes] > 1]] = True
+    is_known_item = spec.items.encode(table.item_ids) >= RESERVED_IDS
+    has_known[holdout.history.user_codes[is_known_item[holdout.history.item_codes]]] = True
     is_unknown = ~has_known if spec.users is None else spec.users.encode(table.user_ids) < RESERVED_IDS
     served = rank_targets(
         _model_name(manifest),
@@ -115,7 +109,7 @@ def evaluate_export(
         is_unknown=is_unknown,
         seed=None,
         list_length=lists.shape[1],
-        **report,
+        **parts.drawn,
     )
     return Evaluation([*reports, served], tuple(notes))
 

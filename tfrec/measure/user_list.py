@@ -16,10 +16,9 @@ from tfrec.evaluation.requests import Requests
 from tfrec.evaluation.settings import check_whole
 from tfrec.evaluation.target_ranks import check_relevant
 from tfrec.inference.catalogue_scores import CatalogueScores
-from tfrec.measure.held_back import other_data, ranking_parts, scores_items
+from tfrec.measure.table_parts import other_data, ranking_parts, retrieval_recipe, scores_items
 from tfrec.models import RankingModel
 from tfrec.ops import RESERVED_IDS
-from tfrec.training import Recipe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,8 +111,7 @@ def _by_retrieval(
     preset: presets.Preset, table: Interactions | Examples, user: str, k: int, relevant: float | None
 ) -> UserList:
     model, spec = preset.model, preset.spec
-    path = preset.folder / "recipe.toml"
-    recipe = (Recipe.load(path) if path.exists() else Recipe()).with_split_of(table)
+    recipe = retrieval_recipe(preset).with_split_of(table)
     code = code_of(table, user)
     if relevant is not None and table.weights is None:
         raise InputError("relevant needs rows with ratings: name their column (weight=, on the command line --rating).")

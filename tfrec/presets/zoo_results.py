@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from tfrec.baseline_names import LABEL_BASELINES, RETRIEVAL_BASELINES
 from tfrec.errors import InputError
 from tfrec.presets import manifest, seed_results
 from tfrec.presets.bundled import zoo_folder
@@ -19,7 +20,6 @@ METRICS = {
     "click": ("auc", "grouped_auc", "log_loss", "calibration_error"),
     "rating": ("rmse", "mae"),
 }
-BASELINES = ("popularity", "item-to-item", "user-knn", "graph-filter", "ease", "ials", "mean", "biases")
 _LOSSES = {"click": "BinaryCrossentropy", "rating": "MeanSquaredError"}
 
 
@@ -128,7 +128,7 @@ def _baselines(folder: Path) -> list[Result]:
     data, _ = _about(folder, task)
     return [
         Result("", name, "", data, task, {key: of[key] for key in METRICS[task] if key in of})
-        for name in BASELINES
+        for name in (*RETRIEVAL_BASELINES, *LABEL_BASELINES)
         if name in reports and (of := reports[name]["metrics"])
     ]
 
